@@ -1,0 +1,26 @@
+from glob import glob
+
+from setuptools import setup
+
+setup(
+    name='ilw_bringup',
+    version='0.1.0',
+    packages=['ilw_bringup'],
+    data_files=[
+        ('share/ament_index/resource_index/packages', ['resource/ilw_bringup']),
+        ('share/ilw_bringup', ['package.xml']),
+        ('share/ilw_bringup/config', glob('config/*')),
+        ('share/ilw_bringup/urdf', glob('urdf/*')),
+    ],
+    install_requires=['setuptools'],
+    zip_safe=True,
+    maintainer='ILW maintainers',
+    maintainer_email='maintainers@example.org',
+    description='Bring-ups, launch files and the ilw command line.',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            'ilw = ilw_bringup.cli:main',
+        ],
+    },
+)
