@@ -1,0 +1,262 @@
+"""
+The contract: everything a demonstration, a policy and a robot of one task must agree on.
+
+Data only: the file holds no code and names none but codecs in ``features.CODECS``.
+"""
+
+from dataclasses import dataclass, field
+import hashlib
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ilw_core.errors import ContractError
+from ilw_core.features import CODECS, FeatureSpec
+from ilw_core.schema import Section
+
+MAX_CONTRACT_BYTES = 1_000_000
+_TYPE = re.compile(r'^[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*$')
+
+
+@dataclass(frozen=True)
+class Align:
+    """How the message of one tick is chosen."""
+
+    how: str
+    """``asof``: newest at or before the tick, within the tolerance; ``hold``: newest, any age."""
+    tolerance_ns: int
+    """Largest age at the tick [ns]; unused by ``hold``."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One observed topic."""
+
+    name: str
+    topic: str
+    """Relative name, without a leading slash."""
+    type: str
+    """As in ``sensor_msgs/msg/LaserScan``."""
+    align: Align
+    feature: FeatureSpec
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """What the robot can be told."""
+
+    topic: str
+    type: str
+    names: tuple[str, ...]
+    """(Da,) dotted field paths in the command message."""
+    units: tuple[str, ...]
+    low: np.ndarray
+    """(Da,) float64"""
+    high: np.ndarray
+    """(Da,) float64"""
+    max_rate: np.ndarray
+    """(Da,) float64, largest change per second"""
+    stop: np.ndarray | None
+    """(Da,) float64; None means hold the last action"""
+    discrete: dict[str, np.ndarray] = field(default_factory=dict)
+    """Named actions, each (Da,); empty for a continuous task"""
+
+    @property
+    def dim(self) -> int:
+        """Number of values in one action."""
+        return len(self.names)
+
+    @property
+    def table(self) -> np.ndarray:
+        """The discrete actions in order, ``(K, Da)``; ``(0, Da)`` for a continuous task."""
+        return np.array(list(self.discrete.values())).reshape(-1, self.dim)
+
+    def nearest(self, actions: np.ndarray) -> np.ndarray:
+        """Return the index of the discrete action closest to each ``(N, Da)`` action, ``(N,)``."""
+        span = self.high - self.low
+        gap = (np.asarray(actions)[:, None, :] - self.table[None]) / span
+        return np.argmin((gap ** 2).sum(-1), axis=1)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """See ``docs/reference/contract.md``."""
+
+    name: str
+    version: int
+    rate_hz: float
+    sources: tuple[Source, ...]
+    action: ActionSpec
+    reward: dict[str, float]
+    """``goal``, ``collision``, ``step``"""
+    goal_radius_m: float
+    timeout_s: float
+    scene: dict[str, Any]
+    """Options of the simulated task; nothing to a real robot"""
+    text: str
+    """The file, as it was read"""
+    hash: str
+    """sha256 hex of the canonical form: comments and layout do not count"""
+
+    @property
+    def period_ns(self) -> int:
+        """Nanoseconds from tick to tick."""
+        return round(1e9 / self.rate_hz)
+
+    @property
+    def obs_dim(self) -> int:
+        """Length of an observation, Do."""
+        return sum(source.feature.dim for source in self.sources)
+
+    @property
+    def obs_names(self) -> tuple[str, ...]:
+        """(Do,) what each number of an observation is."""
+        return tuple(name for source in self.sources for name in source.feature.names)
+
+    @property
+    def obs_low(self) -> np.ndarray:
+        """(Do,) float32 lower bounds."""
+        return np.array([v for s in self.sources for v in s.feature.low], dtype=np.float32)
+
+    @property
+    def obs_high(self) -> np.ndarray:
+        """(Do,) float32 upper bounds."""
+        return np.array([v for s in self.sources for v in s.feature.high], dtype=np.float32)
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """Topic -> type of everything an episode must contain, the command last."""
+        return {s.topic: s.type for s in self.sources} | {self.action.topic: self.action.type}
+
+
+def load_contract(path: str | Path) -> Contract:
+    """
+    Read and check a contract file.
+
+    :raises ContractError: the file is missing, not YAML, or breaks the schema.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_CONTRACT_BYTES:
+            raise ContractError(f'{path} is larger than a contract may be (1 MB).')
+        text = path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(f'{path} cannot be read as a contract: {error}.') from error
+    return parse_contract(text, str(path))
+
+
+def parse_contract(text: str, where: str = 'contract') -> Contract:
+    """Check the text of a contract; ``where`` opens every error."""
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        reason = ' '.join(str(error).split())
+        raise ContractError(f'{where} is not valid YAML: {reason}') from error
+    root = Section(data, where)
+    name = root.text('contract')
+    version = root.integer('version', low=1)
+    if version != 1:
+        raise root.error('version', '1, the only version this ILW knows', version)
+    rate_hz = root.number('rate_hz', low=0.1, high=1000.0)
+    sources = _sources(root.section('observation'), rate_hz)
+    action = _action(root.section('action'))
+    rewards = root.section('reward', required=False)
+    reward = {key: rewards.number(key, 0.0) for key in ('goal', 'collision', 'step')}
+    rewards.done()
+    ends = root.section('termination', required=False)
+    goal_radius_m = ends.number('goal_radius_m', 0.3, low=0.0)
+    timeout_s = ends.number('timeout_s', 60.0, low=0.1)
+    ends.done()
+    scene = root.take('scene', {})
+    if not isinstance(scene, dict):
+        raise root.error('scene', 'a mapping (key: value)', scene)
+    root.done()
+    return Contract(name, version, rate_hz, sources, action, reward, goal_radius_m, timeout_s,
+                    scene, text, _digest(data))
+
+
+def _digest(data: Any) -> str:
+    canonical = json.dumps(data, sort_keys=True, separators=(',', ':'), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _topic(section: Section) -> tuple[str, str]:
+    topic = section.text('topic')
+    if topic.startswith('/') or not re.fullmatch(r'[A-Za-z_][A-Za-z0-9_/]*', topic):
+        raise section.error('topic', 'a relative topic name (no leading slash)', topic)
+    kind = section.text('type')
+    if not _TYPE.match(kind):
+        raise section.error('type', 'a message type such as sensor_msgs/msg/LaserScan', kind)
+    return topic, kind
+
+
+def _sources(section: Section, rate_hz: float) -> tuple[Source, ...]:
+    sources = []
+    for name in section.keys():  # noqa: SIM118 - a method, not a dict
+        entry = section.section(name)
+        topic, kind = _topic(entry)
+        align_section = entry.section('align', required=False)
+        how = align_section.text('how', 'asof', choices=('asof', 'hold'))
+        # Two periods: one late message is normal, two mean the sensor is gone.
+        tolerance_ms = align_section.number('tolerance_ms', 2000.0 / rate_hz, low=0.0)
+        align_section.done()
+        codec = entry.text('feature', choices=tuple(CODECS))
+        options = Section(entry.rest(), entry.where)
+        feature = CODECS[codec](name, options)
+        options.done()
+        sources.append(Source(name, topic, kind, Align(how, round(tolerance_ms * 1e6)), feature))
+    known = {source.name for source in sources}
+    for source in sources:
+        missing = [need for need in source.feature.needs if need not in known]
+        if missing:
+            raise ContractError(f'{section.where}.{source.name} reads {missing[0]!r}, which is '
+                                f'not an observation. Known: {", ".join(sorted(known))}.')
+    if not sources:
+        raise ContractError(f'{section.where} must name at least one topic. Got none.')
+    return tuple(sources)
+
+
+def _action(section: Section) -> ActionSpec:
+    topic, kind = _topic(command := section.section('command'))
+    command.done()
+    fields = section.take('fields', required=True)
+    if not isinstance(fields, list) or not fields:
+        raise section.error('fields', 'a list of at least one action field', fields)
+    names, units, low, high, rate = [], [], [], [], []
+    for i, item in enumerate(fields):
+        entry = Section(item, f'{section.where}.fields[{i}]')
+        names.append(entry.text('name'))
+        units.append(entry.text('unit'))
+        low.append(entry.number('min'))
+        high.append(entry.number('max'))
+        rate.append(entry.number('max_rate', low=1e-9))
+        entry.done()
+        if low[-1] >= high[-1]:
+            raise entry.error('max', f'greater than min ({low[-1]:g})', high[-1])
+    dim = len(names)
+    table = {}
+    choices = section.section('discrete', required=False)
+    for key in choices.keys():  # noqa: SIM118 - a method, not a dict
+        table[key] = np.array(choices.numbers(key, dim))
+        if np.any(table[key] < low) or np.any(table[key] > high):
+            raise choices.error(key, 'within min and max of every field', table[key].tolist())
+    stop: np.ndarray | None = _stop(section, low, high)
+    section.done()
+    return ActionSpec(topic, kind, tuple(names), tuple(units), np.array(low), np.array(high),
+                      np.array(rate), stop, table)
+
+
+def _stop(section: Section, low: list[float], high: list[float]) -> np.ndarray | None:
+    how = section.take('on_stale', required=True)
+    if how == 'hold':
+        return None
+    if how != 'stop' and not isinstance(how, list):
+        raise section.error('on_stale', 'stop (zeros), hold, or a list of values', how)
+    stop = np.zeros(len(low)) if how == 'stop' else np.array(section.numbers('on_stale', len(low)))
+    if np.any(stop < low) or np.any(stop > high):
+        raise section.error('on_stale', 'an action within min and max of every field', how)
+    return stop

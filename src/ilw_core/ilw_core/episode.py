@@ -1,0 +1,51 @@
+"""One attempt at a task, aligned to the task's clock. Frozen, and checked when made."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+
+class Outcome(IntEnum):
+    """Did the task succeed? The numbers are those of ``ilw_msgs/EpisodeEvent``."""
+
+    UNKNOWN = 0
+    SUCCESS = 1
+    FAILURE = 2
+
+
+STOP_REASONS = ('goal', 'collision', 'timeout', 'operator', 'fault')
+"""How an episode can end; apart from whether it succeeded."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """T actions between T + 1 observations."""
+
+    name: str
+    """Folder name, for reports"""
+    obs: np.ndarray
+    """(T+1, Do) float32"""
+    obs_valid: np.ndarray
+    """(T+1, Do) bool"""
+    actions: np.ndarray
+    """(T, Da) float32: the command that was applied from tick t on"""
+    action_valid: np.ndarray
+    """(T,) bool: false where no command reached the robot"""
+    stamps_ns: np.ndarray
+    """(T+1,) int64 ticks"""
+    outcome: Outcome
+    stop_reason: str
+    contract_hash: str
+
+    def __post_init__(self) -> None:
+        steps = len(self.actions)
+        shapes = (len(self.obs), len(self.obs_valid), len(self.stamps_ns), len(self.action_valid))
+        if shapes != (steps + 1, steps + 1, steps + 1, steps):
+            raise ValueError(f'{self.name}: lengths disagree: {steps} actions, {shapes}')
+        if self.obs.shape != self.obs_valid.shape:
+            raise ValueError(f'{self.name}: obs {self.obs.shape} but mask {self.obs_valid.shape}')
+        if not (np.isfinite(self.obs).all() and np.isfinite(self.actions).all()):
+            raise ValueError(f'{self.name}: values must be finite; what is missing is masked')
+        if np.any(np.diff(self.stamps_ns) <= 0):
+            raise ValueError(f'{self.name}: stamps must increase')

@@ -1,0 +1,41 @@
+"""Find the configuration files: by path, or by name in ``config/`` of the checkout or the install."""
+
+import os
+from pathlib import Path
+
+from ilw_core.errors import IlwError
+
+
+def config_folder() -> Path:
+    """
+    Return the folder ``config/``: ``$ILW_CONFIG``, else the install's, else the checkout's.
+
+    :raises IlwError: there is none.
+    """
+    candidates = [Path(os.environ['ILW_CONFIG'])] if os.environ.get('ILW_CONFIG') else []
+    for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(':'):
+        candidates.append(Path(prefix) / 'share' / 'ilw_bringup' / 'config')
+    candidates.append(Path(__file__).resolve().parents[3] / 'config')
+    for folder in candidates:
+        if (folder / 'tasks').is_dir():
+            return folder
+    raise IlwError('The folder config/ was not found. Set ILW_CONFIG to it.')
+
+
+def config_file(kind: str, name: str) -> Path:
+    """
+    Return the file of a name in ``config/<kind>/``, or the path itself if it is one.
+
+    :raises IlwError: there is no such file; lists those that are there.
+    """
+    if os.sep in name or name.endswith(('.yaml', '.yml', '.xml')):
+        path = Path(name)
+        if path.is_file():
+            return path
+        raise IlwError(f'There is no file {path}.')
+    folder = config_folder() / kind
+    path = folder / f'{name}.yaml'
+    if path.is_file():
+        return path
+    known = ', '.join(sorted(p.stem for p in folder.glob('*.yaml')))
+    raise IlwError(f'There is no {name!r} in {folder}. There are: {known or "none"}.')

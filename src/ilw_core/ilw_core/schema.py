@@ -1,0 +1,100 @@
+"""Read typed values out of YAML mappings; every error names the file, the key and the reason."""
+
+from collections.abc import Mapping, Sequence
+import math
+from typing import Any
+
+from ilw_core.errors import ContractError
+
+
+class Section:
+    """
+    One mapping of a YAML file. Every key must be taken before ``done()``; others are errors.
+
+    :param data: the mapping as loaded.
+    :param where: file and dotted path, for error texts.
+    """
+
+    def __init__(self, data: Any, where: str) -> None:
+        if not isinstance(data, Mapping):
+            raise ContractError(f'{where} must be a mapping (key: value). Got {data!r}.')
+        self._data = dict(data)
+        self._taken: set[str] = set()
+        self.where = where
+
+    def error(self, key: str, rule: str, got: Any) -> ContractError:
+        """Return the error for one key; the caller raises it."""
+        return ContractError(f'{self.where}.{key} must be {rule}. Got {got!r}.')
+
+    def has(self, key: str) -> bool:
+        """Tell whether the key is there and not null."""
+        return self._data.get(key) is not None
+
+    def keys(self) -> list[str]:
+        """Return all keys, in the order of the file."""
+        return [str(key) for key in self._data]
+
+    def take(self, key: str, default: Any = None, *, required: bool = False) -> Any:
+        """Return the raw value of a key and mark it as known."""
+        self._taken.add(key)
+        if key in self._data and self._data[key] is not None:
+            return self._data[key]
+        if required:
+            raise ContractError(f'{self.where}.{key} is required and missing.')
+        return default
+
+    def section(self, key: str, *, required: bool = True) -> 'Section':
+        """Return a nested mapping; an empty one when it is optional and absent."""
+        return Section(self.take(key, {}, required=required), f'{self.where}.{key}')
+
+    def text(self, key: str, default: str | None = None, choices: Sequence[str] = ()) -> str:
+        """Return a string, one of ``choices`` when given."""
+        value = self.take(key, default, required=default is None)
+        if not isinstance(value, str) or not value:
+            raise self.error(key, 'a non-empty text', value)
+        if choices and value not in choices:
+            raise self.error(key, f'one of {", ".join(choices)}', value)
+        return value
+
+    def number(
+        self, key: str, default: float | None = None, *,
+        low: float = -math.inf, high: float = math.inf,
+    ) -> float:
+        """Return a finite float within [low, high]."""
+        value = self.take(key, default, required=default is None)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.error(key, 'a number', value)
+        if not math.isfinite(value) or not low <= value <= high:
+            raise self.error(key, f'a finite number from {low:g} to {high:g}', value)
+        return float(value)
+
+    def integer(self, key: str, default: int | None = None, *, low: int = 0) -> int:
+        """Return an integer of at least ``low``."""
+        value = self.take(key, default, required=default is None)
+        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            raise self.error(key, f'a whole number of at least {low}', value)
+        return value
+
+    def numbers(self, key: str, length: int) -> tuple[float, ...]:
+        """Return a list of exactly ``length`` finite numbers."""
+        value = self.take(key, required=True)
+        ok = isinstance(value, list) and len(value) == length and all(
+            isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)
+            for v in value)
+        if not ok:
+            raise self.error(key, f'a list of {length} numbers', value)
+        return tuple(float(v) for v in value)
+
+    def rest(self) -> dict[str, Any]:
+        """Return what was not taken and mark it as known (a codec's own options)."""
+        left = {k: v for k, v in self._data.items() if k not in self._taken}
+        self._taken.update(left)
+        return left
+
+    def done(self) -> None:
+        """Refuse keys that nobody asked for: most often a typo."""
+        unknown = [str(k) for k in self._data if k not in self._taken]
+        if unknown:
+            raise ContractError(
+                f'{self.where} has unknown key {unknown[0]!r}. '
+                f'Known keys: {", ".join(sorted(self._taken))}.')
