@@ -1,0 +1,1 @@
+"""The ROS code that every node shares: parameters, QoS, main, conversion, diagnostics."""

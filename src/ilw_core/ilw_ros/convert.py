@@ -1,0 +1,77 @@
+"""Between ROS messages and the plain values the cores work with."""
+
+from array import array
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from builtin_interfaces.msg import Time
+import numpy as np
+
+from ilw_core.errors import IlwError
+
+
+def stamp_ns(stamp: Any) -> int:
+    """Return a ``builtin_interfaces/Time`` as integer nanoseconds."""
+    return stamp.sec * 1_000_000_000 + stamp.nanosec
+
+
+def time_msg(nanoseconds: int) -> Time:
+    """Return integer nanoseconds (not negative) as a ``builtin_interfaces/Time``."""
+    sec, nanosec = divmod(nanoseconds, 1_000_000_000)
+    return Time(sec=sec, nanosec=nanosec)
+
+
+@cache
+def message_class(kind: str) -> Any:
+    """
+    Return the Python class of ``package/msg/Name``.
+
+    :raises IlwError: the package is not installed, or has no such message.
+    """
+    package, _, name = kind.split('/')
+    try:
+        return getattr(import_module(f'{package}.msg'), name)
+    except (ImportError, AttributeError) as error:
+        raise IlwError(f'Message type {kind} is not installed. Install the package {package}, '
+                       f'or correct the type in the contract.') from error
+
+
+def get_field(message: Any, path: str) -> Any:
+    """Return the field at a dotted path, as in ``twist.linear.x``."""
+    for part in path.split('.'):
+        message = getattr(message, part)
+    return message
+
+
+def set_field(message: Any, path: str, value: Any) -> None:
+    """Set the field at a dotted path."""
+    *parents, last = path.split('.')
+    for part in parents:
+        message = getattr(message, part)
+    setattr(message, last, value)
+
+
+def fill(message: Any, reading: Any) -> Any:
+    """
+    Copy a plain object with the field names of a message into the message, nested ones too.
+
+    :returns: the message.
+    :raises AttributeError: the object has a field that the message has not.
+    """
+    for name, value in vars(reading).items():
+        if isinstance(value, np.ndarray):
+            current = getattr(message, name)
+            if isinstance(current, array):
+                typed = value.astype(current.typecode, copy=False)
+                setattr(message, name, array(current.typecode, typed.tobytes()))
+            else:
+                setattr(message, name, value)
+        elif hasattr(value, '__dict__'):
+            fill(getattr(message, name), value)
+        elif isinstance(value, Iterable) and not isinstance(value, str):
+            setattr(message, name, list(value))
+        else:
+            setattr(message, name, value)
+    return message

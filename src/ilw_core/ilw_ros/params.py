@@ -1,0 +1,80 @@
+"""
+A node's parameters are the fields of one frozen dataclass: default, range, text, type in one place.
+
+They are read-only: what a node was started with is what it runs with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import MISSING, field, fields
+from typing import Any, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+
+from ilw_core.errors import IlwError
+
+T = TypeVar('T')
+_GIVEN_BY_ROS = ('use_sim_time', 'start_type_description_service')
+
+
+def param(
+    default: Any, text: str, *, low: float | None = None, high: float | None = None,
+    choices: Sequence[str] = (),
+) -> Any:
+    """
+    Return a dataclass field that is a ROS parameter.
+
+    :param text: one sentence with the unit in brackets; shown by ``ros2 param describe``.
+    """
+    return field(default=default,
+                 metadata={'text': text, 'low': low, 'high': high, 'choices': tuple(choices)})
+
+
+def load(node: Node, kind: type[T]) -> T:
+    """
+    Declare every field of ``kind`` on the node and return an instance with the values given.
+
+    :raises IlwError: a value is out of range or of another type, or an override names no parameter.
+    """
+    values, known = {}, []
+    for item in fields(kind):  # type: ignore[arg-type]
+        if item.default is MISSING:
+            raise ValueError(f'{kind.__name__}.{item.name} needs a default')
+        known.append(item.name)
+        try:
+            parameter = node.declare_parameter(item.name, item.default, _descriptor(item))
+        except Exception as error:  # rclpy has a class for each way to be wrong; all end here
+            raise IlwError(f'{node.get_name()}: parameter {item.name}: {error}') from error
+        values[item.name] = parameter.value
+        _check(node, item, parameter.value)
+    for name in node._parameter_overrides:
+        inside = name.startswith('qos_overrides.') or name.startswith('diagnostic')
+        if name not in known and name not in _GIVEN_BY_ROS and not inside:
+            raise IlwError(f'{node.get_name()} has no parameter {name!r}. '
+                           f'It has: {", ".join(known)}.')
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise IlwError(f'{node.get_name()}: {error}') from error
+
+
+def _descriptor(item: Any) -> ParameterDescriptor:
+    meta = item.metadata
+    descriptor = ParameterDescriptor(description=meta['text'], read_only=True)
+    if meta['choices']:
+        descriptor.additional_constraints = 'one of: ' + ', '.join(meta['choices'])
+    low, high = meta['low'], meta['high']
+    if low is not None and high is not None:
+        if isinstance(item.default, float):
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(low), to_value=float(high))]
+        else:
+            descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
+    return descriptor
+
+
+def _check(node: Node, item: Any, value: Any) -> None:
+    choices = item.metadata['choices']
+    if choices and value not in choices:
+        raise IlwError(f'{node.get_name()}: parameter {item.name} must be one of '
+                       f'{", ".join(choices)}. Got {value!r}.')

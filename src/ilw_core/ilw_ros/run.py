@@ -1,0 +1,40 @@
+"""One ``main`` for every node: start, spin in one thread, end cleanly."""
+
+from collections.abc import Callable
+import signal
+import sys
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+
+from ilw_core.errors import IlwError
+
+
+def run_node(make_node: Callable[[], Node]) -> int:
+    """
+    Run a node until it is told to stop.
+
+    :param make_node: a node class, or a function that returns a node.
+    :returns: 0 after a clean end, 2 when the node refused to start (one line says why).
+    """
+    rclpy.init()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clean up, then end
+    node, code = None, 0
+    try:
+        node = make_node()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except IlwError as error:
+        print(f'error: {error}', file=sys.stderr)
+        code = 2
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return code
