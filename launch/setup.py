@@ -9,8 +9,10 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/ilw_bringup']),
         ('share/ilw_bringup', ['package.xml']),
-        ('share/ilw_bringup/config', glob('config/*')),
-        ('share/ilw_bringup/urdf', glob('urdf/*')),
+        ('share/ilw_bringup/launch', glob('*.launch.py')),
+        *((f'share/ilw_bringup/{folder}', glob(f'{folder}/*.*'))
+          for folder in ('rviz', 'foxglove', 'config/tasks', 'config/joysticks', 'config/robots',
+                         'config/train', 'config/dds')),
     ],
     install_requires=['setuptools'],
     zip_safe=True,

@@ -1,0 +1,10 @@
+"""Let a policy drive; robot:=sim|real, dry run unless enable_output:=true. Arguments: ros2 launch ilw_bringup deploy.launch.py --show-args."""
+
+from launch import LaunchDescription
+
+from ilw_bringup.launch_files import describe
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the bring-up 'deploy' of ilw_bringup/bringup.py."""
+    return describe('deploy')

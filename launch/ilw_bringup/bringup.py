@@ -1,0 +1,153 @@
+"""
+Every bring-up as data: which nodes, with which parameters. Knows neither launch nor processes.
+
+The launch files and ``./ilw up`` are both made from this, so they start the same things.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ilw_core.errors import IlwError
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What a person can choose when starting a bring-up."""
+
+    name: str
+    default: Any
+    """Its type is the type of the argument"""
+    text: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node to start."""
+
+    package: str
+    executable: str
+    name: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    terminal: bool = False
+    """Reads the keyboard, so it keeps the terminal"""
+
+
+@dataclass(frozen=True)
+class Bringup:
+    """A set of nodes that belong together."""
+
+    text: str
+    arguments: tuple[Argument, ...]
+    nodes: Callable[[Mapping[str, Any]], list[NodeSpec]]
+
+
+TASK = Argument('task', 'clutter', 'A contract in config/tasks/ (without .yaml), or a path.')
+SEED = Argument('seed', 0, 'Seed of the simulated world.')
+SPEED = Argument('real_time_factor', 1.0, 'Simulated seconds per second; 0: as fast as possible.')
+GUI = Argument('gui', False, 'Show the PyBullet window; needs a display.')
+ROBOT = Argument('robot', 'sim', 'sim: start the simulator; real: the robot is already running.',
+                 ('sim', 'real'))
+JOYSTICK = Argument('joystick', 'xbox', 'Button layout in config/joysticks/.')
+INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; external: another '
+                 'node publishes joy.', ('evdev', 'keyboard', 'external'))
+DEMOS = Argument('demos', 'demos', 'Folder that receives the episodes.')
+OPERATOR = Argument('operator', '', 'Who demonstrates; kept with each episode.')
+CHECKPOINT = Argument('checkpoint', 'idle', 'Checkpoint folder, or idle or random.')
+ENABLE = Argument('enable_output', False, 'false: dry run, the robot gets no commands.')
+WITH_EXPERT = Argument('expert', False, 'Let the scripted expert press the stick.')
+
+
+def _sim(a: Mapping[str, Any]) -> list[NodeSpec]:
+    if a.get('robot', 'sim') != 'sim':
+        return []
+    return [NodeSpec('ilw_sim', 'sim_node', 'sim', {
+        'contract': a['task'], 'seed': a['seed'], 'gui': a['gui'],
+        'real_time_factor': a['real_time_factor'],
+        'auto_reset': a.get('auto_reset', True)})]
+
+
+def _hand(a: Mapping[str, Any]) -> list[NodeSpec]:
+    clock = {'use_sim_time': a['robot'] == 'sim'}
+    if a['expert']:
+        source = [NodeSpec('ilw_sim', 'expert_node', 'expert', {
+            'contract': a['task'], 'seed': a['seed'], 'joystick': a['joystick'], **clock})]
+    elif a['input'] == 'external':
+        source = []
+    elif a['input'] == 'keyboard':
+        source = [NodeSpec('ilw_teleop', 'keyboard_node', 'keyboard',
+                           {'joystick': a['joystick'], **clock}, terminal=True)]
+    else:
+        source = [NodeSpec('ilw_teleop', 'joy_node', 'joy', {'joystick': a['joystick'], **clock})]
+    return [*source, NodeSpec('ilw_teleop', 'teleop_node', 'teleop', {
+        'contract': a['task'], 'joystick': a['joystick'], **clock})]
+
+
+def _arbiter(a: Mapping[str, Any], enable: bool) -> list[NodeSpec]:
+    return [NodeSpec('ilw_teleop', 'arbiter_node', 'arbiter', {
+        'contract': a['task'], 'enable_output': enable,
+        'use_sim_time': a['robot'] == 'sim'})]
+
+
+def _recorder(a: Mapping[str, Any]) -> list[NodeSpec]:
+    return [NodeSpec('ilw_teleop', 'recorder_node', 'recorder', {
+        'contract': a['task'], 'root': a['demos'], 'operator': a['operator'],
+        'robot': a['robot'], 'use_sim_time': a['robot'] == 'sim'})]
+
+
+def _policy(a: Mapping[str, Any]) -> list[NodeSpec]:
+    return [NodeSpec('ilw_learner', 'policy_node', 'policy', {
+        'contract': a['task'], 'checkpoint': a['checkpoint'],
+        'use_sim_time': a['robot'] == 'sim'})]
+
+
+_PLANT = (TASK, ROBOT, SEED, SPEED, GUI)
+_HAND = (JOYSTICK, INPUT, WITH_EXPERT)
+
+BRINGUPS: dict[str, Bringup] = {
+    'sim': Bringup('The simulator alone.', (TASK, SEED, SPEED, GUI), _sim),
+    'teleop': Bringup(
+        'Drive by hand: simulator or robot, joystick, arbiter.', (*_PLANT, *_HAND),
+        lambda a: _sim(a) + _hand(a) + _arbiter(a, True)),
+    'record': Bringup(
+        'Drive by hand and record each episode as a rosbag.', (*_PLANT, *_HAND, DEMOS, OPERATOR),
+        lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a)),
+    'deploy': Bringup(
+        'Let a policy drive; a person can take over at any time.',
+        (*_PLANT, *_HAND, CHECKPOINT, ENABLE),
+        lambda a: _sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)),
+}
+
+
+def resolve(name: str, given: Mapping[str, Any]) -> tuple[Bringup, dict[str, Any]]:
+    """
+    Return a bring-up and the value of each argument, typed and checked.
+
+    :param given: values, or their texts as typed on a command line.
+    :raises IlwError: no such bring-up or argument, or a value of the wrong kind.
+    """
+    if name not in BRINGUPS:
+        raise IlwError(f'There is no bring-up {name!r}. There are: {", ".join(BRINGUPS)}.')
+    bringup = BRINGUPS[name]
+    known = {argument.name: argument for argument in bringup.arguments}
+    for key in given:
+        if key not in known:
+            raise IlwError(f'The bring-up {name} has no argument {key!r}. '
+                           f'It has: {", ".join(known)}.')
+    return bringup, {key: _typed(argument, given.get(key, argument.default))
+                     for key, argument in known.items()}
+
+
+def _typed(argument: Argument, value: Any) -> Any:
+    kind = type(argument.default)
+    try:
+        if kind is bool and isinstance(value, str):
+            value = {'true': True, 'false': False}[value.lower()]
+        value = kind(value)
+    except (KeyError, ValueError) as error:
+        raise IlwError(f'{argument.name} must be a {kind.__name__}. Got {value!r}.') from error
+    if argument.choices and value not in argument.choices:
+        raise IlwError(f'{argument.name} must be one of {", ".join(argument.choices)}. '
+                       f'Got {value!r}.')
+    return value

@@ -1,0 +1,205 @@
+"""The ``./ilw`` command line: what a person does, one command each."""
+
+import importlib
+import json
+from pathlib import Path
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ilw_bringup.bringup import BRINGUPS, resolve
+from ilw_core.errors import IlwError
+
+_ERR = Console(stderr=True)
+
+
+class _Lazy(click.Group):
+    """Loads the learner's commands (and what they import) only when one of them is called."""
+
+    learner = {'train': 'train', 'eval': 'evaluate', 'episodes': 'episodes'}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self.learner])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.learner:
+            module = importlib.import_module('ilw_learner.cli')
+            command: click.Command = getattr(module, self.learner[cmd_name])
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Lazy, context_settings={'help_option_names': ['-h', '--help']})
+def ilw() -> None:
+    """
+    Imitation learning for ROS 2: demonstrate, train, evaluate, deploy.
+
+    Example: ./ilw demo --quick
+    """
+
+
+@ilw.command()
+@click.option('--task', default='clutter', show_default=True, help='A contract in config/tasks/.')
+@click.option('--seed', default=0, show_default=True, help='Changes worlds, starts and training.')
+@click.option('--episodes', type=click.IntRange(1, 10_000), help='Demonstrations to record [60].')
+@click.option('--episodes-eval', type=click.IntRange(1, 10_000),
+              help='Unseen episodes per driver [20].')
+@click.option('--quick', is_flag=True, help='Fewer of both, under two minutes.')
+@click.option('--runs', type=click.Path(path_type=Path), default=Path('runs'), show_default=True)
+@click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
+def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, quick: bool,
+         runs: Path, as_json: bool) -> None:
+    """
+    Run the whole workflow with no hardware and print the score.
+
+    Example: ./ilw demo --task maze --episodes-eval 100 --json
+    """
+    from ilw_bringup.demo import Demo, DemoOptions
+
+    with _Progress() as progress:
+        run = Demo(DemoOptions(
+            task=task, seed=seed, episodes=episodes or (30 if quick else 60),
+            episodes_eval=episodes_eval or (8 if quick else 20), runs=runs,
+            say=lambda text: _ERR.print(text, style='yellow'), progress=progress.show))
+        report = run.run()
+    if as_json:
+        click.echo(json.dumps(report))
+    else:
+        _print_report(report)
+        click.echo(f'Everything is in {run.folder}: report.json, paths.png, training/, demos/.')
+
+
+class _Progress:
+    """A progress bar on a terminal, a line per stage elsewhere."""
+
+    def __enter__(self) -> '_Progress':
+        self._what, self._begin = '', time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if _ERR.is_terminal and self._what:
+            _ERR.print()
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` are through."""
+        if what != self._what:
+            self._what, self._begin = what, time.monotonic()
+        text = f'{what}: {done}/{total} ({time.monotonic() - self._begin:.0f} s)'
+        if _ERR.is_terminal:
+            _ERR.print(text + '   ', end='\n' if done == total else '\r')
+        elif done == total:
+            _ERR.print(text)
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    table = Table(title=f'{report["task"]}, seed {report["seed"]}, '
+                        f'{report["episodes_recorded"]} demonstrations')
+    for heading in ('driver', 'success', '95 % interval', 'collisions', 'time to goal',
+                    'path / shortest'):
+        table.add_column(heading, justify='left' if heading == 'driver' else 'right')
+    for name, row in report['results'].items():
+        low, high = row['wilson95']
+        table.add_row(
+            name, f'{row["success"]}/{row["n"]}', f'{low:.0%} to {high:.0%}',
+            str(row['collisions']),
+            '-' if row['time_to_goal_s'] is None else f'{row["time_to_goal_s"]:.1f} s',
+            '-' if row['path_ratio'] is None else f'{row["path_ratio"]:.2f}')
+    Console().print(table)
+    click.echo(f'record {report["record_s"]:.0f} s, train {report["train_s"]:.0f} s, evaluate '
+               f'{report["eval_s"]:.0f} s, peak memory {report["peak_memory_mb"]:.0f} MB')
+
+
+@ilw.group()
+def up() -> None:
+    """
+    Bring nodes up; Ctrl-C ends them all.
+
+    Example: ./ilw up record --task maze --input keyboard
+    """
+
+
+def _up_command(name: str) -> click.Command:
+    options = []
+    for argument in BRINGUPS[name].arguments:
+        flag = '--' + argument.name.replace('_', '-')
+        kind = click.Choice(argument.choices) if argument.choices else type(argument.default)
+        if isinstance(argument.default, bool):
+            options.append(click.Option([f'{flag}/--no{flag[1:]}'], default=argument.default,
+                                        help=argument.text, show_default=True))
+        else:
+            options.append(click.Option([flag], type=kind, default=argument.default,
+                                        help=argument.text, show_default=True))
+    return click.Command(name, params=options, callback=lambda **given: _run_up(name, given),
+                         help=f'{BRINGUPS[name].text}\n\nExample: ./ilw up {name}')
+
+
+for _name in BRINGUPS:
+    up.add_command(_up_command(_name))
+
+
+def _run_up(name: str, given: dict[str, Any]) -> None:
+    from ilw_bringup.processes import Fleet
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    bringup, values = resolve(name, given)
+    with Fleet() as fleet:
+        specs = bringup.nodes(values)
+        fleet.start(specs)
+        _ERR.print(f'Up: {", ".join(s.name for s in specs)}. Ctrl-C ends them.')
+        try:
+            while True:
+                time.sleep(0.2)
+                if dead := fleet.dead():
+                    raise IlwError(f'The node {dead[0]} ended; see above. The others were ended.')
+        except KeyboardInterrupt:
+            _ERR.print('Ending.')
+
+
+@ilw.command()
+@click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
+def doctor(as_json: bool) -> None:
+    """
+    Look at this machine: is everything there?
+
+    Example: ./ilw doctor
+    """
+    from ilw_bringup.doctor import examine
+
+    findings = list(examine())
+    if as_json:
+        click.echo(json.dumps([vars(f) for f in findings]))
+    else:
+        for finding in findings:
+            click.echo(f'{finding.level:<5} {finding.what:<12} {finding.text}')
+    if any(f.level == 'bad' for f in findings):
+        sys.exit(1)
+
+
+def main() -> None:
+    """Run a command; a problem the user can solve is one line and exit code 2."""
+    try:
+        ilw.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo('Stopped.', err=True)
+        sys.exit(130)
+    except IlwError as error:
+        click.echo(f'error: {error}', err=True)
+        sys.exit(2)
+
+
+if __name__ == '__main__':
+    main()

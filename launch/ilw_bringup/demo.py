@@ -1,0 +1,174 @@
+"""
+The whole workflow with no hardware: demonstrate, record, train, deploy, evaluate, report.
+
+Everything runs as ROS nodes over topics. Seeds are kept apart: demonstrations, the trainer's own
+evaluation and the final evaluation never see the same world.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+import time
+from typing import Any
+
+from ilw_bringup.bringup import NodeSpec
+from ilw_bringup.picture import draw_paths
+from ilw_bringup.processes import Fleet
+from ilw_bringup.scoring import score
+from ilw_bringup.session import Driven, LoopError, Session
+from ilw_core.contract import load_contract
+from ilw_core.errors import IlwError
+from ilw_core.locate import config_file
+
+_SEEDS_PER_RUN = 1_000_000
+"""Demonstrations use the first part of a run's range, the trainer the second, evaluation the third"""
+TRAINER_OFFSET, EVALUATION_OFFSET = 300_000, 600_000
+_RETRIES = 5
+"""A run gives up after this many episodes in a row were lost to a fault"""
+
+
+@dataclass
+class DemoOptions:
+    """What ``./ilw demo`` can be told."""
+
+    task: str = 'clutter'
+    seed: int = 0
+    episodes: int = 60
+    episodes_eval: int = 20
+    config: str = 'bc'
+    runs: Path = Path('runs')
+    say: Callable[[str], None] = field(default=lambda text: None)
+    progress: Callable[[str, int, int], None] = field(default=lambda what, done, total: None)
+
+
+class Demo:
+    """One run of the demonstration; ``run`` returns what ``report.json`` holds."""
+
+    def __init__(self, options: DemoOptions) -> None:
+        self.options = options
+        self.contract = load_contract(config_file('tasks', options.task))
+        stamp = time.strftime('%Y%m%d-%H%M%S')
+        self.folder = options.runs / f'{stamp}-demo-{self.contract.name}-{os.getpid()}'
+        self.folder.mkdir(parents=True)
+        self.base_seed = options.seed * _SEEDS_PER_RUN
+        self.peak_memory_mb = 0.0
+        self.fleet = Fleet(self.folder / 'log')
+
+    def run(self) -> dict[str, Any]:
+        """Do everything; nodes are gone when it returns or raises."""
+        options = self.options
+        with self.fleet, Session(self._still_alive) as session:
+            self.fleet.start(self._loop_nodes())
+            record_s, _ = self._timed(lambda: self._record(session))
+            driven: dict[str, list[Driven]] = {}
+            begin = time.monotonic()
+            driven['expert'] = self._evaluate_expert(session)
+            expert_s = time.monotonic() - begin
+            train_s, checkpoint = self._timed(lambda: self._train(session))
+            begin = time.monotonic()
+            self.fleet.start([self._policy_node()])
+            for name, target in (('policy', str(checkpoint)), ('random', 'random'),
+                                 ('idle', 'idle')):
+                session.load_policy(target, seed=options.seed)
+                session.arm(True)
+                driven[name] = self._drive_all(session, f'evaluate {name}', EVALUATION_OFFSET,
+                                               options.episodes_eval)
+            eval_s = expert_s + time.monotonic() - begin
+        report = {
+            'task': self.contract.name, 'seed': options.seed,
+            'episodes_recorded': options.episodes, 'episodes_eval': options.episodes_eval,
+            'record_s': round(record_s, 1), 'train_s': round(train_s, 1),
+            'eval_s': round(eval_s, 1), 'peak_memory_mb': round(self.peak_memory_mb),
+            'results': {name: score(episodes) for name, episodes in driven.items()},
+        }
+        (self.folder / 'report.json').write_text(json.dumps(report, indent=2) + '\n')
+        draw_paths(self.folder / 'paths.png', f'{self.contract.name}: paths driven', driven)
+        return report
+
+    def _loop_nodes(self) -> list[NodeSpec]:
+        contract = {'contract': self.options.task, 'use_sim_time': True}
+        return [
+            NodeSpec('ilw_sim', 'sim_node', 'sim', {
+                'contract': self.options.task, 'seed': self.base_seed,
+                'real_time_factor': 0.0}),
+            NodeSpec('ilw_teleop', 'teleop_node', 'teleop', contract),
+            NodeSpec('ilw_teleop', 'arbiter_node', 'arbiter', contract),
+            NodeSpec('ilw_teleop', 'recorder_node', 'recorder', {
+                **contract, 'root': str(self.folder / 'demos'), 'operator': 'scripted expert'}),
+            self._expert_node(imperfection=1.0),
+        ]
+
+    def _expert_node(self, imperfection: float) -> NodeSpec:
+        return NodeSpec('ilw_sim', 'expert_node', 'expert', {
+            'contract': self.options.task, 'use_sim_time': True,
+            'seed': self.base_seed, 'imperfection': imperfection})
+
+    def _policy_node(self) -> NodeSpec:
+        return NodeSpec('ilw_learner', 'policy_node', 'policy', {
+            'contract': self.options.task, 'use_sim_time': True, 'checkpoint': 'idle'})
+
+    def _record(self, session: Session) -> None:
+        self._drive_all(session, 'record demonstrations', 0, self.options.episodes, record=True)
+
+    def _evaluate_expert(self, session: Session) -> list[Driven]:
+        self.fleet.stop('expert')
+        self.fleet.start([self._expert_node(imperfection=0.0)])
+        driven = self._drive_all(session, 'evaluate expert', EVALUATION_OFFSET,
+                                 self.options.episodes_eval)
+        self.fleet.stop('expert')
+        return driven
+
+    def _drive_all(
+        self, session: Session, what: str, offset: int, count: int, *, record: bool = False,
+    ) -> list[Driven]:
+        """Drive ``count`` episodes; one lost to a fault is driven again in the same world."""
+        driven: list[Driven] = []
+        lost = 0
+        while len(driven) < count:
+            seed = self.base_seed + offset + len(driven)
+            try:
+                driven.append(session.drive(seed, record=record, operator='scripted expert'))
+                lost = 0
+            except LoopError as error:
+                lost += 1
+                names = self.fleet.restart_dead()
+                self.options.say(f'{what}: episode {len(driven) + 1} lost ({error}); '
+                                 f'restarted {", ".join(names) or "nothing"}.')
+                if lost >= _RETRIES:
+                    raise
+            self._measure_memory()
+            self.options.progress(what, len(driven), count)
+        return driven
+
+    def _train(self, session: Session) -> Path:
+        out = self.folder / 'training'
+        command = [sys.executable, '-m', 'ilw_learner.cli', 'train', '--demos',
+                   str(self.folder / 'demos' / self.contract.name), '--task', self.options.task,
+                   '--config', self.options.config, '--seed', str(self.options.seed),
+                   '--eval-seed', str(self.base_seed + TRAINER_OFFSET),
+                   '--out', str(out), '--json']
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr,
+                              text=True) as process:
+            output, _ = process.communicate()
+        if process.returncode != 0:
+            raise IlwError(f'Training failed (exit code {process.returncode}); see above.')
+        return Path(json.loads(output.strip().splitlines()[-1])['checkpoint'])
+
+    def _still_alive(self) -> None:
+        dead = self.fleet.dead()
+        if dead:
+            words = self.fleet.last_words(dead[0])
+            raise LoopError(f'The node {dead[0]} ended. Its last words: {words or "none"}')
+
+    def _measure_memory(self) -> None:
+        self.peak_memory_mb = max(self.peak_memory_mb, self.fleet.memory_mb())
+
+    @staticmethod
+    def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+        begin = time.monotonic()
+        result = work()
+        return time.monotonic() - begin, result

@@ -1,0 +1,78 @@
+"""Look at this machine: is everything there that ILW needs? Changes nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+import importlib.metadata
+import os
+from pathlib import Path
+import shutil
+import sys
+
+from ilw_bringup.processes import executable
+from ilw_core.errors import IlwError
+from ilw_core.locate import config_folder
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    level: str
+    """``ok``, ``note`` (works without it) or ``bad``"""
+    what: str
+    text: str
+
+
+def examine() -> Iterator[Finding]:
+    """Yield a finding per thing looked at."""
+    version = '.'.join(map(str, sys.version_info[:3]))
+    yield Finding('ok' if sys.version_info >= (3, 10) else 'bad', 'python', version)
+    for package in ('numpy', 'torch', 'pybullet', 'gymnasium', 'onnxruntime', 'rosbags', 'mcap'):
+        yield _package(package)
+    yield _guard('ros 2', lambda: f'{os.environ.get("ROS_DISTRO", "?")}, domain '
+                                  f'{os.environ.get("ROS_DOMAIN_ID", "0")}, {_rclpy()}')
+    yield _guard('nodes', lambda: executable('ilw_sim', 'sim_node'))
+    yield _guard('config', lambda: str(config_folder()))
+    yield _gpu()
+    yield _joystick()
+    free_gb = shutil.disk_usage('.').free / 1e9
+    yield Finding('ok' if free_gb > 2.0 else 'bad', 'disk', f'{free_gb:.0f} GB free here')
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding('ok', name, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding('bad', name, 'not installed: run ./ilw setup')
+
+
+def _guard(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding('ok', what, look())
+    except (IlwError, ImportError) as error:
+        return Finding('bad', what, str(error))
+
+
+def _rclpy() -> str:
+    import rclpy  # noqa: F401 - found missing here rather than at the top
+
+    return 'rclpy imports'
+
+
+def _gpu() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding('ok', 'gpu', torch.cuda.get_device_name(0))
+    return Finding('note', 'gpu', 'none; training runs on the CPU')
+
+
+def _joystick() -> Finding:
+    found = sorted(str(p) for p in Path('/dev/input').glob('event*'))
+    readable = [p for p in found if os.access(p, os.R_OK)]
+    if readable:
+        return Finding('ok', 'joystick', f'{len(readable)} readable input devices')
+    if found:
+        return Finding('note', 'joystick', 'input devices are not readable: add yourself to the '
+                                           'group input and log in again')
+    return Finding('note', 'joystick', 'no input device; use --input keyboard')

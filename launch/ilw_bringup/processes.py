@@ -1,0 +1,164 @@
+"""
+Start nodes as processes, watch them, and end them all. Knows nothing of what they do.
+
+Each node dies with this process, even if this process is killed: the kernel sees to it.
+"""
+
+import ctypes
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+from typing import IO, Any
+
+import psutil
+
+from ilw_bringup.bringup import NodeSpec
+from ilw_core.errors import IlwError
+
+_GRACE_S = 3.0
+"""A node has this long to end after Ctrl-C; then it is killed"""
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+def executable(package: str, name: str) -> str:
+    """
+    Return the path of a node's executable, as ``ros2 run`` finds it.
+
+    :raises IlwError: it is not installed.
+    """
+    for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(':'):
+        path = Path(prefix) / 'lib' / package / name
+        if path.is_file():
+            return str(path)
+    raise IlwError(f'{package}/{name} is not installed. Run ./ilw setup, or source the workspace.')
+
+
+def command_line(spec: NodeSpec) -> list[str]:
+    """Return the command that starts a node with its name and parameters."""
+    line = [executable(spec.package, spec.executable), '--ros-args', '-r', f'__node:={spec.name}']
+    for key, value in spec.parameters.items():
+        line += ['-p', f'{key}:={_yaml(value)}']
+    return line
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return repr(value)
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Fleet:
+    """
+    The nodes of one bring-up.
+
+    :param log_folder: one file per node; ``None`` lets them write to standard error.
+    """
+
+    def __init__(self, log_folder: Path | None = None) -> None:
+        self._log_folder = log_folder
+        self._specs: dict[str, NodeSpec] = {}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.restarts = 0
+
+    def start(self, specs: list[NodeSpec]) -> None:
+        """Start nodes; one of the same name must not be running."""
+        for spec in specs:
+            if self.running(spec.name):
+                raise ValueError(f'{spec.name} is running already')
+            self._specs[spec.name] = spec
+            self._running[spec.name] = subprocess.Popen(
+                command_line(spec), stdin=None if spec.terminal else subprocess.DEVNULL,
+                stdout=self._output(spec.name), stderr=subprocess.STDOUT,
+                start_new_session=not spec.terminal, preexec_fn=_die_with_parent)
+
+    def _output(self, name: str) -> IO[bytes] | int:
+        if self._log_folder is None:
+            return sys.stderr.fileno()
+        self._log_folder.mkdir(parents=True, exist_ok=True)
+        return open(self._log_folder / f'{name}.log', 'ab')  # noqa: SIM115 - the child keeps it
+
+    def running(self, name: str) -> bool:
+        """Tell whether a node is up."""
+        return name in self._running and self._running[name].poll() is None
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a node."""
+        return self._running[name].pid
+
+    def dead(self) -> list[str]:
+        """Return the names of nodes that ended on their own."""
+        return [name for name, process in self._running.items() if process.poll() is not None]
+
+    def restart_dead(self) -> list[str]:
+        """Start again what ended on its own; return the names."""
+        names = self.dead()
+        for name in names:
+            del self._running[name]
+            self.start([self._specs[name]])
+            self.restarts += 1
+        return names
+
+    def last_words(self, name: str) -> str:
+        """Return the last line a node logged; empty if there is none."""
+        if self._log_folder is None:
+            return ''
+        path = self._log_folder / f'{name}.log'
+        lines = path.read_text(errors='replace').strip().splitlines() if path.exists() else []
+        return lines[-1] if lines else ''
+
+    def memory_mb(self) -> float:
+        """Return the memory of all nodes and of this process [MB], shared pages counted once."""
+        total = 0
+        for pid in [os.getpid(), *(p.pid for p in self._running.values())]:
+            try:
+                for process in [psutil.Process(pid), *psutil.Process(pid).children(True)]:
+                    if pid != os.getpid() or process.pid == pid:
+                        total += process.memory_full_info().pss
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return total / 1e6
+
+    def stop(self, *names: str) -> list[str]:
+        """
+        End the named nodes, or all: Ctrl-C first, then kill.
+
+        :returns: names of those that had to be killed.
+        """
+        chosen = {n: self._running.pop(n) for n in (names or list(self._running))
+                  if n in self._running}
+        for process in chosen.values():
+            _signal(process, signal.SIGINT)
+        deadline = time.monotonic() + _GRACE_S
+        killed = []
+        for name, process in chosen.items():
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _signal(process, signal.SIGKILL)
+                process.wait()
+                killed.append(name)
+        return killed
+
+    def __enter__(self) -> 'Fleet':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    if process.poll() is None:
+        try:
+            os.kill(process.pid, number)
+        except ProcessLookupError:
+            return

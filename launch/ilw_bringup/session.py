@@ -1,0 +1,193 @@
+"""Run episodes over ROS topics and services: reset, let somebody drive, see how it ended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+import time
+from typing import Any
+import uuid
+
+from nav_msgs.msg import OccupancyGrid, Odometry
+import numpy as np
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from ilw_core.episode import Outcome
+from ilw_core.errors import IlwError
+from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
+from ilw_msgs.srv import LoadPolicy, ResetSim, StartEpisode
+from ilw_ros.convert import stamp_ns
+from ilw_ros.qos import EVENT, LATCHED, STATE
+
+
+class LoopError(IlwError):
+    """The running loop did not do its part in time."""
+
+
+@dataclass(frozen=True)
+class Driven:
+    """How one episode went, seen from outside."""
+
+    seed: int
+    success: bool
+    stop_reason: str
+    time_s: float
+    """Simulated time from the first tick to the end"""
+    shortest_path_m: float
+    path: np.ndarray = field(repr=False)
+    """(T, 2) true positions [m]"""
+    map: 'Map | None' = field(repr=False, default=None)
+
+    @property
+    def path_length_m(self) -> float:
+        """Length of the way driven."""
+        return float(np.hypot(*np.diff(self.path, axis=0).T).sum()) if len(self.path) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Map:
+    """What the simulator drew of its world."""
+
+    cells: np.ndarray
+    """(H, W) int8, 100 occupied"""
+    resolution_m: float
+    origin_m: tuple[float, float]
+
+
+class Session:
+    """
+    A client of the running nodes.
+
+    :param still_alive: called while waiting; raises when there is nothing left to wait for.
+    """
+
+    def __init__(self, still_alive: Callable[[], None] = lambda: None) -> None:
+        self._still_alive = still_alive
+        rclpy.init()
+        self._node = Node('ilw_session')
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._end: EpisodeEvent | None = None
+        self._episode = ''
+        self._path: list[tuple[int, float, float]] = []
+        self._progress = 0.0
+        self._map: Map | None = None
+        self.status: EpisodeStatus | None = None
+        subscribe = self._node.create_subscription
+        subscribe(EpisodeEvent, 'episode/event', self._on_event, EVENT)
+        subscribe(EpisodeStatus, 'episode/status', self._on_status, LATCHED)
+        subscribe(Odometry, 'sim/ground_truth', self._on_truth, STATE)
+        subscribe(OccupancyGrid, 'map', self._on_map, LATCHED)
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._node.destroy_node()
+        rclpy.try_shutdown()
+
+    def __enter__(self) -> 'Session':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(self, kind: Any, name: str, request: Any, timeout_s: float = 20.0) -> Any:
+        """
+        Call a service and return its response.
+
+        :raises LoopError: the service is not there, or does not answer in time.
+        """
+        client = self._node.create_client(kind, name)
+        try:
+            self.wait_for(client.service_is_ready, timeout_s, f'the service {name}')
+            future = client.call_async(request)
+            self.wait_for(future.done, timeout_s, f'an answer of {name}')
+            return future.result()
+        finally:
+            self._node.destroy_client(client)
+
+    def wait_for(self, done: Callable[[], bool], timeout_s: float, what: str) -> None:
+        """Spin until ``done()``; :raises LoopError: after ``timeout_s`` wall seconds."""
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            self._executor.spin_once(timeout_sec=0.05)
+            self._still_alive()
+            if time.monotonic() > deadline:
+                raise LoopError(f'Waited {timeout_s:.0f} s for {what} in vain.')
+
+    def drive(self, seed: int, *, record: bool = False, operator: str = '') -> Driven:
+        """
+        Begin an episode, wait until it ends, and return how it went.
+
+        :param record: keep it as a rosbag; returns when the bag is in its place.
+        :raises LoopError: a node did not do its part.
+        """
+        episode = uuid.uuid4().hex[:12]
+        saved = self.status.saved if self.status else 0
+        if record:
+            self._start_recording(episode, operator)
+        self._end, self._episode, self._path = None, episode, []
+        reset = self.call(ResetSim, 'sim/reset', ResetSim.Request(seed=seed, episode=episode))
+        if reset.error_code:
+            raise LoopError(f'sim/reset refused seed {seed}: {reset.error_msg}')
+        self._wait_for_end()
+        end = self._end
+        assert end is not None
+        if record:
+            self.wait_for(lambda: self.status is not None and self.status.saved > saved, 20.0,
+                          'the recorder to save the episode')
+        begin_ns = stamp_ns(reset.stamp)
+        path = np.array([(x, y) for ns, x, y in self._path if ns >= begin_ns]).reshape(-1, 2)
+        return Driven(
+            seed=seed, success=end.outcome == Outcome.SUCCESS, stop_reason=end.stop_reason,
+            time_s=(stamp_ns(end.header.stamp) - begin_ns) / 1e9,
+            shortest_path_m=reset.shortest_path_m, path=path, map=self._map)
+
+    def _start_recording(self, episode: str, operator: str) -> None:
+        self.wait_for(
+            lambda: self.status is not None and self.status.phase == EpisodeStatus.PHASE_READY,
+            30.0, 'the recorder to be ready')
+        request = StartEpisode.Request(episode=episode, operator_name=operator)
+        answer = self.call(StartEpisode, 'record/start', request)
+        if answer.error_code:
+            raise LoopError(f'The recorder refused to start: {answer.error_msg}')
+
+    def _wait_for_end(self) -> None:
+        self._progress = time.monotonic()
+        while self._end is None:
+            self._executor.spin_once(timeout_sec=0.05)
+            self._still_alive()
+            if time.monotonic() - self._progress > 15.0:
+                raise LoopError('The simulator has not moved on for 15 s.')
+
+    def arm(self, armed: bool) -> None:
+        """Allow or forbid the policy to drive."""
+        answer = self.call(Trigger, 'arbiter/arm' if armed else 'arbiter/disarm',
+                           Trigger.Request())
+        if not answer.success:
+            raise LoopError(f'The arbiter refused: {answer.message}')
+
+    def load_policy(self, checkpoint: str, seed: int = 0) -> None:
+        """Have the policy node load a checkpoint, ``idle`` or ``random``."""
+        answer = self.call(LoadPolicy, 'policy/load',
+                           LoadPolicy.Request(checkpoint=checkpoint, seed=seed))
+        if answer.error_code:
+            raise LoopError(f'The policy node refused {checkpoint}: {answer.error_msg}')
+
+    def _on_event(self, event: EpisodeEvent) -> None:
+        ours = event.sender == 'sim' and event.episode == self._episode
+        if ours and event.kind == EpisodeEvent.KIND_STOP:
+            self._end = event
+
+    def _on_status(self, status: EpisodeStatus) -> None:
+        self.status = status
+
+    def _on_truth(self, truth: Odometry) -> None:
+        self._progress = time.monotonic()
+        position = truth.pose.pose.position
+        self._path.append((stamp_ns(truth.header.stamp), position.x, position.y))
+
+    def _on_map(self, grid: OccupancyGrid) -> None:
+        cells = np.array(grid.data, dtype=np.int8).reshape(grid.info.height, grid.info.width)
+        origin = grid.info.origin.position
+        self._map = Map(cells, grid.info.resolution, (origin.x, origin.y))

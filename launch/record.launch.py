@@ -1,0 +1,10 @@
+"""Drive by hand and record each episode. Arguments: ros2 launch ilw_bringup record.launch.py --show-args."""
+
+from launch import LaunchDescription
+
+from ilw_bringup.launch_files import describe
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the bring-up 'record' of ilw_bringup/bringup.py."""
+    return describe('record')

@@ -1,0 +1,10 @@
+"""Start the simulator alone. Arguments: ros2 launch ilw_bringup sim.launch.py --show-args."""
+
+from launch import LaunchDescription
+
+from ilw_bringup.launch_files import describe
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the bring-up 'sim' of ilw_bringup/bringup.py."""
+    return describe('sim')

@@ -1,0 +1,10 @@
+"""Drive by hand. Arguments: ros2 launch ilw_bringup teleop.launch.py --show-args."""
+
+from launch import LaunchDescription
+
+from ilw_bringup.launch_files import describe
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the bring-up 'teleop' of ilw_bringup/bringup.py."""
+    return describe('teleop')
