@@ -1,0 +1,64 @@
+"""The bring-ups as data: what is started, and what a wrong argument says."""
+
+import pytest
+
+from ilw_bringup.bringup import BRINGUPS, resolve
+from ilw_bringup.processes import command_line
+from ilw_core.errors import IlwError
+
+
+def nodes(name, **given):
+    bringup, values = resolve(name, given)
+    return {spec.name: spec for spec in bringup.nodes(values)}
+
+
+def test_a_real_robot_gets_no_simulator_and_no_simulated_clock():
+    started = nodes('deploy', robot='real', input='external')
+    assert 'sim' not in started
+    assert not any(spec.parameters.get('use_sim_time') for spec in started.values())
+    assert nodes('deploy', robot='sim')['arbiter'].parameters['use_sim_time'] is True
+
+
+def test_a_deployed_policy_moves_nothing_unless_enabled():
+    assert nodes('deploy')['arbiter'].parameters['enable_output'] is False
+    assert nodes('deploy', enable_output='true')['arbiter'].parameters['enable_output'] is True
+
+
+def test_exactly_one_node_may_command_the_robot_in_every_bringup_that_drives():
+    for name in ('teleop', 'record', 'deploy'):
+        assert [s for s in nodes(name) if s == 'arbiter'] == ['arbiter']
+
+
+def test_recording_starts_a_recorder():
+    assert {'sim', 'teleop', 'arbiter', 'recorder'} <= set(nodes('record'))
+
+
+@pytest.mark.parametrize(('given', 'words'), [
+    ({'robot': 'sin'}, 'robot must be one of sim, real'),
+    ({'seed': 'many'}, 'seed must be a int'),
+    ({'tsak': 'maze'}, 'no argument .tsak.'),
+    ({'gui': 'perhaps'}, 'gui must be a bool'),
+])
+def test_a_wrong_argument_is_named(given, words):
+    with pytest.raises(IlwError, match=words):
+        resolve('record', given)
+
+
+def test_an_unknown_bringup_lists_the_known_ones():
+    with pytest.raises(IlwError, match='deploy'):
+        resolve('demo2', {})
+
+
+def test_parameters_reach_a_node_with_their_types(tmp_path, monkeypatch):
+    (tmp_path / 'lib/ilw_sim').mkdir(parents=True)
+    (tmp_path / 'lib/ilw_sim/sim_node').touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    line = command_line(nodes('sim', seed=3, real_time_factor='2', task="it's")['sim'])
+    assert 'real_time_factor:=2.0' in line, 'a float stays a float'
+    assert 'gui:=false' in line
+    assert "contract:='it''s'" in line
+
+
+def test_every_argument_is_described():
+    for bringup in BRINGUPS.values():
+        assert all(argument.text.endswith('.') for argument in bringup.arguments)
