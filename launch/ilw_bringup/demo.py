@@ -61,9 +61,9 @@ class Demo:
     def run(self) -> dict[str, Any]:
         """Do everything; nodes are gone when it returns or raises."""
         options = self.options
-        with self.fleet, Session(self._still_alive) as session:
-            self.fleet.start(self._loop_nodes())
-            record_s, _ = self._timed(lambda: self._record(session))
+        with self.fleet, Session(self.still_alive) as session:
+            self.fleet.start(self.loop_nodes())
+            record_s, _ = self._timed(lambda: self.record(session))
             driven: dict[str, list[Driven]] = {}
             begin = time.monotonic()
             driven['expert'] = self._evaluate_expert(session)
@@ -89,7 +89,8 @@ class Demo:
         draw_paths(self.folder / 'paths.png', f'{self.contract.name}: paths driven', driven)
         return report
 
-    def _loop_nodes(self) -> list[NodeSpec]:
+    def loop_nodes(self) -> list[NodeSpec]:
+        """Return everything but the policy: simulator, hand, arbiter, recorder, expert."""
         contract = {'contract': self.options.task, 'use_sim_time': True}
         return [
             NodeSpec('ilw_sim', 'sim_node', 'sim', {
@@ -111,7 +112,8 @@ class Demo:
         return NodeSpec('ilw_learner', 'policy_node', 'policy', {
             'contract': self.options.task, 'use_sim_time': True, 'checkpoint': 'idle'})
 
-    def _record(self, session: Session) -> None:
+    def record(self, session: Session) -> None:
+        """Record the demonstrations; nodes that die are started again."""
         self._drive_all(session, 'record demonstrations', 0, self.options.episodes, record=True)
 
     def _evaluate_expert(self, session: Session) -> list[Driven]:
@@ -158,7 +160,8 @@ class Demo:
             raise IlwError(f'Training failed (exit code {process.returncode}); see above.')
         return Path(json.loads(output.strip().splitlines()[-1])['checkpoint'])
 
-    def _still_alive(self) -> None:
+    def still_alive(self) -> None:
+        """Raise when a node has ended; called while waiting."""
         dead = self.fleet.dead()
         if dead:
             words = self.fleet.last_words(dead[0])

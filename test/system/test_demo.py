@@ -1,0 +1,45 @@
+"""The README's command, as a user runs it: it must end well, and its numbers must hold."""
+
+import json
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYS = {'task', 'seed', 'episodes_recorded', 'episodes_eval', 'record_s', 'train_s', 'eval_s',
+        'peak_memory_mb', 'results'}
+
+
+def demo(tmp_path, *options):
+    done = subprocess.run(
+        [sys.executable, '-m', 'ilw_bringup.cli', 'demo', '--runs', str(tmp_path), '--json',
+         *options], capture_output=True, text=True, check=False, timeout=1500)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(done.stdout.strip().splitlines()) == 1, 'one object and nothing else on stdout'
+    return json.loads(done.stdout), next(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('task', ['clutter', 'maze'])
+def test_the_demo_ends_with_a_policy_that_drives(tmp_path, task):
+    report, folder = demo(tmp_path, '--task', task, '--episodes', '60', '--episodes-eval', '20')
+    assert set(report) == KEYS
+    assert report == json.loads((folder / 'report.json').read_text())
+    results = report['results']
+    assert results['expert']['success'] >= 19
+    assert results['policy']['success'] >= 16, 'far below the 90 % that 100 episodes show'
+    assert results['idle']['success'] == 0
+    assert results['random']['success'] <= 6
+    assert report['peak_memory_mb'] < 3000
+    assert (folder / 'paths.png').stat().st_size > 10_000
+    assert len(list((folder / 'demos' / task).glob('*/*.mcap'))) == 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('task', ['clutter', 'maze'])
+@pytest.mark.parametrize('seed', [0, 1])
+def test_ninety_of_a_hundred_unseen_episodes_succeed(tmp_path, task, seed):
+    report, _ = demo(tmp_path, '--task', task, '--seed', str(seed), '--episodes-eval', '100')
+    assert report['results']['expert']['success'] >= 98
+    assert report['results']['policy']['success'] >= 90
