@@ -9,6 +9,7 @@ from dataclasses import MISSING, field, fields
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 
 from ilw_core.errors import IlwError
@@ -43,7 +44,7 @@ def load(node: Node, kind: type[T]) -> T:
         known.append(item.name)
         try:
             parameter = node.declare_parameter(item.name, item.default, _descriptor(item))
-        except Exception as error:  # rclpy has a class for each way to be wrong; all end here
+        except ParameterException as error:
             raise IlwError(f'{node.get_name()}: parameter {item.name}: {error}') from error
         values[item.name] = parameter.value
         _check(node, item, parameter.value)

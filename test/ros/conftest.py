@@ -1,0 +1,42 @@
+"""Real nodes over real DDS, on this machine only."""
+
+import os
+import time
+
+import pytest
+
+os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+import rclpy  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+
+
+class Spinner:
+    """Spins nodes until something is true, with a deadline."""
+
+    def __init__(self):
+        self.executor = SingleThreadedExecutor()
+        self.nodes = []
+
+    def add(self, node):
+        self.nodes.append(node)
+        self.executor.add_node(node)
+        return node
+
+    def until(self, done, seconds=10.0, what='it'):
+        deadline = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < deadline, f'waited {seconds} s for {what} in vain'
+            self.executor.spin_once(timeout_sec=0.02)
+
+
+@pytest.fixture
+def ros():
+    """Return a Spinner in a fresh context."""
+    rclpy.init()
+    spinner = Spinner()
+    yield spinner
+    for node in spinner.nodes:
+        node.destroy_node()
+    spinner.executor.shutdown()
+    rclpy.try_shutdown()

@@ -1,0 +1,78 @@
+"""Parameters from a dataclass, and conversion between plain objects and messages."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from builtin_interfaces.msg import Time
+from nav_msgs.msg import Odometry
+import numpy as np
+import pytest
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import LaserScan
+
+from ilw_core.errors import IlwError
+from ilw_ros import convert
+from ilw_ros.params import load, param
+
+
+@dataclass(frozen=True)
+class Params:
+    rate_hz: float = param(10.0, 'Rate [Hz].', low=1.0, high=100.0)
+    side: str = param('left', 'Side.', choices=('left', 'right'))
+
+    def __post_init__(self):
+        if self.side == 'right' and self.rate_hz > 50.0:
+            raise ValueError('rate_hz must be at most 50 on the right.')
+
+
+def node(ros, **overrides):
+    values = [Parameter(name, value=value) for name, value in overrides.items()]
+    return ros.add(Node('tested', parameter_overrides=values))
+
+
+def test_defaults_and_overrides_arrive(ros):
+    assert load(node(ros, rate_hz=20.0), Params) == Params(rate_hz=20.0)
+
+
+@pytest.mark.parametrize('overrides', [
+    {'rate_hz': 1000.0}, {'rate_hz': 'fast'}, {'side': 'up'}, {'rate_herz': 5.0},
+    {'rate_hz': 60.0, 'side': 'right'},
+])
+def test_a_wrong_parameter_stops_the_node_and_names_it(ros, overrides):
+    with pytest.raises(IlwError, match=next(iter(overrides)).split('_')[0]):
+        load(node(ros, **overrides), Params)
+
+
+def test_a_parameter_cannot_be_changed_while_running(ros):
+    tested = node(ros)
+    load(tested, Params)
+    assert not tested.set_parameters([Parameter('rate_hz', value=50.0)])[0].successful
+
+
+def test_plain_readings_become_messages_bit_for_bit():
+    ranges = np.array([1.25, np.inf, np.nan, 0.1], dtype=np.float32)
+    scan = convert.fill(LaserScan(), SimpleNamespace(
+        angle_min=0.5, ranges=ranges, header=SimpleNamespace(frame_id='lidar')))
+    assert np.asarray(scan.ranges, dtype=np.float32).tobytes() == ranges.tobytes()
+    assert scan.angle_min == 0.5
+    assert scan.header.frame_id == 'lidar'
+    with pytest.raises(AttributeError):
+        convert.fill(LaserScan(), SimpleNamespace(ragnes=ranges))
+
+
+def test_stamps_survive_the_round_trip():
+    for ns in (0, 1, 999_999_999, 1_000_000_000, 1_700_000_000_123_456_789):
+        assert convert.stamp_ns(convert.time_msg(ns)) == ns
+    assert convert.stamp_ns(Time(sec=2, nanosec=5)) == 2_000_000_005
+
+
+def test_fields_are_reached_by_dotted_paths():
+    message = Odometry()
+    convert.set_field(message, 'twist.twist.linear.x', 0.5)
+    assert convert.get_field(message, 'twist.twist.linear.x') == 0.5
+
+
+def test_an_unknown_message_type_says_what_to_install():
+    with pytest.raises(IlwError, match='Install the package no_such_msgs'):
+        convert.message_class('no_such_msgs/msg/Thing')
