@@ -1,8 +1,7 @@
 """Let a policy drive; robot:=sim|real, dry run unless enable_output:=true. Arguments: ros2 launch ilw_bringup deploy.launch.py --show-args."""
 
-from launch import LaunchDescription
-
 from ilw_bringup.launch_files import describe
+from launch import LaunchDescription
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -1,8 +1,7 @@
 """Drive by hand and record each episode. Arguments: ros2 launch ilw_bringup record.launch.py --show-args."""
 
-from launch import LaunchDescription
-
 from ilw_bringup.launch_files import describe
+from launch import LaunchDescription
 
 
 def generate_launch_description() -> LaunchDescription:

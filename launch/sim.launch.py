@@ -1,8 +1,7 @@
 """Start the simulator alone. Arguments: ros2 launch ilw_bringup sim.launch.py --show-args."""
 
-from launch import LaunchDescription
-
 from ilw_bringup.launch_files import describe
+from launch import LaunchDescription
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -1,8 +1,7 @@
 """Drive by hand. Arguments: ros2 launch ilw_bringup teleop.launch.py --show-args."""
 
-from launch import LaunchDescription
-
 from ilw_bringup.launch_files import describe
+from launch import LaunchDescription
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from ilw_bringup.bringup import BRINGUPS, NodeSpec, resolve
+from launch import LaunchContext, LaunchDescription
 
 
 def describe(name: str) -> LaunchDescription:

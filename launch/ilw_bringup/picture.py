@@ -6,10 +6,10 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use('Agg')
-from matplotlib import pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
+from matplotlib import pyplot as plt
+import numpy as np
 
-from ilw_bringup.session import Driven  # noqa: E402
+from ilw_bringup.session import Driven
 
 _COLOURS = {'expert': 'tab:blue', 'policy': 'tab:green', 'random': 'tab:orange', 'idle': '0.5'}
 

@@ -85,7 +85,7 @@ class Fleet:
         if self._log_folder is None:
             return sys.stderr.fileno()
         self._log_folder.mkdir(parents=True, exist_ok=True)
-        return open(self._log_folder / f'{name}.log', 'ab')  # noqa: SIM115 - the child keeps it
+        return open(self._log_folder / f'{name}.log', 'ab')
 
     def running(self, name: str) -> bool:
         """Tell whether a node is up."""
