@@ -1,0 +1,149 @@
+#!/bin/bash
+# Set ILW up: check, venv, packages, mend, build, environment. Each stage is skipped when it was
+# finished with the same inputs, so an interrupted set-up goes on where it was.
+# Usage: setup.sh [--wheelhouse DIR]. Progress on standard error, details in log/setup.log.
+set -euo pipefail
+
+ILW_ROOT=${ILW_ROOT:-$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)}
+HERE=$ILW_ROOT/tools/setup
+LOG=$ILW_ROOT/log/setup.log
+# shellcheck source=tools/setup/state.sh
+. "$HERE/state.sh"
+# shellcheck source=tools/setup/progress.sh
+. "$HERE/progress.sh"
+
+STAGES=(venv packages mend build environment)
+NEEDED_MB=6000
+WHEELHOUSE=()
+
+stage_venv() {
+    rm -rf -- "$ILW_VENV" "$ILW_ROOT/build" "$ILW_ROOT/install"
+    local options=()
+    [ -z "$ILW_ROS_SCRIPT" ] || options=(--system-site-packages)
+    "$PYTHON" -m venv "${options[@]}" "$ILW_VENV"
+}
+
+stage_packages() {
+    local pip=("$ILW_VENV/bin/python" -m pip --disable-pip-version-check --no-input)
+    local lock=$ILW_ROOT/requirements/lock.txt
+    local lists=(-r "$ILW_STAMPS/lock.txt")
+    if [ -n "$ILW_ROS_SCRIPT" ] && "$ILW_VENV/bin/python" -c 'import numpy'; then
+        # The installed ROS was compiled for the installed NumPy: keep that one.
+        grep -v '^numpy==' "$lock" > "$ILW_STAMPS/lock.txt"
+    else
+        cp -- "$lock" "$ILW_STAMPS/lock.txt"
+    fi
+    [ -n "$ILW_ROS_SCRIPT" ] || lists+=(-r "$ILW_ROOT/requirements/lock-ros.txt")
+    "$ILW_VENV/bin/python" "$HERE/drop_half_installed.py"
+    # torch first, with what it asks for: that differs between its CPU and its CUDA build.
+    "${pip[@]}" install "${WHEELHOUSE[@]}" --constraint "$ILW_STAMPS/lock.txt" \
+        "$(grep '^torch==' "$lock")"
+    # The lock is complete, so nothing is left to resolve.
+    "${pip[@]}" install "${WHEELHOUSE[@]}" --no-deps "${lists[@]}"
+}
+
+stage_mend() {
+    [ -n "$ILW_ROS_SCRIPT" ] || "$ILW_VENV/bin/python" "$HERE/mend.py"
+}
+
+stage_build() {
+    local python=$ILW_VENV/bin/python
+    (
+        set +eu  # ROS's own set-up scripts read unset variables
+        unset AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH PYTHONPATH
+        # shellcheck disable=SC1090
+        . "${ILW_ROS_SCRIPT:-$ILW_VENV/setup.bash}"
+        set -e
+        export VIRTUAL_ENV=$ILW_VENV PATH=$ILW_VENV/bin:$PATH
+        export MAKEFLAGS="${MAKEFLAGS:--j$(nproc)}"
+        cd "$ILW_ROOT"
+        "$python" -m colcon build --base-paths src launch --symlink-install \
+            --cmake-args "-DPython3_EXECUTABLE=$python" -DBUILD_TESTING=OFF
+    )
+}
+
+stage_environment() {
+    "$ILW_VENV/bin/python" "$HERE/env_file.py" --venv "$ILW_VENV" \
+        --output "$ILW_VENV/ilw_env.sh" "$ILW_ROOT/install/setup.bash"
+}
+
+title() {
+    case $1 in
+        venv) echo 'A private Python environment' ;;
+        packages) echo 'Packages (several hundred MB the first time)' ;;
+        mend) echo 'Fitting the ROS packages to this machine' ;;
+        build) echo 'Building the messages and packages (a minute or two the first time)' ;;
+        environment) echo 'Writing down the environment' ;;
+    esac
+}
+
+still_there() {
+    case $1 in
+        venv) [ -x "$ILW_VENV/bin/python" ] ;;
+        build) [ -d "$ILW_ROOT/build" ] && [ -d "$ILW_ROOT/install" ] ;;
+        environment) [ -f "$ILW_VENV/ilw_env.sh" ] ;;
+        *) true ;;
+    esac
+}
+
+run_stage() {
+    local number=$1 stage=$2
+    # What comes after a stage is no longer valid once the stage has begun.
+    (cd "$ILW_STAMPS" 2>/dev/null && rm -f -- "${STAGES[@]:number-1}") || true
+    echo "=== $stage, $(date)" >> "$LOG"
+    local code
+    set +e  # not `||`: bash would then ignore errors inside the stage as well
+    with_progress "[$number/${#STAGES[@]}] $(title "$stage")" "$LOG" "stage_$stage"
+    code=$?
+    set -e
+    [ "$code" -eq 0 ] || failed "$stage"
+    mkdir -p -- "$ILW_STAMPS"
+    "fingerprint_$stage" > "$ILW_STAMPS/$stage"
+}
+
+failed() {
+    tail -n 25 -- "$LOG" >&2
+    echo "ilw: the set-up stopped at: $(title "$1"). The lines above are the end of $LOG." >&2
+    if [ "$1" = packages ]; then
+        echo 'ilw: if they speak of connections, this machine cannot reach the package index:' \
+            'check the network and pip'"'"'s settings (proxy, index), or use a folder of packages:' \
+            './ilw setup --wheelhouse DIR.' >&2
+    fi
+    echo 'ilw: start again when it is mended; what is finished is not repeated.' >&2
+    exit 1
+}
+
+only_one_at_a_time() {
+    exec 9< "$ILW_ROOT/ilw"
+    command -v flock > /dev/null || return 0
+    flock -n 9 && return 0
+    echo 'ilw: another set-up of this folder is running; waiting for it.' >&2
+    flock 9
+}
+
+main() {
+    if [ "${1:-}" = --wheelhouse ] && [ -d "${2:-}" ] && [ $# -eq 2 ]; then
+        WHEELHOUSE=(--no-index --find-links "$(cd -- "$2" && pwd)")
+    elif [ $# -ne 0 ]; then
+        echo 'ilw: usage: ./ilw setup [--wheelhouse DIR], where DIR is a folder of packages.' >&2
+        exit 2
+    fi
+    only_one_at_a_time
+    mkdir -p -- "$ILW_ROOT/log"
+    : > "$LOG"
+    PYTHON=${ILW_PYTHON:-}
+    # rclpy of an installed ROS is compiled for the system's Python.
+    [ -z "$ILW_ROS_SCRIPT" ] || PYTHON=${PYTHON:-/usr/bin/python3}
+    if is_done packages; then NEEDED_MB=500; fi
+    PYTHON=$(sh "$HERE/check.sh" "$ILW_ROOT" "$PYTHON" "$NEEDED_MB")
+    local number=0 stage
+    for stage in "${STAGES[@]}"; do
+        number=$((number + 1))
+        if ! { is_done "$stage" && still_there "$stage"; }; then
+            run_stage "$number" "$stage"
+        fi
+    done
+    echo 'ilw: set up.' >&2
+}
+
+main "$@"
