@@ -11,11 +11,19 @@ import os
 from pathlib import Path
 import shlex
 import subprocess
+import sys
 
 LISTS = ('PATH', 'LD_LIBRARY_PATH', 'PYTHONPATH', 'AMENT_PREFIX_PATH', 'CMAKE_PREFIX_PATH')
 """Variables that are extended, not replaced: the caller's own value stays behind ours."""
-IGNORED = ('_', 'PWD', 'OLDPWD', 'SHLVL', 'COLCON_CURRENT_PREFIX', 'AMENT_CURRENT_PREFIX')
-BARE = {'PATH': '/usr/bin:/bin'}
+IGNORED = (
+    *('_', 'PWD', 'OLDPWD', 'SHLVL'),
+    *('COLCON_CURRENT_PREFIX', 'AMENT_CURRENT_PREFIX', 'COLCON_PYTHON_EXECUTABLE'),
+)
+BARE = {
+    'PATH': '/usr/bin:/bin',
+    # colcon's script would call the venv's Python, without quotes: fails in a folder with spaces.
+    'COLCON_PYTHON_EXECUTABLE': os.path.realpath(sys.executable),
+}
 
 
 def environment_of(scripts: list[Path]) -> dict[str, str]:
@@ -57,7 +65,11 @@ def main() -> None:
     parser.add_argument('--output', type=Path, required=True)
     parser.add_argument('scripts', type=Path, nargs='+')
     args = parser.parse_args()
-    text = exports(environment_of(args.scripts), args.venv)
+    variables = environment_of(args.scripts)
+    prefixes = variables.get('AMENT_PREFIX_PATH', '').split(':')
+    if not any(Path(prefix).parent == args.scripts[-1].parent for prefix in prefixes):
+        sys.exit(f'{args.scripts[-1]} must add its packages to AMENT_PREFIX_PATH. Got {prefixes}.')
+    text = exports(variables, args.venv)
     staged = args.output.with_suffix('.new')
     staged.write_text(text, encoding='utf-8')
     os.replace(staged, args.output)
