@@ -22,9 +22,9 @@ setup(
         'console_scripts': [
             'policy_node = ilw_learner.nodes.policy_node:main',
             'trainer_node = ilw_learner.nodes.trainer_node:main',
-            'train = ilw_learner.cli:train',
-            'evaluate = ilw_learner.cli:evaluate',
-            'episodes = ilw_learner.cli:episodes',
+            'train = ilw_learner.cli:train_main',
+            'evaluate = ilw_learner.cli:evaluate_main',
+            'episodes = ilw_learner.cli:episodes_main',
         ],
     },
 )

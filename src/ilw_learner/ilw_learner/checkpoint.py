@@ -1,0 +1,137 @@
+"""
+A checkpoint: a folder that acts without its training code.
+
+``policy.onnx`` (normalisation and limits inside), ``weights.safetensors`` for further training, and
+``policy.yaml`` with the contract, where it all came from, and the hash of each file. Reading one
+runs no code from it.
+"""
+
+from dataclasses import dataclass
+import hashlib
+import os
+from pathlib import Path
+import shutil
+from typing import Any
+import uuid
+
+import yaml
+
+from ilw_core.contract import Contract, parse_contract
+from ilw_core.errors import CheckpointError, ContractError
+
+SCHEMA = 'ilw.checkpoint/1'
+CARD, GRAPH, WEIGHTS = 'policy.yaml', 'policy.onnx', 'weights.safetensors'
+_MAX_CARD_BYTES = 4_000_000
+_MAX_FILE_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint whose files were found to be the ones it was saved with."""
+
+    path: Path
+    card: dict[str, Any]
+    contract: Contract
+    hash: str
+    """sha256 hex of ``policy.yaml``, which holds the hashes of the other files"""
+
+    @property
+    def history(self) -> int:
+        """Observations it wants to see, To."""
+        return int(self.card['history'])
+
+    @property
+    def horizon(self) -> int:
+        """Actions it gives at once, Ta."""
+        return int(self.card['horizon'])
+
+
+def save_checkpoint(path: Path, contract: Contract, card: dict[str, Any],
+                    files: dict[str, bytes]) -> Checkpoint:
+    """
+    Write a checkpoint whole or not at all.
+
+    :param card: what ``policy.yaml`` says besides schema, contract and file hashes.
+    :param files: name -> content, ``policy.onnx`` and ``weights.safetensors`` among them.
+    """
+    staging = path.parent / f'.{path.name}.{uuid.uuid4().hex[:8]}'
+    staging.mkdir(parents=True)
+    try:
+        for name, content in files.items():
+            _write(staging / name, content)
+        full = {'schema': SCHEMA, 'contract_hash': contract.hash, **card,
+                'files': {n: hashlib.sha256(c).hexdigest() for n, c in files.items()},
+                'contract_text': contract.text}
+        _write(staging / CARD, yaml.safe_dump(full, sort_keys=False).encode())
+        if path.exists():
+            shutil.rmtree(path)
+        staging.rename(path)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return load_checkpoint(path)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open('wb') as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def load_checkpoint(path: Path, contract: Contract | None = None) -> Checkpoint:
+    """
+    Read and verify a checkpoint.
+
+    :param contract: the contract in use; ``None`` accepts any.
+    :raises CheckpointError: not a checkpoint, or a file is not the one that was saved.
+    :raises ContractError: it was made for another contract.
+    """
+    card_path = path / CARD
+    raw = _read(card_path, _MAX_CARD_BYTES)
+    try:
+        card = yaml.safe_load(raw)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise CheckpointError(f'{card_path} is damaged: it is not YAML. '
+                              f'Train again or copy it anew.') from error
+    if not isinstance(card, dict) or card.get('schema') != SCHEMA:
+        got = card.get('schema') if isinstance(card, dict) else type(card).__name__
+        raise CheckpointError(f'{card_path}: schema must be {SCHEMA!r}. Got {got!r}.')
+    _verify_files(path, card)
+    own = parse_contract(str(card.get('contract_text', '')), f'{card_path}: contract_text')
+    if own.hash != card.get('contract_hash'):
+        raise CheckpointError(f'{card_path} is damaged: contract_hash is not that of its '
+                              f'contract_text. Copy the checkpoint anew.')
+    if contract is not None and own.hash != contract.hash:
+        raise ContractError(
+            f'{path} was made for the contract {own.name} ({own.hash[:12]}), but '
+            f'{contract.name} ({contract.hash[:12]}) is in use. Train for this one.')
+    for key in ('history', 'horizon'):
+        if not isinstance(card.get(key), int) or not 1 <= card[key] <= 1000:
+            raise CheckpointError(f'{card_path}: {key} must be a whole number from 1 to 1000. '
+                                  f'Got {card.get(key)!r}.')
+    return Checkpoint(path, card, own, hashlib.sha256(raw).hexdigest())
+
+
+def _verify_files(path: Path, card: dict[str, Any]) -> None:
+    files = card.get('files')
+    if not isinstance(files, dict) or not {GRAPH, WEIGHTS} <= set(files):
+        raise CheckpointError(f'{path / CARD}: files must list {GRAPH} and {WEIGHTS} with their '
+                              f'hashes. Got {files!r}.')
+    for name, digest in files.items():
+        if not isinstance(name, str) or Path(name).name != name or name in ('.', '..'):
+            raise CheckpointError(f'{path / CARD}: {name!r} leaves the folder. Refused.')
+        if hashlib.sha256(_read(path / name, _MAX_FILE_BYTES)).hexdigest() != digest:
+            raise CheckpointError(f'{path / name} is not the file that was saved (its hash '
+                                  f'differs). Copy the checkpoint anew.')
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise CheckpointError(f'{path.parent} is not a checkpoint: it has no {path.name}.')
+        if path.stat().st_size > limit:
+            raise CheckpointError(f'{path} is larger than it may be ({limit} bytes).')
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f'{path} cannot be read: {error}.') from error

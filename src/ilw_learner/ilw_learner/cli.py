@@ -1,0 +1,288 @@
+"""The learner's commands: train, eval, episodes. Without ROS."""
+
+from collections.abc import Callable
+from dataclasses import fields
+import json
+import math
+from pathlib import Path
+import sys
+import time
+from typing import Any, TypeVar
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+import yaml
+
+from ilw_core.contract import Contract, load_contract
+from ilw_core.episode_folder import find_episodes, read_episode
+from ilw_core.errors import ContractError, IlwError
+from ilw_core.locate import config_file
+
+_ERR = Console(stderr=True)
+_VALIDATION_SEED = 300_000
+"""Evaluation starts at 600,000: a checkpoint is never chosen on the worlds it is scored on"""
+F = TypeVar('F', bound=Callable[..., Any])
+
+
+def _task(function: F) -> F:
+    return click.option('--task', default='clutter', show_default=True,
+                        help='A contract in config/tasks/, or a path.')(function)
+
+
+def _json(function: F) -> F:
+    return click.option('--json', 'as_json', is_flag=True,
+                        help='One JSON object on standard output.')(function)
+
+
+def _contract(name: str) -> Contract:
+    return load_contract(config_file('tasks', name))
+
+
+def _config(name: str) -> tuple[str, Any]:
+    """Return (algorithm, its configuration) of a file in ``config/train``."""
+    from ilw_learner.policies import POLICIES
+
+    path = config_file('train', name)
+    try:
+        data = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        raise ContractError(f'{path} cannot be read: {" ".join(str(error).split())}') from error
+    if not isinstance(data, dict) or data.get('algorithm') not in POLICIES:
+        raise ContractError(f'{path}: algorithm must be one of {", ".join(POLICIES)}.')
+    kind = POLICIES[data.pop('algorithm')][1]
+    known = {f.name: f.type for f in fields(kind)}
+    for key, value in data.items():
+        if key not in known:
+            raise ContractError(f'{path} has unknown key {key!r}. Known: {", ".join(known)}.')
+        expected = type(getattr(kind, key))
+        if type(value) is not expected and not (expected is float and type(value) is int):
+            raise ContractError(f'{path}: {key} must be a {expected.__name__}. Got {value!r}.')
+    try:
+        return 'bc', kind(**data)
+    except ValueError as error:
+        raise ContractError(f'{path}: {error}') from error
+
+
+@click.command()
+@_task
+@click.option('--demos', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK].')
+@click.option('--config', 'config_name', help='In config/train/, or a path [bc-TASK, else bc].')
+@click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
+@click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
+              help='module:function that makes the environment to choose checkpoints in, or none.')
+@click.option('--eval-seed', default=_VALIDATION_SEED, show_default=True,
+              help='First world to choose checkpoints in.')
+@click.option('--out', type=click.Path(path_type=Path), help='Folder of the run [runs/<id>].')
+@click.option('--allow-other-contract', is_flag=True,
+              help='Use episodes recorded under another contract.')
+@click.option('--progress-json', is_flag=True, hidden=True, help='A JSON line per progress.')
+@_json
+def train(task: str, demos: Path | None, config_name: str | None, seed: int, env_spec: str,
+          eval_seed: int, out: Path | None, allow_other_contract: bool, progress_json: bool,
+          as_json: bool) -> None:
+    """
+    Train a policy from recorded episodes.
+
+    Example: ./ilw train --task clutter --demos demos/clutter
+    """
+    from ilw_learner.training import TrainOptions, run_training
+
+    contract = _contract(task)
+    name = config_name or _default_config(contract.name)
+    out = out or Path('runs') / f'{time.strftime("%Y%m%d-%H%M%S")}-train-{contract.name}'
+    with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
+        row = bar.add_task('train', total=None)
+
+        def show(now: Any) -> bool:
+            bar.update(row, completed=now.update, total=now.updates,
+                       description=f'train, loss {now.loss:.4f}')
+            if progress_json:
+                click.echo(json.dumps({'progress': {
+                    'update': now.update, 'updates': now.updates, 'loss': now.loss,
+                    'success_ratio': None if math.isnan(now.success_ratio)
+                    else now.success_ratio}}))
+            return True
+
+        summary = run_training(TrainOptions(
+            contract=contract, config=_config(name)[1], demos=demos or Path('demos') / contract.name,
+            out=out, seed=seed, env_spec=None if env_spec == 'none' else env_spec,
+            eval_seed=eval_seed, allow_other_contract=allow_other_contract,
+            say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True)), show)
+    if as_json or progress_json:
+        click.echo(json.dumps(summary))
+        return
+    click.echo(f'{summary["windows"]} steps of {summary["episodes"]} episodes, '
+               f'{summary["train_s"]:.0f} s.')
+    for action, error in (summary['held_out']['mae'] or {}).items():
+        last = summary['held_out']['mae_last_command'][action]
+        click.echo(f'{action}: error {error:.4f} on held-out episodes; repeating the last '
+                   f'command {last:.4f}')
+    if summary['success'] is not None:
+        click.echo(f'success {summary["success"]}/{summary["episodes_eval"]} in simulation')
+    click.echo(f'checkpoint: {summary["checkpoint"]}')
+
+
+def _default_config(task: str) -> str:
+    try:
+        config_file('train', f'bc-{task}')
+    except IlwError:
+        return 'bc'
+    return f'bc-{task}'
+
+
+@click.command(name='eval')
+@click.argument('checkpoint')
+@_task
+@click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True)
+@click.option('--seed', default=600_000, show_default=True, help='First world.')
+@click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True)
+@_json
+def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str,
+             as_json: bool) -> None:
+    """
+    Score a checkpoint (or idle, or random) in simulation, without ROS.
+
+    Example: ./ilw eval runs/<id>/checkpoint --task maze
+    """
+    from ilw_learner.evaluate import evaluate as drive
+    from ilw_learner.evaluate import make_env, score
+    from ilw_learner.runtime import PolicyRunner
+
+    contract = _contract(task)
+    runner = PolicyRunner(checkpoint, contract, seed=seed)
+    with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
+        row = bar.add_task('evaluate', total=episodes)
+        runs = drive(make_env(env_spec, contract), contract, runner,
+                     range(seed, seed + episodes), lambda done: bar.update(row, completed=done))
+    result = score(runs)
+    if as_json:
+        click.echo(json.dumps(result))
+        return
+    low, high = result['wilson95']
+    click.echo(f'success {result["success"]}/{result["n"]} (95 %: {low:.0%} to {high:.0%}), '
+               f'{result["collisions"]} collisions')
+
+
+@click.group()
+def episodes() -> None:
+    """
+    Look at recorded episodes.
+
+    Example: ./ilw episodes list demos/clutter
+    """
+
+
+@episodes.command(name='list')
+@click.argument('root', type=click.Path(path_type=Path))
+@_json
+def list_episodes(root: Path, as_json: bool) -> None:
+    """
+    List the episodes at or below a folder.
+
+    Example: ./ilw episodes list demos/clutter
+    """
+    rows = [{'path': str(f.path), 'task': f.meta.get('task', ''), 'outcome': f.outcome.name.lower(),
+             'stop_reason': f.stop_reason, 'mb': round(f.bag_file.stat().st_size / 1e6, 2)}
+            for f in find_episodes(root)]
+    if as_json:
+        click.echo(json.dumps({'episodes': rows}))
+        return
+    for row in rows:
+        click.echo(f'{row["outcome"]:<8} {row["stop_reason"]:<10} {row["mb"]:>7.2f} MB  '
+                   f'{row["path"]}')
+    good = sum(row['outcome'] == 'success' for row in rows)
+    click.echo(f'{len(rows)} episodes, {good} successes')
+
+
+@episodes.command()
+@click.argument('path', type=click.Path(path_type=Path))
+@_json
+def show(path: Path, as_json: bool) -> None:
+    """
+    Show what is known of one episode, and what its bag holds.
+
+    Example: ./ilw episodes show demos/clutter/20260101-120000-ab12cd34
+    """
+    from ilw_learner.bag_reader import topic_types
+
+    folder = read_episode(path)
+    known = {k: v for k, v in folder.meta.items() if k != 'contract_text'}
+    if as_json:
+        click.echo(json.dumps({'episode': known, 'topics': topic_types(folder.path)}))
+        return
+    for key, value in known.items():
+        click.echo(f'{key:<16} {value}')
+    for topic, kind in sorted(topic_types(folder.path).items()):
+        click.echo(f'  {topic:<24} {kind}')
+
+
+@episodes.command()
+@click.argument('root', type=click.Path(path_type=Path))
+@_task
+@_json
+def check(root: Path, task: str, as_json: bool) -> None:
+    """
+    Tell whether episodes are fit to train from; exit code 1 when something is bad.
+
+    Example: ./ilw episodes check demos/clutter --task clutter
+    """
+    from ilw_learner.doctor import check_episodes
+
+    findings, good = check_episodes(root, _contract(task))
+    steps = int(np.sum([len(e.actions) for e in good]))
+    if as_json:
+        click.echo(json.dumps({'findings': [vars(f) for f in findings], 'episodes': len(good),
+                               'steps': steps}))
+    else:
+        for finding in findings:
+            click.echo(f'{finding.level:<5} {finding.episode or "all":<30} {finding.text}')
+        click.echo(f'{len(good)} usable episodes, {steps} steps, {len(findings)} findings')
+    if any(f.level == 'bad' for f in findings):
+        sys.exit(1)
+
+
+@click.group()
+def learner() -> None:
+    """Train and evaluate policies."""
+
+
+for _command in (train, evaluate, episodes):
+    learner.add_command(_command)
+
+
+def run(command: click.Command) -> None:
+    """Run a command; a problem the user can solve is one line and exit code 2."""
+    try:
+        command.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo('Stopped.', err=True)
+        sys.exit(130)
+    except IlwError as error:
+        click.echo(f'error: {error}', err=True)
+        sys.exit(2)
+
+
+def train_main() -> None:
+    """``ros2 run ilw_learner train``."""
+    run(train)
+
+
+def evaluate_main() -> None:
+    """``ros2 run ilw_learner evaluate``."""
+    run(evaluate)
+
+
+def episodes_main() -> None:
+    """``ros2 run ilw_learner episodes``."""
+    run(episodes)
+
+
+if __name__ == '__main__':
+    run(learner)

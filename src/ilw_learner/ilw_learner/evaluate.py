@@ -1,0 +1,101 @@
+"""Score a policy in a Gymnasium environment: successes with an interval. No torch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+import importlib
+import statistics
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from ilw_core.align import Observation
+from ilw_core.contract import Contract
+from ilw_core.errors import IlwError
+from ilw_core.statistics import wilson
+from ilw_learner.runtime import PolicyRunner
+
+Act = Callable[[np.ndarray], np.ndarray | None]
+"""(Do,) observation -> (Da,) action in contract units, or None for no action"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one simulated episode went."""
+
+    seed: int
+    success: bool
+    stop_reason: str
+    time_s: float
+    path_length_m: float
+    shortest_path_m: float
+
+
+def make_env(spec: str, contract: Contract) -> gymnasium.Env[Any, Any]:
+    """
+    Return the environment named ``module:function`` for a contract.
+
+    :raises IlwError: there is no such module or function.
+    """
+    module, _, name = spec.partition(':')
+    try:
+        env: gymnasium.Env[Any, Any] = getattr(importlib.import_module(module), name)(contract)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise IlwError(f'--env must be module:function, as in ilw_sim.env:make_env. '
+                       f'Got {spec!r} ({error}).') from error
+    return env
+
+
+def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed: int) -> Run:
+    """Drive one episode; without an action the stop action is applied, as the arbiter would."""
+    observation, info = env.reset(seed=seed)
+    stop = contract.action.stop if contract.action.stop is not None else np.zeros(
+        contract.action.dim)
+    done = False
+    while not done:
+        wanted = act(observation)
+        action = stop if wanted is None else wanted
+        if contract.action.discrete:
+            step: Any = int(contract.action.nearest(action[None])[0])
+        else:
+            step = np.asarray(action, dtype=np.float32)
+        observation, _, terminated, truncated, info = env.step(step)
+        done = terminated or truncated
+    return Run(seed, bool(info['success']), str(info['stop_reason']), float(info['time_s']),
+               float(info['path_length_m']), float(info['shortest_path_m']))
+
+
+def acting(runner: PolicyRunner) -> Act:
+    """Return a runner as a function of observations; call ``runner.reset`` between episodes."""
+    def act(values: np.ndarray) -> np.ndarray | None:
+        valid = np.isfinite(values)
+        runner.observe(Observation(0, np.where(valid, values, 0.0).astype(np.float32), valid, 0))
+        actions, _ = runner.act()
+        return None if actions is None else actions[0]
+
+    return act
+
+
+def evaluate(env: gymnasium.Env[Any, Any], contract: Contract, runner: PolicyRunner,
+             seeds: Sequence[int], progress: Callable[[int], None] = lambda done: None
+             ) -> list[Run]:
+    """Drive an episode per seed."""
+    runs = []
+    for seed in seeds:
+        runner.reset()
+        runs.append(run_episode(env, contract, acting(runner), seed))
+        progress(len(runs))
+    return runs
+
+
+def score(runs: Sequence[Run]) -> dict[str, Any]:
+    """Count successes; medians are over successes, ``None`` without one."""
+    good = [r for r in runs if r.success]
+    ratios = [r.path_length_m / r.shortest_path_m for r in good if r.shortest_path_m > 0.0]
+    return {
+        'success': len(good), 'n': len(runs),
+        'wilson95': [round(v, 4) for v in wilson(len(good), len(runs))],
+        'collisions': sum(r.stop_reason == 'collision' for r in runs),
+        'time_to_goal_s': round(statistics.median(r.time_s for r in good), 2) if good else None,
+        'path_ratio': round(statistics.median(ratios), 3) if ratios else None,
+    }

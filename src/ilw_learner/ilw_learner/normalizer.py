@@ -1,0 +1,30 @@
+"""Per-feature affine map to zero mean and unit spread; constant features are named, not divided by."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_CONSTANT = 1e-6
+"""A spread below this part of the feature's magnitude is no spread"""
+
+
+@dataclass(frozen=True)
+class Normalizer:
+    """``(x - mean) / scale`` and back."""
+
+    mean: np.ndarray
+    """(D,) float32"""
+    scale: np.ndarray
+    """(D,) float32, never zero"""
+    constant: tuple[int, ...]
+    """Features that never changed; their scale is 1"""
+
+    @staticmethod
+    def fit(values: np.ndarray) -> 'Normalizer':
+        """Measure ``(..., D)`` values."""
+        flat = np.asarray(values, dtype=np.float64).reshape(-1, values.shape[-1])
+        mean, spread = flat.mean(axis=0), flat.std(axis=0)
+        still = spread <= _CONSTANT * np.maximum(1.0, np.abs(mean))
+        scale = np.where(still, 1.0, spread)
+        return Normalizer(mean.astype(np.float32), scale.astype(np.float32),
+                          tuple(np.flatnonzero(still).tolist()))

@@ -1,0 +1,233 @@
+"""Turn episodes and a policy into checkpoints; keep the one that drives best."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+import io
+import json
+import math
+from pathlib import Path
+import time
+from typing import Any
+
+import numpy as np
+from safetensors.torch import save as to_safetensors
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from ilw_core.contract import Contract
+from ilw_learner.checkpoint import Checkpoint, save_checkpoint
+from ilw_learner.dataset import Dataset
+from ilw_learner.export import to_onnx
+from ilw_learner.mirror import with_mirror_images
+from ilw_learner.normalizer import Normalizer
+from ilw_learner.policies.bc import BcConfig, BehaviourCloning
+
+_LOG_EVERY = 100
+_WARM_UP = 200
+"""Updates over which the learning rate rises to its full value"""
+
+Score = Callable[[Checkpoint], tuple[int, int]]
+"""Checkpoint -> (successes, episodes)"""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training is."""
+
+    update: int
+    updates: int
+    loss: float
+    success_ratio: float
+    """NaN before the first evaluation, or without an environment"""
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What came out."""
+
+    checkpoint: Checkpoint
+    held_out: dict[str, Any]
+    success: tuple[int, int] | None
+    train_s: float
+
+
+class Cancelled(Exception):
+    """Somebody asked training to stop."""
+
+
+class Trainer:
+    """
+    Trains one policy.
+
+    :param train: windows to learn from.
+    :param held_out: windows of other episodes, to measure the error on.
+    :param folder: ``runs/<id>/``; receives checkpoints, TensorBoard events, ``metrics.jsonl``.
+    :param score: drives a checkpoint; ``None`` chooses by held-out loss.
+    :param on_progress: called every hundred updates; returning ``False`` cancels.
+    """
+
+    def __init__(self, contract: Contract, config: BcConfig, train: Dataset, held_out: Dataset,
+                 folder: Path, *, seed: int = 0, score: Score | None = None,
+                 provenance: dict[str, Any] | None = None,
+                 on_progress: Callable[[Progress], bool] = lambda p: True) -> None:
+        self.contract, self.config, self.folder = contract, config, folder
+        self.seed, self.score, self.on_progress = seed, score, on_progress
+        self.provenance = provenance or {}
+        self.held_out = held_out
+        self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+        obs, actions = train.obs, train.actions
+        if config.mirror:
+            obs, actions = with_mirror_images(obs, actions, contract)
+        self.policy = BehaviourCloning(contract, config, Normalizer.fit(obs),
+                                       Normalizer.fit(actions), seed).to(self.device)
+        with torch.no_grad():
+            self._obs = self.policy.normalise(torch.as_tensor(obs, device=self.device))
+            self._targets = self.policy.targets(torch.as_tensor(actions, device=self.device))
+        self._average = [p.detach().clone() for p in self.policy.parameters()]
+        self._optimiser = torch.optim.AdamW(
+            self.policy.parameters(), lr=config.learning_rate, fused=True,
+            weight_decay=config.weight_decay)
+        self._rng = torch.Generator(self.device).manual_seed(seed)
+
+    def fit(self) -> TrainResult:
+        """
+        Train to the end and return the best candidate.
+
+        :raises Cancelled: ``on_progress`` said so.
+        """
+        begin, config = time.monotonic(), self.config
+        self.folder.mkdir(parents=True, exist_ok=True)
+        marks = {math.ceil(config.updates * (i + 1) / config.candidates)
+                 for i in range(config.candidates)}
+        best: tuple[tuple[float, float], Checkpoint, dict[str, Any], Any] | None = None
+        success_ratio = math.nan
+        with SummaryWriter(str(self.folder)) as board, \
+                (self.folder / 'metrics.jsonl').open('w') as log:
+            for update, rows in enumerate(self._batches(), start=1):
+                self._set_rate(update)
+                loss = self._update(rows)
+                if update % _LOG_EVERY == 0 or update == config.updates:
+                    self._log(board, log, update, {'train/bc_loss': float(loss)})
+                    if not self.on_progress(
+                            Progress(update, config.updates, float(loss), success_ratio)):
+                        raise Cancelled
+                if update in marks:
+                    error = self.held_out_error()
+                    candidate = self._save(self.folder / f'candidate-{update}', update, error)
+                    success = self.score(candidate) if self.score else None
+                    metrics = {'eval/held_out_loss': error['loss']}
+                    if success:
+                        success_ratio = success[0] / success[1]
+                        metrics['eval/success_rate'] = success_ratio
+                    self._log(board, log, update, metrics)
+                    rank = (success_ratio if success else 0.0, -error['loss'])
+                    if best is None or rank >= best[0]:
+                        best = (rank, candidate, error, success)
+        assert best is not None
+        final = self._keep(best[1], best[3])
+        return TrainResult(final, best[2], best[3], time.monotonic() - begin)
+
+    def _batches(self) -> Iterator[Tensor]:
+        """Yield row numbers: every window once per epoch, in a new order each time."""
+        size, rows = self.config.batch, len(self._obs)
+        order, start = torch.empty(0, dtype=torch.int64, device=self.device), 0
+        for _ in range(self.config.updates):
+            if start + size > len(order):
+                fresh = torch.randperm(rows, generator=self._rng, device=self.device)
+                order, start = torch.cat([order[start:], fresh]), 0
+                while len(order) < size:
+                    order = torch.cat([order, fresh])
+            yield order[start:start + size]
+            start += size
+
+    def _set_rate(self, update: int) -> None:
+        cosine = 0.5 * (1.0 + math.cos(math.pi * update / self.config.updates))
+        rate = self.config.learning_rate * cosine * min(1.0, update / _WARM_UP)
+        for group in self._optimiser.param_groups:
+            group['lr'] = rate
+
+    def _update(self, rows: Tensor) -> Tensor:
+        """Make one gradient step; everything stays on the device."""
+        self.policy.train()
+        obs = self._obs[rows]
+        if self.config.noise:
+            obs = obs + self.config.noise * torch.randn(
+                obs.shape, generator=self._rng, device=self.device)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss = self.policy.loss(obs, self._targets[rows])
+        loss.backward()
+        self._optimiser.step()
+        torch._foreach_lerp_(self._average, [p.detach() for p in self.policy.parameters()],
+                             1.0 - self.config.average)
+        return loss.detach()
+
+    def averaged(self) -> BehaviourCloning:
+        """Return a copy of the policy with the averaged weights, on the CPU, ready to act."""
+        copy = BehaviourCloning(
+            self.contract, self.config,
+            Normalizer(self.policy.obs_mean.cpu().numpy(), self.policy.obs_scale.cpu().numpy(), ()),
+            Normalizer(self.policy.act_mean.cpu().numpy(), self.policy.act_scale.cpu().numpy(), ()),
+            self.seed)
+        with torch.no_grad():
+            for mine, average in zip(copy.parameters(), self._average, strict=True):
+                mine.copy_(average.cpu())
+        return copy.eval()
+
+    def held_out_error(self) -> dict[str, Any]:
+        """
+        Return the error on held-out episodes, beside that of repeating the last command.
+
+        Mean absolute error per action value, in its own unit; ``nan`` when nothing was held out.
+        """
+        data, names = self.held_out, self.contract.action.names
+        if not len(data.obs):
+            nothing = dict.fromkeys(names, math.nan)
+            return {'loss': math.inf, 'mae': nothing, 'mae_last_command': nothing, 'windows': 0}
+        policy = self.averaged()
+        with torch.no_grad():
+            obs, actions = torch.as_tensor(data.obs), torch.as_tensor(data.actions)
+            loss = float(policy.loss(policy.normalise(obs), policy.targets(actions)))
+            off = (policy(obs) - actions)[:, 0].abs().numpy()
+        known = np.isfinite(data.previous).all(axis=1)
+        last = np.abs(data.previous - data.actions[:, 0])[known]
+        return {
+            'loss': loss, 'windows': len(data.obs),
+            'mae': {n: float(v) for n, v in zip(names, off.mean(axis=0), strict=True)},
+            'mae_last_command': {n: float(v) for n, v in zip(names, last.mean(axis=0),
+                                                             strict=True)},
+        }
+
+    def _save(self, path: Path, update: int, error: dict[str, Any]) -> Checkpoint:
+        policy = self.averaged()
+        weights = {k: v.contiguous() for k, v in policy.state_dict().items()}
+        card = {
+            'algorithm': 'bc', 'network': asdict(self.config), 'history': self.config.history,
+            'horizon': self.config.horizon, 'update': update,
+            'metrics': {'held_out': error}, 'provenance': self.provenance,
+        }
+        return save_checkpoint(path, self.contract, card, {
+            'policy.onnx': to_onnx(policy, self.contract, self.config.history),
+            'weights.safetensors': to_safetensors(weights)})
+
+    def _keep(self, candidate: Checkpoint, success: tuple[int, int] | None) -> Checkpoint:
+        """Copy the best candidate to ``checkpoint`` with its score on the card."""
+        own = ('schema', 'contract_hash', 'contract_text', 'files')
+        card = {k: v for k, v in candidate.card.items() if k not in own}
+        if success:
+            card['metrics']['success'] = {'success': success[0], 'n': success[1]}
+        files = {name: (candidate.path / name).read_bytes() for name in candidate.card['files']}
+        return save_checkpoint(self.folder / 'checkpoint', self.contract, card, files)
+
+    @staticmethod
+    def _log(board: SummaryWriter, log: io.TextIOBase, update: int,
+             metrics: dict[str, float]) -> None:
+        for name, value in metrics.items():
+            board.add_scalar(name, value, update)
+        log.write(json.dumps({'update': update, **metrics}) + '\n')
+        log.flush()
+
+
+def with_overrides(config: BcConfig, **changes: Any) -> BcConfig:
+    """Return the configuration with some values changed; ``None`` changes nothing."""
+    return replace(config, **{k: v for k, v in changes.items() if v is not None})
