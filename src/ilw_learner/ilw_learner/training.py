@@ -52,7 +52,7 @@ def run_training(options: TrainOptions, on_progress: Callable[[Progress], bool])
     loaded = []
     for folder in folders:
         try:
-            loaded.append(load_episode(folder, contract, cache=options.demos / '.cache',
+            loaded.append(load_episode(folder, contract, cache=options.out.parent / '.cache',
                                        allow_other_contract=options.allow_other_contract))
         except EpisodeError as error:
             options.say(f'left out: {error}')
@@ -94,7 +94,7 @@ def _scorer(options: TrainOptions) -> Callable[[Checkpoint], tuple[int, int]]:
 
 def _provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
     return {'seed': options.seed, 'episodes': list(names), 'demos': options.demos.name,
-            'git': _git_commit(), 'torch': torch.__version__, 'python': platform.python_version()}
+            'git': _git_commit(), 'torch': str(torch.__version__), 'python': platform.python_version()}
 
 
 def _git_commit() -> str:
