@@ -1,12 +1,15 @@
 #!/bin/sh
 # Say, in one line each, what this machine lacks to set ILW up; exit 2 if anything.
-# Usage: check.sh ROOT PYTHON NEEDED_MB; PYTHON may be empty: then a fitting one is looked for.
+# Usage: check.sh ROOT PYTHON NEEDED_MB [VERSIONS]; PYTHON may be empty: then a fitting one is
+# looked for. VERSIONS "any" trusts PYTHON's version: with ROS installed, ROS decides it.
 # Prints the Python to use on standard output. It installs nothing.
 set -eu
 
 root=$1
 python=$2
 needed_mb=$3
+versions='import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))'
+[ "${4:-}" != any ] || versions=''
 missing=0
 
 lacks() {
@@ -15,7 +18,6 @@ lacks() {
 }
 
 apt='On Debian or Ubuntu: sudo apt install'
-versions='import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))'
 
 if [ -z "$python" ]; then
     for candidate in python3 python3.12 python3.11; do
@@ -26,8 +28,8 @@ if [ -z "$python" ]; then
     done
 fi
 
-if [ -z "$python" ] || ! "$python" -c '' 2>/dev/null; then
-    lacks 'Python 3.11 or 3.12' "$apt python3, or name one: ILW_PYTHON=/path/to/python3.11 ./ilw"
+if [ -z "$python" ] || ! "$python" -c "$versions" 2>/dev/null; then
+    lacks "Python 3.11 or 3.12${python:+ ($python is not)}" "$apt python3, or name one: ILW_PYTHON=/path/to/python3.11 ./ilw"
 else
     "$python" -c 'import ensurepip, venv' 2>/dev/null \
         || lacks "the venv module of $python" "$apt python3-venv"

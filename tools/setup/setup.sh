@@ -135,7 +135,7 @@ main() {
     # rclpy of an installed ROS is compiled for the system's Python.
     [ -z "$ILW_ROS_SCRIPT" ] || PYTHON=${PYTHON:-/usr/bin/python3}
     if is_done packages; then NEEDED_MB=500; fi
-    PYTHON=$(sh "$HERE/check.sh" "$ILW_ROOT" "$PYTHON" "$NEEDED_MB")
+    PYTHON=$(sh "$HERE/check.sh" "$ILW_ROOT" "$PYTHON" "$NEEDED_MB" ${ILW_ROS_SCRIPT:+any})
     local number=0 stage
     for stage in "${STAGES[@]}"; do
         number=$((number + 1))
