@@ -1,4 +1,4 @@
-"""Let a policy drive; robot:=sim|real, dry run unless enable_output:=true. Arguments: ros2 launch ilw_bringup deploy.launch.py --show-args."""
+"""Let a policy drive; robot:=sim|real, a dry run unless enable_output:=true."""
 
 from ilw_bringup.launch_files import describe
 from launch import LaunchDescription

@@ -1,4 +1,4 @@
-"""Drive by hand and record each episode. Arguments: ros2 launch ilw_bringup record.launch.py --show-args."""
+"""Drive by hand and record each episode; robot:=sim|real."""
 
 from ilw_bringup.launch_files import describe
 from launch import LaunchDescription

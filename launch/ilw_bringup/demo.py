@@ -25,7 +25,7 @@ from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
 
 _SEEDS_PER_RUN = 1_000_000
-"""Demonstrations use the first part of a run's range, the trainer the second, evaluation the third"""
+"""Demonstrations use the first part of a run's range, then the trainer, then evaluation"""
 TRAINER_OFFSET, EVALUATION_OFFSET = 300_000, 600_000
 _RETRIES = 5
 """A run gives up after this many episodes in a row were lost to a fault"""

@@ -39,7 +39,9 @@ def draw_paths(path: Path, title: str, driven: Mapping[str, Sequence[Driven]]) -
     plt.close(figure)
 
 
-def _draw_panel(axis: plt.Axes, seeds: Sequence[int], driven: Mapping[str, Sequence[Driven]]) -> None:
+def _draw_panel(
+    axis: plt.Axes, seeds: Sequence[int], driven: Mapping[str, Sequence[Driven]],
+) -> None:
     drawn = False
     for name, episodes in driven.items():
         for episode in (e for e in episodes if e.seed in seeds):

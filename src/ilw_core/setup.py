@@ -16,7 +16,8 @@ setup(
     zip_safe=True,
     maintainer='ILW maintainers',
     maintainer_email='maintainers@example.org',
-    description='What every part of ILW shares: the contract, observations, actions, episodes; and the shared ROS code.',
+    description='What every part of ILW shares: the contract, observations, actions, episodes; '
+                'and the shared ROS code.',
     license='Apache-2.0',
     entry_points={
         'console_scripts': [

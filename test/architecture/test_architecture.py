@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(p for p in (*ROOT.glob('src/*/*/**/*.py'), *ROOT.glob('launch/**/*.py'))
-                 if 'setup.py' != p.name and 'build' not in p.parts)
+                 if p.name != 'setup.py' and 'build' not in p.parts)
 
 FORBIDDEN = {
     'src/ilw_core/ilw_core': {'rclpy', 'torch', 'pybullet', 'ilw_ros', 'ilw_msgs', 'ilw_sim',

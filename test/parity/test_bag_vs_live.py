@@ -1,4 +1,4 @@
-"""What the policy saw live and what the data set builds from the bag of that run: equal to the bit."""
+"""What the policy saw live and what the data set builds from its bag: equal to the bit."""
 
 from pathlib import Path
 

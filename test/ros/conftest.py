@@ -7,8 +7,8 @@ import pytest
 
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
-import rclpy  # noqa: E402
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
 
 
 class Spinner:

@@ -39,7 +39,7 @@ class StreamBuffer:
             del self._values[self._stamps.pop(0)]
 
     def sample(self, tick_ns: int, tolerance_ns: int | None = None) -> tuple[int, Any] | None:
-        """Return (stamp, message), the newest at or before the tick; ``None`` if none or too old."""
+        """Return the newest (stamp, message) at or before the tick; ``None`` if too old."""
         i = bisect_right(self._stamps, tick_ns)
         if i == 0:
             return None

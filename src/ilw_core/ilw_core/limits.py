@@ -1,4 +1,4 @@
-"""Keep an action within its range and its rate of change. No ROS, no clock: time is an argument."""
+"""Keep an action within its range and its rate of change. No ROS; time is an argument."""
 
 import numpy as np
 

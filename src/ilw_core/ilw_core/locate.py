@@ -1,4 +1,4 @@
-"""Find the configuration files: by path, or by name in ``config/`` of the checkout or the install."""
+"""Find configuration files: by path, or by name in ``config/`` of checkout or install."""
 
 import os
 from pathlib import Path

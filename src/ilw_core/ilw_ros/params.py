@@ -1,5 +1,5 @@
 """
-A node's parameters are the fields of one frozen dataclass: default, range, text, type in one place.
+A node's parameters are the fields of one frozen dataclass: default, range, text and type.
 
 They are read-only: what a node was started with is what it runs with.
 """
@@ -35,7 +35,7 @@ def load(node: Node, kind: type[T]) -> T:
     """
     Declare every field of ``kind`` on the node and return an instance with the values given.
 
-    :raises IlwError: a value is out of range or of another type, or an override names no parameter.
+    :raises IlwError: a value is out of range or of another type, or names no parameter.
     """
     values, known = {}, []
     for item in fields(kind):  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Read a rosbag2 folder or MCAP file: stamped, decoded messages of the topics asked for. No ROS."""
+"""Read a rosbag2 folder: stamped, decoded messages of the topics asked for. No ROS."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """
 A checkpoint: a folder that acts without its training code.
 
-``policy.onnx`` (normalisation and limits inside), ``weights.safetensors`` for further training, and
-``policy.yaml`` with the contract, where it all came from, and the hash of each file. Reading one
-runs no code from it.
+``policy.onnx`` (normalisation and limits inside), ``weights.safetensors`` for further training,
+and ``policy.yaml`` with the contract, where it all came from, and the hash of each file. Reading
+one runs no code from it.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""From episode folders to arrays: the contract applied to bags, cached, split by episode. No torch."""
+"""From episode folders to arrays: the contract applied to bags, cached, split. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

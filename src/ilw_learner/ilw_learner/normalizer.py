@@ -1,4 +1,4 @@
-"""Per-feature affine map to zero mean and unit spread; constant features are named, not divided by."""
+"""Map each feature to zero mean and unit spread; constant ones are named, not divided by."""
 
 from dataclasses import dataclass
 

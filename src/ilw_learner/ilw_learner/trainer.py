@@ -52,7 +52,7 @@ class TrainResult:
     train_s: float
 
 
-class Cancelled(Exception):
+class CancelledError(Exception):
     """Somebody asked training to stop."""
 
 
@@ -79,8 +79,9 @@ class Trainer:
         obs, actions = train.obs, train.actions
         if config.mirror:
             obs, actions = with_mirror_images(obs, actions, contract)
-        self.policy = BehaviourCloning(contract, config, Normalizer.fit(obs),
-                                       Normalizer.fit(actions), seed).to(self.device)
+        self._inputs, self._actions = Normalizer.fit(obs), Normalizer.fit(actions)
+        self.policy = BehaviourCloning(contract, config, self._inputs, self._actions,
+                                       seed).to(self.device)
         with torch.no_grad():
             self._obs = self.policy.normalise(torch.as_tensor(obs, device=self.device))
             self._targets = self.policy.targets(torch.as_tensor(actions, device=self.device))
@@ -94,7 +95,7 @@ class Trainer:
         """
         Train to the end and return the best candidate.
 
-        :raises Cancelled: ``on_progress`` said so.
+        :raises CancelledError: ``on_progress`` said so.
         """
         begin, config = time.monotonic(), self.config
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +112,7 @@ class Trainer:
                     self._log(board, log, update, {'train/bc_loss': float(loss)})
                     if not self.on_progress(
                             Progress(update, config.updates, float(loss), success_ratio)):
-                        raise Cancelled
+                        raise CancelledError
                 if update in marks:
                     error = self.held_out_error()
                     candidate = self._save(self.folder / f'candidate-{update}', update, error)
@@ -166,9 +167,7 @@ class Trainer:
         """Return a copy of the policy with the averaged weights, on the CPU, ready to act."""
         copy = BehaviourCloning(
             self.contract, self.config,
-            Normalizer(self.policy.obs_mean.cpu().numpy(), self.policy.obs_scale.cpu().numpy(), ()),
-            Normalizer(self.policy.act_mean.cpu().numpy(), self.policy.act_scale.cpu().numpy(), ()),
-            self.seed)
+            self._inputs, self._actions, self.seed)
         with torch.no_grad():
             for mine, average in zip(copy.parameters(), self._average, strict=True):
                 mine.copy_(average.cpu())

@@ -94,7 +94,8 @@ def _scorer(options: TrainOptions) -> Callable[[Checkpoint], tuple[int, int]]:
 
 def _provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
     return {'seed': options.seed, 'episodes': list(names), 'demos': options.demos.name,
-            'git': _git_commit(), 'torch': str(torch.__version__), 'python': platform.python_version()}
+            'git': _git_commit(), 'torch': str(torch.__version__),
+            'python': platform.python_version()}
 
 
 def _git_commit() -> str:

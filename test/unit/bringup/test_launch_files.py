@@ -18,10 +18,10 @@ def test_every_bringup_has_its_launch_file():
 @pytest.mark.parametrize('path', FILES, ids=lambda p: p.name)
 def test_a_launch_file_declares_and_starts_what_the_bringup_says(path):
     pytest.importorskip('launch_ros', reason='launch_ros comes with a ROS installation, not PyPI')
-    from launch import LaunchContext
     from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
     from ilw_bringup.bringup import BRINGUPS, resolve
+    from launch import LaunchContext
 
     name = path.name.removesuffix('.launch.py')
     description = runpy.run_path(str(path))['generate_launch_description']()

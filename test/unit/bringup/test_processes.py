@@ -14,7 +14,8 @@ from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.processes import Fleet
 from ilw_core.errors import IlwError
 
-STUBBORN = '#!/bin/sh\ntrap "" INT TERM\necho ready >> "$ILW_TEST_READY"\nwhile :; do sleep 0.1; done\n'
+STUBBORN = ('#!/bin/sh\ntrap "" INT TERM\necho ready >> "$ILW_TEST_READY"\n'
+            'while :; do sleep 0.1; done\n')
 POLITE = '#!/bin/sh\necho ready >> "$ILW_TEST_READY"\nexec sleep 600\n'
 
 

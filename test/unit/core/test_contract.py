@@ -1,4 +1,4 @@
-"""A contract is data; what is wrong with it is said in one line that names file, key and reason."""
+"""What is wrong with a contract is said in one line that names file, key and reason."""
 
 from pathlib import Path
 

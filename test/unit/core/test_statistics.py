@@ -6,7 +6,8 @@ from ilw_core.statistics import wilson
 
 
 @pytest.mark.parametrize(('successes', 'trials', 'low', 'high'), [
-    (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (95, 100, 0.8882, 0.9785), (1, 29, 0.0061, 0.1718),
+    (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (95, 100, 0.8882, 0.9785),
+    (1, 29, 0.0061, 0.1718),
 ])
 def test_wilson_agrees_with_the_literature(successes, trials, low, high):
     assert wilson(successes, trials) == pytest.approx((low, high), abs=5e-4)

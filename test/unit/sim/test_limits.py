@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from ilw_core.contract import load_contract
 from ilw_core.limits import limit
-import numpy as np
 
 CLUTTER = load_contract(Path(__file__).parents[3] / 'config/tasks/clutter.yaml').action
 

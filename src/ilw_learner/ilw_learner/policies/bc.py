@@ -8,6 +8,7 @@ Huber regression on normalised values, discrete ones by cross-entropy over the c
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 import math
 
 import numpy as np
@@ -86,7 +87,7 @@ class BehaviourCloning(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator_seed)
             blocks: list[nn.Module] = []
-            for a, b in zip(sizes, sizes[1:], strict=False):
+            for a, b in pairwise(sizes):
                 blocks += [nn.Linear(a, b), nn.ReLU()]
                 if config.dropout:
                     blocks.append(nn.Dropout(config.dropout))

@@ -1,0 +1,161 @@
+"""Drive by a policy: observed topics in, action requests out. Arming is the arbiter's business."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from ilw_core.align import Observation
+from ilw_core.contract import load_contract
+from ilw_core.errors import CheckpointError, ContractError, IlwError
+from ilw_core.locate import config_file
+from ilw_learner.nodes.policy_reports import PolicyReports
+from ilw_learner.nodes.run_policy import RunPolicyServer
+from ilw_learner.policy_loop import PolicyLoop
+from ilw_learner.runtime import PolicyRunner
+from ilw_learner.worker import Worker
+from ilw_msgs.srv import LoadPolicy
+from ilw_ros.convert import time_msg
+from ilw_ros.observe import Observed
+from ilw_ros.params import load, param
+from ilw_ros.run import run_node
+
+
+@dataclass(frozen=True)
+class PolicyParams:
+    """The parameters of the policy node."""
+
+    contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
+    checkpoint: str = param('idle', 'Checkpoint folder, or idle or random.')
+    seed: int = param(0, 'Seed of the random baseline.', low=0, high=2**31)
+    autostart: bool = param(True, 'Configure and activate without being told.')
+
+
+class PolicyNode(LifecycleNode):
+    """Wiring of PolicyLoop (when), PolicyRunner (what) and Worker (its own thread)."""
+
+    def __init__(self) -> None:
+        super().__init__('policy')
+        self._params = load(self, PolicyParams)
+        self._contract = load_contract(config_file('tasks', self._params.contract))
+        self._worker: Worker | None = None
+        self._observed: Observed | None = None
+        self._active = False
+        self._reports = PolicyReports(self, self._contract)
+        self.create_service(LoadPolicy, 'policy/load', self._on_load)
+        self._runs = RunPolicyServer(self, self._load)
+        self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        if self._params.autostart:
+            started = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
+            if not started or self.trigger_activate() != TransitionCallbackReturn.SUCCESS:
+                raise IlwError(f'policy: {self._reports.reason}')
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the checkpoint and listen."""
+        try:
+            runner = PolicyRunner(self._params.checkpoint, self._contract, seed=self._params.seed)
+        except IlwError as error:
+            self._reports.reason = str(error)
+            self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
+        self._loop = PolicyLoop(self._contract)
+        self._worker = Worker(runner, self._on_done)
+        self._observed = Observed(self, self._contract, self._on_message)
+        if not self.get_parameter('use_sim_time').value:
+            period_s = 0.25 / self._contract.rate_hz
+            self._overdue_timer = self.create_timer(period_s, self._on_overdue)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to act."""
+        self._active = True
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Fall silent; the arbiter stops the robot."""
+        self._active, self._reports.reason = False, 'not active'
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget the checkpoint."""
+        self._close()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End."""
+        self._close()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _close(self) -> None:
+        self._active = False
+        if self._observed:
+            self._observed.close()
+        if self._worker:
+            self._worker.stop()
+        self._observed = self._worker = None
+
+    def destroy_node(self) -> None:
+        """End the thread before the publishers it uses."""
+        self._close()
+        super().destroy_node()
+
+    def _on_message(self, name: str, stamp_ns: int, message: Any) -> None:
+        self._loop.push(name, stamp_ns, message)
+        while (observation := self._loop.poll()) is not None:
+            self._submit(observation)
+
+    def _on_overdue(self) -> None:
+        observation = self._loop.overdue(self.get_clock().now().nanoseconds)
+        if observation is not None:
+            self._submit(observation)
+
+    def _submit(self, observation: Observation) -> None:
+        if self._active and self._worker:
+            self._worker.submit(observation, first=self._loop.began_anew)
+
+    def _on_done(self, seen: Observation, actions: np.ndarray | None, reason: str,
+                 latency_s: float) -> None:
+        reports, acting = self._reports, actions is not None and self._active
+        if actions is not None and self._active:
+            reports.act(seen, actions)
+        else:
+            reports.skipped += 1
+        reports.reason = reason
+        reports.observed(seen)
+        self._runs.on_status(reports.status(
+            self._checkpoint(), time_msg(seen.tick_ns), acting=acting, late=self._loop.late,
+            latency_s=latency_s if acting else 0.0, age_s=seen.age_ns / 1e9))
+
+    def _on_second(self) -> None:
+        self._reports.diagnose()
+        if self._reports.reason:
+            self._reports.status(self._checkpoint(), self.get_clock().now().to_msg())
+
+    def _checkpoint(self) -> str:
+        return self._worker.runner.name if self._worker else ''
+
+    def _load(self, checkpoint: str, seed: int) -> None:
+        runner = PolicyRunner(checkpoint, self._contract, seed=seed)
+        if self._worker is None:
+            raise IlwError('The policy node is not configured. Configure it first.')
+        self._worker.swap(runner)
+
+    def _on_load(self, request: LoadPolicy.Request,
+                 response: LoadPolicy.Response) -> LoadPolicy.Response:
+        try:
+            self._load(request.checkpoint, request.seed)
+            response.checkpoint_hash = self._checkpoint()
+        except IlwError as error:
+            response.error_msg = str(error)
+            response.error_code = {
+                ContractError: LoadPolicy.Response.ERROR_CONTRACT,
+                CheckpointError: LoadPolicy.Response.ERROR_INVALID,
+            }.get(type(error), LoadPolicy.Response.ERROR_NOT_FOUND)
+        return response
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(PolicyNode)

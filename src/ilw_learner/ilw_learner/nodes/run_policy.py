@@ -1,0 +1,75 @@
+"""The action policy/run: let the policy drive until the episode ends."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.lifecycle import LifecycleNode
+from rclpy.task import Future
+
+from ilw_core.errors import ContractError, IlwError
+from ilw_msgs.action import RunPolicy
+from ilw_msgs.msg import EpisodeEvent, PolicyStatus
+from ilw_ros.qos import EVENT
+
+
+class RunPolicyServer:
+    """
+    Serves policy/run on a node.
+
+    :param load: loads a checkpoint, or raises IlwError.
+    """
+
+    def __init__(self, node: LifecycleNode, load: Callable[[str, int], None]) -> None:
+        self._node, self._load = node, load
+        self._end: Future | None = None
+        self._goal: Any = None
+        self._steps = 0
+        node.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
+        self._server = ActionServer(
+            node, RunPolicy, 'policy/run', self._run, callback_group=ReentrantCallbackGroup(),
+            cancel_callback=self._on_cancel)
+
+    def on_status(self, status: PolicyStatus) -> None:
+        """Pass a status on as feedback."""
+        if self._goal is not None and self._goal.is_active:
+            self._steps += status.acting
+            self._goal.publish_feedback(RunPolicy.Feedback(status=status))
+
+    def _on_event(self, event: EpisodeEvent) -> None:
+        if event.kind == EpisodeEvent.KIND_STOP and self._end and not self._end.done():
+            self._end.set_result((event.outcome, event.stop_reason))
+
+    def _on_cancel(self, goal: Any) -> CancelResponse:
+        if self._end and not self._end.done():
+            self._end.set_result((EpisodeEvent.OUTCOME_UNKNOWN, 'operator'))
+        return CancelResponse.ACCEPT
+
+    async def _run(self, goal: Any) -> RunPolicy.Result:
+        request = goal.request
+        try:
+            if request.checkpoint:
+                self._load(request.checkpoint, 0)
+        except IlwError as error:
+            goal.abort()
+            code = (RunPolicy.Result.ERROR_CONTRACT if isinstance(error, ContractError)
+                    else RunPolicy.Result.ERROR_NO_POLICY)
+            return RunPolicy.Result(error_code=code, error_msg=str(error))
+        self._goal, self._steps, self._end = goal, 0, Future()
+        timer = None
+        if request.timeout_s > 0.0:
+            timer = self._node.create_timer(request.timeout_s, self._on_timeout)
+        outcome, reason = await self._end
+        if timer is not None:
+            self._node.destroy_timer(timer)
+        self._goal = None
+        if goal.is_cancel_requested:
+            goal.canceled()
+        else:
+            goal.succeed()
+        return RunPolicy.Result(outcome=outcome, stop_reason=reason, steps=self._steps)
+
+    def _on_timeout(self) -> None:
+        if self._end and not self._end.done():
+            self._end.set_result((EpisodeEvent.OUTCOME_UNKNOWN, 'timeout'))
