@@ -16,7 +16,7 @@ setup(
     zip_safe=True,
     maintainer='ILW maintainers',
     maintainer_email='maintainers@example.org',
-    description='From rosbags to a policy that acts: data sets, training, checkpoints, evaluation.',
+    description='From rosbags to a policy that acts: data sets, training, evaluation.',
     license='Apache-2.0',
     entry_points={
         'console_scripts': [

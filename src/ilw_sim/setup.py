@@ -16,7 +16,7 @@ setup(
     zip_safe=True,
     maintainer='ILW maintainers',
     maintainer_email='maintainers@example.org',
-    description='A robot without the robot: PyBullet worlds, sensors, tasks, and a scripted expert.',
+    description='A robot without the robot: PyBullet worlds, sensors, tasks, scripted expert.',
     license='Apache-2.0',
     entry_points={
         'console_scripts': [

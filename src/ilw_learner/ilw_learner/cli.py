@@ -107,7 +107,8 @@ def train(task: str, demos: Path | None, config_name: str | None, seed: int, env
 
         summary = run_training(TrainOptions(
             contract=contract, config=_config(name)[1],
-            demos=demos or Path('demos') / contract.name, out=out, seed=seed, env_spec=None if env_spec == 'none' else env_spec,
+            demos=demos or Path('demos') / contract.name, out=out, seed=seed,
+            env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract,
             say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True)), show)
     if as_json or progress_json:
@@ -184,7 +185,8 @@ def list_episodes(root: Path, as_json: bool) -> None:
     Example: ./ilw episodes list demos/clutter
     """
     rows = [{'path': str(f.path), 'task': f.meta.get('task', ''),
-             'outcome': f.outcome.name.lower(), 'stop_reason': f.stop_reason, 'mb': round(f.bag_file.stat().st_size / 1e6, 2)}
+             'outcome': f.outcome.name.lower(), 'stop_reason': f.stop_reason,
+             'mb': round(f.bag_file.stat().st_size / 1e6, 2)}
             for f in find_episodes(root)]
     if as_json:
         click.echo(json.dumps({'episodes': rows}))

@@ -9,14 +9,13 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from ilw_core.align import Observation
 from ilw_core.contract import load_contract
-from ilw_core.errors import CheckpointError, ContractError, IlwError
+from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
 from ilw_learner.nodes.policy_reports import PolicyReports
-from ilw_learner.nodes.run_policy import RunPolicyServer
+from ilw_learner.nodes.policy_services import PolicyServices
 from ilw_learner.policy_loop import PolicyLoop
 from ilw_learner.runtime import PolicyRunner
 from ilw_learner.worker import Worker
-from ilw_msgs.srv import LoadPolicy
 from ilw_ros.convert import time_msg
 from ilw_ros.observe import Observed
 from ilw_ros.params import load, param
@@ -44,8 +43,7 @@ class PolicyNode(LifecycleNode):
         self._observed: Observed | None = None
         self._active = False
         self._reports = PolicyReports(self, self._contract)
-        self.create_service(LoadPolicy, 'policy/load', self._on_load)
-        self._runs = RunPolicyServer(self, self._load)
+        self._services = PolicyServices(self, self._load)
         self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._params.autostart:
             started = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
@@ -64,8 +62,7 @@ class PolicyNode(LifecycleNode):
         self._worker = Worker(runner, self._on_done)
         self._observed = Observed(self, self._contract, self._on_message)
         if not self.get_parameter('use_sim_time').value:
-            period_s = 0.25 / self._contract.rate_hz
-            self._overdue_timer = self.create_timer(period_s, self._on_overdue)
+            self.create_timer(0.25 / self._contract.rate_hz, self._on_overdue)
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -83,10 +80,7 @@ class PolicyNode(LifecycleNode):
         self._close()
         return TransitionCallbackReturn.SUCCESS
 
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """End."""
-        self._close()
-        return TransitionCallbackReturn.SUCCESS
+    on_shutdown = on_cleanup
 
     def _close(self) -> None:
         self._active = False
@@ -118,13 +112,12 @@ class PolicyNode(LifecycleNode):
     def _on_done(self, seen: Observation, actions: np.ndarray | None, reason: str,
                  latency_s: float) -> None:
         reports, acting = self._reports, actions is not None and self._active
-        if actions is not None and self._active:
+        if acting:
             reports.act(seen, actions)
-        else:
-            reports.skipped += 1
+        reports.skipped += not acting
         reports.reason = reason
         reports.observed(seen)
-        self._runs.on_status(reports.status(
+        self._services.on_status(reports.status(
             self._checkpoint(), time_msg(seen.tick_ns), acting=acting, late=self._loop.late,
             latency_s=latency_s if acting else 0.0, age_s=seen.age_ns / 1e9))
 
@@ -136,24 +129,12 @@ class PolicyNode(LifecycleNode):
     def _checkpoint(self) -> str:
         return self._worker.runner.name if self._worker else ''
 
-    def _load(self, checkpoint: str, seed: int) -> None:
+    def _load(self, checkpoint: str, seed: int) -> str:
         runner = PolicyRunner(checkpoint, self._contract, seed=seed)
         if self._worker is None:
             raise IlwError('The policy node is not configured. Configure it first.')
         self._worker.swap(runner)
-
-    def _on_load(self, request: LoadPolicy.Request,
-                 response: LoadPolicy.Response) -> LoadPolicy.Response:
-        try:
-            self._load(request.checkpoint, request.seed)
-            response.checkpoint_hash = self._checkpoint()
-        except IlwError as error:
-            response.error_msg = str(error)
-            response.error_code = {
-                ContractError: LoadPolicy.Response.ERROR_CONTRACT,
-                CheckpointError: LoadPolicy.Response.ERROR_INVALID,
-            }.get(type(error), LoadPolicy.Response.ERROR_NOT_FOUND)
-        return response
+        return runner.name
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The action policy/run: let the policy drive until the episode ends."""
+"""What the policy node can be asked: load a checkpoint; drive until the episode ends."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,28 +8,41 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.lifecycle import LifecycleNode
 from rclpy.task import Future
 
-from ilw_core.errors import ContractError, IlwError
+from ilw_core.errors import CheckpointError, ContractError, IlwError
 from ilw_msgs.action import RunPolicy
 from ilw_msgs.msg import EpisodeEvent, PolicyStatus
+from ilw_msgs.srv import LoadPolicy
 from ilw_ros.qos import EVENT
 
+_ERROR_CODES = {ContractError: LoadPolicy.Response.ERROR_CONTRACT,
+                CheckpointError: LoadPolicy.Response.ERROR_INVALID}
 
-class RunPolicyServer:
+
+class PolicyServices:
     """
-    Serves policy/run on a node.
+    Serves policy/load and policy/run on a node.
 
-    :param load: loads a checkpoint, or raises IlwError.
+    :param load: loads a checkpoint and returns its hash, or raises IlwError.
     """
 
-    def __init__(self, node: LifecycleNode, load: Callable[[str, int], None]) -> None:
+    def __init__(self, node: LifecycleNode, load: Callable[[str, int], str]) -> None:
         self._node, self._load = node, load
         self._end: Future | None = None
         self._goal: Any = None
         self._steps = 0
+        node.create_service(LoadPolicy, 'policy/load', self._on_load)
         node.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
         self._server = ActionServer(
             node, RunPolicy, 'policy/run', self._run, callback_group=ReentrantCallbackGroup(),
             cancel_callback=self._on_cancel)
+
+    def _on_load(self, request: Any, response: LoadPolicy.Response) -> LoadPolicy.Response:
+        try:
+            response.checkpoint_hash = self._load(request.checkpoint, request.seed)
+        except IlwError as error:
+            response.error_msg = str(error)
+            response.error_code = _ERROR_CODES.get(type(error), response.ERROR_NOT_FOUND)
+        return response
 
     def on_status(self, status: PolicyStatus) -> None:
         """Pass a status on as feedback."""
