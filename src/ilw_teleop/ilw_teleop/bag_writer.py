@@ -1,0 +1,134 @@
+"""Serialized messages into a rosbag2 folder: one MCAP file and its metadata.yaml. No rclpy."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+import os
+from pathlib import Path
+from typing import Any
+
+from mcap.writer import CompressionType, Writer
+import yaml
+
+CHUNK_BYTES = 1_000_000
+METADATA_VERSION = 9  # of rosbag2 in Jazzy
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One recorded topic."""
+
+    name: str
+    """Absolute"""
+    type: str
+    schema: str
+    """``ros2msg`` text, see ``message_definitions``"""
+    qos: list[dict[str, Any]] = field(default_factory=list)
+    """What each publisher offers, as rosbag2 writes it"""
+    type_hash: str = ''
+    """RIHS01 hash; empty if unknown"""
+
+
+class BagWriter:
+    """
+    One bag being written. Every method may raise ``OSError``.
+
+    :param folder: exists; receives ``<folder name>.mcap``, or ``file_name``.
+    """
+
+    def __init__(self, folder: Path, file_name: str) -> None:
+        self.folder = folder
+        self._path = folder / file_name
+        self._file = open(self._path, 'xb', buffering=CHUNK_BYTES)  # noqa: SIM115 - see close()
+        # Uncompressed: recovery gets to the last record, and a robot's CPU has better uses.
+        self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
+        self._writer.start(profile='ros2', library='ilw')
+        self._topics: dict[int, Topic] = {}
+        self._schemas: dict[str, int] = {}
+        self._counts: dict[int, int] = {}
+        self._begin_ns: int | None = None
+        self._end_ns = 0
+        self.messages = 0
+        self.bytes = 0
+
+    def add_topic(self, topic: Topic) -> int:
+        """Announce a topic; returns the number that ``write`` wants."""
+        if topic.type not in self._schemas:
+            self._schemas[topic.type] = self._writer.register_schema(
+                topic.type, 'ros2msg', topic.schema.encode())
+        channel = self._writer.register_channel(
+            topic.name, 'cdr', self._schemas[topic.type],
+            {'offered_qos_profiles': yaml.safe_dump(topic.qos, sort_keys=False),
+             'topic_type_hash': topic.type_hash})
+        self._topics[channel], self._counts[channel] = topic, 0
+        return channel
+
+    def write(self, channel: int, log_ns: int, publish_ns: int, data: bytes) -> None:
+        """Append one serialized message."""
+        self._counts[channel] += 1
+        self._writer.add_message(channel, log_ns, data, publish_ns, self._counts[channel])
+        if self._begin_ns is None or log_ns < self._begin_ns:
+            self._begin_ns = log_ns
+        if log_ns > self._end_ns:
+            self._end_ns = log_ns
+        self.messages += 1
+        self.bytes += len(data)
+
+    def flush(self) -> None:
+        """Hand what was written to the operating system: it survives the end of the process."""
+        # The library ends a chunk only when it is full; without this a quiet robot's bag would
+        # stay in memory for minutes.
+        self._writer._Writer__finalize_chunk()
+        self._file.flush()
+
+    def sync(self) -> None:
+        """Wait until it is on the disk: it survives a power cut."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Finish the file and write the index beside it; both are on the disk afterwards."""
+        self._writer.finish()
+        self._file.flush()
+        self.sync()
+        self._file.close()
+        write_synced(self.folder / 'metadata.yaml',
+                     yaml.safe_dump(self._metadata(), sort_keys=False))
+
+    def abandon(self) -> None:
+        """Let go of the file without finishing it."""
+        with suppress(OSError):
+            self._file.raw.close()
+
+    def _metadata(self) -> dict[str, Any]:
+        begin_ns = self._begin_ns or 0
+        span = {'starting_time': {'nanoseconds_since_epoch': begin_ns},
+                'duration': {'nanoseconds': max(0, self._end_ns - begin_ns)}}
+        topics = [{
+            'topic_metadata': {
+                'name': topic.name, 'type': topic.type, 'serialization_format': 'cdr',
+                'offered_qos_profiles': topic.qos, 'type_description_hash': topic.type_hash},
+            'message_count': self._counts[channel]} for channel, topic in self._topics.items()]
+        return {'rosbag2_bagfile_information': {
+            'version': METADATA_VERSION, 'storage_identifier': 'mcap',
+            'duration': span['duration'], 'starting_time': span['starting_time'],
+            'message_count': self.messages, 'topics_with_message_count': topics,
+            'compression_format': '', 'compression_mode': '',
+            'relative_file_paths': [self._path.name],
+            'files': [{'path': self._path.name, **span, 'message_count': self.messages}],
+            'custom_data': None, 'ros_distro': os.environ.get('ROS_DISTRO', 'jazzy')}}
+
+
+def write_synced(path: Path, text: str) -> None:
+    """Write a text file and wait until it is on the disk."""
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,95 @@
+"""Which stick and button means what: the files in config/joysticks. No ROS, no device."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ilw_core.errors import IlwError
+from ilw_core.schema import Section
+
+AXIS_CONTROLS = ('forward', 'turn')
+BUTTON_CONTROLS = ('deadman', 'turbo', 'start', 'save_success', 'save_failure', 'discard',
+                   'estop', 'arm')
+
+
+@dataclass(frozen=True)
+class Joystick:
+    """One layout of ``sensor_msgs/Joy``."""
+
+    axes: dict[str, int]
+    """Axis name -> index in ``Joy.axes``"""
+    buttons: dict[str, int]
+    """Button name -> index in ``Joy.buttons``"""
+    deadzone: float
+    """Ratio of full deflection that counts as rest, in [0, 0.9]"""
+    mapping: dict[str, str]
+    """Control -> axis or button name; every control of this module is there"""
+    device_names: tuple[str, ...] = ()
+    """Parts of a Linux device's name, lower case; empty when only the ``joy`` package reads it"""
+    axis_codes: dict[str, int] | None = None
+    """Axis name -> EV_ABS code"""
+    button_codes: dict[str, int] | None = None
+    """Button name -> EV_KEY code"""
+
+    def axis(self, control: str) -> int:
+        """Return the index of a control in ``Joy.axes``."""
+        return self.axes[self.mapping[control]]
+
+    def button(self, control: str) -> int:
+        """Return the index of a control in ``Joy.buttons``."""
+        return self.buttons[self.mapping[control]]
+
+
+def load_joystick(path: str | Path) -> Joystick:
+    """
+    Read and check a layout.
+
+    :raises IlwError: the file is missing, not YAML, or breaks the layout's rules.
+    """
+    try:
+        data = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise IlwError(f'{path} cannot be read as a joystick layout: '
+                       f'{" ".join(str(error).split())}') from error
+    root = Section(data, str(path))
+    axes = _indices(root.section('axes'))
+    buttons = _indices(root.section('buttons'))
+    deadzone = root.number('deadzone', 0.1, low=0.0, high=0.9)
+    mapping = _mapping(root.section('mapping'), axes, buttons)
+    names: tuple[str, ...] = ()
+    axis_codes = button_codes = None
+    if root.has('evdev'):
+        evdev = root.section('evdev')
+        names = tuple(str(name).lower() for name in evdev.take('device_names', []))
+        axis_codes = _codes(evdev.section('axes'), axes)
+        button_codes = _codes(evdev.section('buttons'), buttons)
+        evdev.done()
+    root.done()
+    return Joystick(axes, buttons, deadzone, mapping, names, axis_codes, button_codes)
+
+
+def _indices(section: Section) -> dict[str, int]:
+    found = {name: section.integer(name) for name in section.keys()}  # noqa: SIM118
+    for name, index in found.items():
+        if index > 255:
+            raise section.error(name, 'an index up to 255', index)
+    return found
+
+
+def _codes(section: Section, known: dict[str, int]) -> dict[str, int]:
+    codes = {}
+    for name in section.keys():  # noqa: SIM118 - a method, not a dict
+        if name not in known:
+            raise section.error(name, f'one of {", ".join(known)}', name)
+        codes[name] = section.integer(name)
+    return codes
+
+
+def _mapping(section: Section, axes: dict[str, Any], buttons: dict[str, Any]) -> dict[str, str]:
+    chosen = {control: section.text(control, choices=tuple(axes)) for control in AXIS_CONTROLS}
+    chosen |= {control: section.text(control, choices=tuple(buttons))
+               for control in BUTTON_CONTROLS}
+    section.done()
+    return chosen

@@ -1,0 +1,48 @@
+"""The parameters of every node of this package: default, range, reason in one place."""
+
+from dataclasses import dataclass
+
+from ilw_ros.params import param
+
+
+@dataclass(frozen=True)
+class TeleopParams:
+    """The parameters of the teleop node."""
+
+    contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
+    joystick: str = param('xbox', 'Layout: a name in config/joysticks, or a path.')
+    timeout_s: float = param(
+        0.5, 'A joystick silent for longer has released the deadman [s].', low=0.05, high=10.0)
+    normal_ratio: float = param(
+        1.0, 'Speed without the turbo button, ratio of the limit.', low=0.05, high=1.0)
+
+
+@dataclass(frozen=True)
+class ArbiterParams:
+    """The parameters of the arbiter node; limits are the contract's."""
+
+    contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
+    enable_output: bool = param(True, 'False is a dry run: the robot gets no commands.')
+    armed_at_start: bool = param(False, 'Let the policy drive without being armed first.')
+    max_age_s: float = param(
+        0.0, 'A single action older than this is stale, a source silent for this long is gone '
+        '[s]; 0: two periods of the contract.', low=0.0, high=10.0)
+    person_hold_s: float = param(
+        1.0, 'A person who vanishes with the deadman held keeps the policy out for this long [s].',
+        low=0.0, high=60.0)
+    silence_grace_s: float = param(
+        0.05, 'In simulation, wall time that silence must last before it counts [s].',
+        low=0.0, high=1.0)
+
+
+@dataclass(frozen=True)
+class RecorderParams:
+    """The parameters of the recorder node."""
+
+    contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
+    root: str = param('demos', 'Folder that receives <task>/<episode>.')
+    operator: str = param('', 'Who demonstrates; a start request may say otherwise.')
+    robot: str = param('', 'Which robot; kept with each episode.')
+    extra_topics: str = param('', 'More topics to record, separated by commas.')
+    min_free_mb: int = param(200, 'No episode starts with less free space [MB].', low=0,
+                             high=1_000_000)

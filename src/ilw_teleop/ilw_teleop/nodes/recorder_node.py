@@ -1,0 +1,166 @@
+"""Episodes as rosbags: topics in as bytes, folders out. See ``recorder.py``."""
+
+from pathlib import Path
+import time
+from typing import Any
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.task import Future
+
+from ilw_core.contract import load_contract
+from ilw_core.locate import config_file
+from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
+from ilw_msgs.srv import DiscardEpisode, StartEpisode, StopEpisode
+from ilw_ros.convert import stamp_ns, time_msg
+from ilw_ros.health import ERROR, OK, WARN, Diagnostics
+from ilw_ros.params import load
+from ilw_ros.qos import EVENT, LATCHED
+from ilw_ros.run import run_node
+from ilw_teleop.episode_store import EpisodeStore
+from ilw_teleop.nodes.parameters import RecorderParams
+from ilw_teleop.nodes.raw_topics import RawTopics
+from ilw_teleop.nodes.record_action import RecordAction
+from ilw_teleop.recorder import BESIDES, Ending, Mark, MarkKind, Phase, Recorder, Refusal, Wish, about
+from ilw_teleop.recording_gate import header_stamp_ns
+from ilw_teleop.salvage import salvage
+from ilw_teleop.stamps import PauseWatch
+
+
+class RecorderNode(Node):
+    """Wires a ``Recorder`` to the graph."""
+
+    def __init__(self) -> None:
+        super().__init__('recorder')
+        params = load(self, RecorderParams)
+        contract = load_contract(config_file('tasks', params.contract))
+        self._sim = bool(self.get_parameter('use_sim_time').value)
+        store = EpisodeStore(Path(params.root), contract.name,
+                             min_free_bytes=params.min_free_mb * 1_000_000)
+        for path in salvage(store):
+            self.get_logger().warning(f'Recovered what a crash had left: {path}')
+        self._recorder = Recorder(contract, store, about(params.robot, params.operator,
+                                                         self.get_namespace()))
+        extra = tuple(name.strip() for name in params.extra_topics.split(',') if name.strip())
+        self._topics = RawTopics(self, tuple(dict.fromkeys(
+            (*contract.topics, *BESIDES, *extra, *(('/clock',) if self._sim else ())))))
+        self._held = {s.topic for s in contract.sources if s.align.how == 'hold'}
+        self._clock_ns = 0
+        self._pause = PauseWatch(simulated=self._sim)
+        self._status_pub = self.create_publisher(EpisodeStatus, 'episode/status', LATCHED)
+        self._status = EpisodeStatus()
+        self._diagnostics = Diagnostics(self, 'recorder')
+        self.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
+        self.create_service(StartEpisode, 'record/start', self._on_start)
+        self.create_service(StopEpisode, 'record/stop', self._on_stop)
+        self.create_service(DiscardEpisode, 'record/discard', self._on_discard)
+        self._action = RecordAction(self, self._start, self._discard)
+        self._waiting: list[Future] = []
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        # 50 Hz: DDS queues hold 1000 messages per topic, so 50 kHz would still fit.
+        self.create_timer(0.02, self._on_poll, clock=steady)
+        self.create_timer(0.5, self._on_look, clock=steady)
+        self._on_look()
+
+    def _now(self) -> int:
+        return max(self._clock_ns, self.get_clock().now().nanoseconds)
+
+    def _paused(self) -> bool:
+        return self._pause.paused(self._now(), time.monotonic_ns())
+
+    def _drain(self) -> None:
+        recorder, now = self._recorder, self._now()
+        for _, channel, data, publish_ns in self._topics.drain():
+            name = channel.relative
+            if name == '/clock':
+                self._clock_ns = now = header_stamp_ns(data)
+            else:
+                recorder.take(channel.topic, name, data, log_ns=now, publish_ns=publish_ns,
+                              hold=channel.latched or name in self._held,
+                              stamped=channel.stamped)
+
+    def _on_poll(self) -> None:
+        self._drain()
+        ending = self._recorder.poll(self._now(), time.monotonic_ns())
+        if ending is not None:
+            self._on_ending(ending)
+
+    def _on_ending(self, ending: Ending) -> None:
+        text = f'Episode {ending.episode}: {ending.path or ending.error or "discarded"}'
+        (self.get_logger().error if ending.error else self.get_logger().info)(text)
+        self._publish_status()
+        self._action.finish(ending)
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            future.set_result(ending)
+
+    def _on_look(self) -> None:
+        self._topics.discover()
+        self._recorder.gate.published = self._topics.published
+        self._recorder.recheck()
+        self._publish_status()
+        phase = Phase(self._status.phase)
+        level = ERROR if phase is Phase.FAULT else WARN if self._status.problems else OK
+        self._diagnostics.publish(level, phase.name.lower(), {
+            'problems': ' '.join(self._status.problems), 'messages': self._status.messages})
+
+    def _publish_status(self) -> None:
+        old, now = self._status, self._now()
+        new = EpisodeStatus(**self._recorder.status(now, paused=self._paused(),
+                                                    more=self._topics.problems))
+        new.header.stamp = old.header.stamp
+        if new != old:
+            new.header.stamp = time_msg(now)
+            self._status = new
+            self._status_pub.publish(new)
+            self._action.report(new)
+
+    def _start(self, wish: Wish) -> tuple[Refusal, str, str]:
+        self._drain()
+        answer = self._recorder.start(wish, self._now(), time.monotonic_ns(),
+                                      paused=self._paused())
+        self._publish_status()
+        return answer
+
+    def _discard(self) -> bool:
+        return self._recorder.stop(0, 'operator', self._now(), time.monotonic_ns(), keep=False)
+
+    def _on_start(self, asked: Any, answer: StartEpisode.Response) -> StartEpisode.Response:
+        code, answer.error_msg, answer.episode = self._start(
+            Wish(asked.task, asked.operator_name, asked.notes, asked.episode))
+        answer.error_code = int(code)
+        return answer
+
+    async def _on_stop(self, asked: Any, answer: StopEpisode.Response) -> StopEpisode.Response:
+        self._drain()
+        if not self._recorder.stop(asked.outcome, asked.stop_reason, self._now(),
+                                   time.monotonic_ns()):
+            answer.error_code = StopEpisode.Response.ERROR_NOT_RECORDING
+            answer.error_msg = 'Nothing is being recorded.'
+            return answer
+        self._waiting.append(Future())
+        ending = await self._waiting[-1]
+        answer.path, answer.error_msg = ending.path, ending.error
+        answer.error_code = StopEpisode.Response.ERROR_DISK if ending.error else 0
+        return answer
+
+    def _on_discard(self, asked: Any, answer: DiscardEpisode.Response) -> DiscardEpisode.Response:
+        if not self._discard():
+            answer.error_code = DiscardEpisode.Response.ERROR_NOT_RECORDING
+            answer.error_msg = 'Nothing is being recorded.'
+        return answer
+
+    def _on_event(self, event: EpisodeEvent) -> None:
+        self._drain()
+        why = self._recorder.on_mark(
+            Mark(MarkKind(event.kind), stamp_ns(event.header.stamp), event.episode,
+                 event.outcome, event.stop_reason),
+            self._now(), time.monotonic_ns(), paused=self._paused())
+        if why:
+            self.get_logger().warning(f'Not recording: {why}')
+        self._publish_status()
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(RecorderNode)

@@ -1,0 +1,113 @@
+"""A person's joystick: joy in, action requests and episode marks out. See ``teleop.py``."""
+
+import time
+
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from rclpy.node import Node
+from sensor_msgs.msg import Joy
+from std_srvs.srv import Trigger
+
+from ilw_core.contract import load_contract
+from ilw_core.locate import config_file
+from ilw_msgs.msg import ActionChunk, EpisodeEvent
+from ilw_ros.convert import stamp_ns, time_msg
+from ilw_ros.health import OK, WARN, Diagnostics
+from ilw_ros.params import load
+from ilw_ros.qos import EVENT, REQUEST
+from ilw_ros.run import run_node
+from ilw_teleop.joystick import load_joystick
+from ilw_teleop.nodes.parameters import TeleopParams
+from ilw_teleop.stamps import LeadingClock, believable
+from ilw_teleop.teleop import Sample, Teleop
+
+MARKS = {
+    'start': (EpisodeEvent.KIND_START, EpisodeEvent.OUTCOME_UNKNOWN),
+    'save_success': (EpisodeEvent.KIND_STOP, EpisodeEvent.OUTCOME_SUCCESS),
+    'save_failure': (EpisodeEvent.KIND_STOP, EpisodeEvent.OUTCOME_FAILURE),
+    'discard': (EpisodeEvent.KIND_DISCARD, EpisodeEvent.OUTCOME_UNKNOWN),
+}
+
+
+class TeleopNode(Node):
+    """Wires a ``Teleop`` to the graph."""
+
+    def __init__(self) -> None:
+        super().__init__('teleop')
+        params = load(self, TeleopParams)
+        contract = load_contract(config_file('tasks', params.contract))
+        joystick = load_joystick(config_file('joysticks', params.joystick))
+        self._teleop = Teleop(contract, joystick, timeout_ns=round(params.timeout_s * 1e9),
+                              normal_ratio=params.normal_ratio)
+        self._time = LeadingClock(leads=bool(self.get_parameter('use_sim_time').value))
+        self._heard_wall_ns = time.monotonic_ns()
+        self._chunk = ActionChunk(
+            source=ActionChunk.SOURCE_PERSON, contract_hash=contract.hash, horizon=1,
+            names=list(contract.action.names), period=contract.period_ns / 1e9)
+        self._action_pub = self.create_publisher(ActionChunk, 'teleop/action', REQUEST)
+        self._event_pub = self.create_publisher(EpisodeEvent, 'episode/event', EVENT)
+        self._events = 0
+        self._diagnostics = Diagnostics(self, 'joystick')
+        self._switches = {control: self.create_client(Trigger, f'arbiter/{control}')
+                          for control in ('estop', 'arm')}
+        self.create_subscription(Joy, 'joy', self._on_joy, EVENT)
+        self._jump = self.get_clock().create_jump_callback(
+            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
+            post_callback=self._on_jump_back)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(0.05, self._on_tick, clock=steady)
+        self.create_timer(1.0, self._report, clock=steady)
+
+    def _on_joy(self, joy: Joy) -> None:
+        self._heard_wall_ns = time.monotonic_ns()
+        stamp = stamp_ns(joy.header.stamp)
+        now = self._time.now_ns(self.get_clock().now().nanoseconds, stamp)
+        sample = self._teleop.on_sample(now, joy.axes, joy.buttons)
+        self._publish(sample, believable(stamp, now))
+
+    def _on_tick(self) -> None:
+        now = self._time.now_ns(self.get_clock().now().nanoseconds)
+        sample = self._teleop.on_tick(now, time.monotonic_ns() - self._heard_wall_ns)
+        if sample is not None:
+            self._publish(sample, now)
+            self._report()
+
+    def _publish(self, sample: Sample, stamp: int) -> None:
+        chunk = self._chunk
+        chunk.header.stamp = time_msg(stamp)
+        chunk.active, chunk.turbo = sample.active, sample.turbo
+        chunk.values = sample.values.tolist()
+        self._action_pub.publish(chunk)
+        for control in sample.presses:
+            if control in MARKS:
+                self._mark(*MARKS[control], stamp)
+            elif control in self._switches:
+                self._call(control)
+
+    def _mark(self, kind: int, outcome: int, stamp: int) -> None:
+        self._events += 1
+        ends = kind in (EpisodeEvent.KIND_STOP, EpisodeEvent.KIND_DISCARD)
+        event = EpisodeEvent(sequence=self._events, sender='teleop', kind=kind, outcome=outcome,
+                             stop_reason='operator' if ends else '')
+        event.header.stamp = time_msg(stamp)
+        self._event_pub.publish(event)
+
+    def _call(self, control: str) -> None:
+        if self._switches[control].service_is_ready():
+            self._switches[control].call_async(Trigger.Request())
+        else:
+            self.get_logger().error(f'arbiter/{control} is not there: the button did nothing.')
+
+    def _on_jump_back(self, _: TimeJump) -> None:
+        self._time.reset()
+
+    def _report(self) -> None:
+        quiet = self._teleop.quiet
+        self._diagnostics.publish(
+            WARN if quiet else OK, 'the joystick is silent' if quiet else 'the joystick is heard',
+            {'marks sent': self._events, 'invalid messages': self._teleop.invalid})
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(TeleopNode)

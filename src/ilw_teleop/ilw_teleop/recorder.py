@@ -1,0 +1,344 @@
+"""
+One episode after the other: when recording starts, what is kept, how it ends. No ROS, no clock.
+
+The transitions: WAITING <-> READY -> RECORDING -> SAVING -> READY; a disk that refuses leads to
+FAULT from anywhere, and back when it no longer does.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import IntEnum
+from importlib.metadata import PackageNotFoundError, version
+import os
+import platform
+import time
+from typing import Any
+import uuid
+
+from ilw_core.contract import Contract
+from ilw_core.episode import STOP_REASONS, Outcome
+from ilw_core.episode_folder import SCHEMA
+from ilw_core.errors import StorageError
+from ilw_teleop.bag_thread import BagThread
+from ilw_teleop.bag_writer import BagWriter, Topic
+from ilw_teleop.episode_store import EpisodeStore
+from ilw_teleop.recording_gate import RecordingGate, header_stamp_ns
+
+DRAIN_NS = 50_000_000
+"""An episode that ends is written until its topics are silent this long (wall time) ..."""
+DRAIN_MAX_NS = 300_000_000
+"""... but no longer than this: a robot's topics never fall silent"""
+
+BESIDES = ('joy', 'teleop/action', 'policy/action', 'policy/observation', 'policy/status',
+           'arbiter/state', 'episode/event', 'reward', 'sim/collision', 'sim/ground_truth',
+           'tf', 'tf_static', 'map', 'goal')
+"""Topics kept beside the contract's when somebody publishes them"""
+
+
+class Phase(IntEnum):
+    """What the recorder is doing. The numbers are those of ``ilw_msgs/EpisodeStatus``."""
+
+    UNKNOWN = 0
+    WAITING = 1
+    READY = 2
+    RECORDING = 3
+    SAVING = 4
+    FAULT = 5
+
+
+class Refusal(IntEnum):
+    """Why an episode does not start. The numbers are those of ``ilw_msgs/StartEpisode``."""
+
+    NONE = 0
+    NOT_READY = 1
+    BUSY = 2
+    DISK = 3
+    CONTRACT = 4
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a caller wants recorded."""
+
+    task: str = ''
+    operator: str = ''
+    notes: str = ''
+    episode: str = ''
+    timeout_s: float = 0.0
+    """Wall time after which it is thrown away; 0: none"""
+
+
+class MarkKind(IntEnum):
+    """What an event means to the recorder. The numbers are those of ``ilw_msgs/EpisodeEvent``."""
+
+    UNKNOWN = 0
+    START = 1
+    STOP = 2
+    DISCARD = 3
+    RESET = 4
+
+    @classmethod
+    def _missing_(cls, value: object) -> 'MarkKind':
+        return cls.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An event of the joystick or the simulator."""
+
+    kind: MarkKind
+    stamp_ns: int
+    episode: str = ''
+    outcome: int = 0
+    stop_reason: str = ''
+
+
+@dataclass
+class Attempt:
+    """The episode being recorded, or the last one."""
+
+    episode: str
+    named: bool
+    """The caller chose the id, so marks with another id are not meant for it"""
+    begun_ns: int
+    meta: dict[str, Any]
+    thread: BagThread
+    outcome: Outcome = Outcome.UNKNOWN
+    stop_reason: str = ''
+    keep: bool = True
+    steps: int = 0
+    deadline_wall_ns: int | None = None
+    ended_wall_ns: int | None = None
+    busy_wall_ns: int = 0
+    cut_ns: int | None = None
+    """Messages stamped later belong to what came after the end"""
+    closed: bool = False
+    """The bag takes no more"""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt ended, for whoever waits for it."""
+
+    episode: str
+    outcome: Outcome
+    stop_reason: str
+    path: str
+    """Empty if it was not saved"""
+    error: str
+
+
+@dataclass
+class Recorder:
+    """
+    Decides about episodes; the node brings the messages and tells the time.
+
+    :param about: what every ``episode.json`` says: operator, robot, versions.
+    """
+
+    contract: Contract
+    store: EpisodeStore
+    about: dict[str, Any]
+    gate: RecordingGate = field(init=False)
+    attempt: Attempt | None = field(init=False, default=None)
+    fault: str = field(init=False, default='')
+    last_path: str = field(init=False, default='')
+    _last: Attempt | None = field(init=False, default=None)
+    _saving: bool = field(init=False, default=False)
+    _broken: bool = field(init=False, default=False)
+    _kept: dict[str, tuple[Topic, str, bytes, int, bool]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.gate = RecordingGate(self.contract)
+
+    # -- messages
+
+    def take(self, topic: Topic, relative: str, data: bytes, *, log_ns: int, publish_ns: int,
+             hold: bool, stamped: bool) -> None:
+        """
+        Take in one message, recording or not.
+
+        :param hold: keep the newest for the start of the next episode (latched topics).
+        :param stamped: it begins with a ``Header``.
+        """
+        watched = self.gate.topics.get(relative)
+        if watched is not None:
+            watched.newest_ns = log_ns
+        if hold:
+            self._kept[topic.name] = (topic, relative, data, publish_ns, stamped)
+        attempt = self.attempt
+        if attempt is None or attempt.closed:
+            return
+        stamp_ns = header_stamp_ns(data) if stamped else log_ns
+        if attempt.cut_ns is not None and stamp_ns > attempt.cut_ns:
+            return
+        attempt.thread.put(topic, log_ns, publish_ns, data)
+        if watched is not None:
+            watched.take(stamp_ns)
+            attempt.busy_wall_ns = 0
+            if relative == self.contract.action.topic:
+                attempt.steps += 1
+
+    # -- from start to end
+
+    def start(self, wish: Wish, now_ns: int, wall_ns: int, *,
+              paused: bool) -> tuple[Refusal, str, str]:
+        """Begin an episode; returns (refusal, why, id)."""
+        if self.attempt is not None:
+            return Refusal.BUSY, f'Episode {self.attempt.episode} is being recorded.', ''
+        if wish.task not in ('', self.contract.name):
+            return (Refusal.CONTRACT, f'This recorder records {self.contract.name!r}. '
+                    f'Got {wish.task!r}.', '')
+        problems = self.gate.problems(now_ns, paused=paused)
+        if problems:
+            return Refusal.NOT_READY, ' '.join(problems), ''
+        episode = wish.episode or uuid.uuid4().hex[:12]
+        if episode in self.store:
+            return Refusal.BUSY, f'There was an episode {episode} already. Choose another id.', ''
+        meta = {
+            'schema': SCHEMA, 'episode': episode, 'task': self.contract.name,
+            'operator': wish.operator or self.about.get('operator', ''), 'notes': wish.notes,
+            'recorded_at_s': time.time(), 'begin_ns': now_ns, 'recovered': False,
+            'contract_hash': self.contract.hash, 'contract_text': self.contract.text,
+            **{k: v for k, v in self.about.items() if k != 'operator'}}
+        try:
+            folder = self.store.begin(episode, meta)
+        except StorageError as error:
+            self._fail(str(error))
+            return Refusal.DISK, str(error), ''
+        self.fault, self._broken = '', False
+        attempt = Attempt(episode, bool(wish.episode), now_ns, meta, None)  # type: ignore[arg-type]
+        if wish.timeout_s > 0:
+            attempt.deadline_wall_ns = wall_ns + round(wish.timeout_s * 1e9)
+        attempt.thread = BagThread(folder, lambda writer: self._finish(attempt, writer))
+        self.gate.begin()
+        self.attempt, self._last, self._saving = attempt, attempt, False
+        for topic, relative, data, publish_ns, stamped in list(self._kept.values()):
+            self.take(topic, relative, data, log_ns=now_ns, publish_ns=publish_ns, hold=False,
+                      stamped=stamped)
+        return Refusal.NONE, '', episode
+
+    def on_mark(self, mark: Mark, now_ns: int, wall_ns: int, *, paused: bool) -> str:
+        """Obey an event of the joystick or the simulator; returns why it did not start, if so."""
+        if mark.kind is MarkKind.START:
+            wish = Wish(episode=mark.episode)
+            return self.start(wish, now_ns, wall_ns, paused=paused)[1]
+        if self._meant(mark):
+            if mark.kind is MarkKind.RESET:
+                # What was recorded before is another world.
+                self.attempt.meta['begin_ns'] = mark.stamp_ns  # type: ignore[union-attr]
+            elif mark.kind in (MarkKind.STOP, MarkKind.DISCARD):
+                self.stop(mark.outcome, mark.stop_reason, mark.stamp_ns, wall_ns,
+                          keep=mark.kind is MarkKind.STOP)
+        return ''
+
+    def _meant(self, mark: Mark) -> bool:
+        """Tell whether a mark is about the episode being recorded."""
+        attempt = self.attempt
+        if attempt is None or self._saving or mark.stamp_ns < attempt.begun_ns:
+            return False
+        return not mark.episode or not attempt.named or mark.episode == attempt.episode
+
+    def stop(self, outcome: int, stop_reason: str, stamp_ns: int, wall_ns: int, *,
+             keep: bool = True) -> bool:
+        """
+        End the episode; the first to end it says how.
+
+        :param stamp_ns: when it ended, ROS time.
+        :param keep: False throws it away.
+        :returns: False when there is none.
+        """
+        attempt = self.attempt
+        if attempt is None or self._saving:
+            return False
+        attempt.outcome = Outcome(outcome) if outcome in list(Outcome) else Outcome.UNKNOWN
+        attempt.stop_reason = stop_reason if stop_reason in STOP_REASONS else 'operator'
+        attempt.keep = keep
+        attempt.ended_wall_ns = attempt.busy_wall_ns = wall_ns
+        attempt.meta['end_ns'] = stamp_ns
+        # The command of the last tick may be stamped a little later than the end it led to.
+        attempt.cut_ns = stamp_ns + 2 * self.contract.period_ns
+        self._saving = True
+        return True
+
+    def poll(self, now_ns: int, wall_ns: int) -> Ending | None:
+        """Go on with what takes time; returns the ending of an attempt, once."""
+        attempt = self.attempt
+        if attempt is None:
+            return None
+        thread = attempt.thread
+        if attempt.deadline_wall_ns is not None and wall_ns >= attempt.deadline_wall_ns:
+            self.stop(Outcome.UNKNOWN, 'timeout', now_ns, wall_ns, keep=False)
+        if attempt.ended_wall_ns is not None:
+            attempt.busy_wall_ns = attempt.busy_wall_ns or wall_ns
+            silent = wall_ns - attempt.busy_wall_ns >= DRAIN_NS
+            if silent or not attempt.keep or wall_ns - attempt.ended_wall_ns >= DRAIN_MAX_NS:
+                attempt.closed = True
+                thread.end(keep=attempt.keep)
+        if not thread.done:
+            return None
+        self.attempt, self._saving = None, False
+        if thread.path is not None:
+            self.last_path = str(thread.path)
+        else:
+            what = 'failed' if thread.error else 'discarded'
+            self.store.drop(attempt.episode, self.store.folder_of(attempt.episode), what)
+            if thread.error:
+                self._fail(f'{thread.error}. Episode {attempt.episode} is lost.')
+        return Ending(attempt.episode, attempt.outcome, attempt.stop_reason,
+                      str(thread.path or ''), thread.error)
+
+    def recheck(self) -> None:
+        """After a fault, see whether the disk is fine again."""
+        if self._broken:
+            try:
+                self.store.probe()
+                self._broken = False
+            except StorageError as error:
+                self.fault = str(error)
+
+    # -- how it is
+
+    def phase(self, now_ns: int, *, paused: bool) -> tuple[Phase, list[str]]:
+        """Return the phase and what is wrong."""
+        problems = self.gate.problems(now_ns, paused=paused)
+        lost = [self.fault] if self.fault else []
+        if self.attempt is not None:
+            return (Phase.SAVING if self._saving else Phase.RECORDING), problems
+        if self._broken:
+            return Phase.FAULT, lost + problems
+        return (Phase.WAITING if problems else Phase.READY), lost + problems
+
+    def status(self, now_ns: int, *, paused: bool, more: list[str]) -> dict[str, Any]:
+        """Return the fields of ``ilw_msgs/EpisodeStatus``, save the header."""
+        phase, problems = self.phase(now_ns, paused=paused)
+        counters, last = self.store.counters, self._last
+        return {
+            'episode': last.episode if last else '', 'phase': int(phase),
+            'problems': problems + more,
+            'path': self.last_path, 'step': last.steps if last else 0,
+            'messages': last.thread.messages if last else 0,
+            'bytes': last.thread.bytes if last else 0,
+            'attempted': counters.attempted, 'saved': counters.saved,
+            'discarded': counters.discarded, 'failed': counters.failed,
+            'recovered': counters.recovered}
+
+    def _fail(self, why: str) -> None:
+        self.fault, self._broken = why, True
+
+    def _finish(self, attempt: Attempt, writer: BagWriter) -> Any:
+        """Give the whole bag its description and its name; runs in the bag's thread."""
+        meta = {**attempt.meta, 'outcome': attempt.outcome.name.lower(),
+                'stop_reason': attempt.stop_reason, 'steps': attempt.steps,
+                'messages': writer.messages, 'bytes': writer.bytes}
+        return self.store.commit(writer.folder, meta, self.gate.verdict())
+
+
+def about(robot: str, operator: str, namespace: str) -> dict[str, Any]:
+    """Return what every ``episode.json`` of this recorder says about its origin."""
+    versions = {'python': platform.python_version()}
+    for package in ('ilw_teleop', 'ilw_core', 'rclpy', 'mcap'):
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return {'robot': robot, 'operator': operator, 'namespace': namespace,
+            'ros_distro': os.environ.get('ROS_DISTRO', ''), 'versions': versions}

@@ -1,0 +1,58 @@
+"""What time it is when a message tells it before the clock does. No ROS."""
+
+MAX_LEAD_NS = 5_000_000_000
+"""A stamp further ahead than this comes from another clock. A reset of the simulator skips 1 s."""
+
+PAUSED_AFTER_NS = 300_000_000  # a simulation at a third of real time still ticks within it
+
+
+class LeadingClock:
+    """
+    The later of the clock and the newest believable stamp.
+
+    A simulator sends its clock and its messages on different topics, so a message of a tick can
+    arrive before the tick does.
+
+    :param leads: whether stamps may lead; on hardware only the clock counts.
+    """
+
+    def __init__(self, *, leads: bool) -> None:
+        self._leads = leads
+        self._newest_ns = 0
+
+    def now_ns(self, clock_ns: int, stamp_ns: int | None = None) -> int:
+        """Return the time; never earlier than before, unless ``reset``."""
+        if not self._leads:
+            return clock_ns
+        if stamp_ns is not None and clock_ns < stamp_ns <= clock_ns + MAX_LEAD_NS:
+            clock_ns = stamp_ns
+        self._newest_ns = max(self._newest_ns, clock_ns)
+        return self._newest_ns
+
+    def reset(self) -> None:
+        """Follow a clock that has jumped back."""
+        self._newest_ns = 0
+
+
+def believable(stamp_ns: int, now_ns: int) -> int:
+    """Return the stamp, or the time now if it is empty or from another clock."""
+    return stamp_ns if stamp_ns > 0 and abs(stamp_ns - now_ns) <= MAX_LEAD_NS else now_ns
+
+
+class PauseWatch:
+    """
+    Tells whether a simulated clock stands still.
+
+    :param simulated: a real clock never does.
+    """
+
+    def __init__(self, *, simulated: bool) -> None:
+        self._simulated = simulated
+        self._seen_ns = -1
+        self._since_wall_ns = 0
+
+    def paused(self, now_ns: int, wall_ns: int) -> bool:
+        """Take in the clock, and tell whether it has not moved for a while."""
+        if now_ns != self._seen_ns:
+            self._seen_ns, self._since_wall_ns = now_ns, wall_ns
+        return self._simulated and wall_ns - self._since_wall_ns > PAUSED_AFTER_NS
