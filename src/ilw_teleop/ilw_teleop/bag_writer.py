@@ -100,8 +100,7 @@ class BagWriter:
 
     def _metadata(self) -> dict[str, Any]:
         begin_ns = self._begin_ns or 0
-        span = {'starting_time': {'nanoseconds_since_epoch': begin_ns},
-                'duration': {'nanoseconds': max(0, self._end_ns - begin_ns)}}
+        span_ns = max(0, self._end_ns - begin_ns)
         topics = [{
             'topic_metadata': {
                 'name': topic.name, 'type': topic.type, 'serialization_format': 'cdr',
@@ -109,12 +108,15 @@ class BagWriter:
             'message_count': self._counts[channel]} for channel, topic in self._topics.items()]
         return {'rosbag2_bagfile_information': {
             'version': METADATA_VERSION, 'storage_identifier': 'mcap',
-            'duration': span['duration'], 'starting_time': span['starting_time'],
+            'duration': {'nanoseconds': span_ns},
+            'starting_time': {'nanoseconds_since_epoch': begin_ns},
             'message_count': self.messages, 'topics_with_message_count': topics,
             'compression_format': '', 'compression_mode': '',
             'relative_file_paths': [self._path.name],
-            'files': [{'path': self._path.name, **span, 'message_count': self.messages}],
-            'custom_data': None, 'ros_distro': os.environ.get('ROS_DISTRO', 'jazzy')}}
+            'files': [{'path': self._path.name,
+                       'starting_time': {'nanoseconds_since_epoch': begin_ns},
+                       'duration': {'nanoseconds': span_ns}, 'message_count': self.messages}],
+            'custom_data': {}, 'ros_distro': os.environ.get('ROS_DISTRO', 'jazzy')}}
 
 
 def write_synced(path: Path, text: str) -> None:

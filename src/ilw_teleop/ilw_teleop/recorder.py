@@ -7,7 +7,6 @@ FAULT from anywhere, and back when it no longer does.
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import IntEnum
 from importlib.metadata import PackageNotFoundError, version
 import os
 import platform
@@ -22,6 +21,7 @@ from ilw_core.errors import StorageError
 from ilw_teleop.bag_thread import BagThread
 from ilw_teleop.bag_writer import BagWriter, Topic
 from ilw_teleop.episode_store import EpisodeStore
+from ilw_teleop.recording import Ending, Mark, MarkKind, Phase, Refusal, Wish
 from ilw_teleop.recording_gate import RecordingGate, header_stamp_ns
 
 DRAIN_NS = 50_000_000
@@ -33,64 +33,6 @@ BESIDES = ('joy', 'teleop/action', 'policy/action', 'policy/observation', 'polic
            'arbiter/state', 'episode/event', 'reward', 'sim/collision', 'sim/ground_truth',
            'tf', 'tf_static', 'map', 'goal')
 """Topics kept beside the contract's when somebody publishes them"""
-
-
-class Phase(IntEnum):
-    """What the recorder is doing. The numbers are those of ``ilw_msgs/EpisodeStatus``."""
-
-    UNKNOWN = 0
-    WAITING = 1
-    READY = 2
-    RECORDING = 3
-    SAVING = 4
-    FAULT = 5
-
-
-class Refusal(IntEnum):
-    """Why an episode does not start. The numbers are those of ``ilw_msgs/StartEpisode``."""
-
-    NONE = 0
-    NOT_READY = 1
-    BUSY = 2
-    DISK = 3
-    CONTRACT = 4
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a caller wants recorded."""
-
-    task: str = ''
-    operator: str = ''
-    notes: str = ''
-    episode: str = ''
-    timeout_s: float = 0.0
-    """Wall time after which it is thrown away; 0: none"""
-
-
-class MarkKind(IntEnum):
-    """What an event means to the recorder. The numbers are those of ``ilw_msgs/EpisodeEvent``."""
-
-    UNKNOWN = 0
-    START = 1
-    STOP = 2
-    DISCARD = 3
-    RESET = 4
-
-    @classmethod
-    def _missing_(cls, value: object) -> 'MarkKind':
-        return cls.UNKNOWN
-
-
-@dataclass(frozen=True)
-class Mark:
-    """An event of the joystick or the simulator."""
-
-    kind: MarkKind
-    stamp_ns: int
-    episode: str = ''
-    outcome: int = 0
-    stop_reason: str = ''
 
 
 @dataclass
@@ -114,18 +56,6 @@ class Attempt:
     """Messages stamped later belong to what came after the end"""
     closed: bool = False
     """The bag takes no more"""
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How an attempt ended, for whoever waits for it."""
-
-    episode: str
-    outcome: Outcome
-    stop_reason: str
-    path: str
-    """Empty if it was not saved"""
-    error: str
 
 
 @dataclass

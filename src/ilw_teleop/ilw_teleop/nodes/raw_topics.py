@@ -112,8 +112,10 @@ def _qos(offered: QoSProfile) -> dict[str, Any]:
         sec, nsec = divmod(duration.nanoseconds, 1_000_000_000)
         return {'sec': sec, 'nsec': nsec}
 
+    # DDS does not tell the history; a latched topic has a depth of one, nearly always.
+    latched = offered.durability == DurabilityPolicy.TRANSIENT_LOCAL
     return {
-        'history': offered.history.name.lower(), 'depth': offered.depth,
+        'history': 'keep_last', 'depth': offered.depth or (1 if latched else 10),
         'reliability': offered.reliability.name.lower(),
         'durability': offered.durability.name.lower(),
         'deadline': span(offered.deadline), 'lifespan': span(offered.lifespan),

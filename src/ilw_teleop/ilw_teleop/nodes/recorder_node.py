@@ -2,16 +2,13 @@
 
 from pathlib import Path
 import time
-from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.task import Future
 
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
 from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
-from ilw_msgs.srv import DiscardEpisode, StartEpisode, StopEpisode
 from ilw_ros.convert import stamp_ns, time_msg
 from ilw_ros.health import ERROR, OK, WARN, Diagnostics
 from ilw_ros.params import load
@@ -20,8 +17,9 @@ from ilw_ros.run import run_node
 from ilw_teleop.episode_store import EpisodeStore
 from ilw_teleop.nodes.parameters import RecorderParams
 from ilw_teleop.nodes.raw_topics import RawTopics
-from ilw_teleop.nodes.record_action import RecordAction
-from ilw_teleop.recorder import BESIDES, Ending, Mark, MarkKind, Phase, Recorder, Refusal, Wish, about
+from ilw_teleop.nodes.record_requests import RecordRequests
+from ilw_teleop.recorder import BESIDES, Phase, Recorder, about
+from ilw_teleop.recording import Ending, Mark, MarkKind, Refusal, Wish
 from ilw_teleop.recording_gate import header_stamp_ns
 from ilw_teleop.salvage import salvage
 from ilw_teleop.stamps import PauseWatch
@@ -51,11 +49,7 @@ class RecorderNode(Node):
         self._status = EpisodeStatus()
         self._diagnostics = Diagnostics(self, 'recorder')
         self.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
-        self.create_service(StartEpisode, 'record/start', self._on_start)
-        self.create_service(StopEpisode, 'record/stop', self._on_stop)
-        self.create_service(DiscardEpisode, 'record/discard', self._on_discard)
-        self._action = RecordAction(self, self._start, self._discard)
-        self._waiting: list[Future] = []
+        self._requests = RecordRequests(self, self._start, self._stop)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         # 50 Hz: DDS queues hold 1000 messages per topic, so 50 kHz would still fit.
         self.create_timer(0.02, self._on_poll, clock=steady)
@@ -89,10 +83,7 @@ class RecorderNode(Node):
         text = f'Episode {ending.episode}: {ending.path or ending.error or "discarded"}'
         (self.get_logger().error if ending.error else self.get_logger().info)(text)
         self._publish_status()
-        self._action.finish(ending)
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            future.set_result(ending)
+        self._requests.finish(ending)
 
     def _on_look(self) -> None:
         self._topics.discover()
@@ -113,7 +104,7 @@ class RecorderNode(Node):
             new.header.stamp = time_msg(now)
             self._status = new
             self._status_pub.publish(new)
-            self._action.report(new)
+            self._requests.report(new)
 
     def _start(self, wish: Wish) -> tuple[Refusal, str, str]:
         self._drain()
@@ -122,33 +113,10 @@ class RecorderNode(Node):
         self._publish_status()
         return answer
 
-    def _discard(self) -> bool:
-        return self._recorder.stop(0, 'operator', self._now(), time.monotonic_ns(), keep=False)
-
-    def _on_start(self, asked: Any, answer: StartEpisode.Response) -> StartEpisode.Response:
-        code, answer.error_msg, answer.episode = self._start(
-            Wish(asked.task, asked.operator_name, asked.notes, asked.episode))
-        answer.error_code = int(code)
-        return answer
-
-    async def _on_stop(self, asked: Any, answer: StopEpisode.Response) -> StopEpisode.Response:
+    def _stop(self, outcome: int, stop_reason: str, keep: bool) -> bool:
         self._drain()
-        if not self._recorder.stop(asked.outcome, asked.stop_reason, self._now(),
-                                   time.monotonic_ns()):
-            answer.error_code = StopEpisode.Response.ERROR_NOT_RECORDING
-            answer.error_msg = 'Nothing is being recorded.'
-            return answer
-        self._waiting.append(Future())
-        ending = await self._waiting[-1]
-        answer.path, answer.error_msg = ending.path, ending.error
-        answer.error_code = StopEpisode.Response.ERROR_DISK if ending.error else 0
-        return answer
-
-    def _on_discard(self, asked: Any, answer: DiscardEpisode.Response) -> DiscardEpisode.Response:
-        if not self._discard():
-            answer.error_code = DiscardEpisode.Response.ERROR_NOT_RECORDING
-            answer.error_msg = 'Nothing is being recorded.'
-        return answer
+        return self._recorder.stop(outcome, stop_reason, self._now(), time.monotonic_ns(),
+                                   keep=keep)
 
     def _on_event(self, event: EpisodeEvent) -> None:
         self._drain()

@@ -1,0 +1,76 @@
+"""The words of recording: phases, refusals, wishes, marks, endings. Values only."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ilw_core.episode import Outcome
+
+
+class Phase(IntEnum):
+    """What the recorder is doing. The numbers are those of ``ilw_msgs/EpisodeStatus``."""
+
+    UNKNOWN = 0
+    WAITING = 1
+    READY = 2
+    RECORDING = 3
+    SAVING = 4
+    FAULT = 5
+
+
+class Refusal(IntEnum):
+    """Why an episode does not start. The numbers are those of ``ilw_msgs/StartEpisode``."""
+
+    NONE = 0
+    NOT_READY = 1
+    BUSY = 2
+    DISK = 3
+    CONTRACT = 4
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a caller wants recorded."""
+
+    task: str = ''
+    operator: str = ''
+    notes: str = ''
+    episode: str = ''
+    timeout_s: float = 0.0
+    """Wall time after which it is thrown away; 0: none"""
+
+
+class MarkKind(IntEnum):
+    """What an event means to the recorder. The numbers are those of ``ilw_msgs/EpisodeEvent``."""
+
+    UNKNOWN = 0
+    START = 1
+    STOP = 2
+    DISCARD = 3
+    RESET = 4
+
+    @classmethod
+    def _missing_(cls, value: object) -> 'MarkKind':
+        return cls.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An event of the joystick or the simulator."""
+
+    kind: MarkKind
+    stamp_ns: int
+    episode: str = ''
+    outcome: int = 0
+    stop_reason: str = ''
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt ended, for whoever waits for it."""
+
+    episode: str
+    outcome: Outcome
+    stop_reason: str
+    path: str
+    """Empty if it was not saved"""
+    error: str
