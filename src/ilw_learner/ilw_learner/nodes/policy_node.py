@@ -43,7 +43,7 @@ class PolicyNode(LifecycleNode):
         self._observed: Observed | None = None
         self._active = False
         self._reports = PolicyReports(self, self._contract)
-        self._services = PolicyServices(self, self._load)
+        self._asked = PolicyServices(self, self._load)
         self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._params.autostart:
             started = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
@@ -117,7 +117,7 @@ class PolicyNode(LifecycleNode):
         reports.skipped += not acting
         reports.reason = reason
         reports.observed(seen)
-        self._services.on_status(reports.status(
+        self._asked.on_status(reports.status(
             self._checkpoint(), time_msg(seen.tick_ns), acting=acting, late=self._loop.late,
             latency_s=latency_s if acting else 0.0, age_s=seen.age_ns / 1e9))
 
