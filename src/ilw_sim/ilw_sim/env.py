@@ -1,0 +1,126 @@
+"""The simulator as a Gymnasium environment: the same physics, limits and numbers as the nodes."""
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+from gymnasium import spaces
+import numpy as np
+
+from ilw_core.align import encode
+from ilw_core.contract import Contract, load_contract
+from ilw_core.limits import limit
+from ilw_core.locate import config_file
+from ilw_sim.scene import ROBOT_RADIUS_M, make_grid
+from ilw_sim.simulation import Simulation, Tick
+
+_PIXEL_M = 0.02
+
+
+class IlwEnv(gymnasium.Env):
+    """
+    One contract's simulated task.
+
+    Observation: ``(Do,)`` float32 in contract order and units, 0 where not valid.
+    Action: ``(Da,)`` in the contract's units, or an index where its actions are discrete; kept
+    within the contract's range and rate as the arbiter would.
+    Reward: the contract's ``goal``, ``collision`` and ``step``. Terminated: goal or collision;
+    truncated: the contract's time-out.
+    ``info``: ``success``, ``stop_reason``, ``collision`` (what was touched, or empty), ``pose``
+    (x, y, yaw, true), ``path_length_m``, ``shortest_path_m``, ``time_s``, ``valid`` (Do,) bool,
+    ``applied`` (Da,) float64 and ``reasons`` of the limits.
+    ``reset(seed)`` makes the world of that seed, the one that the node makes of it.
+    """
+
+    metadata = {'render_modes': ['rgb_array', 'human'], 'render_fps': 10}
+
+    def __init__(
+        self, contract: Contract, *, lidar_rays: int | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        self.contract = contract
+        self.render_mode = render_mode
+        self.simulation = Simulation(contract, lidar_rays=lidar_rays, gui=render_mode == 'human')
+        self.observation_space = spaces.Box(contract.obs_low, contract.obs_high, dtype=np.float32)
+        action = contract.action
+        self.action_space = (
+            spaces.Discrete(len(action.discrete)) if action.discrete else
+            spaces.Box(action.low.astype(np.float32), action.high.astype(np.float32)))
+        self._applied = np.zeros(action.dim)
+        self._reasons: tuple[str, ...] = ()
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None,
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin the episode of ``seed``, or of the next random one."""
+        super().reset(seed=seed)
+        world = int(self.np_random.integers(2 ** 31)) if seed is None else seed
+        stop = self.contract.action.stop
+        self._applied = np.zeros(self.contract.action.dim) if stop is None else stop.copy()
+        self._reasons = ()
+        return self._result(self.simulation.reset(world))
+
+    def step(
+        self, action: np.ndarray | int,
+    ) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Drive one tick."""
+        spec = self.contract.action
+        wanted = spec.table[int(action)] if spec.discrete else np.asarray(action, np.float64)
+        self._applied, self._reasons = limit(
+            spec, wanted, self._applied, self.simulation.period_s)
+        tick = self.simulation.step(self._applied)
+        observation, info = self._result(tick)
+        verdict = tick.verdict
+        return observation, verdict.reward, verdict.terminated, verdict.truncated, info
+
+    def render(self) -> np.ndarray | None:
+        """Return the room from above, ``(H, W, 3)`` uint8; nothing when a window shows it."""
+        if self.render_mode != 'rgb_array':
+            return None
+        scene, (x, y, yaw) = self.simulation.scene, self.simulation.pose
+        grid = make_grid(scene.size, scene.shapes, _PIXEL_M)
+        xs, ys = grid.centres()
+        image = np.full((*xs.shape, 3), 255, dtype=np.uint8)
+        image[grid.clearance_m <= 0.0] = (60, 60, 70)
+        near_goal = np.hypot(xs - scene.goal[0], ys - scene.goal[1])
+        image[near_goal <= self.contract.goal_radius_m] = (120, 200, 120)
+        image[np.hypot(xs - x, ys - y) <= ROBOT_RADIUS_M] = (50, 110, 180)
+        nose = (x + 0.1 * np.cos(yaw), y + 0.1 * np.sin(yaw))
+        image[np.hypot(xs - nose[0], ys - nose[1]) <= 0.05] = (255, 220, 60)
+        return image[::-1]
+
+    def close(self) -> None:
+        """Give the physics server back."""
+        self.simulation.close()
+
+    def _result(self, tick: Tick) -> tuple[np.ndarray, dict[str, Any]]:
+        values = encode(self.contract, self._messages(tick))
+        valid = np.isfinite(values)
+        info = {
+            'success': tick.verdict.success, 'stop_reason': tick.verdict.stop_reason,
+            'collision': tick.contact.body if tick.contact else '', 'pose': self.simulation.pose,
+            'path_length_m': tick.path_length_m,
+            'shortest_path_m': self.simulation.scene.shortest_path_m,
+            'time_s': tick.step * self.simulation.period_s, 'valid': valid,
+            'applied': self._applied, 'reasons': self._reasons}
+        return np.where(valid, values, np.float32(0.0)), info
+
+    def _messages(self, tick: Tick) -> dict[str, Any]:
+        """Return the newest message of each observation entry, by the topic it names."""
+        by_topic = vars(tick.readings) | {'goal': self.simulation.goal_reading(tick.stamp_ns)}
+        return {source.name: by_topic[source.topic] for source in self.contract.sources
+                if source.topic in by_topic}
+
+
+def make_env(
+    contract: str | Path | Contract, *, lidar_rays: int | None = None,
+    render_mode: str | None = None,
+) -> IlwEnv:
+    """
+    Return the environment of a contract, given as name in ``config/tasks``, path or object.
+
+    :raises IlwError: there is no such contract, or it cannot be simulated.
+    """
+    if not isinstance(contract, Contract):
+        contract = load_contract(config_file('tasks', str(contract)))
+    return IlwEnv(contract, lidar_rays=lidar_rays, render_mode=render_mode)

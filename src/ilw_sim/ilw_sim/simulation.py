@@ -1,0 +1,180 @@
+"""One simulated robot at one task: reset, tick, state. The environment and the node both use it."""
+
+from dataclasses import dataclass
+import math
+from types import SimpleNamespace as Plain
+
+import numpy as np
+
+from ilw_core.contract import Contract
+from ilw_core.errors import ContractError
+from ilw_core.schema import Section
+from ilw_sim import readings
+from ilw_sim.diff_drive import Pose, twist_indices
+from ilw_sim.scene import Scene, make_grid
+from ilw_sim.sensors import Readings, SensorOptions, Sensors
+from ilw_sim.tasks import TASKS, Verdict, judge
+from ilw_sim.world import Contact, World
+
+STATE_SCHEMA = 'ilw.sim_state/1'
+MAP_RESOLUTION_M = 0.05
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Everything that is true at one tick."""
+
+    step: int
+    stamp_ns: int
+    readings: Readings
+    verdict: Verdict
+    contact: Contact | None
+    """The contact that ended the episode at this tick, if one did"""
+    path_length_m: float
+    """Driven so far"""
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the episode is over."""
+        return self.verdict.terminated or self.verdict.truncated
+
+
+class Simulation:
+    """
+    Physics, sensors and task of a contract; the same seed and actions give the same bits.
+
+    :param lidar_rays: beams of the lidar; ``None``: as the contract's scene says.
+    :raises ContractError: the contract names no simulated task, or options that it has not.
+    """
+
+    def __init__(
+        self, contract: Contract, *, lidar_rays: int | None = None, gui: bool = False,
+    ) -> None:
+        self.contract = contract
+        section = Section(contract.scene, f'{contract.name}.scene')
+        task = section.text('task', choices=tuple(TASKS))
+        options = SensorOptions.take(section)
+        self._options = options if lidar_rays is None else SensorOptions(
+            **(vars(options) | {'lidar_rays': lidar_rays}))
+        self._task = TASKS[task](contract, section)
+        section.done()
+        self._forward, self._turn = twist_indices(contract.action)
+        self._period_s = 1.0 / contract.rate_hz
+        self.world = World(self._period_s, gui=gui)
+        self.seed = -1
+        self.scene: Scene
+        self.tick: Tick
+        self._rng: np.random.Generator
+        self._sensors: Sensors
+        self._actions: list[list[float]] = []
+
+    def reset(self, seed: int, stamp_ns: int = 0) -> Tick:
+        """
+        Begin the episode of a seed.
+
+        :raises ContractError: no solvable world comes from this seed.
+        """
+        self.seed = seed
+        self._rng = np.random.default_rng(seed)
+        self.scene = self._task.make_scene(self._rng)
+        self.world.reset(self.scene)
+        self._sensors = Sensors(self.world, self._options, self._rng, self._period_s)
+        self._actions = []
+        self.tick = Tick(0, stamp_ns, self._sensors.read(stamp_ns),
+                         Verdict(0.0, False, False, False, ''), None, 0.0)
+        return self.tick
+
+    def step(self, action: np.ndarray) -> Tick:
+        """Apply an action of ``(Da,)``, in contract order and units, for one tick."""
+        before, last = self.world.pose(), self.tick
+        self._actions.append([float(v) for v in action])
+        contact = self.world.step(float(action[self._forward]), float(action[self._turn]))
+        pose = self.world.pose()
+        stamp_ns = last.stamp_ns + self.contract.period_ns
+        verdict = judge(
+            self.contract, to_goal_m=math.dist(pose[:2], self.scene.goal),
+            collided=contact is not None, time_s=(last.step + 1) * self._period_s)
+        self.tick = Tick(last.step + 1, stamp_ns, self._sensors.read(stamp_ns), verdict, contact,
+                         last.path_length_m + math.dist(before[:2], pose[:2]))
+        return self.tick
+
+    @property
+    def period_s(self) -> float:
+        """Seconds per tick."""
+        return self._period_s
+
+    @property
+    def pose(self) -> Pose:
+        """The robot's true x, y, yaw."""
+        return self.world.pose()
+
+    @property
+    def odom_pose(self) -> Pose:
+        """Where odometry takes the robot to be."""
+        return self._sensors.odom_pose
+
+    def goal_reading(self, stamp_ns: int) -> Plain:
+        """Return the goal, in the frame the robot started in."""
+        return readings.pose_stamped(stamp_ns, readings.ODOM, (*self.scene.goal, 0.0))
+
+    def map_reading(self, stamp_ns: int) -> Plain:
+        """Return the map of this episode's world."""
+        grid = make_grid(self.scene.size, self.scene.shapes, MAP_RESOLUTION_M)
+        return readings.occupancy(stamp_ns, grid.clearance_m <= 0.5 * MAP_RESOLUTION_M,
+                                  MAP_RESOLUTION_M, grid.origin)
+
+    def transforms(self) -> list[Plain]:
+        """Return map -> odom -> base_link -> base_scan; the first is what odometry is off by."""
+        stamp, odom = self.tick.stamp_ns, self.odom_pose
+        correction = readings.compose(self.pose, readings.inverse(odom))
+        return [readings.transform(stamp, readings.MAP, readings.ODOM, correction),
+                readings.transform(stamp, readings.ODOM, readings.BASE, odom),
+                readings.transform(stamp, readings.BASE, readings.SCAN, (0.0, 0.0, 0.0),
+                                   self.world.drive.lidar_height_m)]
+
+    def state(self) -> dict[str, object]:
+        """
+        Return everything needed to come back to this tick, as JSON values.
+
+        Physics engines keep hidden state (contact caches), so the way back is to drive again what
+        was driven from the seed; the rest is there to be read, and to prove that it worked.
+        """
+        linear, angular = self.world.velocity()
+        angles, speeds = self.world.wheels()
+        return {
+            'schema': STATE_SCHEMA, 'contract_hash': self.contract.hash, 'seed': self.seed,
+            'tick': self.tick.step, 'stamp_ns': self.tick.stamp_ns,
+            'lidar_rays': self._options.lidar_rays, 'actions': self._actions,
+            'pose': list(self.pose), 'odom_pose': list(self.odom_pose),
+            'linear': linear.tolist(), 'angular': angular.tolist(),
+            'wheel_rad': angles.tolist(), 'wheel_radps': speeds.tolist(),
+            'rng': self._rng.bit_generator.state}
+
+    def set_state(self, state: dict[str, object], stamp_ns: int | None = None) -> Tick:
+        """
+        Come back to a state read before, bit for bit.
+
+        :param stamp_ns: time to give the tick reached; ``None``: the one it had.
+        :raises ContractError: it is not a state of this simulator and contract.
+        """
+        if state.get('schema') != STATE_SCHEMA or state.get('contract_hash') != self.contract.hash:
+            raise ContractError(f'The state must have schema {STATE_SCHEMA} and be of this '
+                                f'contract. Read it with sim/get_state of this simulator.')
+        try:
+            actions = np.array(state['actions'], dtype=np.float64).reshape(
+                -1, self.contract.action.dim)
+            end_ns = int(str(state['stamp_ns'])) if stamp_ns is None else stamp_ns
+            seed, pose = int(str(state['seed'])), state['pose']
+        except (KeyError, ValueError) as error:
+            raise ContractError(f'The state is damaged: {error}.') from error
+        self.reset(seed, max(0, end_ns - len(actions) * self.contract.period_ns))
+        for action in actions:
+            self.step(action)
+        if list(self.pose) != pose:
+            raise ContractError('The state leads elsewhere here: it comes from another version '
+                                'of the simulator, or was edited.')
+        return self.tick
+
+    def close(self) -> None:
+        """Give the physics server back."""
+        self.world.close()
