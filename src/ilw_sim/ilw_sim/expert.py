@@ -7,6 +7,7 @@ its driving is a function of what a policy can observe, and any push off its way
 
 from dataclasses import dataclass
 import math
+import os
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ilw_sim.grid import Grid, cost_to_go
 from ilw_sim.readings import wrap
 from ilw_sim.scene import ROBOT_RADIUS_M
 
-_FREE_M = 0.55          # clearance beyond which more of it is worth nothing
+_FREE_M = float(os.environ.get('FREE','0.6'))          # clearance beyond which more of it is worth nothing
 _NEAR_COST = 5.0        # cost of a metre that grazes an obstacle, against one in the open
 _TIGHT_COST = 60.0      # no way through, but a way out for a robot pushed in there
 _LOOKAHEAD_M = 0.45
@@ -73,13 +74,13 @@ class Expert:
         much, rng = self._imperfection, self._rng
         self._style = Style(
             speed_ratio=1.0 - 0.1 * much * rng.random(), gain=2.5 + 0.5 * much * rng.uniform(-1, 1),
-            wander_rad=0.18 * much, push_chance=0.02 * much)
+            wander_rad=float(os.environ.get('WANDER','0.0'))*much, push_chance=float(os.environ.get('PUSH','0.005'))*much)
         self._wander_rad, self._push = 0.0, (0, 0.0, 0.0)
 
     def drive(self, pose: Pose) -> np.ndarray:
         """Return the action of ``(Da,)`` wanted at a true pose; call it once per tick."""
         error, room_m = self._look(pose)
-        forward, turn = self._perfect(self._mistaken(error), room_m)
+        forward, turn = self._perfect(self._mistaken(error), room_m, self._free_ahead(pose))
         ticks, push_turn, push_forward = self._push
         if ticks:
             self._push = (ticks - 1, push_turn, push_forward)
@@ -88,19 +89,20 @@ class Expert:
         wanted[self._forward], wanted[self._turn] = forward, turn
         return np.clip(wanted, self._action.low, self._action.high)
 
-    def _perfect(self, error: float, room_m: float) -> tuple[float, float]:
-        """Return (forward, turn) for a heading error and the clearance on the way."""
+    def _perfect(self, error: float, room_m: float, ahead_m: float) -> tuple[float, float]:
+        """Return (forward, turn) for a heading error, clearance on the way and free way ahead."""
         fastest, spin = self._action.high[self._forward], self._action.high[self._turn]
         if self._action.discrete:
             # A person with four buttons: turn until about straight, then go.
-            if abs(error) > 0.2:
+            if abs(error) > float(os.environ.get('THR','0.25')):
                 name = 'left' if error > 0 else 'right'
                 return tuple(self._action.discrete[name][[self._forward, self._turn]])
             return tuple(self._action.discrete['forward'][[self._forward, self._turn]])
         ease = max(0.0, math.cos(min(abs(error) * 1.3, math.pi / 2)))
         slow = min(1.0, 0.35 + max(0.0, room_m - ROBOT_RADIUS_M) / 0.35)
         turn = min(max(self._style.gain * error, -spin), spin)
-        return fastest * self._style.speed_ratio * ease * slow, turn
+        brake = min(1.0, max(0.0, (ahead_m - 0.05) / 0.6))
+        return fastest * self._style.speed_ratio * min(ease * slow, brake), turn
 
     def _look(self, pose: Pose) -> tuple[float, float]:
         """Slide down the cost for the lookahead; return (heading error, least clearance)."""
@@ -114,6 +116,16 @@ class Expert:
             px, py = px - _STEP_M * gx / norm, py - _STEP_M * gy / norm
             room_m = min(room_m, float(self._grid.clearance_m[self._grid.cell(px, py)]))
         return wrap(math.atan2(py - y, px - x) - yaw), room_m
+
+    def _free_ahead(self, pose: Pose) -> float:
+        """Return how far the robot could go straight on [m], up to 0.7."""
+        x, y, yaw = pose
+        for i in range(1, 15):
+            ahead_m = i * _STEP_M
+            cell = self._grid.cell(x + ahead_m * math.cos(yaw), y + ahead_m * math.sin(yaw))
+            if self._grid.clearance_m[cell] < ROBOT_RADIUS_M + 0.03:
+                return ahead_m - _STEP_M
+        return 0.7
 
     def _slope(self, x: float, y: float) -> tuple[float, float]:
         """Return the gradient of the cost at a point, bilinear between cell centres."""

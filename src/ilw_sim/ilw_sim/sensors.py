@@ -23,9 +23,9 @@ class SensorOptions:
     lidar_range_min_m: float = 0.1
     lidar_noise_m: float = 0.005
     """Standard deviation; common 2D lidars have 5 to 20 mm below 4 m"""
-    odom_scale_noise_ratio: float = 0.002
+    odom_scale_noise_ratio: float = 0.0005
     """Error of each wheel's assumed radius, drawn once per episode"""
-    odom_slip_noise_ratio: float = 0.01
+    odom_slip_noise_ratio: float = 0.005
     """Error of each wheel's travel in one tick"""
     gyro_noise_radps: float = 0.005
     acceleration_noise_mps2: float = 0.05

@@ -11,6 +11,7 @@ from ilw_core.errors import ContractError
 from ilw_core.schema import Section
 from ilw_sim import readings
 from ilw_sim.diff_drive import Pose, twist_indices
+from ilw_sim.disturbance import Veer, VeerOptions
 from ilw_sim.scene import Scene, make_grid
 from ilw_sim.sensors import Readings, SensorOptions, Sensors
 from ilw_sim.tasks import TASKS, Verdict, judge
@@ -56,6 +57,7 @@ class Simulation:
         options = SensorOptions.take(section)
         self._options = options if lidar_rays is None else SensorOptions(
             **(vars(options) | {'lidar_rays': lidar_rays}))
+        self._veer_options = VeerOptions.take(section)
         self._task = TASKS[task](contract, section)
         section.done()
         self._forward, self._turn = twist_indices(contract.action)
@@ -66,6 +68,7 @@ class Simulation:
         self.tick: Tick
         self._rng: np.random.Generator
         self._sensors: Sensors
+        self._veer: Veer
         self._actions: list[list[float]] = []
 
     def reset(self, seed: int, stamp_ns: int = 0) -> Tick:
@@ -79,6 +82,7 @@ class Simulation:
         self.scene = self._task.make_scene(self._rng)
         self.world.reset(self.scene)
         self._sensors = Sensors(self.world, self._options, self._rng, self._period_s)
+        self._veer = Veer(self._veer_options, self._rng, self._period_s)
         self._actions = []
         self.tick = Tick(0, stamp_ns, self._sensors.read(stamp_ns),
                          Verdict(0.0, False, False, False, ''), None, 0.0)
@@ -88,7 +92,11 @@ class Simulation:
         """Apply an action of ``(Da,)``, in contract order and units, for one tick."""
         before, last = self.world.pose(), self.tick
         self._actions.append([float(v) for v in action])
-        contact = self.world.step(float(action[self._forward]), float(action[self._turn]))
+        forward, turn = float(action[self._forward]), float(action[self._turn])
+        veer = self._veer.next()
+        if forward or turn:  # a robot that is told to stand stands
+            turn += veer
+        contact = self.world.step(forward, turn)
         pose = self.world.pose()
         stamp_ns = last.stamp_ns + self.contract.period_ns
         verdict = judge(

@@ -15,6 +15,8 @@ PHYSICS_HZ = 240
 _COMPOUND = 16  # shapes per body: the most PyBullet takes, and twice as fast as a body each
 _BODY = -1      # PyBullet's index of the base link
 _SETTLE_STEPS = 24
+_TYRE_FRICTION = 3.0     # with less, wheels slip in every turn: 0.1 rad in a minute
+_ACCELERATION_MPS2 = 3.0  # of a wheel's rim: a motor controller ramps, else the tyres slip
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class World:
         self._robot = -1
         self._wheels: list[int] = []
         self._names: dict[int, str] = {}
+        self._speeds = np.zeros(2)
 
     def reset(self, scene: Scene) -> None:
         """Build a scene from nothing: no contact, cache or speed of an earlier one is left."""
@@ -63,21 +66,27 @@ class World:
         joints = {client.getJointInfo(self._robot, i)[1].decode(): i
                   for i in range(client.getNumJoints(self._robot))}
         self._wheels = [joints[name] for name in JOINTS]
+        # Damping apart from friction: together PyBullet would set both on the base.
+        client.changeDynamics(self._robot, _BODY, linearDamping=0.0, angularDamping=0.0)
+        client.changeDynamics(self._robot, _BODY, lateralFriction=0.2)
         client.changeDynamics(self._robot, joints['caster_joint'], lateralFriction=0.0)
-        client.changeDynamics(self._robot, _BODY, lateralFriction=0.2,
-                              linearDamping=0.0, angularDamping=0.0)
         for wheel in self._wheels:
-            client.changeDynamics(self._robot, wheel, lateralFriction=1.0, rollingFriction=0.0,
-                                  spinningFriction=0.0, linearDamping=0.0, angularDamping=0.0)
-        self._set_wheels(0.0, 0.0)
+            client.changeDynamics(self._robot, wheel, lateralFriction=_TYRE_FRICTION)
+        self._set_wheels(np.zeros(2))
         for _ in range(_SETTLE_STEPS):
             client.stepSimulation()
 
     def step(self, forward_mps: float, turn_radps: float) -> Contact | None:
         """Drive for one tick; return the first contact with anything but the ground."""
-        self._set_wheels(*self.drive.wheel_speeds(forward_mps, turn_radps))
+        wanted = np.array(self.drive.wheel_speeds(forward_mps, turn_radps))
+        most = _ACCELERATION_MPS2 / self.drive.wheel_radius_m * self.timestep_s
         first = None
         for _ in range(self.substeps):
+            gap = wanted - self._speeds
+            largest = max(abs(gap[0]), abs(gap[1]))
+            if largest > 0.0:  # both wheels ramp in proportion, which keeps the curve
+                self._set_wheels(wanted if largest <= most else
+                                 self._speeds + gap * (most / largest))
             self._client.stepSimulation()
             if first is None:
                 first = self._contact()
@@ -120,10 +129,11 @@ class World:
             self._client.disconnect()
             self._client = None
 
-    def _set_wheels(self, left: float, right: float) -> None:
+    def _set_wheels(self, speeds: np.ndarray) -> None:
+        self._speeds = speeds
         self._client.setJointMotorControlArray(
             self._robot, self._wheels, pybullet.VELOCITY_CONTROL,
-            targetVelocities=[left, right], forces=[self.drive.effort_nm] * 2)
+            targetVelocities=speeds.tolist(), forces=[self.drive.effort_nm] * 2)
 
     def _contact(self) -> Contact | None:
         for c in self._client.getContactPoints(bodyA=self._robot, linkIndexA=_BODY):

@@ -1,0 +1,79 @@
+"""When the next tick is due and which command drives it. No ROS; times come in as arguments."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ilw_core.contract import Contract
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How simulated time follows commands and the wall clock."""
+
+    lockstep: bool
+    """A tick waits for its command"""
+    real_time_factor: float
+    """Simulated seconds per wall second; 0: as fast as possible"""
+    command_wait_s: float
+    """Wall seconds a tick waits for its command where ``real_time_factor`` is 0"""
+
+    def tick_s(self, period_s: float) -> float:
+        """Return the wall seconds after which a tick is over in any case."""
+        if self.real_time_factor > 0.0:
+            return period_s / self.real_time_factor
+        return self.command_wait_s if self.lockstep else 0.0
+
+    @property
+    def steps_on_command(self) -> bool:
+        """Tell whether the command of a tick ends its wait: not when the wall clock sets the pace."""
+        return self.lockstep and self.real_time_factor == 0.0
+
+
+class CommandGate:
+    """
+    Holds the newest command.
+
+    :param timeout_s: simulated time after which, without a new command, the wheels stop.
+    """
+
+    def __init__(self, contract: Contract, timeout_s: float) -> None:
+        stop = contract.action.stop
+        self._stop = np.zeros(contract.action.dim) if stop is None else stop
+        self._holds = stop is None
+        self._timeout_ns = round(timeout_s * 1e9)
+        self._stamp_ns: int | None = None
+        self._values = self._stop
+        self.refused = 0
+        """Commands that were not finite, or older than one before them"""
+
+    def clear(self) -> None:
+        """Forget the command, as at a reset."""
+        self._stamp_ns, self._values = None, self._stop
+
+    def accepts(self, values: list[float]) -> bool:
+        """Tell whether the values are an action: right in number, and finite."""
+        return len(values) == len(self._stop) and bool(np.all(np.isfinite(values)))
+
+    def offer(self, stamp_ns: int, tick_ns: int, values: list[float]) -> bool:
+        """
+        Take a command in.
+
+        :param stamp_ns: of its header; 0, as tools send it, means now.
+        :returns: whether it is the one that the tick waits for.
+        """
+        stamp_ns = stamp_ns or tick_ns
+        old = self._stamp_ns is not None and stamp_ns < self._stamp_ns
+        if old or not self.accepts(values):
+            self.refused += 1
+            return False
+        self._stamp_ns, self._values = stamp_ns, np.array(values, dtype=np.float64)
+        return stamp_ns >= tick_ns
+
+    def action(self, tick_ns: int) -> np.ndarray:
+        """Return what drives the tick, ``(Da,)``: the newest command, or stop if it is too old."""
+        if self._stamp_ns is None:
+            return self._stop
+        if tick_ns - self._stamp_ns > self._timeout_ns and not self._holds:
+            return self._stop
+        return self._values

@@ -1,0 +1,118 @@
+"""The expert's hand: map, goal and pose come in, stick and buttons go out. No ROS."""
+
+from pathlib import Path
+import zlib
+
+import numpy as np
+import yaml
+
+from ilw_core.contract import Contract
+from ilw_core.errors import IlwError
+from ilw_sim.diff_drive import Pose, twist_indices
+from ilw_sim.expert import Expert
+from ilw_sim.grid import grid_from_occupancy
+
+_OCCUPIED = 50       # of 100, as nav_msgs/OccupancyGrid counts
+_NEW_EPISODE_NS = 500_000_000  # a larger step of the clock is a reset
+
+
+class Stick:
+    """
+    The layout of one joystick, from ``config/joysticks``.
+
+    :raises IlwError: the file is missing or lacks what the expert presses.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            layout = yaml.safe_load(path.read_text(encoding='utf-8'))
+            axes, buttons, mapping = layout['axes'], layout['buttons'], layout['mapping']
+            self._deadzone = float(layout.get('deadzone', 0.0))
+            self._forward, self._turn = axes[mapping['forward']], axes[mapping['turn']]
+            self._held = [buttons[mapping['deadman']], buttons[mapping['turbo']]]
+            self._sizes = (max(axes.values()) + 1, max(buttons.values()) + 1)
+        except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+            raise IlwError(f'{path} must name axes, buttons and a mapping with forward, turn, '
+                           f'deadman and turbo: {error!r}. Compare it with xbox.yaml.') from error
+
+    def press(self, forward: float, turn: float) -> tuple[list[float], list[int]]:
+        """Return axes and buttons of ``sensor_msgs/Joy`` for deflections in [-1, 1]."""
+        axes, buttons = [0.0] * self._sizes[0], [0] * self._sizes[1]
+        axes[self._forward] = self._past_deadzone(forward)
+        axes[self._turn] = self._past_deadzone(turn)
+        for button in self._held:
+            buttons[button] = 1
+        return axes, buttons
+
+    def _past_deadzone(self, deflection: float) -> float:
+        size = min(abs(deflection), 1.0)
+        if size == 0.0:
+            return 0.0
+        return float(np.copysign(self._deadzone + (1.0 - self._deadzone) * size, deflection))
+
+
+class StickDriver:
+    """
+    An expert with a joystick in its hands; plans once per episode, presses once per tick.
+
+    :param seed: together with the world it decides style and mistakes: the same world, the same.
+    """
+
+    def __init__(
+        self, contract: Contract, stick: Stick, *, seed: int, imperfection: float,
+    ) -> None:
+        self._contract, self._stick = contract, stick
+        self._seed, self._imperfection = seed, imperfection
+        self._forward, self._turn = twist_indices(contract.action)
+        self._map: tuple[int, np.ndarray, float, tuple[float, float]] | None = None
+        self._goal: tuple[int, tuple[float, float]] | None = None
+        self._expert: Expert | None = None
+        self._last_ns = -_NEW_EPISODE_NS
+        self._running = True
+
+    def on_map(
+        self, stamp_ns: int, cells: np.ndarray, resolution_m: float,
+        origin: tuple[float, float],
+    ) -> None:
+        """Take the map of an episode: ``(H, W)`` int8, 100 occupied."""
+        self._map = (stamp_ns, cells, resolution_m, origin)
+        self._expert = None
+
+    def on_goal(self, stamp_ns: int, goal: tuple[float, float]) -> None:
+        """Take the goal; a repetition of the same one changes nothing."""
+        if self._goal is None or self._goal[1] != goal:
+            self._expert = None
+        self._goal = (stamp_ns, goal)
+
+    def on_reset(self) -> None:
+        """A new episode begins."""
+        self._running = True
+
+    def on_stop(self) -> None:
+        """The episode is over: let go of the stick until the next."""
+        self._running = False
+
+    def on_pose(self, stamp_ns: int, pose: Pose) -> tuple[list[float], list[int]] | None:
+        """Return (axes, buttons) for a tick; ``None`` while there is nothing to drive."""
+        if abs(stamp_ns - self._last_ns) > _NEW_EPISODE_NS:
+            self._running, self._expert = True, None
+        self._last_ns = stamp_ns
+        if not self._running or self._map is None or self._goal is None:
+            return None
+        if stamp_ns < self._map[0]:
+            return None  # still of the episode before this map
+        if self._expert is None:
+            self._expert = self._plan(pose)
+        action, high = self._expert.drive(pose), self._contract.action.high
+        return self._stick.press(action[self._forward] / high[self._forward],
+                                 action[self._turn] / high[self._turn])
+
+    def _plan(self, pose: Pose) -> Expert:
+        assert self._map is not None
+        assert self._goal is not None
+        _, cells, resolution_m, origin = self._map
+        world = zlib.crc32(np.array([*pose, *self._goal[1]]).tobytes() + cells.tobytes())
+        expert = Expert(self._contract, np.random.default_rng([self._seed, world]),
+                        self._imperfection)
+        expert.plan(grid_from_occupancy(cells >= _OCCUPIED, resolution_m, origin), self._goal[1])
+        return expert
