@@ -7,7 +7,6 @@ its driving is a function of what a policy can observe, and any push off its way
 
 from dataclasses import dataclass
 import math
-import os
 
 import numpy as np
 
@@ -17,10 +16,11 @@ from ilw_sim.grid import Grid, cost_to_go
 from ilw_sim.readings import wrap
 from ilw_sim.scene import ROBOT_RADIUS_M
 
-_FREE_M = float(os.environ.get('FREE','0.6'))          # clearance beyond which more of it is worth nothing
+_FREE_M = 0.6          # clearance beyond which more of it is worth nothing
 _NEAR_COST = 5.0        # cost of a metre that grazes an obstacle, against one in the open
 _TIGHT_COST = 60.0      # no way through, but a way out for a robot pushed in there
 _LOOKAHEAD_M = 0.45
+_STRAIGHT_RAD = 0.25    # with named actions: closer than this to the way counts as straight
 _STEP_M = 0.05
 
 
@@ -32,8 +32,6 @@ class Style:
     """Of the task's largest speed"""
     gain: float
     """Turn rate per heading error [1/s]"""
-    wander_rad: float
-    """Standard deviation of the slow heading offset"""
     push_chance: float
     """Probability per tick that a wrong push begins"""
 
@@ -55,8 +53,7 @@ class Expert:
         self._field = np.zeros((1, 1))
         self._grid = Grid(1.0, (0.0, 0.0), np.ones((1, 1)))
         self._slopes = (self._field, self._field)
-        self._style = Style(1.0, 2.0, 0.0, 0.0)
-        self._wander_rad = 0.0
+        self._style = Style(1.0, 2.5, 0.0)
         self._push: tuple[int, float, float] = (0, 0.0, 0.0)  # ticks left, turn, speed ratio
 
     def plan(self, grid: Grid, goal: tuple[float, float]) -> None:
@@ -73,14 +70,15 @@ class Expert:
         self._slopes = (dx, dy)
         much, rng = self._imperfection, self._rng
         self._style = Style(
-            speed_ratio=1.0 - 0.1 * much * rng.random(), gain=2.5 + 0.5 * much * rng.uniform(-1, 1),
-            wander_rad=float(os.environ.get('WANDER','0.0'))*much, push_chance=float(os.environ.get('PUSH','0.005'))*much)
-        self._wander_rad, self._push = 0.0, (0, 0.0, 0.0)
+            speed_ratio=1.0 - 0.1 * much * rng.random(),
+            gain=2.5 + 0.5 * much * rng.uniform(-1, 1), push_chance=0.01 * much)
+        self._push = (0, 0.0, 0.0)
 
     def drive(self, pose: Pose) -> np.ndarray:
         """Return the action of ``(Da,)`` wanted at a true pose; call it once per tick."""
         error, room_m = self._look(pose)
-        forward, turn = self._perfect(self._mistaken(error), room_m, self._free_ahead(pose))
+        forward, turn = self._perfect(error, room_m, self._free_ahead(pose))
+        self._maybe_err()
         ticks, push_turn, push_forward = self._push
         if ticks:
             self._push = (ticks - 1, push_turn, push_forward)
@@ -94,7 +92,7 @@ class Expert:
         fastest, spin = self._action.high[self._forward], self._action.high[self._turn]
         if self._action.discrete:
             # A person with four buttons: turn until about straight, then go.
-            if abs(error) > float(os.environ.get('THR','0.25')):
+            if abs(error) > _STRAIGHT_RAD:
                 name = 'left' if error > 0 else 'right'
                 return tuple(self._action.discrete[name][[self._forward, self._turn]])
             return tuple(self._action.discrete['forward'][[self._forward, self._turn]])
@@ -138,11 +136,9 @@ class Expert:
                    + b * ((1 - a) * g[r + 1, c] + a * g[r + 1, c + 1])) for g in self._slopes)
         return float(dx), float(dy)
 
-    def _mistaken(self, error: float) -> float:
-        """Return the heading error this driver believes in, and perhaps begin a wrong push."""
+    def _maybe_err(self) -> None:
+        """Begin a short wrong push, at times."""
         style, rng = self._style, self._rng
-        self._wander_rad = 0.92 * self._wander_rad + 0.39 * style.wander_rad * rng.normal()
         if not self._push[0] and rng.random() < style.push_chance:
             self._push = (int(rng.integers(3, 8)), float(rng.uniform(-1, 1)),
                           float(rng.uniform(0.5, 1.0)))
-        return wrap(error + self._wander_rad)

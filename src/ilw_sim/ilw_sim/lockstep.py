@@ -26,7 +26,7 @@ class Pace:
 
     @property
     def steps_on_command(self) -> bool:
-        """Tell whether the command of a tick ends its wait: not when the wall clock sets the pace."""
+        """Tell whether a tick ends when its command comes: not at the pace of the wall clock."""
         return self.lockstep and self.real_time_factor == 0.0
 
 

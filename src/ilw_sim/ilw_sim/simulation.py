@@ -1,4 +1,4 @@
-"""One simulated robot at one task: reset, tick, state. The environment and the node both use it."""
+"""One simulated robot at one task: reset, tick, state. Environment and node both use it."""
 
 from dataclasses import dataclass
 import math

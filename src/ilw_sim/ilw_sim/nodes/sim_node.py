@@ -1,4 +1,4 @@
-"""The simulator on the graph: commands in, state and time out, services to reset and inspect."""
+"""The simulator on the graph: commands in, state and time out, services beside."""
 
 from dataclasses import dataclass
 import json
@@ -32,8 +32,7 @@ class SimParams:
     seed: int = param(0, 'Seed of the first world.', low=0, high=2 ** 53)
     real_time_factor: float = param(
         1.0, 'Simulated seconds per wall second; 0: as fast as possible.', low=0.0, high=1000.0)
-    lockstep: bool = param(
-        True, 'A tick waits for its command; matters where real_time_factor is 0.')
+    lockstep: bool = param(True, 'A tick waits for its command, where real_time_factor is 0.')
     command_wait_s: float = param(
         0.5, 'Longest wait of a tick where real_time_factor is 0 [wall s].', low=0.0, high=60.0)
     command_timeout_s: float = param(
