@@ -46,3 +46,24 @@ class RecorderParams:
     extra_topics: str = param('', 'More topics to record, separated by commas.')
     min_free_mb: int = param(200, 'No episode starts with less free space [MB].', low=0,
                              high=1_000_000)
+
+
+@dataclass(frozen=True)
+class JoyParams:
+    """The parameters of the joystick node."""
+
+    joystick: str = param('xbox', 'Layout: a name in config/joysticks, or a path.')
+    device: str = param('', 'As in /dev/input/event5; empty: the first that fits the layout.')
+    deadzone: float = param(0.05, 'Part of the deflection that counts as rest, ratio.',
+                            low=0.0, high=0.9)
+    autorepeat_hz: float = param(20.0, 'Messages per second while nothing changes [Hz].',
+                                 low=4.0, high=1000.0)
+
+
+@dataclass(frozen=True)
+class KeyboardParams:
+    """The parameters of the keyboard node."""
+
+    joystick: str = param('xbox', 'Layout to imitate: a name in config/joysticks, or a path.')
+    autorepeat_hz: float = param(20.0, 'Messages per second while nothing changes [Hz].',
+                                 low=4.0, high=1000.0)

@@ -1,0 +1,50 @@
+"""A terminal's keyboard as sensor_msgs/Joy. See ``keyboard.py``."""
+
+import time
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from sensor_msgs.msg import Joy
+
+from ilw_core.locate import config_file
+from ilw_ros.params import load
+from ilw_ros.qos import EVENT
+from ilw_ros.run import run_node
+from ilw_teleop.joystick import load_joystick
+from ilw_teleop.keyboard import HELP, Keyboard
+from ilw_teleop.nodes.parameters import KeyboardParams
+from ilw_teleop.repeat import Repeat
+from ilw_teleop.terminal import Terminal
+
+
+class KeyboardNode(Node):
+    """Wires a ``Keyboard`` to the graph."""
+
+    def __init__(self) -> None:
+        super().__init__('keyboard')
+        params = load(self, KeyboardParams)
+        self._keyboard = Keyboard(load_joystick(config_file('joysticks', params.joystick)))
+        self._repeat = Repeat(round(1e9 / params.autorepeat_hz))
+        self._terminal = Terminal()
+        print(HELP, flush=True)
+        self._joy_pub = self.create_publisher(Joy, 'joy', EVENT)
+        self.create_timer(0.02, self._on_poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _on_poll(self) -> None:
+        now = time.monotonic_ns()
+        self._keyboard.type(self._terminal.read(), now)
+        state = self._keyboard.state(now)
+        if self._repeat.due(state, now):
+            joy = Joy(axes=state[0], buttons=state[1])
+            joy.header.stamp = self.get_clock().now().to_msg()
+            self._joy_pub.publish(joy)
+
+    def destroy_node(self) -> None:
+        """Give the terminal back before leaving."""
+        self._terminal.close()
+        super().destroy_node()
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(KeyboardNode)

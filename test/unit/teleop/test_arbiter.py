@@ -1,0 +1,251 @@
+"""The arbiter lets through what it may, and nothing else."""
+
+import math
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+from ilw_core.contract import load_contract
+from ilw_core.locate import config_file
+from ilw_teleop.arbiter import Arbiter, Request, Source
+
+P = 100_000_000
+T0 = 1_000_000_000_000
+
+
+def ask(contract, source, actions, stamp, **changes):
+    return Request(**{
+        'source': source, 'stamp_ns': stamp, 'active': True, 'contract_hash': contract.hash,
+        'names': contract.action.names, 'period_s': 0.1,
+        'horizon': len(actions) // contract.action.dim, 'values': actions} | changes)
+
+
+def put(arbiter, request, now):
+    """Offer a request and decide, as the node does."""
+    arbiter.offer(request, now, now)
+    return arbiter.decide(now, now)
+
+
+def test_nobody_there_means_the_stop_action(contract):
+    decision = Arbiter(contract).decide(T0, T0)
+    assert decision.source is Source.NONE
+    assert decision.applied.tolist() == [0.0, 0.0]
+    assert decision.reasons == ('silent',)
+    assert decision.requested == ()
+
+
+def test_a_person_gets_what_they_ask_for_within_the_rate(clutter):
+    arbiter = Arbiter(clutter)
+    first = put(arbiter, ask(clutter, 1, [0.5, 0.4], T0), T0)
+    assert first.source is Source.PERSON
+    assert first.requested == (0.5, 0.4)
+    assert first.applied == pytest.approx([0.2, 0.4])  # 2 m/s2 for 0.1 s; 8 rad/s2 for 0.1 s
+    assert first.reasons == ('rate',)
+    second = put(arbiter, ask(clutter, 1, [0.3, 0.4], T0 + P), T0 + P)
+    assert second.applied == pytest.approx([0.3, 0.4])
+    assert second.reasons == ()
+
+
+def test_a_request_beyond_the_range_is_clipped_and_says_so(clutter):
+    decision = put(Arbiter(clutter), ask(clutter, 1, [-3.0, 0.0], T0), T0)
+    assert decision.applied == pytest.approx([0.0, 0.0])
+    assert decision.reasons == ('range',)
+
+
+def test_a_policy_is_disarmed_until_it_is_armed(clutter):
+    arbiter = Arbiter(clutter)
+    decision = put(arbiter, ask(clutter, 2, [0.2, 0.0], T0), T0)
+    assert decision.source is Source.NONE
+    assert decision.applied.tolist() == [0.0, 0.0]
+    assert decision.reasons == ('disarmed',)
+    assert decision.requested == (0.2, 0.0)
+    arbiter.arm()
+    decision = put(arbiter, ask(clutter, 2, [0.2, 0.0], T0 + P), T0 + P)
+    assert (decision.source, decision.reasons) == (Source.POLICY, ())
+
+
+def test_a_person_takes_over_and_gives_back_without_a_jump(clutter):
+    arbiter = Arbiter(clutter, armed=True)
+    for k in range(5):
+        now = T0 + k * P
+        before = put(arbiter, ask(clutter, 2, [0.5, 0.0], now), now)
+    taken = put(arbiter, ask(clutter, 1, [0.0, -1.5], now + P), now + P)
+    assert taken.source is Source.PERSON
+    assert taken.applied - before.applied == pytest.approx([-0.2, -0.8])
+    now += 2 * P
+    assert not arbiter.offer(ask(clutter, 2, [0.5, 0.0], now), now, now)
+    assert arbiter.offer(ask(clutter, 1, [0.0, 0.0], now, active=False), now, now)
+    back = arbiter.decide(now, now)
+    assert back.source is Source.POLICY
+    assert abs(back.applied - taken.applied) == pytest.approx([0.2, 0.8])
+
+
+def test_the_emergency_stop_is_at_once_and_stays(clutter):
+    arbiter = Arbiter(clutter, armed=True)
+    for k in range(5):
+        put(arbiter, ask(clutter, 1, [0.5, 0.5], T0 + k * P), T0 + k * P)
+    arbiter.estop()
+    now = T0 + 5 * P
+    decision = put(arbiter, ask(clutter, 1, [0.5, 0.5], now), now)
+    assert decision.source is Source.ESTOP
+    assert decision.applied.tolist() == [0.0, 0.0]
+    assert decision.reasons == ('estop',)
+    assert not arbiter.arm()
+    arbiter.reset()
+    assert not arbiter.armed
+    after = arbiter.decide(now + P, now + P)
+    assert after.reasons == ('silent',)  # what was asked before does not come back
+
+
+@pytest.mark.parametrize(('changes', 'reason'), [
+    ({'contract_hash': 'other'}, 'contract'),
+    ({'names': ('a', 'b')}, 'contract'),
+    ({'values': [0.1]}, 'length'),
+    ({'horizon': 3}, 'length'),
+    ({'horizon': 0, 'values': []}, 'length'),
+    ({'values': [math.nan, 0.0]}, 'nonfinite'),
+    ({'values': [0.0, math.inf]}, 'nonfinite'),
+    ({'period_s': math.nan}, 'nonfinite'),
+    ({'period_s': 0.0}, 'nonfinite'),
+    ({'stamp_ns': T0 - 2 * P}, 'stale'),
+    ({'stamp_ns': T0 + 50 * P}, 'stale'),
+    ({'stamp_ns': T0 - 4 * P, 'horizon': 2, 'values': [0.1] * 4}, 'expired'),
+])
+@pytest.mark.parametrize('source', [1, 2])
+def test_a_bad_request_stops_the_robot_and_says_why(clutter, changes, reason, source):
+    arbiter = Arbiter(clutter, armed=True)
+    decision = put(arbiter, ask(clutter, source, [0.1, 0.1], T0, **changes), T0)
+    assert decision.source is Source.NONE
+    assert decision.applied.tolist() == [0.0, 0.0]
+    assert decision.reasons == (reason,)
+    assert arbiter.refused == {reason: 1}
+
+
+def test_a_bad_request_of_the_person_does_not_hand_over_to_the_policy(clutter):
+    arbiter = Arbiter(clutter, armed=True)
+    put(arbiter, ask(clutter, 2, [0.2, 0.0], T0), T0)
+    decision = put(arbiter, ask(clutter, 1, [math.nan, 0.0], T0 + 1), T0 + 1)
+    assert (decision.source, decision.reasons[0]) == (Source.NONE, 'nonfinite')
+
+
+def test_a_person_who_vanishes_keeps_the_policy_out_for_a_while(clutter):
+    arbiter = Arbiter(clutter, armed=True, person_hold_ns=10 * P)
+    put(arbiter, ask(clutter, 1, [0.2, 0.0], T0), T0)
+    later = T0 + 5 * P
+    assert put(arbiter, ask(clutter, 2, [0.2, 0.0], later), later).reasons[0] == 'silent'
+    later = T0 + 11 * P
+    assert put(arbiter, ask(clutter, 2, [0.2, 0.0], later), later).source is Source.POLICY
+
+
+def test_the_actions_of_a_chunk_are_applied_in_their_time(clutter):
+    arbiter = Arbiter(clutter, armed=True)
+    chunk = ask(clutter, 2, [0.1, 0.0, 0.2, 0.0, 0.3, 0.0], T0)
+    applied = [put(arbiter, chunk, T0).applied[0]]
+    for k in range(1, 6):
+        now = T0 + k * P
+        assert arbiter.chunk_due(now) is (k < 3)
+        applied.append(arbiter.decide(now, now).applied[0])
+    # The last action holds for one more period, then the robot stops at its rate.
+    assert applied == pytest.approx([0.1, 0.2, 0.3, 0.3, 0.1, 0.0])
+
+
+def test_a_late_chunk_is_entered_where_it_belongs(clutter):
+    arbiter = Arbiter(clutter, armed=True)
+    decision = put(arbiter, ask(clutter, 2, [0.0, 0.0, 0.1, 0.0, 0.2, 0.0], T0), T0 + 2 * P)
+    assert decision.requested == (0.2, 0.0)
+
+
+def test_a_clock_that_jumps_back_makes_it_forget(clutter):
+    arbiter = Arbiter(clutter)
+    put(arbiter, ask(clutter, 1, [0.2, 0.0], T0), T0)
+    early = T0 - 50 * P
+    assert arbiter.due(early, early)
+    assert arbiter.decide(early, early).reasons[0] == 'silent'
+
+
+def test_a_leap_of_the_clock_gives_the_stop_action(clutter):
+    arbiter = Arbiter(clutter)
+    put(arbiter, ask(clutter, 1, [0.2, 0.0], T0), T0)
+    late = T0 + 12 * P
+    assert arbiter.due(late, late)
+    decision = arbiter.decide(late, late)
+    assert decision.applied.tolist() == [0.0, 0.0]
+    assert decision.reasons == ('silent',)
+
+
+def test_the_source_in_control_is_decided_at_once_and_others_are_not(clutter):
+    arbiter = Arbiter(clutter, armed=True)
+    assert arbiter.offer(ask(clutter, 1, [0.1, 0.0], T0), T0, T0)
+    arbiter.decide(T0, T0)
+    assert not arbiter.offer(ask(clutter, 2, [0.2, 0.0], T0), T0, T0)
+    assert arbiter.offer(ask(clutter, 1, [0.1, 0.0], T0 + P), T0 + P, T0 + P)
+    arbiter.decide(T0 + P, T0 + P)
+    assert not arbiter.due(T0 + 2 * P, T0 + 2 * P)
+    assert arbiter.due(T0 + 3 * P, T0 + 3 * P)
+
+
+def test_holding_robots_keep_their_last_action(clutter):
+    text = clutter.text.replace('on_stale: stop', 'on_stale: hold')
+    from ilw_core.contract import parse_contract
+    holding = parse_contract(text)
+    arbiter = Arbiter(holding)
+    put(arbiter, ask(holding, 1, [0.2, 0.3], T0), T0)
+    assert arbiter.decide(T0 + 5 * P, T0 + 5 * P).applied == pytest.approx([0.2, 0.3])
+
+
+numbers = st.floats(-2.0, 2.0) | st.sampled_from([math.nan, math.inf, -math.inf, 1e300])
+steps = st.lists(st.tuples(
+    st.sampled_from([1, 1, 2, 2, 0, 3]),                              # source
+    st.integers(0, P) | st.integers(-3 * P, 3 * P),                   # time to the next step
+    st.lists(numbers, min_size=2, max_size=2) | st.lists(numbers, max_size=6),
+    st.just(0) | st.integers(-5 * P, 5 * P),                          # age of the stamp
+    st.sampled_from([True, True, False]),                             # active
+    st.sampled_from([0.1, 0.1, 0.05, 0.0, -1.0, math.nan, 1e300]),    # period
+    st.sampled_from([1, 1, 2, 3, 0]),                                 # horizon
+    st.sampled_from(['arm', 'arm', 'disarm', ''])), max_size=25)
+
+
+@settings(max_examples=100, deadline=None)
+@given(moves=steps, contract=st.sampled_from(
+    [load_contract(config_file('tasks', task)) for task in ('clutter', 'maze')]))
+def test_whatever_comes_the_output_stays_in_range_and_rate_and_silence_stops_it(moves, contract):
+    action, arbiter = contract.action, Arbiter(contract)
+    now = newest = T0
+    previous, decided = np.zeros(2), None
+    for source, wait, values, age, active, period, horizon, switch in moves:
+        now += wait
+        newest = max(newest, now)
+        if switch:
+            getattr(arbiter, switch)()
+        arbiter.offer(ask(contract, source, values, now - age, active=active, period_s=period,
+                          horizon=horizon), now, now)
+        applied = arbiter.decide(now, now).applied
+        assert np.isfinite(applied).all()
+        assert (applied >= action.low).all() and (applied <= action.high).all()
+        # A clock that jumped back far tells no elapsed time: then one period counts.
+        jumped = decided is None or now < decided - P
+        elapsed = P if jumped else max(0, now - decided)
+        assert (abs(applied - previous) <= action.max_rate * elapsed / 1e9 + 1e-6).all()
+        previous, decided = applied, now
+    longest = 2 * P  # a chunk of three actions lasts two more periods of 0.1 s
+    now = newest + longest + 2 * P
+    assert arbiter.decide(now, now).source is Source.NONE
+    for _ in range(10):
+        now += P
+        decision = arbiter.decide(now, now)
+    assert decision.applied == pytest.approx(np.zeros(2), abs=1e-6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(0.0, 0.5), st.floats(-1.5, 1.5), st.integers(1, 2), st.integers(0, 50 * P))
+def test_after_two_periods_of_silence_the_stop_action_is_wanted(forward, turn, source, more):
+    contract = load_contract(config_file('tasks', 'clutter'))
+    arbiter = Arbiter(contract, armed=True)
+    before = put(arbiter, ask(contract, source, [forward, turn], T0), T0).applied
+    now = T0 + 2 * P + more
+    assert arbiter.due(now, now)
+    decision = arbiter.decide(now, now)
+    assert decision.reasons[0] == 'silent'
+    assert (abs(decision.applied) <= abs(before)).all()

@@ -1,0 +1,172 @@
+"""Gamepads and keyboards become joystick messages."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from ilw_core.errors import IlwError
+from ilw_core.locate import config_file
+from ilw_teleop import gamepad as gamepad_module
+from ilw_teleop.gamepad import Gamepad
+from ilw_teleop.joystick import Joystick, load_joystick
+from ilw_teleop.keyboard import Keyboard
+from ilw_teleop.pad import EV_ABS, EV_KEY, EV_SYN, SYN_DROPPED, Pad
+from ilw_teleop.repeat import Repeat
+
+ABS_X, ABS_Y, ABS_Z, ABS_HAT0X = 0, 1, 2, 16
+BTN_SOUTH, BTN_TL = 304, 310
+RANGES = {ABS_X: (-32768, 32767), ABS_Y: (0, 255), ABS_Z: (0, 1023), ABS_HAT0X: (-1, 1)}
+MS = 1_000_000
+
+
+@pytest.fixture
+def xbox():
+    return load_joystick(config_file('joysticks', 'xbox'))
+
+
+def test_forward_and_left_are_plus_one(xbox):
+    pad = Pad(xbox, RANGES)
+    pad.on_event(EV_ABS, ABS_X, -32768)
+    pad.on_event(EV_ABS, ABS_Y, 0)
+    pad.on_event(EV_ABS, ABS_HAT0X, -1)
+    assert (pad.axes[0], pad.axes[1], pad.axes[6]) == (1.0, 1.0, 1.0)
+    pad.on_event(EV_ABS, ABS_X, 32767)
+    pad.on_event(EV_ABS, ABS_Y, 255)
+    assert (pad.axes[0], pad.axes[1]) == (-1.0, -1.0)
+
+
+def test_a_trigger_goes_from_plus_to_minus_one(xbox):
+    pad = Pad(xbox, RANGES)
+    pad.on_event(EV_ABS, ABS_Z, 0)
+    assert pad.axes[2] == 1.0
+    pad.on_event(EV_ABS, ABS_Z, 1023)
+    assert pad.axes[2] == -1.0
+
+
+def test_a_stick_near_its_middle_rests(xbox):
+    pad = Pad(xbox, RANGES, deadzone=0.05)
+    pad.on_event(EV_ABS, ABS_Y, 130)
+    assert pad.axes[1] == 0.0
+
+
+def test_buttons_follow_press_and_release_but_not_repeats(xbox):
+    pad = Pad(xbox, RANGES)
+    pad.on_event(EV_KEY, BTN_TL, 1)
+    assert pad.buttons[4] == 1
+    pad.on_event(EV_KEY, BTN_TL, 2)
+    pad.on_event(EV_KEY, 999, 1)
+    assert sum(pad.buttons) == 1
+    pad.on_event(EV_KEY, BTN_TL, 0)
+    assert sum(pad.buttons) == 0
+
+
+def test_dropped_events_ask_for_the_whole_state(xbox):
+    pad = Pad(xbox, RANGES)
+    assert pad.on_event(EV_SYN, SYN_DROPPED, 0)
+    assert not pad.on_event(EV_SYN, 0, 0)
+    pad.on_event(EV_KEY, BTN_TL, 1)
+    pad.set_state({ABS_Y: 0}, [BTN_SOUTH])
+    assert (pad.axes[1], pad.buttons[0], pad.buttons[4]) == (1.0, 1, 0)
+
+
+def test_a_layout_without_device_codes_points_to_the_joy_package():
+    with pytest.raises(IlwError, match='joy'):
+        Pad(Joystick({'x': 0}, {'a': 0}, 0.1, {}), {})
+
+
+class FakeDevice:
+    """A device that gives what it is told to, then is unplugged."""
+
+    name = 'Microsoft X-Box 360 pad'
+    plugged = True
+    queue: list = []
+
+    def __init__(self, path):
+        if not type(self).plugged:
+            raise OSError('no such device')
+
+    def capabilities(self):
+        info = SimpleNamespace(min=-100, max=100)
+        return {EV_ABS: [(ABS_X, info), (ABS_Y, info)], EV_KEY: [BTN_SOUTH, BTN_TL]}
+
+    def absinfo(self, code):
+        return SimpleNamespace(value=0)
+
+    def active_keys(self):
+        return [BTN_TL]
+
+    def read(self):
+        if not type(self).plugged:
+            raise OSError(19, 'No such device')
+        if not self.queue:
+            raise BlockingIOError
+        events, self.queue[:] = list(self.queue), []
+        return events
+
+    def close(self):
+        pass
+
+
+def test_a_gamepad_comes_goes_and_comes_back(xbox, monkeypatch):
+    monkeypatch.setattr(gamepad_module.evdev, 'InputDevice', FakeDevice)
+    monkeypatch.setattr(gamepad_module.evdev, 'list_devices', lambda: ['/dev/input/event3'])
+    monkeypatch.setattr(FakeDevice, 'plugged', False)
+    pad = Gamepad(xbox)
+    assert not pad.look()
+    assert pad.read() is None
+    monkeypatch.setattr(FakeDevice, 'plugged', True)
+    assert pad.look()
+    assert pad.read()[1][4] == 1  # the bumper was down already
+    FakeDevice.queue.append(SimpleNamespace(type=EV_ABS, code=ABS_Y, value=-100))
+    assert pad.read()[0][1] == 1.0
+    monkeypatch.setattr(FakeDevice, 'plugged', False)
+    assert pad.read() is None
+    assert pad.name == ''
+    monkeypatch.setattr(FakeDevice, 'plugged', True)
+    assert pad.look()
+
+
+def test_a_state_is_repeated_and_an_absent_device_never_sent():
+    repeat = Repeat(50 * MS)
+    state = ([0.0], [0])
+    assert repeat.due(state, 0)
+    assert not repeat.due(state, 49 * MS)
+    assert repeat.due(state, 50 * MS)
+    state[0][0] = 0.5
+    assert repeat.due(state, 51 * MS)
+    assert not repeat.due(None, 500 * MS)
+    assert repeat.due(state, 501 * MS)
+
+
+def test_a_key_moves_until_its_repeats_fail_to_come(xbox):
+    keyboard = Keyboard(xbox)
+    keyboard.type('w', 0)
+    axes, buttons = keyboard.state(500 * MS)
+    assert (axes[1], buttons[4]) == (1.0, 1)
+    keyboard.type('w', 500 * MS)
+    assert keyboard.state(690 * MS)[1][4] == 1
+    axes, buttons = keyboard.state(701 * MS)
+    assert (axes[1], buttons[4]) == (0.0, 0)
+
+
+def test_space_stops_at_once(xbox):
+    keyboard = Keyboard(xbox)
+    keyboard.type('w', 0)
+    keyboard.type(' ', 10 * MS)
+    assert keyboard.state(11 * MS)[1][4] == 0
+
+
+def test_arrows_turn_and_capitals_are_turbo(xbox):
+    keyboard = Keyboard(xbox)
+    keyboard.type('\x1b[D', 0)
+    assert keyboard.state(1)[0][3] == 1.0
+    keyboard.type('D', 0)
+    axes, buttons = keyboard.state(1)
+    assert (axes[3], buttons[5]) == (-1.0, 1)
+
+
+def test_a_button_key_is_down_long_enough_to_be_seen(xbox):
+    keyboard = Keyboard(xbox)
+    keyboard.type('b', 0)
+    assert keyboard.state(100 * MS)[1][7] == 1
+    assert keyboard.state(200 * MS)[1][7] == 0
