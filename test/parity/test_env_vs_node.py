@@ -1,0 +1,144 @@
+"""The same seed and commands give the same observation bits in the environment and over topics."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from ilw_core.align import Resampler
+from ilw_core.limits import limit
+from ilw_msgs.msg import EpisodeEvent
+from ilw_msgs.srv import GetSimState, ResetSim, SetSimState, StepSim
+from ilw_ros.convert import message_class, set_field, stamp_ns, time_msg
+from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE
+from ilw_sim.env import make_env
+from ilw_sim.nodes.sim_node import SimNode
+
+SEED = 11
+
+
+class Driver(Node):
+    """Observes through the resampler and answers each tick with the next of its commands."""
+
+    def __init__(self, contract, commands):
+        super().__init__('driver')
+        self.contract, self.commands = contract, commands
+        self.begin_ns, self.end = None, None
+        self.observations = []
+        self._resampler = Resampler(contract)
+        kind = message_class(contract.action.type)
+        self._kind, self.command = kind, self.create_publisher(kind, contract.action.topic, REQUEST)
+        for source in contract.sources:
+            latched = source.align.how == 'hold'
+            self.create_subscription(
+                message_class(source.type), source.topic,
+                lambda m, name=source.name: self._on_message(name, m), LATCHED if latched else STATE)
+        self.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
+
+    def _on_event(self, event):
+        if event.kind == EpisodeEvent.KIND_RESET and event.episode == 'parity':
+            self.begin_ns = stamp_ns(event.header.stamp)
+            self.answer()
+        if event.kind == EpisodeEvent.KIND_STOP:
+            self.end = event
+
+    def _on_message(self, name, message):
+        self._resampler.push(name, stamp_ns(message.header.stamp), message)
+        self.answer()
+
+    def answer(self):
+        if self.begin_ns is None:
+            return
+        step = len(self.observations)
+        tick_ns = self.begin_ns + step * self.contract.period_ns
+        complete = self._resampler.complete_ns()
+        if complete is None or complete < tick_ns or step > len(self.commands):
+            return
+        self.observations.append(self._resampler.observe(tick_ns))
+        if step < len(self.commands):
+            message = self._kind()
+            message.header.stamp = time_msg(tick_ns)
+            for name, value in zip(self.contract.action.names, self.commands[step], strict=True):
+                set_field(message, name, float(value))
+            self.command.publish(message)
+
+
+@pytest.fixture
+def loop(contract):
+    """Return (driver, spin) around a running simulator."""
+    rng = np.random.default_rng(2)
+    spec = contract.action
+    commands, last = [], np.zeros(spec.dim)
+    for _ in range(30):
+        wanted = (spec.table[rng.integers(len(spec.table))] if spec.discrete
+                  else rng.uniform(spec.low, spec.high))
+        last, _ = limit(spec, wanted, last, 1.0 / contract.rate_hz)
+        commands.append(last)
+    rclpy.init()
+    executor = SingleThreadedExecutor()
+    nodes = [SimNode(parameter_overrides=[
+        Parameter('contract', value=contract.name), Parameter('real_time_factor', value=0.0),
+        Parameter('command_wait_s', value=20.0)]), Driver(contract, commands)]
+    for node in nodes:
+        executor.add_node(node)
+
+    def spin(done, what, seconds=30.0):
+        deadline = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < deadline, f'waited {seconds} s for {what} in vain'
+            executor.spin_once(timeout_sec=0.05)
+
+    def call(kind, name, **fields):
+        client = nodes[1].create_client(kind, name)
+        spin(client.service_is_ready, name)
+        future = client.call_async(kind.Request(**fields))
+        spin(future.done, name)
+        return future.result()
+
+    spin(lambda: nodes[1].command.get_subscription_count() > 0
+         and nodes[1].count_publishers('episode/event') > 0, 'discovery')
+    yield nodes[1], spin, call
+    for node in nodes:
+        node.destroy_node()
+    executor.shutdown()
+    rclpy.try_shutdown()
+
+
+def test_environment_and_node_observe_the_same_bits(contract, loop):
+    driver, spin, call = loop
+    reset = call(ResetSim, 'sim/reset', seed=SEED, episode='parity')
+    assert (reset.error_code, reset.episode) == (0, 'parity')
+    spin(lambda: len(driver.observations) > len(driver.commands) or driver.end, 'the drive')
+    env = make_env(contract)
+    expected = [env.reset(seed=SEED)[0]]
+    for command in driver.commands[:len(driver.observations) - 1]:
+        tick = env.simulation.step(command)
+        expected.append(env._result(tick)[0])
+    env.close()
+    assert len(driver.observations) > 15
+    for step, (seen, wanted) in enumerate(zip(driver.observations, expected, strict=True)):
+        assert seen.valid.all(), f'step {step}'
+        assert seen.values.tobytes() == wanted.tobytes(), f'step {step}'
+
+
+def test_the_services_step_read_and_restore_a_state(contract, loop):
+    _, _, call = loop
+    call(ResetSim, 'sim/reset', seed=SEED, episode='by hand')
+    stepped = call(StepSim, 'sim/step', ticks=5, action=[float(v) for v in contract.action.high])
+    assert (stepped.error_code, stepped.ended) == (0, False)
+    assert call(StepSim, 'sim/step', ticks=1, action=[1.0]).error_code == 2
+    before = call(GetSimState, 'sim/get_state')
+    call(StepSim, 'sim/step', ticks=3)
+    moved = call(GetSimState, 'sim/get_state')
+    assert moved.pose != before.pose
+    assert call(SetSimState, 'sim/set_state', state=before.state).error_code == 0
+    assert call(GetSimState, 'sim/get_state').pose == before.pose
+    assert call(SetSimState, 'sim/set_state', state='{"schema": "other"}').error_code == 1
