@@ -6,7 +6,6 @@ from pathlib import Path
 import signal
 import sys
 import time
-from types import FrameType
 from typing import Any
 
 import click
@@ -146,10 +145,6 @@ for _name in BRINGUPS:
 def _run_up(name: str, given: dict[str, Any]) -> None:
     from ilw_bringup.processes import Fleet
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
     bringup, values = resolve(name, given)
     with Fleet() as fleet:
         specs = bringup.nodes(values)
@@ -186,8 +181,9 @@ def doctor(as_json: bool) -> None:
 
 def main() -> None:
     """Run a command; a problem the user can solve is one line and exit code 2."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
     try:
-        ilw.main(standalone_mode=False)
+        ilw.main(prog_name='./ilw', standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

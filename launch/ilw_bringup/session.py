@@ -11,6 +11,7 @@ import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from ilw_core.episode import Outcome
@@ -64,7 +65,7 @@ class Session:
 
     def __init__(self, still_alive: Callable[[], None] = lambda: None) -> None:
         self._still_alive = still_alive
-        rclpy.init()
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # Ctrl-C is the caller's
         self._node = Node('ilw_session')
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
