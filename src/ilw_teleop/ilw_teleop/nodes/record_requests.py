@@ -3,6 +3,7 @@
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
 
@@ -27,7 +28,9 @@ class RecordRequests:
         self._result = RecordEpisode.Result()
         self._waiting: list[Future] = []
         node.create_service(StartEpisode, 'record/start', self._on_start)
-        node.create_service(StopEpisode, 'record/stop', self._on_stop)
+        # It waits while the node's timers go on, so it needs a group that lets both run.
+        node.create_service(StopEpisode, 'record/stop', self._on_stop,
+                            callback_group=ReentrantCallbackGroup())
         node.create_service(DiscardEpisode, 'record/discard', self._on_discard)
         self._server = ActionServer(
             node, RecordEpisode, 'record/episode', self._on_execute,

@@ -80,8 +80,10 @@ class RecorderNode(Node):
             self._on_ending(ending)
 
     def _on_ending(self, ending: Ending) -> None:
-        text = f'Episode {ending.episode}: {ending.path or ending.error or "discarded"}'
-        (self.get_logger().error if ending.error else self.get_logger().info)(text)
+        if ending.error:
+            self.get_logger().error(ending.error)
+        else:
+            self.get_logger().info(f'Episode {ending.episode}: {ending.path or "discarded"}')
         self._publish_status()
         self._requests.finish(ending)
 
