@@ -1,0 +1,347 @@
+"""Joystick in, commands out: teleop, arbiter and recorder as real nodes over DDS."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('rclpy')
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from nav_msgs.msg import Odometry
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from rosbags.highlevel import AnyReader
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Joy, LaserScan
+from std_srvs.srv import Trigger
+
+from ilw_core.episode import Outcome
+from ilw_core.episode_folder import find_episodes, read_episode
+from ilw_msgs.action import RecordEpisode
+from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus
+from ilw_msgs.srv import DiscardEpisode, StartEpisode, StopEpisode
+from ilw_ros.convert import stamp_ns, time_msg
+from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE_OFFER, command
+from ilw_teleop.nodes.arbiter_node import ArbiterNode
+from ilw_teleop.nodes.recorder_node import RecorderNode
+from ilw_teleop.nodes.teleop_node import TeleopNode
+
+P = 100_000_000
+LB, A, B, X, Y, START, BACK = 4, 0, 1, 2, 3, 7, 6
+
+
+class Bench:
+    """A lockstep simulator and a hand, reduced to what the nodes see of them."""
+
+    def __init__(self, ros, contract):
+        self.ros, self.contract = ros, contract
+        self.node = node = ros.add(Node('bench'))
+        make, hear = node.create_publisher, node.create_subscription
+        self.joy_pub = make(Joy, 'joy', EVENT)
+        self.clock_pub = make(Clock, '/clock', 10)
+        self.event_pub = make(EpisodeEvent, 'episode/event', EVENT)
+        self.policy_pub = make(ActionChunk, 'policy/action', REQUEST)
+        self.goal_pub = make(PoseStamped, 'goal', LATCHED)
+        self.state_pubs = [make(LaserScan, 'scan', STATE_OFFER),
+                           make(Odometry, 'odom', STATE_OFFER)]
+        self.commands, self.states, self.events, self.status = [], [], [], None
+        hear(TwistStamped, 'cmd_vel', self.commands.append, command(contract.rate_hz))
+        hear(ArbiterState, 'arbiter/state', self.states.append, EVENT)
+        hear(EpisodeEvent, 'episode/event', self.events.append, EVENT)
+        hear(EpisodeStatus, 'episode/status', self._on_status, LATCHED)
+        self.now = 1000 * 10 * P
+        self.goal_pub.publish(PoseStamped())
+
+    def _on_status(self, status):
+        self.status = status
+
+    def matched(self, *publishers):
+        self.ros.until(lambda: all(p.get_subscription_count() for p in publishers), 20,
+                       'the nodes to find each other')
+
+    def tick(self):
+        """Advance the clock and send the sensors of the new tick."""
+        self.now += P
+        for publisher in self.state_pubs:
+            message = publisher.msg_type()
+            message.header.stamp = time_msg(self.now)
+            publisher.publish(message)
+        self.clock_pub.publish(Clock(clock=time_msg(self.now)))
+
+    def joy(self, forward=0.0, turn=0.0, *down):
+        joy = Joy(axes=[0.0, forward, 0.0, turn, 0.0, 0.0, 0.0, 0.0],
+                  buttons=[int(i in down) for i in range(11)])
+        joy.header.stamp = time_msg(self.now)
+        self.joy_pub.publish(joy)
+
+    def policy(self, values, **changes):
+        chunk = ActionChunk(**{
+            'source': ActionChunk.SOURCE_POLICY, 'active': True, 'horizon': 1, 'period': 0.1,
+            'contract_hash': self.contract.hash, 'names': list(self.contract.action.names),
+            'values': values} | changes)
+        chunk.header.stamp = time_msg(self.now)
+        self.policy_pub.publish(chunk)
+
+    def commanded(self):
+        """Wait for the command of the present tick and return it."""
+        self.ros.until(lambda: self.commands and stamp_ns(self.commands[-1].header.stamp)
+                       >= self.now, 10, f'a command for {self.now}')
+        return self.commands[-1]
+
+    def drive(self, ticks, *buttons, forward=1.0):
+        for _ in range(ticks):
+            self.tick()
+            self.joy(forward, 0.0, LB, *buttons)
+            self.commanded()
+
+    def call(self, kind, name, request=None):
+        client = self.node.create_client(kind, name)
+        self.ros.until(client.service_is_ready, 20, name)
+        future = client.call_async(request or kind.Request())
+        self.ros.until(future.done, 20, f'an answer of {name}')
+        self.node.destroy_client(client)
+        return future.result()
+
+    def phase(self, phase):
+        self.ros.until(lambda: self.status is not None and self.status.phase == phase, 20,
+                       f'phase {phase}')
+
+
+def start_node(ros, monkeypatch, kind, **parameters):
+    """Make a node as its process would, with parameters from the command line."""
+    arguments = ['--ros-args']
+    for name, value in {'use_sim_time': True, **parameters}.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        arguments += ['-p', f'{name}:={text}']
+    init = Node.__init__
+    monkeypatch.setattr(Node, '__init__', lambda self, name, **more: init(
+        self, name, cli_args=arguments, **more))
+    try:
+        return ros.add(kind())
+    finally:
+        monkeypatch.setattr(Node, '__init__', init)
+
+
+@pytest.fixture
+def bench(monkeypatch, clutter, request):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '34')
+    return Bench(request.getfixturevalue('ros'), clutter)
+
+
+def test_the_stick_drives_and_one_command_answers_each_tick(bench, ros, monkeypatch):
+    start_node(ros, monkeypatch, TeleopNode)
+    start_node(ros, monkeypatch, ArbiterNode)
+    bench.matched(bench.joy_pub, bench.clock_pub)
+    ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+    bench.drive(2)
+    before = len(bench.commands)
+    bench.drive(20)
+    new = bench.commands[before:]
+    assert [stamp_ns(c.header.stamp) for c in new] == [bench.now - k * P
+                                                       for k in reversed(range(20))]
+    assert new[-1].twist.linear.x == 0.5
+    assert bench.states[-1].source == ArbiterState.SOURCE_PERSON
+    bench.tick()
+    bench.joy(1.0, 0.0)  # the deadman is released
+    assert bench.commanded().twist.linear.x == pytest.approx(0.3)
+    for _ in range(3):
+        bench.tick()
+        bench.joy(1.0, 0.0)
+        bench.commanded()
+    assert bench.commands[-1].twist.linear.x == 0.0
+
+
+def test_a_vanished_joystick_stops_the_robot(bench, ros, monkeypatch):
+    start_node(ros, monkeypatch, TeleopNode)
+    start_node(ros, monkeypatch, ArbiterNode)
+    bench.matched(bench.joy_pub, bench.clock_pub)
+    ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+    bench.drive(5)
+    assert bench.commands[-1].twist.linear.x == 0.5
+    for _ in range(6):
+        bench.tick()
+        ros.until(lambda: bench.commands and bench.now - stamp_ns(
+            bench.commands[-1].header.stamp) <= 2 * P, 10, 'the watchdog')
+    assert bench.commands[-1].twist.linear.x == 0.0
+    assert bench.states[-1].source == ArbiterState.SOURCE_NONE
+    assert 'silent' in bench.states[-1].reasons
+
+
+def test_a_policy_drives_only_when_armed_and_never_through_the_emergency_stop(
+        bench, ros, monkeypatch):
+    start_node(ros, monkeypatch, ArbiterNode)
+    bench.matched(bench.policy_pub, bench.clock_pub)
+    ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+
+    def once(values, **changes):
+        bench.tick()
+        bench.policy(values, **changes)
+        bench.commanded()
+        ros.until(lambda: bench.states and stamp_ns(bench.states[-1].header.stamp) >= bench.now)
+        return bench.states[-1]
+
+    state = once([0.2, 0.0])
+    assert (state.source, list(state.reasons)) == (ArbiterState.SOURCE_NONE, ['disarmed'])
+    assert list(state.requested) == [0.2, 0.0]
+    assert bench.call(Trigger, 'arbiter/arm').success
+    state = once([0.2, 0.0])
+    assert (state.source, list(state.applied)) == (ArbiterState.SOURCE_POLICY, [0.2, 0.0])
+    assert 'nonfinite' in once([float('nan'), 0.0]).reasons
+    assert 'contract' in once([0.2, 0.0], contract_hash='another').reasons
+    assert 'length' in once([0.2]).reasons
+    once([0.2, 0.0])
+    assert bench.call(Trigger, 'arbiter/estop').success
+    state = once([0.2, 0.0])
+    assert (state.source, list(state.applied)) == (ArbiterState.SOURCE_ESTOP, [0.0, 0.0])
+    refused = bench.call(Trigger, 'arbiter/arm')
+    assert not refused.success and 'latched' in refused.message
+    bench.call(Trigger, 'arbiter/reset')
+    assert 'disarmed' in once([0.2, 0.0]).reasons
+
+
+def test_a_leap_of_the_clock_and_a_jump_back_do_no_harm(bench, ros, monkeypatch):
+    start_node(ros, monkeypatch, TeleopNode)
+    start_node(ros, monkeypatch, ArbiterNode)
+    bench.matched(bench.joy_pub, bench.clock_pub)
+    ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+    bench.drive(5)
+    bench.now += 10 * P  # a reset
+    bench.tick()
+    assert bench.commanded().twist.linear.x == 0.0  # nobody asked: the stop action
+    bench.drive(3)
+    assert bench.commands[-1].twist.linear.x == 0.5
+    bench.now -= 5000 * P  # the simulator was started anew
+    bench.commands.clear()
+    bench.tick()
+    ros.until(lambda: any(stamp_ns(c.header.stamp) == bench.now for c in bench.commands))
+    bench.drive(4)
+    assert bench.commands[-1].twist.linear.x == 0.5
+
+
+def test_a_dry_run_reports_and_commands_nothing(bench, ros, monkeypatch):
+    start_node(ros, monkeypatch, ArbiterNode, enable_output=False, armed_at_start=True)
+    bench.matched(bench.policy_pub, bench.clock_pub)
+    ros.until(lambda: bench.node.count_publishers('arbiter/state') == 1)
+    for _ in range(5):
+        bench.tick()
+        bench.policy([0.1, 0.0])
+        ros.until(lambda: bench.states and stamp_ns(bench.states[-1].header.stamp) >= bench.now)
+    assert list(bench.states[-1].applied) == [0.1, 0.0]
+    assert not bench.states[-1].published
+    assert bench.commands == []
+
+
+def test_buttons_record_save_and_discard(bench, ros, monkeypatch, tmp_path):
+    start_node(ros, monkeypatch, TeleopNode)
+    start_node(ros, monkeypatch, ArbiterNode)
+    start_node(ros, monkeypatch, RecorderNode, root=tmp_path, operator='ada')
+    bench.matched(bench.joy_pub, bench.clock_pub, *bench.state_pubs, bench.goal_pub)
+    ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+    bench.drive(3)
+    bench.phase(EpisodeStatus.PHASE_READY)
+    bench.drive(1, START)
+    bench.phase(EpisodeStatus.PHASE_RECORDING)
+    bench.drive(10)
+    bench.drive(1, A)
+    ros.until(lambda: bench.status.saved == 1, 20, 'the first to be saved')
+    bench.phase(EpisodeStatus.PHASE_READY)
+    bench.drive(1, START)
+    bench.phase(EpisodeStatus.PHASE_RECORDING)
+    bench.drive(3)
+    bench.drive(1, BACK)
+    ros.until(lambda: bench.status.discarded == 1, 20, 'the second to be discarded')
+    assert (bench.status.attempted, bench.status.saved) == (2, 1)
+    (episode,) = find_episodes(tmp_path)
+    assert episode.outcome is Outcome.SUCCESS
+    assert (episode.meta['operator'], episode.stop_reason) == ('ada', 'operator')
+    with AnyReader([episode.path]) as reader:
+        counts = {c.topic: c.msgcount for c in reader.connections}
+        goals = [t for c, t, _ in reader.messages() if c.topic == '/goal']
+    assert counts['/goal'] == 1 and len(goals) == 1  # sent long before the start
+    for topic in ('/scan', '/odom', '/cmd_vel', '/joy', '/teleop/action', '/arbiter/state'):
+        assert counts[topic] >= 10, topic
+    kinds = [(e.sequence, e.kind) for e in bench.events if e.sender == 'teleop']
+    assert kinds == [(1, 1), (2, 2), (3, 1), (4, 3)]
+
+
+def test_services_and_the_simulators_end_record_too(bench, ros, monkeypatch, tmp_path):
+    start_node(ros, monkeypatch, TeleopNode)
+    start_node(ros, monkeypatch, ArbiterNode)
+    start_node(ros, monkeypatch, RecorderNode, root=tmp_path)
+    bench.matched(bench.joy_pub, bench.clock_pub, bench.event_pub, *bench.state_pubs)
+    ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+    bench.drive(3)
+    bench.phase(EpisodeStatus.PHASE_READY)
+    assert bench.call(StopEpisode, 'record/stop').error_code == 1
+    assert bench.call(DiscardEpisode, 'record/discard').error_code == 1
+    assert bench.call(StartEpisode, 'record/start',
+                      StartEpisode.Request(task='maze')).error_code == 4
+    began = bench.call(StartEpisode, 'record/start', StartEpisode.Request(episode='abc'))
+    assert (began.error_code, began.episode) == (0, 'abc')
+    bench.drive(5)
+    answer = bench.call(StopEpisode, 'record/stop', StopEpisode.Request(
+        outcome=2, stop_reason='collision'))
+    assert answer.error_code == 0
+    assert read_episode(answer.path).outcome is Outcome.FAILURE
+    bench.phase(EpisodeStatus.PHASE_READY)
+    bench.call(StartEpisode, 'record/start', StartEpisode.Request(episode='def'))
+    bench.drive(5)
+    end = EpisodeEvent(kind=EpisodeEvent.KIND_STOP, outcome=1, stop_reason='goal', sender='sim',
+                       episode='def')
+    end.header.stamp = time_msg(bench.now)
+    bench.event_pub.publish(end)
+    ros.until(lambda: bench.status.saved == 2, 20, 'the second to be saved')
+    episode = read_episode(bench.status.path)
+    assert (episode.outcome, episode.stop_reason) == (Outcome.SUCCESS, 'goal')
+    assert Path(answer.path).parent == episode.path.parent
+
+
+def test_the_action_records_one_episode_and_cancelling_discards_it(
+        bench, ros, monkeypatch, tmp_path):
+    start_node(ros, monkeypatch, TeleopNode)
+    start_node(ros, monkeypatch, ArbiterNode)
+    start_node(ros, monkeypatch, RecorderNode, root=tmp_path)
+    client = ActionClient(bench.node, RecordEpisode, 'record/episode')
+    bench.matched(bench.joy_pub, bench.clock_pub, bench.event_pub, *bench.state_pubs)
+    ros.until(client.server_is_ready)
+    ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+    bench.drive(3)
+    bench.phase(EpisodeStatus.PHASE_READY)
+
+    def begin():
+        sent = client.send_goal_async(RecordEpisode.Goal(operator_name='ada'))
+        ros.until(sent.done, 20, 'the goal')
+        bench.phase(EpisodeStatus.PHASE_RECORDING)
+        return sent.result()
+
+    goal = begin()
+    bench.drive(3)
+    result = goal.get_result_async()
+    bench.drive(1, A)
+    ros.until(result.done, 20, 'the result')
+    assert result.result().result.error_code == 0
+    assert read_episode(result.result().result.path).meta['operator'] == 'ada'
+    bench.phase(EpisodeStatus.PHASE_READY)
+    goal = begin()
+    cancel = goal.cancel_goal_async()
+    ros.until(cancel.done, 20, 'the cancellation')
+    result = goal.get_result_async()
+    ros.until(result.done, 20, 'the result')
+    assert result.result().result.path == ''
+    ros.until(lambda: bench.status.discarded == 1)
+    client.destroy()
+
+
+def test_a_start_is_refused_while_a_sensor_is_missing(bench, ros, monkeypatch, tmp_path):
+    bench.node.destroy_publisher(bench.state_pubs.pop(0))
+    start_node(ros, monkeypatch, RecorderNode, root=tmp_path)
+    bench.phase(EpisodeStatus.PHASE_WAITING)
+    ros.until(lambda: any('scan' in p for p in bench.status.problems), 20, 'the problem')
+    answer = bench.call(StartEpisode, 'record/start')
+    assert answer.error_code == 1
+    assert 'scan: nobody publishes it' in answer.error_msg
+
+
+def test_a_parameter_that_does_not_exist_is_refused(ros, monkeypatch):
+    from ilw_core.errors import IlwError
+    with pytest.raises(IlwError, match='max_agee_s'):
+        start_node(ros, monkeypatch, ArbiterNode, max_agee_s=0.5)
