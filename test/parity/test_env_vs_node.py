@@ -34,13 +34,13 @@ class Driver(Node):
         self.begin_ns, self.end = None, None
         self.observations = []
         self._resampler = Resampler(contract)
-        kind = message_class(contract.action.type)
-        self._kind, self.command = kind, self.create_publisher(kind, contract.action.topic, REQUEST)
+        self._kind = message_class(contract.action.type)
+        self.command = self.create_publisher(self._kind, contract.action.topic, REQUEST)
         for source in contract.sources:
-            latched = source.align.how == 'hold'
+            qos = LATCHED if source.align.how == 'hold' else STATE
             self.create_subscription(
                 message_class(source.type), source.topic,
-                lambda m, name=source.name: self._on_message(name, m), LATCHED if latched else STATE)
+                lambda m, name=source.name: self._on_message(name, m), qos)
         self.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
 
     def _on_event(self, event):

@@ -22,6 +22,7 @@ _TIGHT_COST = 60.0      # no way through, but a way out for a robot pushed in th
 _LOOKAHEAD_M = 0.45
 _STRAIGHT_RAD = 0.25    # with named actions: closer than this to the way counts as straight
 _STEP_M = 0.05
+_BUTTONS = ('right', 'forward', 'left')  # in the order of the turn they ask for
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Expert:
         much, rng = self._imperfection, self._rng
         self._style = Style(
             speed_ratio=1.0 - 0.1 * much * rng.random(),
-            gain=2.5 + 0.5 * much * rng.uniform(-1, 1), push_chance=0.01 * much)
+            gain=2.5 + 0.5 * much * rng.uniform(-1, 1), push_chance=0.008 * much)
         self._push = (0, 0.0, 0.0)
 
     def drive(self, pose: Pose) -> np.ndarray:
@@ -83,6 +84,8 @@ class Expert:
         if ticks:
             self._push = (ticks - 1, push_turn, push_forward)
             turn, forward = push_turn * self._action.high[self._turn], forward * push_forward
+            if self._action.discrete:  # never to stand: a clone that learns it stays there
+                forward, turn = self._button(_BUTTONS[int(1.5 * (push_turn + 1.0))])
         wanted = np.zeros(self._action.dim)
         wanted[self._forward], wanted[self._turn] = forward, turn
         return np.clip(wanted, self._action.low, self._action.high)
@@ -93,14 +96,17 @@ class Expert:
         if self._action.discrete:
             # A person with four buttons: turn until about straight, then go.
             if abs(error) > _STRAIGHT_RAD:
-                name = 'left' if error > 0 else 'right'
-                return tuple(self._action.discrete[name][[self._forward, self._turn]])
-            return tuple(self._action.discrete['forward'][[self._forward, self._turn]])
+                return self._button('left' if error > 0 else 'right')
+            return self._button('forward')
         ease = max(0.0, math.cos(min(abs(error) * 1.3, math.pi / 2)))
         slow = min(1.0, 0.35 + max(0.0, room_m - ROBOT_RADIUS_M) / 0.35)
         turn = min(max(self._style.gain * error, -spin), spin)
         brake = min(1.0, max(0.0, (ahead_m - 0.05) / 0.6))
         return fastest * self._style.speed_ratio * min(ease * slow, brake), turn
+
+    def _button(self, name: str) -> tuple[float, float]:
+        action = self._action.discrete[name]
+        return float(action[self._forward]), float(action[self._turn])
 
     def _look(self, pose: Pose) -> tuple[float, float]:
         """Slide down the cost for the lookahead; return (heading error, least clearance)."""
