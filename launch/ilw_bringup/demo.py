@@ -142,6 +142,10 @@ class Demo:
                                  f'restarted {", ".join(names) or "nothing"}.')
                 if lost >= _RETRIES:
                     raise
+                if 'recorder' in names:
+                    session.status = None  # the dead one's; the new one says its own
+                elif record:
+                    session.keep_what_there_is()
             self._measure_memory()
             self.options.progress(what, len(driven), count)
         return driven

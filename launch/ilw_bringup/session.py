@@ -17,7 +17,7 @@ from std_srvs.srv import Trigger
 from ilw_core.episode import Outcome
 from ilw_core.errors import IlwError
 from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
-from ilw_msgs.srv import LoadPolicy, ResetSim, StartEpisode
+from ilw_msgs.srv import LoadPolicy, ResetSim, StartEpisode, StopEpisode
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, STATE
 
@@ -124,9 +124,9 @@ class Session:
         :raises LoopError: a node did not do its part.
         """
         episode = uuid.uuid4().hex[:12]
-        saved = self.status.saved if self.status else 0
         if record:
             self._start_recording(episode, operator)
+        saved = self.status.saved if self.status else 0
         self._end, self._episode, self._path = None, episode, []
         reset = self.call(ResetSim, 'sim/reset', ResetSim.Request(seed=seed, episode=episode))
         if reset.error_code:
@@ -152,6 +152,13 @@ class Session:
         answer = self.call(StartEpisode, 'record/start', request)
         if answer.error_code:
             raise LoopError(f'The recorder refused to start: {answer.error_msg}')
+
+    def keep_what_there_is(self) -> None:
+        """Have the recorder close an episode that a fault cut short: kept, its outcome unknown."""
+        if self.status is None or self.status.phase != EpisodeStatus.PHASE_RECORDING:
+            return
+        request = StopEpisode.Request(outcome=Outcome.UNKNOWN, stop_reason='fault')
+        self.call(StopEpisode, 'record/stop', request)
 
     def _wait_for_end(self) -> None:
         self._progress = time.monotonic()
