@@ -345,3 +345,23 @@ def test_a_parameter_that_does_not_exist_is_refused(ros, monkeypatch):
     from ilw_core.errors import IlwError
     with pytest.raises(IlwError, match='max_agee_s'):
         start_node(ros, monkeypatch, ArbiterNode, max_agee_s=0.5)
+
+
+def test_on_hardware_the_robot_stops_when_the_joystick_falls_silent(bench, ros, monkeypatch):
+    start_node(ros, monkeypatch, TeleopNode, use_sim_time=False)
+    start_node(ros, monkeypatch, ArbiterNode, use_sim_time=False)
+    bench.matched(bench.joy_pub)
+    ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+
+    def press():
+        bench.now = bench.node.get_clock().now().nanoseconds
+        bench.joy(1.0, 0.0, LB)
+
+    timer = bench.node.create_timer(0.05, press)
+    ros.until(lambda: bench.commands and bench.commands[-1].twist.linear.x == 0.5, 20, 'speed')
+    bench.node.destroy_timer(timer)
+    ros.until(lambda: bench.commands[-1].twist.linear.x == 0.0, 20, 'a stop')
+    silent = next(s for s in bench.states if 'silent' in s.reasons and s.step > 5)
+    asked = max(stamp_ns(s.header.stamp) for s in bench.states
+                if s.source == ArbiterState.SOURCE_PERSON)
+    assert stamp_ns(silent.header.stamp) > asked

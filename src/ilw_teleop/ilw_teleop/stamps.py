@@ -3,6 +3,7 @@
 MAX_LEAD_NS = 5_000_000_000
 """A stamp further ahead than this comes from another clock. A reset of the simulator skips 1 s."""
 
+LEAP_NS = 900_000_000  # a step of the clock that no tick takes; a reset skips 1 s
 PAUSED_AFTER_NS = 300_000_000  # a simulation at a third of real time still ticks within it
 
 

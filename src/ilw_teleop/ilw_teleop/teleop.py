@@ -79,6 +79,10 @@ class Teleop:
         self._down = None
         return Sample(False, False, self._mapping.rest, ())
 
+    def leap(self, now_ns: int) -> None:
+        """Note that the simulated clock has leapt to ``now_ns``."""
+        self._deadman.leap(now_ns)
+
     @property
     def quiet(self) -> bool:
         """Whether the joystick is silent, or was never heard."""

@@ -169,6 +169,13 @@ def test_a_leap_of_the_simulated_clock_is_no_silence(teleop):
     assert teleop.on_tick(2 * SECOND, 10_000_000) is None
 
 
+def test_a_reset_of_the_simulator_starts_the_timeout_anew(teleop):
+    teleop.on_sample(0, axes(1.0), held())
+    teleop.leap(2 * SECOND)
+    assert teleop.on_tick(2 * SECOND + SECOND // 2, SECOND) is None
+    assert teleop.on_tick(3 * SECOND, SECOND) is not None
+
+
 def test_a_stamp_may_lead_the_simulated_clock_but_not_by_hours():
     clock = LeadingClock(leads=True)
     assert clock.now_ns(SECOND, 2 * SECOND) == 2 * SECOND

@@ -18,7 +18,7 @@ from ilw_ros.run import run_node
 from ilw_teleop.arbiter import Arbiter, Decision, Request, Source
 from ilw_teleop.nodes.command_message import CommandMessage
 from ilw_teleop.nodes.parameters import ArbiterParams
-from ilw_teleop.stamps import LeadingClock
+from ilw_teleop.stamps import LEAP_NS, LeadingClock
 from ilw_teleop.watchdog import Watchdog
 
 
@@ -34,7 +34,9 @@ class ArbiterNode(Node):
         self._arbiter = Arbiter(
             contract, max_age_ns=round(params.max_age_s * 1e9) or None,
             person_hold_ns=round(params.person_hold_s * 1e9), armed=params.armed_at_start)
-        self._watchdog = Watchdog(self._arbiter, round(params.silence_grace_s * 1e9) if sim else 0)
+        self._watchdog = Watchdog(
+            self._arbiter, round(params.silence_grace_s * 1e9) if sim else 0,
+            round(params.leap_grace_s * 1e9) if sim else 0)
         self._time = LeadingClock(leads=sim)
         self._command = CommandMessage(contract.action)
         self._command_topic = contract.action.topic
@@ -82,6 +84,8 @@ class ArbiterNode(Node):
         if jump.delta.nanoseconds < 0:
             self._time.reset()
             self._arbiter.forget()
+        elif jump.delta.nanoseconds >= LEAP_NS:
+            self._watchdog.leap()
         now, mono = self._times()
         if self._arbiter.chunk_due(now):
             self._publish(self._arbiter.decide(now, mono))

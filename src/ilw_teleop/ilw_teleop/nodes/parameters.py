@@ -33,6 +33,9 @@ class ArbiterParams:
     silence_grace_s: float = param(
         0.05, 'In simulation, wall time that silence must last before it counts [s].',
         low=0.0, high=1.0)
+    leap_grace_s: float = param(
+        0.45, 'The same after a reset of the simulation, when the driver plans anew [s].',
+        low=0.0, high=10.0)
 
 
 @dataclass(frozen=True)

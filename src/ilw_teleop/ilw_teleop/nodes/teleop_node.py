@@ -18,7 +18,7 @@ from ilw_ros.qos import EVENT, REQUEST
 from ilw_ros.run import run_node
 from ilw_teleop.joystick import load_joystick
 from ilw_teleop.nodes.parameters import TeleopParams
-from ilw_teleop.stamps import LeadingClock, believable
+from ilw_teleop.stamps import LEAP_NS, LeadingClock, believable
 from ilw_teleop.teleop import Sample, Teleop
 
 MARKS = {
@@ -52,8 +52,9 @@ class TeleopNode(Node):
                           for control in ('estop', 'arm')}
         self.create_subscription(Joy, 'joy', self._on_joy, EVENT)
         self._jump = self.get_clock().create_jump_callback(
-            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
-            post_callback=self._on_jump_back)
+            JumpThreshold(min_forward=Duration(nanoseconds=LEAP_NS),
+                          min_backward=Duration(nanoseconds=-1)),
+            post_callback=self._on_jump)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.05, self._on_tick, clock=steady)
         self.create_timer(1.0, self._report, clock=steady)
@@ -98,8 +99,11 @@ class TeleopNode(Node):
         else:
             self.get_logger().error(f'arbiter/{control} is not there: the button did nothing.')
 
-    def _on_jump_back(self, _: TimeJump) -> None:
-        self._time.reset()
+    def _on_jump(self, jump: TimeJump) -> None:
+        if jump.delta.nanoseconds < 0:
+            self._time.reset()
+        self._heard_wall_ns = time.monotonic_ns()
+        self._teleop.leap(self._time.now_ns(self.get_clock().now().nanoseconds))
 
     def _report(self) -> None:
         quiet = self._teleop.quiet

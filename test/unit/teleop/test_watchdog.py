@@ -1,0 +1,48 @@
+"""Silence makes the arbiter decide, but a simulated clock may leap."""
+
+import pytest
+
+from ilw_teleop.arbiter import Arbiter, Request, Source
+from ilw_teleop.watchdog import Watchdog
+
+P = 100_000_000
+MS = 1_000_000
+T0 = 1_000_000_000_000
+
+
+@pytest.fixture
+def arbiter(clutter):
+    made = Arbiter(clutter)
+    names = clutter.action.names
+    made.offer(Request(1, T0, True, clutter.hash, names, 0.1, 1, [0.2, 0.0]), T0, T0)
+    assert made.decide(T0, T0).source is Source.PERSON
+    return made
+
+
+def test_on_hardware_silence_counts_at_once(arbiter):
+    watchdog = Watchdog(arbiter)
+    assert watchdog.poll(T0 + P, T0 + P, 0) is None
+    assert watchdog.poll(T0 + 2 * P, T0 + 2 * P, 0).reasons[0] == 'silent'
+
+
+def test_in_simulation_it_must_last_in_wall_time_too(arbiter):
+    watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
+    late = T0 + 3 * P
+    assert watchdog.poll(late, late, 0) is None
+    assert watchdog.poll(late, late, 49 * MS) is None
+    assert watchdog.poll(late, late, 50 * MS).reasons[0] == 'silent'
+
+
+def test_after_a_leap_the_driver_has_time_to_plan(arbiter):
+    watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
+    late = T0 + 11 * P
+    watchdog.leap()
+    assert watchdog.poll(late, late, 0) is None
+    assert watchdog.poll(late, late, 449 * MS) is None
+    assert watchdog.poll(late, late, 450 * MS) is not None
+    assert watchdog.poll(late + P, late + P, 460 * MS) is None
+    assert watchdog.poll(late + P, late + P, 510 * MS) is not None  # the leap is over
+
+
+def test_a_clock_that_has_not_begun_decides_nothing(arbiter):
+    assert Watchdog(arbiter).poll(0, 0, 10**12) is None
