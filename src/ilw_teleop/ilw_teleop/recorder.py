@@ -29,6 +29,8 @@ DRAIN_NS = 50_000_000
 DRAIN_MAX_NS = 300_000_000
 """... but no longer than this: a robot's topics never fall silent"""
 
+CLOSE_S = 4.0
+"""A node that ends has this long to save; what it misses is salvaged at the next start"""
 BESIDES = ('joy', 'teleop/action', 'policy/action', 'policy/observation', 'policy/status',
            'arbiter/state', 'episode/event', 'reward', 'sim/collision', 'sim/ground_truth',
            'tf', 'tf_static', 'map', 'goal')
@@ -217,6 +219,17 @@ class Recorder:
                 self._fail(f'{thread.error}. Episode {attempt.episode} is lost.')
         return Ending(attempt.episode, attempt.outcome, attempt.stop_reason,
                       str(thread.path or ''), thread.error)
+
+    def close(self, now_ns: int, wall_ns: int) -> None:
+        """Save what is being recorded, of unknown outcome, and let go of the folder."""
+        attempt = self.attempt
+        if attempt is not None:
+            self.stop(Outcome.UNKNOWN, 'fault', now_ns, wall_ns)
+            attempt.closed = True
+            attempt.thread.end(keep=attempt.keep)
+            attempt.thread.join(CLOSE_S)
+            self.poll(now_ns, wall_ns)
+        self.store.close()
 
     def recheck(self) -> None:
         """After a fault, see whether the disk is fine again."""

@@ -289,3 +289,32 @@ def test_a_crash_between_rename_and_ledger_counts_as_saved(bench, clutter, tmp_p
     again = Bench(clutter, tmp_path)
     assert again.counts() == (1, 1, 0, 0, 0)
     again.store.close()
+
+
+def test_a_recorder_that_ends_saves_what_it_has(bench, clutter, tmp_path):
+    bench.start(episode='one')
+    bench.drive(4)
+    bench.recorder.close(bench.now, bench.wall)
+    (episode,) = find_episodes(tmp_path)
+    assert (episode.outcome, episode.stop_reason) == (Outcome.UNKNOWN, 'fault')
+    assert episode.meta['messages'] == 13
+    again = Bench(clutter, tmp_path)  # the folder is free
+    assert again.counts() == (1, 1, 0, 0, 0)
+    again.store.close()
+
+
+def test_a_folder_that_vanishes_is_a_fault_and_no_crash(bench, tmp_path):
+    bench.store.folder.rename(tmp_path / 'away')
+    bench.start()
+    bench.store.folder.rename(tmp_path / 'gone')
+    bench.drive(2)
+    bench.mark(MarkKind.STOP, outcome=1)
+    assert bench.finish().error
+    assert bench.phase() is Phase.FAULT
+    assert bench.counts() == (1, 0, 0, 1, 0)
+    bench.recorder.recheck()
+    assert bench.phase() is Phase.READY
+    assert bench.start()[0] is Refusal.NONE
+    bench.mark(MarkKind.DISCARD)
+    bench.finish()
+    assert bench.counts() == (2, 0, 1, 1, 0)

@@ -130,6 +130,11 @@ class RecorderNode(Node):
             self.get_logger().warning(f'Not recording: {why}')
         self._publish_status()
 
+    def destroy_node(self) -> None:
+        """Save what is being recorded before leaving."""
+        self._recorder.close(self._now(), time.monotonic_ns())
+        super().destroy_node()
+
 
 def main() -> int:
     """Run the node."""
