@@ -20,7 +20,8 @@ class Stamped:
     topic: str
     """Without a leading slash"""
     stamp_ns: int
-    """Header stamp, or the time it was logged when it has no header"""
+    """Header stamp; the time it was logged when it has no header"""
+    logged_ns: int
     message: Any
 
 
@@ -39,7 +40,8 @@ def read_messages(folder: Path, topics: Collection[str] | None = None) -> Iterat
                 return
             for connection, logged_ns, data in reader.messages(connections=chosen):
                 message = reader.deserialize(data, connection.msgtype)
-                yield Stamped(connection.topic.lstrip('/'), _stamp_ns(message, logged_ns), message)
+                yield Stamped(connection.topic.lstrip('/'), _stamp_ns(message, logged_ns),
+                              logged_ns, message)
     except (AnyReaderError, ReaderError, SerdeError, OSError, ValueError, KeyError, IndexError,
             AssertionError) as error:
         reason = ' '.join(str(error).split()) or type(error).__name__

@@ -1,7 +1,7 @@
 """From episode folders to arrays: the contract applied to bags, cached, split. No torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import hashlib
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ from ilw_core.contract import Contract
 from ilw_core.episode import Episode, Outcome
 from ilw_core.episode_folder import EpisodeFolder, read_episode
 from ilw_core.errors import ContractError, EpisodeError
-from ilw_learner.bag_reader import read_messages, topic_types
+from ilw_learner.bag_reader import Stamped, read_messages, topic_types
 
 _CACHE_VERSION = b'ilw.dataset/1'
 
@@ -78,7 +78,7 @@ def _decode(source: EpisodeFolder, contract: Contract) -> dict[str, np.ndarray]:
     asof_stamps: list[int] = []
     anchor = next((s.topic for s in contract.sources if s.align.how == 'asof'),
                   contract.sources[0].topic)
-    for item in read_messages(source.path, {*entries, contract.action.topic}):
+    for item in _stamped(source.path, {*entries, contract.action.topic}):
         for name in entries.get(item.topic, ()):
             resampler.push(name, item.stamp_ns, item.message)
         if item.topic == anchor:
@@ -97,6 +97,14 @@ def _decode(source: EpisodeFolder, contract: Contract) -> dict[str, np.ndarray]:
     return {'obs': np.stack([o.values for o in seen]), 'stamps_ns': ticks,
             'obs_valid': np.stack([o.valid for o in seen]),
             'actions': actions, 'action_valid': action_valid}
+
+
+def _stamped(path: Path, topics: set[str]) -> list[Stamped]:
+    """Return the messages of some topics; where nobody filled in the stamps, the log's count."""
+    items = list(read_messages(path, topics))
+    set_once = {item.topic for item in items if item.stamp_ns != 0}
+    return [item if item.topic in set_once else replace(item, stamp_ns=item.logged_ns)
+            for item in items]
 
 
 def _require_topics(path: Path, contract: Contract) -> None:
@@ -190,5 +198,3 @@ def split_episodes(
     order = rng.permutation(count)
     held = min(max(1, round(count * held_out_ratio)), count - 1) if count > 1 else 0
     return sorted(order[held:].tolist()), sorted(order[:held].tolist())
-
-

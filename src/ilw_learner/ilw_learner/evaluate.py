@@ -15,8 +15,8 @@ from ilw_core.errors import IlwError
 from ilw_core.statistics import wilson
 from ilw_learner.runtime import PolicyRunner
 
-Act = Callable[[np.ndarray], np.ndarray | None]
-"""(Do,) observation -> (Da,) action in contract units, or None for no action"""
+Act = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
+"""(Do,) observation and its mask -> (Da,) action in contract units, or None for no action"""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed
         contract.action.dim)
     done = False
     while not done:
-        wanted = act(observation)
+        # Environments that know nothing of masks see everything.
+        valid = info.get('valid', np.isfinite(observation))
+        wanted = act(observation, np.asarray(valid, dtype=bool))
         action = stop if wanted is None else wanted
         if contract.action.discrete:
             step: Any = int(contract.action.nearest(action[None])[0])
@@ -67,8 +69,7 @@ def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed
 
 def acting(runner: PolicyRunner) -> Act:
     """Return a runner as a function of observations; call ``runner.reset`` between episodes."""
-    def act(values: np.ndarray) -> np.ndarray | None:
-        valid = np.isfinite(values)
+    def act(values: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
         runner.observe(Observation(0, np.where(valid, values, 0.0).astype(np.float32), valid, 0))
         actions, _ = runner.act()
         return None if actions is None else actions[0]

@@ -11,6 +11,8 @@ from ilw_core.contract import Contract
 
 _JUMP_PERIODS = 3
 """A tick this far behind the newest complete instant is history: start the grid anew"""
+_BACK_PERIODS = 10
+"""Stamps this far behind were not late: the clock was set back"""
 
 
 class PolicyLoop:
@@ -19,6 +21,7 @@ class PolicyLoop:
     def __init__(self, contract: Contract) -> None:
         self._resampler = Resampler(contract)
         self._period_ns = contract.period_ns
+        self._held = {s.name for s in contract.sources if s.align.how == 'hold'}
         self._next_ns: int | None = None
         self._newest_ns = 0
         self.late = 0
@@ -27,12 +30,18 @@ class PolicyLoop:
 
     def push(self, name: str, stamp_ns: int, message: Any) -> None:
         """Take in a message of the observation entry ``name``."""
-        if stamp_ns < self._newest_ns - 10 * self._period_ns:
-            self.clear()  # the clock was set back: a simulator was started anew
-        self._newest_ns = max(self._newest_ns, stamp_ns)
-        if self._next_ns is not None and stamp_ns <= self._next_ns - self._period_ns:
-            self.late += 1
+        if name not in self._held:  # a held message may rightly be old
+            if stamp_ns < self._newest_ns - _BACK_PERIODS * self._period_ns:
+                self.clear()  # the clock was set back: a simulator was started anew
+            self._newest_ns = max(self._newest_ns, stamp_ns)
+            if self._next_ns is not None and stamp_ns <= self._next_ns - self._period_ns:
+                self.late += 1
         self._resampler.push(name, stamp_ns, message)
+
+    def restart(self, stamp_ns: int) -> None:
+        """Begin a new grid, as an episode began at this instant; nothing if it did already."""
+        if self._next_ns is not None and self._next_ns - self._period_ns < stamp_ns:
+            self._next_ns = None
 
     def clear(self) -> None:
         """Forget every message."""

@@ -36,7 +36,7 @@ class PolicyRunner:
     def __init__(self, checkpoint: str | Path, contract: Contract, *, seed: int = 0) -> None:
         self.contract = contract
         self.name = str(checkpoint)
-        self._seed = seed
+        self._rng = np.random.default_rng(seed)
         if self.name in BASELINES:
             self.history, self.horizon = 1, 1
             self._brain: _Brain = self._idle if self.name == 'idle' else self._random
@@ -45,12 +45,10 @@ class PolicyRunner:
             self.name, self.history, self.horizon = found.hash, found.history, found.horizon
             self._brain = _graph(found.path / GRAPH, found.history, found.horizon, contract)
         self._window: deque[Observation] = deque(maxlen=self.history)
-        self.reset()
 
     def reset(self) -> None:
         """Forget the past, as at the start of an episode."""
         self._window.clear()
-        self._rng = np.random.default_rng(self._seed)
 
     def observe(self, observation: Observation) -> None:
         """Take in the observation of a tick."""

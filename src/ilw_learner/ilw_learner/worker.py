@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 import threading
 import time
 
@@ -10,8 +11,23 @@ import numpy as np
 from ilw_core.align import Observation
 from ilw_learner.runtime import PolicyRunner
 
-Done = Callable[[Observation, np.ndarray | None, str, float], None]
-"""(newest observation, actions (Ta, Da) or None, why not, seconds it took)"""
+
+@dataclass(frozen=True)
+class Thought:
+    """What came of one observation."""
+
+    seen: Observation
+    first: bool
+    """It began a new episode"""
+    actions: np.ndarray | None
+    """(Ta, Da) in contract units"""
+    reason: str
+    """Why there is no action; empty when there is"""
+    latency_s: float
+    """From the complete observation to now"""
+
+
+Done = Callable[[Thought], None]
 
 
 class Worker:
@@ -72,4 +88,5 @@ class Worker:
             self.skipped += len(batch) - 1
             actions, reason = runner.act()
             begin, newest, _ = batch[-1]
-            self._on_done(newest, actions, reason, time.perf_counter() - begin)
+            self._on_done(Thought(newest, any(first for _, _, first in batch), actions, reason,
+                                  time.perf_counter() - begin))

@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.timer import Timer
 
 from ilw_core.align import Observation
 from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_learner.nodes.lifecycle_guard import guard_transitions
 from ilw_learner.nodes.policy_reports import PolicyReports
 from ilw_learner.nodes.policy_services import PolicyServices
 from ilw_learner.policy_loop import PolicyLoop
 from ilw_learner.runtime import PolicyRunner
-from ilw_learner.worker import Worker
-from ilw_ros.convert import time_msg
+from ilw_learner.worker import Thought, Worker
 from ilw_ros.observe import Observed
 from ilw_ros.params import load, param
 from ilw_ros.run import run_node
@@ -37,13 +37,16 @@ class PolicyNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__('policy')
+        guard_transitions(self)
         self._params = load(self, PolicyParams)
         self._contract = load_contract(config_file('tasks', self._params.contract))
         self._worker: Worker | None = None
         self._observed: Observed | None = None
+        self._overdue: Timer | None = None
+        self._loop = PolicyLoop(self._contract)
         self._active = False
         self._reports = PolicyReports(self, self._contract)
-        self._asked = PolicyServices(self, self._load)
+        self._asked = PolicyServices(self, self._load, self._on_reset, lambda: self._active)
         self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._params.autostart:
             started = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
@@ -62,7 +65,7 @@ class PolicyNode(LifecycleNode):
         self._worker = Worker(runner, self._on_done)
         self._observed = Observed(self, self._contract, self._on_message)
         if not self.get_parameter('use_sim_time').value:
-            self.create_timer(0.25 / self._contract.rate_hz, self._on_overdue)
+            self._overdue = self.create_timer(0.25 / self._contract.rate_hz, self._on_overdue)
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -86,9 +89,11 @@ class PolicyNode(LifecycleNode):
         self._active = False
         if self._observed:
             self._observed.close()
+        if self._overdue:
+            self.destroy_timer(self._overdue)
         if self._worker:
             self._worker.stop()
-        self._observed = self._worker = None
+        self._observed = self._worker = self._overdue = None
 
     def destroy_node(self) -> None:
         """End the thread before the publishers it uses."""
@@ -109,17 +114,14 @@ class PolicyNode(LifecycleNode):
         if self._active and self._worker:
             self._worker.submit(observation, first=self._loop.began_anew)
 
-    def _on_done(self, seen: Observation, actions: np.ndarray | None, reason: str,
-                 latency_s: float) -> None:
-        reports, acting = self._reports, actions is not None and self._active
-        if acting:
-            reports.act(seen, actions)
-        reports.skipped += not acting
-        reports.reason = reason
-        reports.observed(seen)
-        self._asked.on_status(reports.status(
-            self._checkpoint(), time_msg(seen.tick_ns), acting=acting, late=self._loop.late,
-            latency_s=latency_s if acting else 0.0, age_s=seen.age_ns / 1e9))
+    def _on_reset(self, stamp_ns: int, episode: str) -> None:
+        self._loop.restart(stamp_ns)
+        self._reports.episode = episode
+
+    def _on_done(self, thought: Thought) -> None:
+        status = self._reports.report(thought, self._checkpoint(), self._loop.late,
+                                      active=self._active)
+        self._asked.on_status(status)
 
     def _on_second(self) -> None:
         self._reports.diagnose()

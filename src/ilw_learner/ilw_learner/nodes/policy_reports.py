@@ -7,6 +7,7 @@ from rclpy.lifecycle import LifecycleNode
 
 from ilw_core.align import Observation
 from ilw_core.contract import Contract
+from ilw_learner.worker import Thought
 from ilw_msgs import msg
 from ilw_ros import health, qos
 from ilw_ros.convert import time_msg
@@ -22,35 +23,53 @@ class PolicyReports:
         self._status = node.create_publisher(msg.PolicyStatus, 'policy/status', qos.EVENT)
         self._seen = node.create_publisher(msg.Observation, 'policy/observation', qos.EVENT)
         self._health = health.Diagnostics(node, 'policy')
-        self.step = self.skipped = 0
+        self.step = self.ticks = self.skipped = 0
+        self.episode = ''
         self.reason = 'not active'
 
-    def act(self, seen: Observation, actions: np.ndarray) -> None:
-        """Publish the actions that follow from an observation."""
+    def report(self, thought: Thought, checkpoint: str, late: int, *, active: bool,
+               ) -> msg.PolicyStatus:
+        """Publish what came of a tick: action, observation, status. Returns the status."""
+        if thought.first:
+            self.step = self.ticks = 0
+        acting = thought.actions is not None and active
+        if acting:
+            self._act(thought.seen, thought.actions)
+        else:
+            self.skipped += 1
+        self.reason = thought.reason
+        self._observed(thought.seen)
+        return self.status(
+            checkpoint, time_msg(thought.seen.tick_ns), acting=acting, late=late,
+            latency_s=thought.latency_s if acting else 0.0, age_s=thought.seen.age_ns / 1e9)
+
+    def _act(self, seen: Observation, actions: np.ndarray) -> None:
         stamp = time_msg(seen.tick_ns)
         chunk = msg.ActionChunk(
-            source=msg.ActionChunk.SOURCE_POLICY, active=True, observation_stamp=stamp,
-            contract_hash=self._contract.hash, names=list(self._contract.action.names),
-            period=1.0 / self._contract.rate_hz, horizon=len(actions), step=self.step,
+            episode=self.episode, source=msg.ActionChunk.SOURCE_POLICY, active=True,
+            observation_stamp=stamp, contract_hash=self._contract.hash,
+            names=list(self._contract.action.names), period=1.0 / self._contract.rate_hz,
+            horizon=len(actions), step=self.step,
             values=actions.ravel().tolist())
         chunk.header.stamp = stamp
         self._action.publish(chunk)
         self.step += 1
 
-    def observed(self, seen: Observation) -> None:
-        """Publish what was seen at a tick."""
-        message = msg.Observation(step=self.step, contract_hash=self._contract.hash,
-                                  values=seen.values.tolist(), valid=seen.valid.tolist())
+    def _observed(self, seen: Observation) -> None:
+        message = msg.Observation(
+            episode=self.episode, step=self.ticks, contract_hash=self._contract.hash,
+            values=seen.values.tolist(), valid=seen.valid.tolist())
         message.header.stamp = time_msg(seen.tick_ns)
         self._seen.publish(message)
+        self.ticks += 1
 
     def status(self, checkpoint: str, stamp: Any, *, acting: bool = False, latency_s: float = 0.0,
                age_s: float = 0.0, late: int = 0) -> msg.PolicyStatus:
         """Publish and return the status."""
         status = msg.PolicyStatus(
-            step=self.step, contract_hash=self._contract.hash, acting=acting, reason=self.reason,
-            latency=latency_s, observation_age=age_s, checkpoint=checkpoint, late=late,
-            skipped=self.skipped)
+            episode=self.episode, step=self.step, contract_hash=self._contract.hash,
+            acting=acting, reason=self.reason, latency=latency_s, observation_age=age_s,
+            checkpoint=checkpoint, late=late, skipped=self.skipped)
         status.header.stamp = stamp
         self._status.publish(status)
         return status

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.action import ActionServer, CancelResponse
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.lifecycle import LifecycleNode
 from rclpy.task import Future
@@ -12,6 +12,7 @@ from ilw_core.errors import CheckpointError, ContractError, IlwError
 from ilw_msgs.action import RunPolicy
 from ilw_msgs.msg import EpisodeEvent, PolicyStatus
 from ilw_msgs.srv import LoadPolicy
+from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT
 
 _ERROR_CODES = {ContractError: LoadPolicy.Response.ERROR_CONTRACT,
@@ -23,10 +24,13 @@ class PolicyServices:
     Serves policy/load and policy/run on a node.
 
     :param load: loads a checkpoint and returns its hash, or raises IlwError.
+    :param restart: called with stamp [ns] and id of an episode that begins.
+    :param active: whether the node acts.
     """
 
-    def __init__(self, node: LifecycleNode, load: Callable[[str, int], str]) -> None:
-        self._node, self._load = node, load
+    def __init__(self, node: LifecycleNode, load: Callable[[str, int], str],
+                 restart: Callable[[int, str], None], active: Callable[[], bool]) -> None:
+        self._node, self._load, self._restart, self._active = node, load, restart, active
         self._end: Future | None = None
         self._goal: Any = None
         self._steps = 0
@@ -34,7 +38,7 @@ class PolicyServices:
         node.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
         self._server = ActionServer(
             node, RunPolicy, 'policy/run', self._run, callback_group=ReentrantCallbackGroup(),
-            cancel_callback=self._on_cancel)
+            goal_callback=self._on_goal, cancel_callback=self._on_cancel)
 
     def _on_load(self, request: Any, response: LoadPolicy.Response) -> LoadPolicy.Response:
         try:
@@ -51,8 +55,15 @@ class PolicyServices:
             self._goal.publish_feedback(RunPolicy.Feedback(status=status))
 
     def _on_event(self, event: EpisodeEvent) -> None:
+        if event.kind == EpisodeEvent.KIND_RESET:
+            self._restart(stamp_ns(event.header.stamp), event.episode)
         if event.kind == EpisodeEvent.KIND_STOP and self._end and not self._end.done():
             self._end.set_result((event.outcome, event.stop_reason))
+
+    def _on_goal(self, request: Any) -> GoalResponse:
+        """One at a time: two would wait for the same end and load over each other."""
+        busy = self._goal is not None and self._goal.is_active
+        return GoalResponse.REJECT if busy else GoalResponse.ACCEPT
 
     def _on_cancel(self, goal: Any) -> CancelResponse:
         if self._end and not self._end.done():
@@ -61,6 +72,10 @@ class PolicyServices:
 
     async def _run(self, goal: Any) -> RunPolicy.Result:
         request = goal.request
+        if not self._active():
+            goal.abort()
+            return RunPolicy.Result(error_code=RunPolicy.Result.ERROR_INACTIVE,
+                                    error_msg='The policy node is not active. Activate it first.')
         try:
             if request.checkpoint:
                 self._load(request.checkpoint, 0)

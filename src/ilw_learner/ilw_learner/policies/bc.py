@@ -32,7 +32,13 @@ class BcConfig:
     horizon: int = 1
     """Actions it gives at once, Ta"""
     fourier: int = 0
-    """Frequencies added for each input; sharpens functions of a few coordinates. 0: none"""
+    """Frequencies added for each length (``*_m``); sharpens functions of a position. 0: none"""
+    near_m: float = 0.0
+    """Lengths d are also seen as 1 / (d / near_m + 1): what is close matters most. 0: not"""
+    smoothing: float = 0.0
+    """Probability taken from the label and shared by all choices (discrete actions only)"""
+    huber: float = 1.0
+    """Errors above this many spreads count linearly, so that few wrong labels pull less"""
     dropout: float = 0.0
     """Share of hidden units left out in training"""
     updates: int = 6000
@@ -81,7 +87,9 @@ class BehaviourCloning(nn.Module):
         self.discrete = len(contract.action.discrete)
         self.action_dim = contract.action.dim
         self._register(contract, inputs, actions)
-        width = config.history * contract.obs_dim * (1 + 2 * config.fourier)
+        lengths = len(self.lengths)
+        width = config.history * (contract.obs_dim + lengths * 2 * config.fourier
+                                  + lengths * bool(config.near_m))
         outputs = config.horizon * (self.discrete or self.action_dim)
         sizes = [width] + [config.hidden] * config.layers
         with torch.random.fork_rng(devices=[]):
@@ -102,6 +110,8 @@ class BehaviourCloning(nn.Module):
             ('octaves', 2.0 ** np.arange(self.config.fourier) * math.pi / 2.0),
         ):
             self.register_buffer(name, torch.as_tensor(np.asarray(value, dtype=np.float32)))
+        lengths = [i for i, name in enumerate(contract.obs_names) if name.endswith('_m')]
+        self.register_buffer('lengths', torch.as_tensor(lengths, dtype=torch.int64))
 
     def normalise(self, obs: Tensor) -> Tensor:
         """Return ``(B, To, Do)`` observations with zero mean and unit spread."""
@@ -109,12 +119,15 @@ class BehaviourCloning(nn.Module):
 
     def head(self, normalised: Tensor) -> Tensor:
         """Return ``(B, Ta, K)`` logits or ``(B, Ta, Da)`` normalised actions."""
-        x = normalised
+        parts, length = [normalised], normalised[..., self.lengths]  # (B, To, L)
         if self.config.fourier:
             # Half a spread per unit keeps the lowest frequency within one period of the data.
-            phase = 0.5 * x.unsqueeze(-1) * self.octaves  # (B, To, Do, F)
-            x = torch.cat([x, phase.sin().flatten(-2), phase.cos().flatten(-2)], dim=-1)
-        out = self.net(x.flatten(1))
+            phase = 0.5 * length.unsqueeze(-1) * self.octaves  # (B, To, L, F)
+            parts += [phase.sin().flatten(-2), phase.cos().flatten(-2)]
+        if self.config.near_m:
+            metres = (length * self.obs_scale[self.lengths] + self.obs_mean[self.lengths]).relu()
+            parts.append(4.0 / (metres / self.config.near_m + 1.0))
+        out = self.net(torch.cat(parts, dim=-1).flatten(1))
         return out.reshape(out.shape[0], self.config.horizon, -1)  # (B, Ta, K or Da)
 
     def forward(self, obs: Tensor) -> Tensor:
@@ -137,5 +150,6 @@ class BehaviourCloning(nn.Module):
         """Return the mean loss over a batch, a scalar tensor."""
         out = self.head(normalised)
         if self.discrete:
-            return nn.functional.cross_entropy(out.flatten(0, 1), targets.flatten())
-        return nn.functional.huber_loss(out, targets)
+            return nn.functional.cross_entropy(out.flatten(0, 1), targets.flatten(),
+                                               label_smoothing=self.config.smoothing)
+        return nn.functional.smooth_l1_loss(out, targets, beta=self.config.huber)
