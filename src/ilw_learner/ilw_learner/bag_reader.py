@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rosbags.highlevel import AnyReader, AnyReaderError
-from rosbags.rosbag2.errors import ReaderError
-from rosbags.serde import SerdeError
+from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from ilw_core.errors import EpisodeError
@@ -42,8 +40,7 @@ def read_messages(folder: Path, topics: Collection[str] | None = None) -> Iterat
                 message = reader.deserialize(data, connection.msgtype)
                 yield Stamped(connection.topic.lstrip('/'), _stamp_ns(message, logged_ns),
                               logged_ns, message)
-    except (AnyReaderError, ReaderError, SerdeError, OSError, ValueError, KeyError, IndexError,
-            AssertionError) as error:
+    except Exception as error:  # on damaged bytes the decoders raise anything, MemoryError too
         reason = ' '.join(str(error).split()) or type(error).__name__
         raise EpisodeError(f'{folder} cannot be read to its end: {reason}. If the recorder was '
                            f'killed, start it again: it repairs what it left.') from error
@@ -54,8 +51,10 @@ def topic_types(folder: Path) -> dict[str, str]:
     try:
         with AnyReader([folder], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
             return {c.topic.lstrip('/'): c.msgtype for c in reader.connections}
-    except (AnyReaderError, ReaderError, OSError, ValueError) as error:
-        raise EpisodeError(f'{folder} cannot be opened as a bag: {error}.') from error
+    except Exception as error:  # as above
+        reason = ' '.join(str(error).split()) or type(error).__name__
+        raise EpisodeError(f'{folder} cannot be opened as a bag: {reason}. If the recorder was '
+                           f'killed, start it again: it repairs what it left.') from error
 
 
 def _stamp_ns(message: Any, logged_ns: int) -> int:

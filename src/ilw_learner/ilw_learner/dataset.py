@@ -18,7 +18,9 @@ from ilw_core.episode_folder import EpisodeFolder, read_episode
 from ilw_core.errors import ContractError, EpisodeError
 from ilw_learner.bag_reader import Stamped, read_messages, topic_types
 
-_CACHE_VERSION = b'ilw.dataset/1'
+_CACHE_VERSION = b'ilw.dataset/2'
+_MAX_TICKS = 1_000_000
+"""A day at 10 Hz is 864,000; more means that the stamps jump"""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,9 @@ def _decode(source: EpisodeFolder, contract: Contract) -> dict[str, np.ndarray]:
     if not starts or end is None or end - min(starts) < contract.period_ns or not commands:
         raise EpisodeError(f'{source.path} holds no complete step: some topic or the command '
                            f'never came. Drop it: ./ilw episodes check shows which.')
+    if (end - min(starts)) // contract.period_ns > _MAX_TICKS:
+        raise EpisodeError(f'{source.path}: its stamps span {(end - min(starts)) / 86400e9:.0f} '
+                           f'days: a clock was set while recording. Record it again.')
     ticks = np.arange(min(starts), end + 1, contract.period_ns, dtype=np.int64)
     seen = [resampler.observe(int(tick)) for tick in ticks]
     actions, action_valid = _labels(ticks, commands, contract)
