@@ -1,0 +1,236 @@
+"""The policy node over real DDS: one action per tick, swaps, refusals, lifecycle."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from nav_msgs.msg import Odometry
+from rclpy.action import ActionClient
+from rclpy.node import Node
+
+from ilw_core.errors import IlwError
+from ilw_learner.nodes.policy_node import PolicyNode
+from ilw_msgs.action import RunPolicy
+from ilw_msgs.msg import ActionChunk, EpisodeEvent, Observation, PolicyStatus
+from ilw_msgs.srv import LoadPolicy
+from ilw_ros.convert import stamp_ns, time_msg
+from ilw_ros.qos import EVENT, REQUEST, STATE_OFFER
+
+P = 100_000_000
+
+
+class Bench:
+    """A maze robot reduced to its odometry, and an ear for what the policy says."""
+
+    def __init__(self, ros, contract):
+        self.ros, self.contract = ros, contract
+        self.node = node = ros.add(Node('bench'))
+        self.odom = node.create_publisher(Odometry, 'odom', STATE_OFFER)
+        self.event = node.create_publisher(EpisodeEvent, 'episode/event', EVENT)
+        self.actions, self.seen, self.statuses = [], [], []
+        hear = node.create_subscription
+        hear(ActionChunk, 'policy/action', self.actions.append, REQUEST)
+        hear(Observation, 'policy/observation', self.seen.append, EVENT)
+        hear(PolicyStatus, 'policy/status', self.statuses.append, EVENT)
+        self.now = 1000 * P
+
+    def matched(self):
+        self.ros.until(lambda: self.odom.get_subscription_count()
+                       and self.event.get_subscription_count()
+                       and self.node.count_publishers('policy/action'), 20, 'the policy node')
+
+    def tick(self, x=1.0):
+        self.now += P
+        message = Odometry()
+        message.header.stamp = time_msg(self.now)
+        message.pose.pose.position.x = x
+        message.pose.pose.orientation.w = 1.0
+        self.odom.publish(message)
+
+    def acted(self):
+        """Wait for the action of the present tick and return it."""
+        self.ros.until(lambda: self.actions and stamp_ns(self.actions[-1].header.stamp)
+                       == self.now, 10, f'an action for {self.now}')
+        return self.actions[-1]
+
+    def mark(self, kind, **more):
+        event = EpisodeEvent(kind=kind, **more)
+        event.header.stamp = time_msg(self.now)
+        self.event.publish(event)
+
+    def call(self, kind, name, request):
+        client = self.node.create_client(kind, name)
+        self.ros.until(client.service_is_ready, 20, name)
+        future = client.call_async(request)
+        self.ros.until(future.done, 20, f'an answer of {name}')
+        self.node.destroy_client(client)
+        return future.result()
+
+    def change(self, transition):
+        return self.call(ChangeState, 'policy/change_state',
+                         ChangeState.Request(transition=Transition(id=transition))).success
+
+    def state(self):
+        return self.call(GetState, 'policy/get_state', GetState.Request()).current_state.id
+
+
+def start_policy(ros, monkeypatch, **parameters):
+    """Make the node as its process would, with parameters from the command line."""
+    arguments = ['--ros-args']
+    for name, value in {'use_sim_time': True, 'contract': 'maze', **parameters}.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        arguments += ['-p', f'{name}:={text}']
+    init = Node.__init__
+    monkeypatch.setattr(Node, '__init__', lambda self, name, **more: init(
+        self, name, cli_args=arguments, **more))
+    try:
+        return ros.add(PolicyNode())
+    finally:
+        monkeypatch.setattr(Node, '__init__', init)
+
+
+@pytest.fixture
+def bench(monkeypatch, maze, request):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '41')
+    return Bench(request.getfixturevalue('ros'), maze)
+
+
+def test_every_tick_gets_one_action_stamped_with_it(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch, checkpoint='random')
+    bench.matched()
+    for i in range(15):
+        bench.tick(x=0.1 * i)
+        chunk = bench.acted()
+        assert stamp_ns(chunk.observation_stamp) == bench.now
+        assert (chunk.source, chunk.active) == (ActionChunk.SOURCE_POLICY, True)
+        assert chunk.contract_hash == bench.contract.hash
+        assert list(chunk.names) == list(bench.contract.action.names)
+        assert list(chunk.values) in bench.contract.action.table.tolist()
+    ros.until(lambda: len(bench.seen) == 15)
+    assert [stamp_ns(a.header.stamp) for a in bench.actions] == [
+        bench.now - k * P for k in reversed(range(15))]
+    assert [a.step for a in bench.actions] == list(range(15))
+    assert np.allclose([s.values[0] for s in bench.seen], 0.1 * np.arange(15))
+
+
+def test_a_new_episode_restarts_the_steps_and_names_itself(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch)
+    bench.matched()
+    for _ in range(3):
+        bench.tick()
+        bench.acted()
+    assert bench.actions[-1].step == 2
+    bench.now += 20 * P + 7  # a simulator's new world is ahead in time, on another grid
+    bench.mark(EpisodeEvent.KIND_RESET, episode='second')
+    bench.tick()
+    assert bench.acted().step == 0
+
+    def named():
+        bench.tick()
+        return bench.acted().episode == 'second'
+
+    ros.until(named, 10, 'the name of the episode')
+
+
+def test_a_missing_observation_means_no_action_and_a_reason(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch)
+    bench.matched()
+    bench.tick(x=float('nan'))
+    ros.until(lambda: bench.seen and bench.statuses, 10, 'a status')
+    ros.until(lambda: any('pose.x_m' in s.reason for s in bench.statuses), 10, 'the reason')
+    assert not bench.actions
+    assert list(bench.seen[-1].valid) == [False, True, True, True]
+    bench.tick(x=1.0)
+    bench.acted()
+
+
+def test_another_policy_is_loaded_between_ticks_and_what_is_none_is_refused(
+        bench, ros, monkeypatch, tmp_path):
+    start_policy(ros, monkeypatch)
+    bench.matched()
+    bench.tick()
+    assert list(bench.acted().values) == [0.0, 0.0]
+    answer = bench.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=str(tmp_path)))
+    assert answer.error_code == LoadPolicy.Response.ERROR_INVALID
+    assert 'not a checkpoint' in answer.error_msg
+    bench.tick()
+    assert list(bench.acted().values) == [0.0, 0.0], 'the old one drives on'
+    answer = bench.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint='random', seed=1))
+    assert (answer.error_code, answer.checkpoint_hash) == (0, 'random')
+    for _ in range(20):
+        bench.tick()
+        bench.acted()
+    assert len({tuple(a.values) for a in bench.actions[2:]}) > 1
+
+
+def test_impossible_transitions_are_refused_and_possible_ones_still_work(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch, autostart=False)
+    ros.until(lambda: bench.node.count_publishers('policy/action'), 20)
+    assert not bench.change(Transition.TRANSITION_ACTIVATE)
+    assert not bench.change(99)
+    assert bench.state() == State.PRIMARY_STATE_UNCONFIGURED
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE,
+                       Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP,
+                       Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        assert bench.change(transition), transition
+    assert not bench.change(Transition.TRANSITION_CONFIGURE)
+    assert bench.state() == State.PRIMARY_STATE_ACTIVE
+    bench.matched()
+    bench.tick()
+    bench.acted()
+
+
+def test_an_inactive_node_stays_silent(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch)
+    bench.matched()
+    bench.tick()
+    bench.acted()
+    assert bench.change(Transition.TRANSITION_DEACTIVATE)
+    bench.tick()
+    assert bench.change(Transition.TRANSITION_ACTIVATE)
+    bench.tick()
+    bench.acted()
+    assert len(bench.actions) == 2
+
+
+def test_a_run_ends_with_the_episode_and_tells_how(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch)
+    bench.matched()
+    client = ActionClient(bench.node, RunPolicy, 'policy/run')
+    ros.until(client.server_is_ready, 20)
+    goal = client.send_goal_async(RunPolicy.Goal())
+    ros.until(goal.done, 10)
+    assert goal.result().accepted
+    second = client.send_goal_async(RunPolicy.Goal())
+    ros.until(second.done, 10)
+    assert not second.result().accepted, 'one run at a time'
+    result = goal.result().get_result_async()
+    for _ in range(4):
+        bench.tick()
+        bench.acted()
+    bench.mark(EpisodeEvent.KIND_STOP, outcome=EpisodeEvent.OUTCOME_SUCCESS, stop_reason='goal')
+    ros.until(result.done, 10, 'the result')
+    answer = result.result().result
+    assert (answer.outcome, answer.stop_reason) == (EpisodeEvent.OUTCOME_SUCCESS, 'goal')
+    assert answer.steps == 4
+    client.destroy()
+
+
+def test_a_run_on_an_inactive_node_is_refused_with_its_reason(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch, autostart=False)
+    client = ActionClient(bench.node, RunPolicy, 'policy/run')
+    ros.until(client.server_is_ready, 20)
+    goal = client.send_goal_async(RunPolicy.Goal())
+    ros.until(goal.done, 10)
+    result = goal.result().get_result_async()
+    ros.until(result.done, 10)
+    assert result.result().result.error_code == RunPolicy.Result.ERROR_INACTIVE
+    client.destroy()
+
+
+def test_a_checkpoint_that_is_none_stops_the_start_with_one_line(bench, ros, monkeypatch,
+                                                                 tmp_path):
+    with pytest.raises(IlwError, match='not a checkpoint'):
+        start_policy(ros, monkeypatch, checkpoint=tmp_path)
