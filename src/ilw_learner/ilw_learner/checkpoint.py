@@ -66,10 +66,20 @@ def save_checkpoint(path: Path, contract: Contract, card: dict[str, Any],
         if path.exists():
             shutil.rmtree(path)
         staging.rename(path)
+        _flush_folder(path.parent)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return load_checkpoint(path)
+
+
+def _flush_folder(path: Path) -> None:
+    """Make a rename survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,7 +1,6 @@
 """The learner's commands: train, eval, episodes. Without ROS."""
 
 from collections.abc import Callable
-from dataclasses import fields
 import json
 import math
 from pathlib import Path
@@ -13,11 +12,10 @@ import click
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
-import yaml
 
 from ilw_core.contract import Contract, load_contract
 from ilw_core.episode_folder import find_episodes, read_episode
-from ilw_core.errors import ContractError, IlwError
+from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
 
 _ERR = Console(stderr=True)
@@ -40,35 +38,11 @@ def _contract(name: str) -> Contract:
     return load_contract(config_file('tasks', name))
 
 
-def _config(name: str) -> tuple[str, Any]:
-    """Return (algorithm, its configuration) of a file in ``config/train``."""
-    from ilw_learner.policies import POLICIES
-
-    path = config_file('train', name)
-    try:
-        data = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise ContractError(f'{path} cannot be read: {" ".join(str(error).split())}') from error
-    if not isinstance(data, dict) or data.get('algorithm') not in POLICIES:
-        raise ContractError(f'{path}: algorithm must be one of {", ".join(POLICIES)}.')
-    kind = POLICIES[data.pop('algorithm')][1]
-    known = {f.name: f.type for f in fields(kind)}
-    for key, value in data.items():
-        if key not in known:
-            raise ContractError(f'{path} has unknown key {key!r}. Known: {", ".join(known)}.')
-        expected = type(getattr(kind, key))
-        if type(value) is not expected and not (expected is float and type(value) is int):
-            raise ContractError(f'{path}: {key} must be a {expected.__name__}. Got {value!r}.')
-    try:
-        return 'bc', kind(**data)
-    except ValueError as error:
-        raise ContractError(f'{path}: {error}') from error
-
-
 @click.command()
 @_task
 @click.option('--demos', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK].')
-@click.option('--config', 'config_name', help='In config/train/, or a path [bc-TASK, else bc].')
+@click.option('--config', 'config_name', default='bc', show_default=True,
+              help='In config/train/, or a path.')
 @click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
               help='module:function that makes the environment to choose checkpoints in, or none.')
@@ -79,7 +53,7 @@ def _config(name: str) -> tuple[str, Any]:
               help='Use episodes recorded under another contract.')
 @click.option('--progress-json', is_flag=True, hidden=True, help='A JSON line per progress.')
 @_json
-def train(task: str, demos: Path | None, config_name: str | None, seed: int, env_spec: str,
+def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: str,
           eval_seed: int, out: Path | None, allow_other_contract: bool, progress_json: bool,
           as_json: bool) -> None:
     """
@@ -87,10 +61,11 @@ def train(task: str, demos: Path | None, config_name: str | None, seed: int, env
 
     Example: ./ilw train --task clutter --demos demos/clutter
     """
+    from ilw_learner.train_config import load_config
     from ilw_learner.training import TrainOptions, run_training
 
     contract = _contract(task)
-    name = config_name or _default_config(contract.name)
+    config = load_config(config_file('train', config_name), contract.name)
     out = out or Path('runs') / f'{time.strftime("%Y%m%d-%H%M%S")}-train-{contract.name}'
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
         row = bar.add_task('train', total=None)
@@ -105,32 +80,34 @@ def train(task: str, demos: Path | None, config_name: str | None, seed: int, env
                     else now.success_ratio}}))
             return True
 
-        summary = run_training(TrainOptions(
-            contract=contract, config=_config(name)[1],
+        options = TrainOptions(
+            contract=contract, config=config,
             demos=demos or Path('demos') / contract.name, out=out, seed=seed,
             env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract,
-            say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True)), show)
+            say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True))
+        summary = run_training(options, show)
     if as_json or progress_json:
         click.echo(json.dumps(summary))
         return
     click.echo(f'{summary["windows"]} steps of {summary["episodes"]} episodes, '
                f'{summary["train_s"]:.0f} s.')
-    for action, error in (summary['held_out']['mae'] or {}).items():
-        last = summary['held_out']['mae_last_command'][action]
-        click.echo(f'{action}: error {error:.4f} on held-out episodes; repeating the last '
-                   f'command {last:.4f}')
+    _print_errors(contract, summary['held_out'])
     if summary['success'] is not None:
         click.echo(f'success {summary["success"]}/{summary["episodes_eval"]} in simulation')
     click.echo(f'checkpoint: {summary["checkpoint"]}')
 
 
-def _default_config(task: str) -> str:
-    try:
-        config_file('train', f'bc-{task}')
-    except IlwError:
-        return 'bc'
-    return f'bc-{task}'
+def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
+    """Show the held-out error beside that of repeating the last command."""
+    if not held_out['windows']:
+        click.echo('No held-out error: it takes two episodes or more.')
+        return
+    for name, unit in zip(contract.action.names, contract.action.units, strict=True):
+        mae, last = held_out['mae'][name], held_out['mae_last_command'][name]
+        rmse, last_rmse = held_out['rmse'][name], held_out['rmse_last_command'][name]
+        click.echo(f'{name} [{unit}], held-out: mean error {mae:.4f} (repeating the last command '
+                   f'{last:.4f}), root mean square {rmse:.4f} ({last_rmse:.4f})')
 
 
 @click.command(name='eval')
@@ -235,8 +212,11 @@ def check(root: Path, task: str, as_json: bool) -> None:
     findings, good = check_episodes(root, _contract(task))
     steps = int(np.sum([len(e.actions) for e in good]))
     if as_json:
-        click.echo(json.dumps({'findings': [vars(f) for f in findings], 'episodes': len(good),
-                               'steps': steps}))
+        worst = {f.episode: f.level for f in reversed(findings)}
+        verdicts = {folder.path.name: worst.get(folder.path.name, 'good')
+                    for folder in find_episodes(root)}
+        click.echo(json.dumps({'findings': [vars(f) for f in findings], 'verdicts': verdicts,
+                               'episodes': len(good), 'steps': steps}))
     else:
         for finding in findings:
             click.echo(f'{finding.level:<5} {finding.episode or "all":<30} {finding.text}')
@@ -267,6 +247,11 @@ def run(command: click.Command) -> None:
         click.echo('Stopped.', err=True)
         sys.exit(130)
     except IlwError as error:
+        if '--progress-json' in sys.argv:  # a program follows: tell it the kind, too
+            click.echo(json.dumps({'error': type(error).__name__, 'text': str(error)}))
+        click.echo(f'error: {error}', err=True)
+        sys.exit(2)
+    except OSError as error:  # a full or read-only disk, most often
         click.echo(f'error: {error}', err=True)
         sys.exit(2)
 

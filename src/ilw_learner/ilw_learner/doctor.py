@@ -12,7 +12,9 @@ from ilw_core.errors import ContractError, EpisodeError
 from ilw_learner.dataset import load_episode
 
 _IDLE_S = 1.0
-"""A start or an end without a command for longer than this teaches standing still"""
+"""A start or an end that stands still for longer than this teaches standing still"""
+_ENOUGH = 20
+"""Ticks at which a command changes, to tell a copy from chance"""
 
 
 @dataclass(frozen=True)
@@ -69,22 +71,73 @@ def _one(folder: EpisodeFolder, episode: Episode, contract: Contract) -> list[Fi
                              f'{missing:.0%} of its ticks lack something, most often '
                              f'{contract.obs_names[worst]}. Check that topic\'s rate, or raise '
                              f'its tolerance_ms.'))
-    silent = 1.0 - episode.action_valid.mean()
-    if silent > 0.05:
-        found.append(Finding('warn', name, f'{silent:.0%} of its ticks have no command.'))
-    head, tail = _idle_ends(episode)
-    for part, ticks in (('starts', head), ('ends', tail)):
-        if ticks / contract.rate_hz > _IDLE_S:
-            found.append(Finding('warn', name, f'{part} with {ticks / contract.rate_hz:.1f} s of '
-                                 f'standing still, which the policy will learn too.'))
+    gap = _longest_run(~episode.obs_valid.all(axis=1)) / contract.rate_hz
+    if gap > _IDLE_S:
+        found.append(Finding('warn', name, f'has a gap of {gap:.1f} s in what was observed. '
+                             f'Record it again if much of the task falls into it.'))
+    found += _commands(episode, contract)
     return found
 
 
-def _idle_ends(episode: Episode) -> tuple[int, int]:
-    moving = np.flatnonzero(np.abs(episode.actions).max(axis=1) > 1e-3)
+def _commands(episode: Episode, contract: Contract) -> list[Finding]:
+    """Return what is wrong with the labels of one episode."""
+    name, given = episode.name, episode.actions[episode.action_valid]
+    silent = 1.0 - episode.action_valid.mean()
+    found = []
+    if not len(given):
+        return [Finding('bad', name, f'no command on {contract.action.topic} falls into any tick: '
+                        f'do its stamps come from another clock? See ./ilw episodes show.')]
+    if silent > 0.05:
+        at = np.flatnonzero(episode.action_valid)
+        head, tail = at[0] / contract.rate_hz, (len(episode.actions) - 1 - at[-1])
+        found.append(Finding('warn', name, f'{silent:.0%} of its ticks have no command (the first '
+                             f'{head:.1f} s, the last {tail / contract.rate_hz:.1f} s, gaps '
+                             f'between); they are left out of training.'))
+    head, tail = _idle_ends(given)
+    for part, ticks in (('starts', head), ('ends', tail)):
+        if ticks / contract.rate_hz > _IDLE_S:
+            found.append(Finding('warn', name, f'{part} with {ticks / contract.rate_hz:.1f} s of '
+                                 f'commands to stand still, which the policy will learn too. '
+                                 f'Start and stop recording closer to the drive.'))
+    return found
+
+
+def _idle_ends(actions: np.ndarray) -> tuple[int, int]:
+    """Return how many of ``(T, Da)`` actions at the start and at the end do nothing."""
+    moving = np.flatnonzero(np.abs(actions).max(axis=1) > 1e-3)
     if not len(moving):
-        return len(episode.actions), 0
-    return int(moving[0]), int(len(episode.actions) - 1 - moving[-1])
+        return len(actions), 0
+    return int(moving[0]), int(len(actions) - 1 - moving[-1])
+
+
+def _longest_run(flags: np.ndarray) -> int:
+    """Return the length of the longest run of true values in ``(T,)``."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
+
+
+def _copies(episodes: list[Episode], contract: Contract) -> list[Finding]:
+    """Return observations that give the command away: the policy would copy, not look."""
+    found = []
+    both = [e.obs_valid[1:-1].all(axis=1) & e.action_valid[:-1] & e.action_valid[1:]
+            for e in episodes]
+    seen = np.concatenate([e.obs[1:-1][rows] for e, rows in zip(episodes, both, strict=True)])
+    before = np.concatenate([e.actions[:-1][r] for e, r in zip(episodes, both, strict=True)])
+    now = np.concatenate([e.actions[1:][r] for e, r in zip(episodes, both, strict=True)])
+    for i, name in enumerate(contract.action.names):
+        span = contract.action.high[i] - contract.action.low[i]
+        moving = np.abs(np.diff(now[:, i], prepend=now[:1, i])) > 1e-3 * span
+        if moving.sum() < _ENOUGH:
+            continue
+        for j, observed in enumerate(contract.obs_names):
+            for command, word in ((now, 'the command of the same tick: it is the label'),
+                                  (before, 'the command before: the policy may copy it')):
+                equal = np.abs(seen[moving, j] - command[moving, i]) < 1e-3 * span
+                if equal.mean() > 0.9:
+                    found.append(Finding('warn', '', f'{observed} equals {word} ({name}). '
+                                         f'Compare the held-out error with repeating the last '
+                                         f'command, or leave it out of the contract.'))
+    return found
 
 
 def _all(episodes: list[Episode], contract: Contract) -> list[Finding]:
@@ -101,6 +154,7 @@ def _all(episodes: list[Episode], contract: Contract) -> list[Finding]:
             found.append(Finding('warn', '', f'{contract.obs_names[i]} leaves the range of the '
                                  f'contract in {beyond[:, i].mean():.0%} of ticks (from '
                                  f'{obs[:, i].min():.3g} to {obs[:, i].max():.3g}).'))
+    found += _copies(episodes, contract)
     if len(actions):
         spec = contract.action
         for i, name in enumerate(spec.names):

@@ -1,7 +1,7 @@
 """Turn episodes and a policy into checkpoints; keep the one that drives best."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 import io
 import json
 import math
@@ -177,24 +177,31 @@ class Trainer:
         """
         Return the error on held-out episodes, beside that of repeating the last command.
 
-        Mean absolute error per action value, in its own unit; ``nan`` when nothing was held out.
+        Mean absolute and root mean square error per action value, in its own unit, both over the
+        windows that have a last command; NaN when nothing was held out.
         """
         data, names = self.held_out, self.contract.action.names
-        if not len(data.obs):
+        known = np.isfinite(data.previous).all(axis=1)
+        if not known.any():
             nothing = dict.fromkeys(names, math.nan)
-            return {'loss': math.inf, 'mae': nothing, 'mae_last_command': nothing, 'windows': 0}
+            return {'loss': math.inf, 'windows': 0, 'mae': nothing, 'rmse': nothing,
+                    'mae_last_command': nothing, 'rmse_last_command': nothing}
         policy = self.averaged()
         with torch.no_grad():
             obs, actions = torch.as_tensor(data.obs), torch.as_tensor(data.actions)
             loss = float(policy.loss(policy.normalise(obs), policy.targets(actions)))
-            off = (policy(obs) - actions)[:, 0].abs().numpy()
-        known = np.isfinite(data.previous).all(axis=1)
-        last = np.abs(data.previous - data.actions[:, 0])[known]
+            off = (policy(obs) - actions)[:, 0].numpy()[known]
+        last = (data.previous - data.actions[:, 0])[known]
+
+        def named(values: np.ndarray) -> dict[str, float]:
+            return {n: float(v) for n, v in zip(names, values, strict=True)}
+
         return {
             'loss': loss, 'windows': len(data.obs),
-            'mae': {n: float(v) for n, v in zip(names, off.mean(axis=0), strict=True)},
-            'mae_last_command': {n: float(v) for n, v in zip(names, last.mean(axis=0),
-                                                             strict=True)},
+            'mae': named(np.abs(off).mean(axis=0)),
+            'rmse': named(np.sqrt(np.square(off).mean(axis=0))),
+            'mae_last_command': named(np.abs(last).mean(axis=0)),
+            'rmse_last_command': named(np.sqrt(np.square(last).mean(axis=0))),
         }
 
     def _save(self, path: Path, update: int, error: dict[str, Any]) -> Checkpoint:
@@ -225,8 +232,3 @@ class Trainer:
             board.add_scalar(name, value, update)
         log.write(json.dumps({'update': update, **metrics}) + '\n')
         log.flush()
-
-
-def with_overrides(config: BcConfig, **changes: Any) -> BcConfig:
-    """Return the configuration with some values changed; ``None`` changes nothing."""
-    return replace(config, **{k: v for k, v in changes.items() if v is not None})

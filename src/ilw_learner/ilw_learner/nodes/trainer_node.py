@@ -1,23 +1,23 @@
 """Train when asked over ROS; the training itself runs in a process of its own."""
 
 from dataclasses import dataclass
-import json
 import math
-import subprocess
-import sys
-import threading
 import time
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 
+from ilw_learner.child import ChildEnd, TrainingChild
 from ilw_msgs.action import Train
 from ilw_ros.params import load, param
 from ilw_ros.run import run_node
 
-_EXIT_CODES = {1: Train.Result.ERROR_DATA, 2: Train.Result.ERROR_CONFIG}
+_ERROR_CODES = {'EpisodeError': Train.Result.ERROR_DATA,
+                'ContractError': Train.Result.ERROR_CONFIG,
+                'IlwError': Train.Result.ERROR_CONFIG}
 
 
 @dataclass(frozen=True)
@@ -35,84 +35,70 @@ class TrainerNode(Node):
     def __init__(self) -> None:
         super().__init__('trainer')
         self._params = load(self, TrainerParams)
-        self._process: subprocess.Popen[str] | None = None
+        self._child: TrainingChild | None = None
+        self._result: Future | None = None
         self._server = ActionServer(
             self, Train, 'train', self._train, goal_callback=self._on_goal,
-            handle_accepted_callback=self._on_accepted,
-            cancel_callback=lambda goal: CancelResponse.ACCEPT)
-        self._result: Future | None = None
+            handle_accepted_callback=self._on_accepted, cancel_callback=self._on_cancel)
         # The awaited result is looked at whenever the node wakes; this bounds how late.
-        self.create_timer(0.2, lambda: None)
+        self.create_timer(0.2, lambda: None, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def _on_goal(self, goal: Any) -> GoalResponse:
-        return GoalResponse.REJECT if self._process else GoalResponse.ACCEPT
+    def _on_goal(self, request: Train.Goal) -> GoalResponse:
+        return GoalResponse.REJECT if self._child else GoalResponse.ACCEPT
 
     def _on_accepted(self, goal: Any) -> None:
-        out = f'{self._params.runs}/{time.strftime("%Y%m%d-%H%M%S")}-train'
         request = goal.request
-        command = [sys.executable, '-m', 'ilw_learner.cli', 'train', '--progress-json',
-                   '--task', request.contract or self._params.contract,
+        options = ['--task', request.contract or self._params.contract,
                    '--demos', request.demonstrations, '--seed', str(request.seed),
-                   '--env', self._params.env, '--out', out]
+                   '--env', self._params.env,
+                   '--out', f'{self._params.runs}/{time.strftime("%Y%m%d-%H%M%S")}-train']
         if request.config:
-            command += ['--config', request.config]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                                         stderr=subprocess.PIPE)
+            options += ['--config', request.config]
         self._result = Future()
-        threading.Thread(target=self._follow, args=(goal, self._process, self._result),
-                         daemon=True).start()
+        self._child = TrainingChild(options, lambda now: _feedback(goal, now),
+                                    self._result.set_result)
         goal.execute()
+
+    def _on_cancel(self, goal: Any) -> CancelResponse:
+        if self._child:
+            self._child.stop()
+        return CancelResponse.ACCEPT
 
     async def _train(self, goal: Any) -> Train.Result:
         assert self._result is not None
-        code, words, summary = await self._result
-        self._process = None
-        return self._finish(goal, code, words, summary)
+        end = await self._result
+        self._child = None
+        return _finish(goal, end)
 
-    def _follow(self, goal: Any, process: subprocess.Popen[str], result: Future) -> None:
-        """Pass progress on until the process ends; in a thread of its own."""
-        assert process.stdout is not None and process.stderr is not None
-        summary: dict[str, Any] = {}
-        for line in process.stdout:
-            if goal.is_cancel_requested:
-                process.terminate()
-                break
-            data = json.loads(line)
-            if 'progress' in data:
-                self._feedback(goal, data['progress'])
-            else:
-                summary = data
-        words = process.stderr.read().strip().splitlines()
-        result.set_result((process.wait(), words, summary))
+    def destroy_node(self) -> None:
+        """End a training that is still running."""
+        if self._child:
+            self._child.kill()
+        super().destroy_node()
 
-    @staticmethod
-    def _finish(goal: Any, code: int, words: list[str], summary: dict[str, Any]) -> Train.Result:
-        if goal.is_cancel_requested:
-            goal.canceled()
-            return Train.Result(error_code=Train.Result.ERROR_CANCELLED,
-                                success_ratio=math.nan)
-        if code != 0 or not summary:
-            goal.abort()
-            return Train.Result(
-                error_code=_EXIT_CODES.get(code, Train.Result.ERROR_FAILED),
-                error_msg=words[-1] if words else f'exit code {code}', success_ratio=math.nan)
-        goal.succeed()
-        ratio = (math.nan if summary['success'] is None
-                 else summary['success'] / summary['episodes_eval'])
-        return Train.Result(checkpoint=summary['checkpoint'], success_ratio=ratio)
 
-    @staticmethod
-    def _feedback(goal: Any, progress: dict[str, Any]) -> None:
+def _feedback(goal: Any, progress: dict[str, Any]) -> None:
+    if goal.is_active:
         ratio = progress['success_ratio']
         goal.publish_feedback(Train.Feedback(
             update=progress['update'], updates=progress['updates'], loss=progress['loss'],
             success_ratio=math.nan if ratio is None else ratio))
 
-    def destroy_node(self) -> None:
-        """End a training that is still running."""
-        if self._process and self._process.poll() is None:
-            self._process.terminate()
-        super().destroy_node()
+
+def _finish(goal: Any, end: ChildEnd) -> Train.Result:
+    if goal.is_cancel_requested:
+        goal.canceled()
+        return Train.Result(error_code=Train.Result.ERROR_CANCELLED, success_ratio=math.nan)
+    if not end.summary:
+        goal.abort()
+        return Train.Result(
+            error_code=_ERROR_CODES.get(end.error, Train.Result.ERROR_FAILED),
+            error_msg=end.words, success_ratio=math.nan)
+    goal.succeed()
+    summary = end.summary
+    ratio = (math.nan if summary['success'] is None
+             else summary['success'] / summary['episodes_eval'])
+    return Train.Result(checkpoint=summary['checkpoint'], success_ratio=ratio)
 
 
 def main() -> int:

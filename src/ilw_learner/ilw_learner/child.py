@@ -1,0 +1,79 @@
+"""A training in a process of its own: progress lines in, summary or error out. No ROS."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ChildEnd:
+    """How a training process ended."""
+
+    code: int
+    """Exit code; negative: the signal that ended it"""
+    summary: dict[str, Any] = field(default_factory=dict)
+    """As ``training.json``; empty unless it ended well"""
+    error: str = ''
+    """Kind of error, as ``EpisodeError``; empty when it named none"""
+    words: str = ''
+    """The last line it wrote about it"""
+
+
+class TrainingChild:
+    """
+    Runs ``train`` with the options given.
+
+    :param on_progress: called in a thread with each progress object.
+    :param on_end: called once in that thread.
+    """
+
+    def __init__(self, options: Sequence[str], on_progress: Callable[[dict[str, Any]], None],
+                 on_end: Callable[[ChildEnd], None]) -> None:
+        self._on_progress, self._on_end = on_progress, on_end
+        self._errors = tempfile.TemporaryFile('w+')  # a pipe nobody reads would block the child
+        self._process = subprocess.Popen(
+            [sys.executable, '-m', 'ilw_learner.cli', 'train', '--progress-json', *options],
+            stdout=subprocess.PIPE, stderr=self._errors, text=True)
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end; ``on_end`` tells when it has."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it and wait, as when the node goes away."""
+        self._process.terminate()
+        try:
+            self._process.wait(2.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        assert self._process.stdout is not None
+        last: dict[str, Any] = {}
+        for line in self._process.stdout:
+            try:
+                data = json.loads(line)
+            except ValueError:
+                continue  # a library that prints
+            if isinstance(data, dict) and 'progress' in data:
+                self._on_progress(data['progress'])
+            elif isinstance(data, dict):
+                last = data
+        code = self._process.wait()
+        self._errors.seek(0)
+        lines = self._errors.read().strip().splitlines()
+        self._errors.close()
+        if code == 0:
+            self._on_end(ChildEnd(code, summary=last))
+        else:
+            self._on_end(ChildEnd(code, error=str(last.get('error', '')), words=str(
+                last.get('text') or (lines[-1] if lines else f'exit code {code}'))))

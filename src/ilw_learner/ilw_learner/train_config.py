@@ -1,0 +1,46 @@
+"""Read a training configuration: one algorithm, its values, and what single tasks do otherwise."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ilw_core.errors import ContractError
+from ilw_learner.policies import POLICIES
+from ilw_learner.policies.bc import BcConfig
+
+
+def load_config(path: Path, task: str) -> BcConfig:
+    """
+    Return the configuration for a task.
+
+    :param path: a file as ``config/train/bc.yaml``; keys under ``tasks: TASK:`` go before others.
+    :raises ContractError: not YAML, an unknown key, or a value of the wrong kind.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
+        raise ContractError(f'{path} cannot be read: {" ".join(str(error).split())}') from error
+    if not isinstance(data, dict) or data.get('algorithm') not in POLICIES:
+        raise ContractError(f'{path}: algorithm must be one of {", ".join(POLICIES)}.')
+    kind = POLICIES[data.pop('algorithm')][1]
+    tasks = data.pop('tasks', None) or {}
+    if not isinstance(tasks, dict) or not all(isinstance(v, dict) for v in tasks.values()):
+        raise ContractError(f'{path}: tasks must map the name of a contract to keys and values.')
+    for name, section in (('', data), *((f'tasks.{n}.', values) for n, values in tasks.items())):
+        for key, value in section.items():
+            _check(kind, path, f'{name}{key}', key, value)
+    try:
+        return kind(**{**data, **tasks.get(task, {})})
+    except ValueError as error:
+        raise ContractError(f'{path}: {error}') from error
+
+
+def _check(kind: Any, path: Path, where: str, key: str, value: Any) -> None:
+    known = {f.name: type(f.default) for f in fields(kind)}
+    if key not in known:
+        raise ContractError(f'{path} has unknown key {where!r}. Known: {", ".join(known)}.')
+    expected = known[key]
+    if type(value) is not expected and not (expected is float and type(value) is int):
+        raise ContractError(f'{path}: {where} must be a {expected.__name__}. Got {value!r}.')
