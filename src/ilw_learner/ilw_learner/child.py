@@ -35,7 +35,8 @@ class TrainingChild:
     def __init__(self, options: Sequence[str], on_progress: Callable[[dict[str, Any]], None],
                  on_end: Callable[[ChildEnd], None]) -> None:
         self._on_progress, self._on_end = on_progress, on_end
-        self._errors = tempfile.TemporaryFile('w+')  # a pipe nobody reads would block the child
+        # Not a pipe: one that nobody reads would block the child.
+        self._errors = tempfile.TemporaryFile('w+')  # noqa: SIM115 - closed at its end
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'ilw_learner.cli', 'train', '--progress-json', *options],
             stdout=subprocess.PIPE, stderr=self._errors, text=True)
