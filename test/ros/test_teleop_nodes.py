@@ -24,6 +24,7 @@ from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE_OFFER, command
 from ilw_teleop.nodes.arbiter_node import ArbiterNode
 from ilw_teleop.nodes.recorder_node import RecorderNode
 from ilw_teleop.nodes.teleop_node import TeleopNode
+from ilw_teleop.recording_gate import header_stamp_ns
 
 P = 100_000_000
 LB, A, B, X, Y, START, BACK = 4, 0, 1, 2, 3, 7, 6
@@ -256,6 +257,9 @@ def test_buttons_record_save_and_discard(bench, ros, monkeypatch, tmp_path):
     with AnyReader([episode.path]) as reader:
         counts = {c.topic: c.msgcount for c in reader.connections}
         goals = [t for c, t, _ in reader.messages() if c.topic == '/goal']
+        for name in ('/odom', '/cmd_vel', '/joy'):
+            stamps = [header_stamp_ns(raw) for c, _, raw in reader.messages() if c.topic == name]
+            assert stamps == sorted(stamps), name
     assert counts['/goal'] == 1 and len(goals) == 1  # sent long before the start
     for topic in ('/scan', '/odom', '/cmd_vel', '/joy', '/teleop/action', '/arbiter/state'):
         assert counts[topic] >= 10, topic

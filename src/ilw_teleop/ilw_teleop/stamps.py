@@ -57,3 +57,21 @@ class PauseWatch:
         if now_ns != self._seen_ns:
             self._seen_ns, self._since_wall_ns = now_ns, wall_ns
         return self._simulated and wall_ns - self._since_wall_ns > PAUSED_AFTER_NS
+
+
+class LogClock:
+    """Gives every message its own log time: readers sort by it and must keep the order."""
+
+    def __init__(self) -> None:
+        self._last_ns = 0
+        self._now_ns = 0
+
+    def stamp_ns(self, now_ns: int) -> int:
+        """Return ``now_ns``, or a nanosecond after the stamp before if the clock has not moved."""
+        moved = now_ns != self._now_ns
+        self._now_ns = now_ns
+        follows = self._last_ns + 1
+        # Two ticks are never this close; further away the clock has jumped back.
+        late = moved and not 0 < follows - now_ns < 1_000_000
+        self._last_ns = now_ns if late else max(now_ns, follows)
+        return self._last_ns

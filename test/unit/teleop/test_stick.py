@@ -13,7 +13,7 @@ from ilw_core.locate import config_file
 from ilw_teleop.deadman import Deadman
 from ilw_teleop.joy_mapping import StickMapping, past_deadzone
 from ilw_teleop.joystick import load_joystick
-from ilw_teleop.stamps import LeadingClock, PauseWatch, believable
+from ilw_teleop.stamps import LeadingClock, LogClock, PauseWatch, believable
 from ilw_teleop.teleop import Teleop
 
 SECOND = 1_000_000_000
@@ -200,3 +200,10 @@ def test_a_simulated_clock_that_stands_still_is_paused():
     real = PauseWatch(simulated=False)
     real.paused(5, 0)
     assert not real.paused(5, SECOND)
+
+
+def test_no_two_messages_have_one_log_time():
+    clock = LogClock()
+    stamps = [clock.stamp_ns(now) for now in (SECOND, SECOND, SECOND, SECOND + 1, 2 * SECOND)]
+    assert stamps == [SECOND, SECOND + 1, SECOND + 2, SECOND + 3, 2 * SECOND]
+    assert clock.stamp_ns(SECOND) == SECOND  # the simulator was started anew

@@ -22,7 +22,7 @@ from ilw_teleop.recorder import BESIDES, Phase, Recorder, about
 from ilw_teleop.recording import Ending, Mark, MarkKind, Refusal, Wish
 from ilw_teleop.recording_gate import header_stamp_ns
 from ilw_teleop.salvage import salvage
-from ilw_teleop.stamps import PauseWatch
+from ilw_teleop.stamps import LogClock, PauseWatch
 
 
 class RecorderNode(Node):
@@ -43,7 +43,7 @@ class RecorderNode(Node):
         self._topics = RawTopics(self, tuple(dict.fromkeys(
             (*contract.topics, *BESIDES, *extra, *(('/clock',) if self._sim else ())))))
         self._held = {s.topic for s in contract.sources if s.align.how == 'hold'}
-        self._clock_ns = 0
+        self._clock_ns, self._log = 0, LogClock()
         self._pause = PauseWatch(simulated=self._sim)
         self._status_pub = self.create_publisher(EpisodeStatus, 'episode/status', LATCHED)
         self._status = EpisodeStatus()
@@ -63,15 +63,16 @@ class RecorderNode(Node):
         return self._pause.paused(self._now(), time.monotonic_ns())
 
     def _drain(self) -> None:
-        recorder, now = self._recorder, self._now()
-        for _, channel, data, publish_ns in self._topics.drain():
+        recorder, log = self._recorder, self._log
+        for arrival, channel, data, publish_ns in self._topics.drain():
             name = channel.relative
             if name == '/clock':
-                self._clock_ns = now = header_stamp_ns(data)
-            else:
-                recorder.take(channel.topic, name, data, log_ns=now, publish_ns=publish_ns,
-                              hold=channel.latched or name in self._held,
-                              stamped=channel.stamped)
+                self._clock_ns = header_stamp_ns(data)
+                continue
+            now = (self._clock_ns or self._now()) if self._sim else arrival
+            recorder.take(channel.topic, name, data, log_ns=log.stamp_ns(now),
+                          publish_ns=publish_ns, stamped=channel.stamped,
+                          hold=channel.latched or name in self._held)
 
     def _on_poll(self) -> None:
         self._drain()
