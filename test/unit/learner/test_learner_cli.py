@@ -1,0 +1,134 @@
+"""The learner's commands: one object on standard output, one clear line, exit codes 0, 1 and 2."""
+
+import json
+import sys
+
+import pytest
+
+from ilw_core.errors import ContractError
+from ilw_core.locate import config_file
+from ilw_learner import cli
+
+SUCCESS = {'outcome': 'success', 'stop_reason': 'goal'}
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Return a function that runs a command: (exit code, standard output, standard error)."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, 'argv', ['learner', *map(str, words)])
+        code = 0
+        try:
+            cli.run(cli.learner)
+        except SystemExit as end:
+            code = end.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.mark.parametrize('command', [
+    ['train'], ['eval'], ['episodes'], ['episodes', 'list'], ['episodes', 'show'],
+    ['episodes', 'check']])
+def test_every_help_has_an_example(call, command):
+    code, out, _ = call(*command, '--help')
+    assert code == 0
+    assert 'Example: ./ilw ' in ' '.join(out.split())
+
+
+def test_list_gives_one_object(call, bags, tmp_path):
+    bags.write(tmp_path / 'one', meta=SUCCESS)
+    bags.write(tmp_path / 'two')
+    code, out, _ = call('episodes', 'list', tmp_path, '--json')
+    assert code == 0
+    assert [e['outcome'] for e in json.loads(out)['episodes']] == ['success', 'unknown']
+
+
+def test_show_names_the_topics(call, bags, tmp_path):
+    bags.write(tmp_path / 'one', meta=SUCCESS)
+    code, out, _ = call('episodes', 'show', tmp_path / 'one', '--json')
+    assert code == 0
+    assert json.loads(out)['topics']['odom'] == 'nav_msgs/msg/Odometry'
+
+
+def test_check_exits_with_1_when_something_is_bad_and_tells_the_verdicts(call, bags, tmp_path):
+    bags.write(tmp_path / 'good', meta=SUCCESS, drive=lambda i: (0.4, 1.0 if i % 3 else -1.0))
+    assert call('episodes', 'check', tmp_path, '--task', 'maze')[0] == 0
+    broken = next(bags.write(tmp_path / 'broken', meta=SUCCESS).glob('*.mcap'))
+    broken.write_bytes(broken.read_bytes()[:300])
+    code, out, _ = call('episodes', 'check', tmp_path, '--task', 'maze', '--json')
+    assert code == 1
+    assert json.loads(out)['verdicts'] == {'good': 'good', 'broken': 'bad'}
+
+
+@pytest.mark.parametrize('words', [
+    ['episodes', 'list', 'absent'],
+    ['episodes', 'check', 'absent', '--task', 'maze'],
+    ['train', '--task', 'nosuch'],
+    ['train', '--task', 'maze', '--demos', 'absent'],
+    ['train', '--task', 'maze', '--config', 'nosuch'],
+    ['eval', 'absent', '--task', 'maze'],
+    ['eval', 'idle', '--task', 'maze', '--env', 'no_such_module:make'],
+    ['train', '--no-such-option'],
+])
+def test_a_wrong_call_gives_one_clear_line_and_code_2(call, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(*words)
+    assert code == 2
+    assert out == ''
+    assert 'rror: ' in err.strip().splitlines()[-1]
+    assert 'Traceback' not in err
+    assert not list(tmp_path.iterdir()), 'nothing half written is left'
+
+
+def test_train_writes_a_run_and_prints_one_object(call, bags, tmp_path):
+    for name in ('a', 'b', 'c'):
+        bags.write(tmp_path / 'demos' / name, ticks=40, meta=SUCCESS,
+                   drive=lambda i: (0.4, 0.0) if i % 8 < 4 else (0.15, 1.2))
+    config = tmp_path / 'quick.yaml'
+    config.write_text('algorithm: bc\nupdates: 60\nhidden: 16\ncandidates: 1\n')
+    code, out, err = call('train', '--task', 'maze', '--demos', tmp_path / 'demos', '--config',
+                          config, '--env', 'none', '--out', tmp_path / 'runs/x', '--json')
+    assert code == 0, err
+    summary = json.loads(out)
+    assert summary['windows'] == 3 * 39
+    assert set(summary['held_out']['mae']) == {'twist.linear.x', 'twist.angular.z'}
+    assert (tmp_path / 'runs/x/checkpoint/policy.onnx').is_file()
+    assert json.loads((tmp_path / 'runs/x/training.json').read_text()) == summary
+    # A bag lost on the way is said and left out; the others are still trained on.
+    broken = next((tmp_path / 'demos/b').glob('*.mcap'))
+    broken.write_bytes(broken.read_bytes()[:300])
+    code, out, err = call('train', '--task', 'maze', '--demos', tmp_path / 'demos', '--config',
+                          config, '--env', 'none', '--out', tmp_path / 'runs/y', '--json')
+    assert code == 0
+    assert json.loads(out)['episodes'] == 2
+    assert 'left out' in err
+
+
+@pytest.mark.parametrize(('text', 'said'), [
+    ('algorithm: bc\nupdate: 3\n', "unknown key 'update'"),
+    ('algorithm: bc\nupdates: many\n', 'updates must be a int'),
+    ('algorithm: ppo\n', 'algorithm must be one of bc'),
+    ('algorithm: bc\nupdates: 0\n', 'at least 1'),
+    ('algorithm: bc\ntasks: {maze: {layer: 3}}\n', "unknown key 'tasks.maze.layer'"),
+    ('[', 'cannot be read'),
+])
+def test_a_wrong_training_configuration_is_refused_with_its_key(tmp_path, text, said):
+    from ilw_learner.train_config import load_config
+
+    path = tmp_path / 'bc.yaml'
+    path.write_text(text)
+    with pytest.raises(ContractError, match=said):
+        load_config(path, 'maze')
+
+
+def test_a_task_overrides_the_shipped_configuration():
+    from ilw_learner.train_config import load_config
+
+    path = config_file('train', 'bc')
+    assert load_config(path, 'clutter').mirror
+    assert not load_config(path, 'maze').mirror
+    assert load_config(path, 'maze').fourier > 0
+    assert load_config(path, 'another').fourier == 0

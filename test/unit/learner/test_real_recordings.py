@@ -1,0 +1,64 @@
+"""Recordings nobody here made become a data set and a policy; skipped where they are not."""
+
+import json
+import math
+import os
+from pathlib import Path
+import sys
+
+import pytest
+
+from ilw_core.contract import load_contract
+from ilw_core.episode_folder import find_episodes
+from ilw_core.locate import config_file
+from ilw_learner import cli
+from ilw_learner.dataset import load_episode
+
+ROOT = Path(os.environ.get('ILW_REAL_BAGS')
+            or Path(__file__).resolve().parents[4] / 'shared' / 'bags')
+pytestmark = pytest.mark.skipif(
+    not ROOT.is_dir(), reason=f'no recordings in {ROOT}; ILW_REAL_BAGS can name their folder')
+
+
+def command(monkeypatch, capsys, *words):
+    monkeypatch.setattr(sys, 'argv', ['learner', *map(str, words)])
+    code = 0
+    try:
+        cli.run(cli.learner)
+    except SystemExit as end:
+        code = end.code
+    return code, capsys.readouterr().out
+
+
+def test_every_recording_passes_the_check(monkeypatch, capsys):
+    code, out = command(monkeypatch, capsys, 'episodes', 'check', ROOT, '--task', 'track',
+                        '--json')
+    report = json.loads(out)
+    assert code == 0, report['findings']
+    assert report['episodes'] == len(find_episodes(ROOT))
+    assert 'bad' not in report['verdicts'].values()
+
+
+def test_each_becomes_an_episode_within_the_limits_of_the_contract():
+    track = load_contract(config_file('tasks', 'track'))
+    for folder in find_episodes(ROOT):
+        episode = load_episode(folder, track)
+        given = episode.actions[episode.action_valid]
+        assert len(given) > 50
+        assert episode.obs_valid.all(axis=1).mean() > 0.95
+        assert (given >= track.action.low - 1e-6).all(), episode.name
+        assert (given <= track.action.high + 1e-6).all(), episode.name
+
+
+def test_a_policy_is_trained_and_compared_with_repeating_the_last_command(
+        monkeypatch, capsys, tmp_path):
+    code, out = command(monkeypatch, capsys, 'train', '--demos', ROOT, '--task', 'track', '--env',
+                        'none', '--out', tmp_path / 'run', '--json')
+    held_out = json.loads(out)['held_out']
+    assert code == 0
+    assert held_out['windows'] > 0
+    for measure in ('mae', 'rmse', 'mae_last_command', 'rmse_last_command'):
+        for name, value in held_out[measure].items():
+            assert math.isfinite(value), (measure, name)
+    assert held_out['mae']['twist.linear.x'] < 0.3
+    assert held_out['mae']['twist.angular.z'] < 1.0
