@@ -16,7 +16,8 @@ from ilw_sim.grid import Grid, cost_to_go
 from ilw_sim.readings import wrap
 from ilw_sim.scene import ROBOT_RADIUS_M
 
-_FREE_M = 0.6          # clearance beyond which more of it is worth nothing
+_FREE_M = 0.7          # clearance beyond which more of it is worth nothing
+_MARGIN_M = 0.12        # what it keeps from obstacles if it can: room for a clone's errors
 _NEAR_COST = 5.0        # cost of a metre that grazes an obstacle, against one in the open
 _TIGHT_COST = 60.0      # no way through, but a way out for a robot pushed in there
 _LOOKAHEAD_M = 0.45
@@ -59,7 +60,7 @@ class Expert:
 
     def plan(self, grid: Grid, goal: tuple[float, float]) -> None:
         """Look at the map of a new episode and choose a style for it."""
-        inner = ROBOT_RADIUS_M + 0.04
+        inner = ROBOT_RADIUS_M + _MARGIN_M
         near = np.clip((_FREE_M - grid.clearance_m) / (_FREE_M - inner), 0.0, 1.0)
         cost = np.where(grid.clearance_m < inner, _TIGHT_COST, 1.0 + _NEAR_COST * near ** 2)
         cost[grid.clearance_m < 0.5 * ROBOT_RADIUS_M] = np.inf
@@ -72,7 +73,7 @@ class Expert:
         much, rng = self._imperfection, self._rng
         self._style = Style(
             speed_ratio=1.0 - 0.1 * much * rng.random(),
-            gain=2.5 + 0.5 * much * rng.uniform(-1, 1), push_chance=0.008 * much)
+            gain=2.5 + 0.5 * much * rng.uniform(-1, 1), push_chance=0.002 * much)
         self._push = (0, 0.0, 0.0)
 
     def drive(self, pose: Pose) -> np.ndarray:
@@ -127,7 +128,7 @@ class Expert:
         for i in range(1, 15):
             ahead_m = i * _STEP_M
             cell = self._grid.cell(x + ahead_m * math.cos(yaw), y + ahead_m * math.sin(yaw))
-            if self._grid.clearance_m[cell] < ROBOT_RADIUS_M + 0.03:
+            if self._grid.clearance_m[cell] < ROBOT_RADIUS_M + 0.5 * _MARGIN_M:
                 return ahead_m - _STEP_M
         return 0.7
 
@@ -146,5 +147,5 @@ class Expert:
         """Begin a short wrong push, at times."""
         style, rng = self._style, self._rng
         if not self._push[0] and rng.random() < style.push_chance:
-            self._push = (int(rng.integers(3, 8)), float(rng.uniform(-1, 1)),
+            self._push = (int(rng.integers(2, 5)), float(rng.uniform(-1, 1)),
                           float(rng.uniform(0.5, 1.0)))
