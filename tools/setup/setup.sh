@@ -57,6 +57,10 @@ stage_build() {
         export VIRTUAL_ENV=$ILW_VENV PATH=$ILW_VENV/bin:$PATH
         export MAKEFLAGS="${MAKEFLAGS:--j$(nproc)}"
         cd "$ILW_ROOT"
+        # Links to files that were deleted since the last build would stop this one.
+        for folder in build install; do
+            [ ! -d "$folder" ] || find "$folder" -xtype l -delete
+        done
         "$python" -m colcon build --base-paths src launch --symlink-install \
             --cmake-args "-DPython3_EXECUTABLE=$python" -DBUILD_TESTING=OFF
     )
