@@ -15,6 +15,8 @@ _IDLE_S = 1.0
 """A start or an end that stands still for longer than this teaches standing still"""
 _ENOUGH = 20
 """Ticks at which a command changes, to tell a copy from chance"""
+_SAME = 5e-3
+"""Closer than this part of an action's range is the same: odometry has some noise"""
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,8 @@ def _copies(episodes: list[Episode], contract: Contract) -> list[Finding]:
         for j, observed in enumerate(contract.obs_names):
             for command, word in ((now, 'the command of the same tick: it is the label'),
                                   (before, 'the command before: the policy may copy it')):
-                equal = np.abs(seen[moving, j] - command[moving, i]) < 1e-3 * span
-                if equal.mean() > 0.9:
+                equal = np.abs(seen[moving, j] - command[moving, i]) < _SAME * span
+                if equal.mean() > 0.5:
                     found.append(Finding('warn', '', f'{observed} equals {word} ({name}). '
                                          f'Compare the held-out error with repeating the last '
                                          f'command, or leave it out of the contract.'))
