@@ -26,8 +26,8 @@ def pursuit(contract):
 
 
 def test_continuous_cloning_solves_the_identity_task(clutter, episodes, fit):
-    _, result = fit(clutter, episodes(clutter, pursuit(clutter), count=12, steps=150),
-                    updates=1500)
+    _, result = fit(clutter, episodes(clutter, pursuit(clutter), count=12, steps=100),
+                    updates=800)
     assert result.held_out['mae']['twist.linear.x'] < 0.02
     assert result.held_out['mae']['twist.angular.z'] < 0.12
     assert result.held_out['mae_last_command']['twist.angular.z'] > 0.5
@@ -50,7 +50,7 @@ def test_it_overfits_one_episode(clutter, episodes, fit):
     rng = np.random.default_rng(3)
     noise = rng.uniform(clutter.action.low, clutter.action.high, (60, 2))
     one = episodes(clutter, lambda obs: noise, count=1, steps=60)
-    _, result = fit(clutter, one, updates=1500, hidden=128, weight_decay=0.0)
+    _, result = fit(clutter, one, updates=800, hidden=128, weight_decay=0.0)
     assert result.held_out['mae']['twist.angular.z'] < 0.05
 
 
@@ -79,7 +79,7 @@ def test_mirror_images_make_a_one_sided_driver_turn_both_ways(clutter, episodes,
         return np.stack([np.full(len(obs), 0.3), obs[:, goal]], axis=1)
 
     data = episodes(clutter, only_left, count=8, steps=120)
-    _, result = fit(clutter, data, mirror=True, updates=1500)
+    _, result = fit(clutter, data, mirror=True, updates=600)
     seen = np.array((clutter.obs_low + clutter.obs_high) / 2, dtype=np.float32)
     seen[goal] = -0.8
     assert act(clutter, result.checkpoint.path, seen)[0, 1] < -0.3

@@ -136,7 +136,7 @@ def _copies(episodes: list[Episode], contract: Contract) -> list[Finding]:
                                   (before, 'the command before: the policy may copy it')):
                 equal = np.abs(seen[moving, j] - command[moving, i]) < _SAME * span
                 if equal.mean() > 0.5:
-                    found.append(Finding('warn', '', f'{observed} equals {word} ({name}). '
+                    found.append(Finding('warn', '', f'{observed} mostly equals {word} ({name}). '
                                          f'Compare the held-out error with repeating the last '
                                          f'command, or leave it out of the contract.'))
     return found

@@ -80,7 +80,7 @@ def test_an_observation_that_is_the_label_is_found(bags, tmp_path):
         '    feature: body_twist\naction:\n', 1))
     bags.write(tmp_path / 'one', drive=turning, ticks=120)
     findings, _ = check_episodes(tmp_path, leaky)
-    assert 'speed.turn_radps equals the command of the same tick' in texts(findings)
+    assert 'speed.turn_radps mostly equals the command of the same tick' in texts(findings)
 
 
 def test_a_folder_without_episodes_says_how_to_record(maze, tmp_path):
