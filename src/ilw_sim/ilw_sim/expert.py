@@ -100,9 +100,9 @@ class Expert:
                 return self._button('left' if error > 0 else 'right')
             return self._button('forward')
         ease = max(0.0, math.cos(min(abs(error) * 1.3, math.pi / 2)))
-        slow = min(1.0, 0.35 + max(0.0, room_m - ROBOT_RADIUS_M) / 0.35)
+        slow = min(1.0, 0.25 + max(0.0, room_m - ROBOT_RADIUS_M) / 0.6)
         turn = min(max(self._style.gain * error, -spin), spin)
-        brake = min(1.0, max(0.0, (ahead_m - 0.05) / 0.6))
+        brake = min(1.0, max(0.0, (ahead_m - 0.05) / 0.9))
         return fastest * self._style.speed_ratio * min(ease * slow, brake), turn
 
     def _button(self, name: str) -> tuple[float, float]:
@@ -123,14 +123,14 @@ class Expert:
         return wrap(math.atan2(py - y, px - x) - yaw), room_m
 
     def _free_ahead(self, pose: Pose) -> float:
-        """Return how far the robot could go straight on [m], up to 0.7."""
+        """Return how far the robot could go straight on [m], up to 1."""
         x, y, yaw = pose
-        for i in range(1, 15):
+        for i in range(1, 21):
             ahead_m = i * _STEP_M
             cell = self._grid.cell(x + ahead_m * math.cos(yaw), y + ahead_m * math.sin(yaw))
             if self._grid.clearance_m[cell] < ROBOT_RADIUS_M + 0.5 * _MARGIN_M:
                 return ahead_m - _STEP_M
-        return 0.7
+        return 1.0
 
     def _slope(self, x: float, y: float) -> tuple[float, float]:
         """Return the gradient of the cost at a point, bilinear between cell centres."""

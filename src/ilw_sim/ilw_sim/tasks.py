@@ -89,6 +89,7 @@ class ClutterTask:
         low, high = options.numbers('obstacle_size_m', 2)
         self._obstacle_m = (low, high)
         self._clearance_m = options.number('clearance_m', 0.35, low=ROBOT_RADIUS_M)
+        self._start_m = options.number('start_clearance_m', 0.7, low=ROBOT_RADIUS_M)
         self._apart_m = options.number('start_to_goal_m', 3.0, low=0.5, high=size_m)
 
     def make_scene(self, rng: np.random.Generator) -> Scene:
@@ -101,7 +102,8 @@ class ClutterTask:
             if len(free) < 2:
                 continue
             start, goal = (_centre(grid, *free[i]) for i in rng.integers(len(free), size=2))
-            if math.dist(start, goal) < self._apart_m:
+            tight = grid.clearance_m[grid.cell(*start)] < self._start_m
+            if tight or math.dist(start, goal) < self._apart_m:
                 continue
             if not np.isfinite(_path_lengths(grid, goal, self._radius_m, self._clearance_m)[
                     grid.cell(*start)]):
