@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 pytest.importorskip('rclpy')
+from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from nav_msgs.msg import Odometry
 from rclpy.action import ActionClient
+from rclpy.duration import Duration
 from rclpy.node import Node
+from sensor_msgs.msg import LaserScan
 
 from ilw_core.errors import IlwError
 from ilw_learner.nodes.policy_node import PolicyNode
@@ -16,7 +19,7 @@ from ilw_msgs.action import RunPolicy
 from ilw_msgs.msg import ActionChunk, EpisodeEvent, Observation, PolicyStatus
 from ilw_msgs.srv import LoadPolicy
 from ilw_ros.convert import stamp_ns, time_msg
-from ilw_ros.qos import EVENT, REQUEST, STATE_OFFER
+from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE_OFFER
 
 P = 100_000_000
 
@@ -132,6 +135,41 @@ def test_a_new_episode_restarts_the_steps_and_names_itself(bench, ros, monkeypat
         return bench.acted().episode == 'second'
 
     ros.until(named, 10, 'the name of the episode')
+
+
+def test_a_goal_sent_before_a_tick_counts_for_it_however_they_are_taken(
+        bench, ros, monkeypatch, clutter):
+    policy = start_policy(ros, monkeypatch, contract='clutter')
+    goal = bench.node.create_publisher(PoseStamped, 'goal', LATCHED)
+    scan = bench.node.create_publisher(LaserScan, 'scan', STATE_OFFER)
+    bench.matched()
+
+    def send_goal(distance_m):
+        message = PoseStamped()
+        message.header.stamp = time_msg(bench.now + P)
+        message.pose.position.x = distance_m
+        goal.publish(message)
+
+    def tick():
+        ranges = [1.0] * 36
+        message = LaserScan(angle_min=-3.0, angle_increment=0.17, range_min=0.1, ranges=ranges)
+        message.header.stamp = time_msg(bench.now + P)
+        scan.publish(message)
+        bench.tick(x=0.0)
+
+    at = clutter.obs_names.index('goal.distance_m')
+    # The subscription of a latched topic is made anew, so it ends up behind the others.
+    ros.until(lambda: [s.topic_name for s in policy.subscriptions][-1] == '/goal', 10)
+    ros.until(lambda: scan.get_subscription_count() and goal.get_subscription_count(), 10)
+    send_goal(1.0)
+    tick()
+    ros.until(lambda: bench.seen, 10, 'the first observation')
+    for distance_m in (2.0, 3.0, 4.0, 5.0, 6.0):
+        send_goal(distance_m)
+        assert goal.wait_for_all_acked(Duration(seconds=5))
+        tick()
+        ros.until(lambda: stamp_ns(bench.seen[-1].header.stamp) == bench.now, 10)
+        assert bench.seen[-1].values[at] == distance_m
 
 
 def test_a_missing_observation_means_no_action_and_a_reason(bench, ros, monkeypatch):

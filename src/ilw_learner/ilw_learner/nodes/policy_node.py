@@ -44,6 +44,8 @@ class PolicyNode(LifecycleNode):
         self._observed: Observed | None = None
         self._overdue: Timer | None = None
         self._loop = PolicyLoop(self._contract)
+        # Runs once all that had arrived is taken in: a goal sent before a tick counts for it.
+        self._taken_in = self.create_guard_condition(self._on_taken_in)
         self._active = False
         self._reports = PolicyReports(self, self._contract)
         self._asked = PolicyServices(self, self._load, self._on_reset, lambda: self._active)
@@ -102,6 +104,9 @@ class PolicyNode(LifecycleNode):
 
     def _on_message(self, name: str, stamp_ns: int, message: Any) -> None:
         self._loop.push(name, stamp_ns, message)
+        self._taken_in.trigger()
+
+    def _on_taken_in(self) -> None:
         while (observation := self._loop.poll()) is not None:
             self._submit(observation)
 
