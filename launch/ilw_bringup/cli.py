@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ilw_bringup.bringup import BRINGUPS, resolve
+from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
+from ilw_core.locate import config_file
 
 _ERR = Console(stderr=True)
 
@@ -63,8 +65,8 @@ def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, 
 
     with _Progress() as progress:
         run = Demo(DemoOptions(
-            task=task, seed=seed, episodes=episodes or (30 if quick else 60),
-            episodes_eval=episodes_eval or (8 if quick else 20), runs=runs,
+            task=task, seed=seed, episodes=episodes or (25 if quick else 60),
+            episodes_eval=episodes_eval or (5 if quick else 20), runs=runs,
             say=lambda text: _ERR.print(text, style='yellow'), progress=progress.show))
         report = run.run()
     if as_json:
@@ -146,6 +148,7 @@ def _run_up(name: str, given: dict[str, Any]) -> None:
     from ilw_bringup.processes import Fleet
 
     bringup, values = resolve(name, given)
+    load_contract(config_file('tasks', values['task']))  # a wrong one is said once, not per node
     with Fleet() as fleet:
         specs = bringup.nodes(values)
         fleet.start(specs)

@@ -27,7 +27,7 @@ def test_the_demo_ends_with_a_policy_that_drives(tmp_path, task):
     assert set(report) == KEYS
     assert report == json.loads((folder / 'report.json').read_text())
     results = report['results']
-    assert results['expert']['success'] >= 19
+    assert results['expert']['success'] >= 18
     assert results['policy']['success'] >= 16, 'far below the 90 % that 100 episodes show'
     assert results['idle']['success'] == 0
     assert results['random']['success'] <= 6

@@ -61,7 +61,10 @@ stage_build() {
         for folder in build install; do
             [ ! -d "$folder" ] || find "$folder" -xtype l -delete
         done
-        "$python" -m colcon build --base-paths src launch --symlink-install \
+        bases=(src launch)
+        # Messages that a ROS installation has and PyPI lacks.
+        [ -n "$ILW_ROS_SCRIPT" ] || bases+=(tools/setup/missing_ros)
+        "$python" -m colcon build --base-paths "${bases[@]}" --symlink-install \
             --cmake-args "-DPython3_EXECUTABLE=$python" -DBUILD_TESTING=OFF
     )
 }

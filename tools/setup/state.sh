@@ -43,7 +43,7 @@ fingerprint_build() {
     fingerprint_mend
     (
         cd "$ILW_ROOT"
-        find src launch -type f \( -name '*.msg' -o -name '*.srv' -o -name '*.action' \
+        find src launch tools/setup/missing_ros -type f \( -name '*.msg' -o -name '*.srv' -o -name '*.action' \
             -o -name package.xml -o -name CMakeLists.txt -o -name setup.py -o -name setup.cfg \) \
             -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
         find src launch -name __pycache__ -prune -o -type f \

@@ -41,7 +41,7 @@ def read_messages(folder: Path, topics: Collection[str] | None = None) -> Iterat
                 yield Stamped(connection.topic.lstrip('/'), _stamp_ns(message, logged_ns),
                               logged_ns, message)
     except Exception as error:  # on damaged bytes the decoders raise anything, MemoryError too
-        reason = ' '.join(str(error).split()) or type(error).__name__
+        reason = ' '.join(str(error).split()).rstrip('.') or type(error).__name__
         raise EpisodeError(f'{folder} cannot be read to its end: {reason}. If the recorder was '
                            f'killed, start it again: it repairs what it left.') from error
 
@@ -52,7 +52,7 @@ def topic_types(folder: Path) -> dict[str, str]:
         with AnyReader([folder], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
             return {c.topic.lstrip('/'): c.msgtype for c in reader.connections}
     except Exception as error:  # as above
-        reason = ' '.join(str(error).split()) or type(error).__name__
+        reason = ' '.join(str(error).split()).rstrip('.') or type(error).__name__
         raise EpisodeError(f'{folder} cannot be opened as a bag: {reason}. If the recorder was '
                            f'killed, start it again: it repairs what it left.') from error
 
