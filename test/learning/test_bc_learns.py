@@ -123,3 +123,12 @@ def test_constant_inputs_do_not_turn_into_noise(clutter, episodes, fit):
     trainer, _ = fit(clutter, data, updates=40)
     assert trainer._inputs.constant == (0,)
     assert all(torch.isfinite(p).all() for p in trainer.averaged().parameters())
+
+
+def test_a_short_training_does_not_keep_the_untrained_weights(clutter, episodes, fit):
+    data = episodes(clutter, pursuit(clutter), count=3)
+    trainer, _ = fit(clutter, data, updates=150, average=0.998)
+    untrained = type(trainer.policy)(clutter, trainer.config, trainer._inputs, trainer._actions, 0)
+    first, last, kept = (torch.cat([p.detach().flatten() for p in policy.parameters()])
+                         for policy in (untrained, trainer.policy, trainer.averaged()))
+    assert (kept - last).norm() < 0.5 * (kept - first).norm()

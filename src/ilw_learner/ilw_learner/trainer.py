@@ -85,6 +85,7 @@ class Trainer:
         with torch.no_grad():
             self._obs = self.policy.normalise(torch.as_tensor(obs, device=self.device))
             self._targets = self.policy.targets(torch.as_tensor(actions, device=self.device))
+        self._count = 0
         self._average = [p.detach().clone() for p in self.policy.parameters()]
         self._optimiser = torch.optim.AdamW(
             self.policy.parameters(), lr=config.learning_rate, fused=True,
@@ -159,8 +160,11 @@ class Trainer:
         loss = self.policy.loss(obs, self._targets[rows])
         loss.backward()
         self._optimiser.step()
+        self._count += 1
+        # Early on the average is over few updates, or it would keep the untrained weights.
+        decay = min(self.config.average, self._count / (self._count + 9.0))
         torch._foreach_lerp_(self._average, [p.detach() for p in self.policy.parameters()],
-                             1.0 - self.config.average)
+                             1.0 - decay)
         return loss.detach()
 
     def averaged(self) -> BehaviourCloning:
