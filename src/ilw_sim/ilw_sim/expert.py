@@ -17,7 +17,7 @@ from ilw_sim.readings import wrap
 from ilw_sim.scene import ROBOT_RADIUS_M
 
 _FREE_M = 0.7          # clearance beyond which more of it is worth nothing
-_MARGIN_M = 0.18        # what it keeps from obstacles if it can: room for a clone's errors
+_MARGIN_M = 0.12        # what it keeps from obstacles if it can: room for a clone's errors
 _NEAR_COST = 5.0        # cost of a metre that grazes an obstacle, against one in the open
 _TIGHT_COST = 60.0      # no way through, but a way out for a robot pushed in there
 _LOOKAHEAD_M = 0.45
