@@ -124,8 +124,9 @@ def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str
 
     Example: ./ilw eval runs/<id>/checkpoint --task maze
     """
+    from ilw_core.score import score
     from ilw_learner.evaluate import evaluate as drive
-    from ilw_learner.evaluate import make_env, score
+    from ilw_learner.evaluate import make_env
     from ilw_learner.runtime import PolicyRunner
 
     contract = _contract(task)

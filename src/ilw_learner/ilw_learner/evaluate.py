@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import importlib
-import statistics
 from typing import Any
 
 import gymnasium
@@ -12,7 +11,6 @@ import numpy as np
 from ilw_core.align import Observation
 from ilw_core.contract import Contract
 from ilw_core.errors import IlwError
-from ilw_core.statistics import wilson
 from ilw_learner.runtime import PolicyRunner
 
 Act = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
@@ -87,16 +85,3 @@ def evaluate(env: gymnasium.Env[Any, Any], contract: Contract, runner: PolicyRun
         runs.append(run_episode(env, contract, acting(runner), seed))
         progress(len(runs))
     return runs
-
-
-def score(runs: Sequence[Run]) -> dict[str, Any]:
-    """Count successes; medians are over successes, ``None`` without one."""
-    good = [r for r in runs if r.success]
-    ratios = [r.path_length_m / r.shortest_path_m for r in good if r.shortest_path_m > 0.0]
-    return {
-        'success': len(good), 'n': len(runs),
-        'wilson95': [round(v, 4) for v in wilson(len(good), len(runs))],
-        'collisions': sum(r.stop_reason == 'collision' for r in runs),
-        'time_to_goal_s': round(statistics.median(r.time_s for r in good), 2) if good else None,
-        'path_ratio': round(statistics.median(ratios), 3) if ratios else None,
-    }

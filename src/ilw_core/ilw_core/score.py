@@ -2,10 +2,19 @@
 
 from collections.abc import Sequence
 import statistics
-from typing import Any
+from typing import Any, Protocol
 
-from ilw_bringup.session import Driven
 from ilw_core.statistics import wilson
+
+
+class Driven(Protocol):
+    """How one episode went, over ROS or in an environment."""
+
+    success: bool
+    stop_reason: str
+    time_s: float
+    path_length_m: float
+    shortest_path_m: float
 
 
 def score(driven: Sequence[Driven]) -> dict[str, Any]:
