@@ -1,15 +1,26 @@
-"""Fixtures for every test: the shipped contracts, and a message anyone can make."""
+"""Fixtures for every test: the shipped contracts, messages anyone can make, bags of them."""
 
+import json
+import math
 import os
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault('ILW_CONFIG', str(ROOT / 'config'))
 
 from ilw_core.contract import Contract, load_contract  # noqa: E402
+from ilw_core.episode_folder import SCHEMA  # noqa: E402
+
+PERIOD_NS = 100_000_000
+BEGIN_NS = 50_000_000_000
+STORE = get_typestore(Stores.ROS2_JAZZY)
+T = STORE.types
 
 
 @pytest.fixture(params=['clutter', 'maze'])
@@ -30,8 +41,6 @@ def maze() -> Contract:
 @pytest.fixture
 def odometry():
     """Return a maker of odometry-shaped messages: odometry(x, y, yaw, v, w)."""
-    import math
-
     def make(x=0.0, y=0.0, yaw=0.0, v=0.0, w=0.0):
         return SimpleNamespace(
             pose=SimpleNamespace(pose=SimpleNamespace(
@@ -43,3 +52,78 @@ def odometry():
                 angular=SimpleNamespace(x=0.0, y=0.0, z=w))))
 
     return make
+
+
+def header(stamp_ns, frame='odom'):
+    sec, nanosec = divmod(stamp_ns, 10**9)
+    return T['std_msgs/msg/Header'](
+        stamp=T['builtin_interfaces/msg/Time'](sec=sec, nanosec=nanosec), frame_id=frame)
+
+
+def vector(x=0.0, y=0.0, z=0.0):
+    return T['geometry_msgs/msg/Vector3'](x=x, y=y, z=z)
+
+
+def pose(x, y, yaw):
+    return T['geometry_msgs/msg/Pose'](
+        position=T['geometry_msgs/msg/Point'](x=x, y=y, z=0.0),
+        orientation=T['geometry_msgs/msg/Quaternion'](
+            x=0.0, y=0.0, z=math.sin(yaw / 2), w=math.cos(yaw / 2)))
+
+
+def twist(v, w):
+    return T['geometry_msgs/msg/Twist'](linear=vector(v), angular=vector(z=w))
+
+
+def odometry_bag(stamp_ns, x, y, yaw, v, w):
+    none = np.zeros(36)
+    return T['nav_msgs/msg/Odometry'](
+        header=header(stamp_ns), child_frame_id='base',
+        pose=T['geometry_msgs/msg/PoseWithCovariance'](pose=pose(x, y, yaw), covariance=none),
+        twist=T['geometry_msgs/msg/TwistWithCovariance'](twist=twist(v, w), covariance=none))
+
+
+def command(stamp_ns, v, w):
+    return T['geometry_msgs/msg/TwistStamped'](header=header(stamp_ns), twist=twist(v, w))
+
+
+class BagMaker:
+    """Writes rosbag2 folders in the layout of the maze contract: odom in, cmd_vel out."""
+
+    def __init__(self, contract):
+        self.contract = contract
+
+    def write(self, folder: Path, *, ticks=20, drive=None, meta=None, leave_out=(),
+              silent=(), stamped=True, topic_prefix='/') -> Path:
+        """
+        Write one episode.
+
+        :param drive: tick number -> (v, w) commanded at it.
+        :param silent: tick numbers without a command.
+        :param stamped: false writes zero stamps into the commands.
+        """
+        drive = drive or (lambda i: (0.4, 0.0))
+        # rosbags writes no version before 9 of the metadata; ours are read at any.
+        with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+            odom = bag.add_connection(f'{topic_prefix}odom', 'nav_msgs/msg/Odometry',
+                                      typestore=STORE)
+            moves = bag.add_connection(f'{topic_prefix}cmd_vel',
+                                       'geometry_msgs/msg/TwistStamped', typestore=STORE)
+            for i in range(ticks):
+                at = BEGIN_NS + i * PERIOD_NS
+                v, w = drive(i)
+                if i not in leave_out:
+                    bag.write(odom, at, STORE.serialize_cdr(
+                        odometry_bag(at, 0.1 * i, 1.0, 0.01 * i, v, w), 'nav_msgs/msg/Odometry'))
+                if i not in silent:
+                    bag.write(moves, at, STORE.serialize_cdr(
+                        command(at if stamped else 0, v, w), 'geometry_msgs/msg/TwistStamped'))
+        if meta is not None:
+            full = {'schema': SCHEMA, 'contract_hash': self.contract.hash, **meta}
+            (folder / 'episode.json').write_text(json.dumps(full))
+        return folder
+
+
+@pytest.fixture
+def bags(maze):
+    return BagMaker(maze)

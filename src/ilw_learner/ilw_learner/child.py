@@ -1,4 +1,4 @@
-"""A training in a process of its own: progress lines in, summary or error out. No ROS."""
+"""A command of the learner in a process of its own: progress in, result or error out. No ROS."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,33 +12,34 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ChildEnd:
-    """How a training process ended."""
+    """How the process ended."""
 
     code: int
     """Exit code; negative: the signal that ended it"""
     summary: dict[str, Any] = field(default_factory=dict)
-    """As ``training.json``; empty unless it ended well"""
+    """What the command prints with ``--json``; empty unless it ended well"""
     error: str = ''
     """Kind of error, as ``EpisodeError``; empty when it named none"""
     words: str = ''
     """The last line it wrote about it"""
 
 
-class TrainingChild:
+class Child:
     """
-    Runs ``train`` with the options given.
+    Runs ``train`` or ``eval`` with the options given.
 
     :param on_progress: called in a thread with each progress object.
     :param on_end: called once in that thread.
     """
 
-    def __init__(self, options: Sequence[str], on_progress: Callable[[dict[str, Any]], None],
+    def __init__(self, command: str, options: Sequence[str],
+                 on_progress: Callable[[dict[str, Any]], None],
                  on_end: Callable[[ChildEnd], None]) -> None:
         self._on_progress, self._on_end = on_progress, on_end
         # Not a pipe: one that nobody reads would block the child.
         self._errors = tempfile.TemporaryFile('w+')  # noqa: SIM115 - closed at its end
         self._process = subprocess.Popen(
-            [sys.executable, '-m', 'ilw_learner.cli', 'train', '--progress-json', *options],
+            [sys.executable, '-m', 'ilw_learner.cli', command, '--progress-json', *options],
             stdout=subprocess.PIPE, stderr=self._errors, text=True)
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()

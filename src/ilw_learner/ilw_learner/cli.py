@@ -34,6 +34,11 @@ def _json(function: F) -> F:
                         help='One JSON object on standard output.')(function)
 
 
+def _progress_json(function: F) -> F:
+    return click.option('--progress-json', is_flag=True, hidden=True,
+                        help='A JSON line per progress, for a program that follows.')(function)
+
+
 def _contract(name: str) -> Contract:
     return load_contract(config_file('tasks', name))
 
@@ -51,7 +56,7 @@ def _contract(name: str) -> Contract:
 @click.option('--out', type=click.Path(path_type=Path), help='Folder of the run [runs/<id>].')
 @click.option('--allow-other-contract', is_flag=True,
               help='Use episodes recorded under another contract.')
-@click.option('--progress-json', is_flag=True, hidden=True, help='A JSON line per progress.')
+@_progress_json
 @_json
 def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: str,
           eval_seed: int, out: Path | None, allow_other_contract: bool, progress_json: bool,
@@ -116,27 +121,35 @@ def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option('--seed', default=600_000, show_default=True, help='First world.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True)
+@_progress_json
 @_json
 def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str,
-             as_json: bool) -> None:
+             progress_json: bool, as_json: bool) -> None:
     """
     Score a checkpoint (or idle, or random) in simulation, without ROS.
 
     Example: ./ilw eval runs/<id>/checkpoint --task maze
     """
     from ilw_core.score import score
+    from ilw_learner.evaluate import Run, make_env
     from ilw_learner.evaluate import evaluate as drive
-    from ilw_learner.evaluate import make_env
     from ilw_learner.runtime import PolicyRunner
 
     contract = _contract(task)
     runner = PolicyRunner(checkpoint, contract, seed=seed)
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
         row = bar.add_task('evaluate', total=episodes)
+
+        def show(so_far: list[Run]) -> None:
+            bar.update(row, completed=len(so_far))
+            if progress_json:
+                click.echo(json.dumps({'progress': {
+                    'done': len(so_far), 'success': sum(run.success for run in so_far)}}))
+
         runs = drive(make_env(env_spec, contract), contract, runner,
-                     range(seed, seed + episodes), lambda done: bar.update(row, completed=done))
+                     range(seed, seed + episodes), show)
     result = score(runs)
-    if as_json:
+    if as_json or progress_json:
         click.echo(json.dumps(result))
         return
     low, high = result['wilson95']

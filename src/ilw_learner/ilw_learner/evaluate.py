@@ -76,12 +76,12 @@ def acting(runner: PolicyRunner) -> Act:
 
 
 def evaluate(env: gymnasium.Env[Any, Any], contract: Contract, runner: PolicyRunner,
-             seeds: Sequence[int], progress: Callable[[int], None] = lambda done: None
+             seeds: Sequence[int], progress: Callable[[list[Run]], None] = lambda runs: None
              ) -> list[Run]:
-    """Drive an episode per seed."""
+    """Drive an episode per seed; ``progress`` is called after each with all so far."""
     runs = []
     for seed in seeds:
         runner.reset()
         runs.append(run_episode(env, contract, acting(runner), seed))
-        progress(len(runs))
+        progress(runs)
     return runs

@@ -1,12 +1,12 @@
 """The physics of one episode: a robot and a room in PyBullet. No task, no sensor noise."""
 
 from dataclasses import dataclass
+from functools import partial
 import math
 from typing import Any
 
 import numpy as np
 import pybullet
-from pybullet_utils.bullet_client import BulletClient
 
 from ilw_sim.diff_drive import JOINTS, DiffDrive, Pose, read_urdf, urdf_path
 from ilw_sim.scene import HEIGHT_M, Box, Scene, Shape
@@ -27,6 +27,22 @@ class Contact:
     """``wall``, ``box`` or ``cylinder``"""
     point: tuple[float, float, float]
     force_n: float
+
+
+class _Client:
+    """PyBullet's functions for one server. (Its own BulletClient prints to standard output.)"""
+
+    def __init__(self, mode: int) -> None:
+        self._id = pybullet.connect(mode)
+
+    def __getattr__(self, name: str) -> Any:
+        function = partial(getattr(pybullet, name), physicsClientId=self._id)
+        setattr(self, name, function)  # found at once from now on
+        return function
+
+    def __del__(self) -> None:
+        if pybullet.isConnected(self._id):
+            pybullet.disconnect(self._id)
 
 
 class World:
@@ -50,7 +66,7 @@ class World:
     def reset(self, scene: Scene) -> None:
         """Build a scene from nothing: no contact, cache or speed of an earlier one is left."""
         if self._client is None:
-            self._client = BulletClient(pybullet.GUI if self._gui else pybullet.DIRECT)
+            self._client = _Client(pybullet.GUI if self._gui else pybullet.DIRECT)
         client = self._client
         client.resetSimulation()
         client.setPhysicsEngineParameter(
@@ -126,8 +142,7 @@ class World:
     def close(self) -> None:
         """Give the server back."""
         if self._client is not None:
-            self._client.disconnect()
-            self._client = None
+            self._client = None  # its end disconnects
 
     def _set_wheels(self, speeds: np.ndarray) -> None:
         self._speeds = speeds

@@ -61,7 +61,8 @@ class PolicyNode(LifecycleNode):
             runner = PolicyRunner(self._params.checkpoint, self._contract, seed=self._params.seed)
         except IlwError as error:
             self._reports.reason = str(error)
-            self.get_logger().error(str(error))
+            if not self._params.autostart:  # else the node ends with it
+                self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
         self._loop = PolicyLoop(self._contract)
         self._worker = Worker(runner, self._on_done)

@@ -1,7 +1,7 @@
-"""Train when asked over ROS; the training itself runs in a process of its own."""
+"""Train and evaluate when asked over ROS; the work itself runs in a process of its own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-import math
 import time
 from typing import Any
 
@@ -10,14 +10,11 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 
-from ilw_learner.child import ChildEnd, TrainingChild
-from ilw_msgs.action import Train
+from ilw_learner.child import Child, ChildEnd
+from ilw_learner.nodes import trainer_answers as answers
+from ilw_msgs.action import Evaluate, Train
 from ilw_ros.params import load, param
 from ilw_ros.run import run_node
-
-_ERROR_CODES = {'EpisodeError': Train.Result.ERROR_DATA,
-                'ContractError': Train.Result.ERROR_CONFIG,
-                'IlwError': Train.Result.ERROR_CONFIG}
 
 
 @dataclass(frozen=True)
@@ -30,75 +27,70 @@ class TrainerParams:
 
 
 class TrainerNode(Node):
-    """Serves the action ``train``; one goal at a time."""
+    """Serves the actions ``train`` and ``evaluate``; one goal at a time."""
 
     def __init__(self) -> None:
         super().__init__('trainer')
         self._params = load(self, TrainerParams)
-        self._child: TrainingChild | None = None
+        self._child: Child | None = None
         self._result: Future | None = None
-        self._server = ActionServer(
-            self, Train, 'train', self._train, goal_callback=self._on_goal,
-            handle_accepted_callback=self._on_accepted, cancel_callback=self._on_cancel)
+        self._servers = [
+            self._serve(Train, 'train', self._train_options, answers.train_feedback,
+                        answers.train_result),
+            self._serve(Evaluate, 'evaluate', self._evaluate_options,
+                        answers.evaluate_feedback, answers.evaluate_result)]
         # The awaited result is looked at whenever the node wakes; this bounds how late.
         self.create_timer(0.2, lambda: None, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def _on_goal(self, request: Train.Goal) -> GoalResponse:
-        return GoalResponse.REJECT if self._child else GoalResponse.ACCEPT
+    def _serve(
+        self, kind: Any, name: str, options: Callable[[Any], tuple[str, list[str]]],
+        feedback: Callable[[Any, dict[str, Any]], Any], result: Callable[[Any, ChildEnd], Any],
+    ) -> ActionServer:
+        def accepted(goal: Any) -> None:
+            def on_progress(now: dict[str, Any]) -> None:
+                if goal.is_active:
+                    goal.publish_feedback(feedback(goal.request, now))
 
-    def _on_accepted(self, goal: Any) -> None:
-        request = goal.request
+            self._result = Future()
+            self._child = Child(*options(goal.request), on_progress, self._result.set_result)
+            goal.execute()
+
+        async def execute(goal: Any) -> Any:
+            assert self._result is not None
+            end = await self._result
+            self._child = None
+            return result(goal, end)
+
+        return ActionServer(self, kind, name, execute, goal_callback=self._on_goal,
+                            handle_accepted_callback=accepted, cancel_callback=self._on_cancel)
+
+    def _train_options(self, request: Train.Goal) -> tuple[str, list[str]]:
         options = ['--task', request.contract or self._params.contract,
                    '--demos', request.demonstrations, '--seed', str(request.seed),
                    '--env', self._params.env,
                    '--out', f'{self._params.runs}/{time.strftime("%Y%m%d-%H%M%S")}-train']
         if request.config:
             options += ['--config', request.config]
-        self._result = Future()
-        self._child = TrainingChild(options, lambda now: _feedback(goal, now),
-                                    self._result.set_result)
-        goal.execute()
+        return 'train', options
+
+    def _evaluate_options(self, request: Evaluate.Goal) -> tuple[str, list[str]]:
+        return 'eval', [request.checkpoint, '--task', self._params.contract,
+                        '--episodes', str(request.episodes), '--seed', str(request.seed),
+                        '--env', self._params.env]
+
+    def _on_goal(self, request: Any) -> GoalResponse:
+        return GoalResponse.REJECT if self._child else GoalResponse.ACCEPT
 
     def _on_cancel(self, goal: Any) -> CancelResponse:
         if self._child:
             self._child.stop()
         return CancelResponse.ACCEPT
 
-    async def _train(self, goal: Any) -> Train.Result:
-        assert self._result is not None
-        end = await self._result
-        self._child = None
-        return _finish(goal, end)
-
     def destroy_node(self) -> None:
-        """End a training that is still running."""
+        """End what is still running."""
         if self._child:
             self._child.kill()
         super().destroy_node()
-
-
-def _feedback(goal: Any, progress: dict[str, Any]) -> None:
-    if goal.is_active:
-        ratio = progress['success_ratio']
-        goal.publish_feedback(Train.Feedback(
-            update=progress['update'], updates=progress['updates'], loss=progress['loss'],
-            success_ratio=math.nan if ratio is None else ratio))
-
-
-def _finish(goal: Any, end: ChildEnd) -> Train.Result:
-    if goal.is_cancel_requested:
-        goal.canceled()
-        return Train.Result(error_code=Train.Result.ERROR_CANCELLED, success_ratio=math.nan)
-    if not end.summary:
-        goal.abort()
-        return Train.Result(
-            error_code=_ERROR_CODES.get(end.error, Train.Result.ERROR_FAILED),
-            error_msg=end.words, success_ratio=math.nan)
-    goal.succeed()
-    summary = end.summary
-    ratio = (math.nan if summary['success'] is None
-             else summary['success'] / summary['episodes_eval'])
-    return Train.Result(checkpoint=summary['checkpoint'], success_ratio=ratio)
 
 
 def main() -> int:
