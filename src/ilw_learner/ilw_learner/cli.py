@@ -46,11 +46,15 @@ def _contract(name: str) -> Contract:
 @click.command()
 @_task
 @click.option('--demos', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK].')
-@click.option('--config', 'config_name', default='bc', show_default=True,
-              help='In config/train/, or a path.')
+@click.option('--config', '--algo', 'config_name', default='bc', show_default=True,
+              help='In config/train/ (bc, dqn, dqfd), or a path.')
 @click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
-              help='module:function that makes the environment to choose checkpoints in, or none.')
+              help='module:function of the environment to choose checkpoints in, or none; or the '
+                   'id of a Gymnasium environment to learn in, such as CartPole-v1.')
+@click.option('--simulator', default='ilw_sim.batch:make_batch', show_default=True,
+              help='module:function of the many robots that dqn and dqfd learn with.')
+@click.option('--max-demos', default=0, help='Use only this many demonstrations [all].')
 @click.option('--eval-seed', default=_VALIDATION_SEED, show_default=True,
               help='First world to choose checkpoints in.')
 @click.option('--out', type=click.Path(path_type=Path), help='Folder of the run [runs/<id>].')
@@ -59,19 +63,25 @@ def _contract(name: str) -> Contract:
 @_progress_json
 @_json
 def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: str,
-          eval_seed: int, out: Path | None, allow_other_contract: bool, progress_json: bool,
-          as_json: bool) -> None:
+          simulator: str, max_demos: int, eval_seed: int, out: Path | None,
+          allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
     """
-    Train a policy from recorded episodes.
+    Train a policy from recorded episodes, from reward, or from both.
 
     Example: ./ilw train --task clutter --demos demos/clutter
     """
+    from ilw_learner.q_training import train_on_gymnasium, train_on_task
     from ilw_learner.train_config import load_config
     from ilw_learner.training import TrainOptions, run_training
 
+    elsewhere = env_spec != 'none' and ':' not in env_spec
     contract = _contract(task)
-    config = load_config(config_file('train', config_name), contract.name)
-    out = out or Path('runs') / f'{time.strftime("%Y%m%d-%H%M%S")}-train-{contract.name}'
+    name = env_spec if elsewhere else contract.name
+    algorithm, config = load_config(config_file('train', config_name), name)
+    if elsewhere and algorithm != 'dqn':
+        raise IlwError(f'{algorithm} learns tasks with a contract only. For the Gymnasium '
+                       f'environment {env_spec}: --algo dqn.')
+    out = out or Path('runs') / f'{time.strftime("%Y%m%d-%H%M%S")}-{algorithm}-{name}'
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
         row = bar.add_task('train', total=None)
 
@@ -89,15 +99,26 @@ def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: 
             contract=contract, config=config,
             demos=demos or Path('demos') / contract.name, out=out, seed=seed,
             env_spec=None if env_spec == 'none' else env_spec,
-            eval_seed=eval_seed, allow_other_contract=allow_other_contract,
+            eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
             say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True))
-        summary = run_training(options, show)
+        if elsewhere:
+            summary = train_on_gymnasium(env_spec, config, out, seed, show)
+        elif algorithm == 'bc':
+            summary = run_training(options, show)
+        else:
+            summary = train_on_task(options, algorithm, simulator, show)
     if as_json or progress_json:
         click.echo(json.dumps(summary))
         return
-    click.echo(f'{summary["windows"]} steps of {summary["episodes"]} episodes, '
-               f'{summary["train_s"]:.0f} s.')
-    _print_errors(contract, summary['held_out'])
+    if algorithm == 'bc':
+        click.echo(f'{summary["windows"]} steps of {summary["episodes"]} episodes, '
+                   f'{summary["train_s"]:.0f} s.')
+        _print_errors(contract, summary['held_out'])
+    else:
+        click.echo(f'{summary["steps"]} steps, {summary["updates"]} updates, '
+                   f'{summary["train_s"]:.0f} s.')
+    if elsewhere:
+        click.echo(f'mean return {summary["mean_return"]:.1f}')
     if summary['success'] is not None:
         click.echo(f'success {summary["success"]}/{summary["episodes_eval"]} in simulation')
     click.echo(f'checkpoint: {summary["checkpoint"]}')

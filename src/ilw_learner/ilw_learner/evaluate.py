@@ -29,19 +29,18 @@ class Run:
     shortest_path_m: float
 
 
-def make_env(spec: str, contract: Contract) -> gymnasium.Env[Any, Any]:
+def make_env(spec: str, contract: Contract, **options: Any) -> Any:
     """
-    Return the environment named ``module:function`` for a contract.
+    Return the environment, or vector environment, named ``module:function`` for a contract.
 
     :raises IlwError: there is no such module or function.
     """
     module, _, name = spec.partition(':')
     try:
-        env: gymnasium.Env[Any, Any] = getattr(importlib.import_module(module), name)(contract)
+        return getattr(importlib.import_module(module), name)(contract, **options)
     except (ImportError, AttributeError, ValueError) as error:
         raise IlwError(f'--env must be module:function, as in ilw_sim.env:make_env. '
                        f'Got {spec!r} ({error}).') from error
-    return env
 
 
 def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed: int) -> Run:

@@ -7,13 +7,14 @@ from typing import Any
 import yaml
 
 from ilw_core.errors import ContractError
-from ilw_learner.policies import POLICIES
+from ilw_learner.policies import ALGORITHMS
 from ilw_learner.policies.bc import BcConfig
+from ilw_learner.policies.dqn import DqnConfig
 
 
-def load_config(path: Path, task: str) -> BcConfig:
+def load_config(path: Path, task: str) -> tuple[str, BcConfig | DqnConfig]:
     """
-    Return the configuration for a task.
+    Return the algorithm's name and its values for a task.
 
     :param path: a file as ``config/train/bc.yaml``; keys under ``tasks: TASK:`` go before others.
     :raises ContractError: not YAML, an unknown key, or a value of the wrong kind.
@@ -22,9 +23,10 @@ def load_config(path: Path, task: str) -> BcConfig:
         data = yaml.safe_load(path.read_text(encoding='utf-8'))
     except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
         raise ContractError(f'{path} cannot be read: {" ".join(str(error).split())}') from error
-    if not isinstance(data, dict) or data.get('algorithm') not in POLICIES:
-        raise ContractError(f'{path}: algorithm must be one of {", ".join(POLICIES)}.')
-    kind = POLICIES[data.pop('algorithm')][1]
+    if not isinstance(data, dict) or data.get('algorithm') not in ALGORITHMS:
+        raise ContractError(f'{path}: algorithm must be one of {", ".join(ALGORITHMS)}.')
+    algorithm = data.pop('algorithm')
+    kind = ALGORITHMS[algorithm]
     tasks = data.pop('tasks', None) or {}
     if not isinstance(tasks, dict) or not all(isinstance(v, dict) for v in tasks.values()):
         raise ContractError(f'{path}: tasks must map the name of a contract to keys and values.')
@@ -32,15 +34,20 @@ def load_config(path: Path, task: str) -> BcConfig:
         for key, value in section.items():
             _check(kind, path, f'{name}{key}', key, value)
     try:
-        return kind(**{**data, **tasks.get(task, {})})
+        values = {k: tuple(v) if isinstance(v, list) else v
+                  for k, v in {**data, **tasks.get(task, {})}.items()}
+        return algorithm, kind(**values)
     except ValueError as error:
         raise ContractError(f'{path}: {error}') from error
 
 
-def _check(kind: Any, path: Path, where: str, key: str, value: Any) -> None:
-    known = {f.name: type(f.default) for f in fields(kind)}
+def _check(values: Any, path: Path, where: str, key: str, value: Any) -> None:
+    known = {f.name: type(f.default) for f in fields(values)}
     if key not in known:
         raise ContractError(f'{path} has unknown key {where!r}. Known: {", ".join(known)}.')
     expected = known[key]
+    if expected is tuple and isinstance(value, list) and all(type(v) is int for v in value):
+        return
     if type(value) is not expected and not (expected is float and type(value) is int):
-        raise ContractError(f'{path}: {where} must be a {expected.__name__}. Got {value!r}.')
+        kind = 'list of whole numbers' if expected is tuple else expected.__name__
+        raise ContractError(f'{path}: {where} must be a {kind}. Got {value!r}.')

@@ -128,7 +128,7 @@ def test_a_task_overrides_the_shipped_configuration():
     from ilw_learner.train_config import load_config
 
     path = config_file('train', 'bc')
-    assert load_config(path, 'clutter').mirror
-    assert not load_config(path, 'maze').mirror
-    assert load_config(path, 'maze').fourier > 0
-    assert load_config(path, 'another').fourier == 0
+    assert load_config(path, 'clutter')[1].mirror
+    assert not load_config(path, 'maze')[1].mirror
+    assert load_config(path, 'maze')[1].fourier > 0
+    assert load_config(path, 'another')[1].fourier == 0

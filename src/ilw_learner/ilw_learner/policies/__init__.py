@@ -1,6 +1,8 @@
 """Every algorithm by name."""
 
-from ilw_learner.policies.bc import BcConfig, BehaviourCloning
+from ilw_learner.policies.bc import BcConfig
+from ilw_learner.policies.dqn import DqnConfig
 
-POLICIES = {'bc': (BehaviourCloning, BcConfig)}
-"""Name in a training configuration -> (policy, its configuration)"""
+ALGORITHMS: dict[str, type[BcConfig] | type[DqnConfig]] = {
+    'bc': BcConfig, 'dqn': DqnConfig, 'dqfd': DqnConfig}
+"""Name in a training configuration -> its values"""

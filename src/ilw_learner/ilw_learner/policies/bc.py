@@ -9,7 +9,6 @@ Huber regression on normalised values, discrete ones by cross-entropy over the c
 
 from dataclasses import dataclass
 from itertools import pairwise
-import math
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from ilw_core.contract import Contract
 from ilw_learner.normalizer import Normalizer
+from ilw_learner.policies.inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,16 @@ class BehaviourCloning(nn.Module):
                  actions: Normalizer, generator_seed: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.discrete = len(contract.action.discrete)
-        self.action_dim = contract.action.dim
-        self._register(contract, inputs, actions)
-        lengths = len(self.lengths)
-        width = config.history * (contract.obs_dim + lengths * 2 * config.fourier
-                                  + lengths * bool(config.near_m))
+        action = contract.action
+        self.discrete, self.action_dim = len(action.discrete), action.dim
+        self.inputs = Inputs(contract, inputs, fourier=config.fourier, near_m=config.near_m)
+        for name, value in (
+            ('act_mean', actions.mean), ('act_scale', actions.scale), ('act_low', action.low),
+            ('act_high', action.high), ('table', action.table),
+        ):
+            self.register_buffer(name, torch.as_tensor(np.asarray(value, dtype=np.float32)))
         outputs = config.horizon * (self.discrete or self.action_dim)
-        sizes = [width] + [config.hidden] * config.layers
+        sizes = [config.history * self.inputs.width] + [config.hidden] * config.layers
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator_seed)
             blocks: list[nn.Module] = []
@@ -101,33 +103,13 @@ class BehaviourCloning(nn.Module):
                     blocks.append(nn.Dropout(config.dropout))
             self.net = nn.Sequential(*blocks, nn.Linear(sizes[-1], outputs))
 
-    def _register(self, contract: Contract, inputs: Normalizer, actions: Normalizer) -> None:
-        action = contract.action
-        for name, value in (
-            ('obs_mean', inputs.mean), ('obs_scale', inputs.scale),
-            ('act_mean', actions.mean), ('act_scale', actions.scale),
-            ('act_low', action.low), ('act_high', action.high), ('table', action.table),
-            ('octaves', 2.0 ** np.arange(self.config.fourier) * math.pi / 2.0),
-        ):
-            self.register_buffer(name, torch.as_tensor(np.asarray(value, dtype=np.float32)))
-        lengths = [i for i, name in enumerate(contract.obs_names) if name.endswith('_m')]
-        self.register_buffer('lengths', torch.as_tensor(lengths, dtype=torch.int64))
-
     def normalise(self, obs: Tensor) -> Tensor:
         """Return ``(B, To, Do)`` observations with zero mean and unit spread."""
-        return (obs - self.obs_mean) / self.obs_scale
+        return self.inputs.normalise(obs)
 
     def head(self, normalised: Tensor) -> Tensor:
         """Return ``(B, Ta, K)`` logits or ``(B, Ta, Da)`` normalised actions."""
-        parts, length = [normalised], normalised[..., self.lengths]  # (B, To, L)
-        if self.config.fourier:
-            # Half a spread per unit keeps the lowest frequency within one period of the data.
-            phase = 0.5 * length.unsqueeze(-1) * self.octaves  # (B, To, L, F)
-            parts += [phase.sin().flatten(-2), phase.cos().flatten(-2)]
-        if self.config.near_m:
-            metres = (length * self.obs_scale[self.lengths] + self.obs_mean[self.lengths]).relu()
-            parts.append(4.0 / (metres / self.config.near_m + 1.0))
-        out = self.net(torch.cat(parts, dim=-1).flatten(1))
+        out = self.net(self.inputs.expand(normalised).flatten(1))
         return out.reshape(out.shape[0], self.config.horizon, -1)  # (B, Ta, K or Da)
 
     def forward(self, obs: Tensor) -> Tensor:

@@ -1,0 +1,67 @@
+"""Recorded episodes as transitions for a learner from reward."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ilw_core.contract import Contract
+from ilw_core.episode import Episode
+from ilw_learner.policies.dqn import DqnConfig
+from ilw_learner.replay_buffer import Transitions
+
+
+def task_rewards(episode: Episode, contract: Contract) -> np.ndarray:
+    """Return the contract's reward of each step, (T,) float32."""
+    rewards = np.full(len(episode.actions), contract.reward['step'], dtype=np.float32)
+    rewards[-1] += contract.reward.get(episode.stop_reason, 0.0)
+    return rewards
+
+
+def to_transitions(
+    episodes: Sequence[Episode], contract: Contract, config: DqnConfig, table: np.ndarray,
+    encode: Callable[[Tensor], Tensor], potential: int | None,
+) -> Transitions:
+    """
+    Return the steps at which all was seen and a command was given.
+
+    An action becomes the choice nearest to it. Rewards reach over up to ``n_step`` steps; one
+    that would need a step which is missing ends before it.
+
+    :param table: ``(K, Da)`` what each choice means.
+    """
+    span = contract.action.high - contract.action.low
+    parts: list[tuple[np.ndarray, ...]] = []
+    for episode in episodes:
+        rewards = task_rewards(episode, contract)
+        terminated = episode.stop_reason in ('goal', 'collision')
+        if potential is not None and config.shaping:
+            distance = episode.obs[:, potential].copy()
+            distance[-1] *= not terminated
+            rewards += config.shaping * (distance[:-1] - config.gamma * distance[1:])
+        gap = (episode.actions[:, None] - table) / span  # (T, K, Da)
+        choices = np.square(gap).sum(-1).argmin(-1)
+        whole = episode.obs_valid.all(axis=1)
+        usable = whole[:-1] & whole[1:] & episode.action_valid
+        parts += _windows(episode.obs, choices, rewards, usable, terminated, config)
+    obs, choice, reward, discount, after = (np.stack(v) for v in zip(*parts, strict=True))
+    return Transitions(
+        encode(torch.from_numpy(obs)), torch.from_numpy(choice), torch.from_numpy(reward),
+        torch.from_numpy(discount), encode(torch.from_numpy(after)))
+
+
+def _windows(obs: np.ndarray, choices: np.ndarray, rewards: np.ndarray, usable: np.ndarray,
+             terminated: bool, config: DqnConfig) -> list[tuple[np.ndarray, ...]]:
+    rows, count = [], len(choices)
+    for t in np.flatnonzero(usable):
+        end, total, factor = t, 0.0, 1.0
+        while end < min(t + config.n_step, count) and usable[end]:
+            total += factor * rewards[end]
+            factor *= config.gamma
+            end += 1
+        if end == count and terminated:
+            factor = 0.0
+        rows.append((obs[t], np.int64(choices[t]), np.float32(total), np.float32(factor),
+                     obs[end]))
+    return rows

@@ -1,0 +1,247 @@
+"""
+Q-learning with a network: the value of every choice, learned from reward.
+
+V. Mnih et al., "Human-level control through deep reinforcement learning", Nature 2015; with, as
+switches: double Q-learning (van Hasselt et al. 2016), dueling (Wang et al. 2016), prioritised
+replay (Schaul et al. 2016), n-step returns (Sutton 1988), and demonstrations that stay in the
+buffer and are preferred by a margin (Hester et al. 2018, DQfD).
+
+Differences from the papers: one n-step loss instead of one and n steps side by side; the dueling
+streams share their hidden layers; weights decay only through Adam's own small steps.
+"""
+
+from dataclasses import dataclass
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ilw_learner.policies.flat_mlp import FlatMlp
+from ilw_learner.policies.inputs import Inputs
+from ilw_learner.replay_buffer import Batch, ReplayBuffer
+
+
+@dataclass(frozen=True)
+class DqnConfig:
+    """Hyper-parameters; ``config/train/dqn.yaml`` has the reasons."""
+
+    # the network
+    hidden: int = 256
+    """Units per layer"""
+    layers: int = 2
+    """Hidden layers"""
+    fourier: int = 0
+    """Frequencies added for each length (``*_m``). 0: none"""
+    near_m: float = 0.0
+    """Lengths d are also seen as 1 / (d / near_m + 1). 0: not"""
+    bins: tuple[int, ...] = (3, 5)
+    """Choices per action value where the contract names no discrete actions"""
+    # the update
+    gamma: float = 0.99
+    """Discount per step"""
+    n_step: int = 1
+    """Steps of reward before the value is asked"""
+    double: bool = True
+    """Choose with the network, value with the target network"""
+    dueling: bool = False
+    """A value and an advantage per choice"""
+    prioritised: bool = False
+    """Draw by temporal-difference error"""
+    alpha: float = 0.6
+    """How much priorities count"""
+    beta: float = 0.4
+    """How far importance weights undo them, at the start; 1 at the end"""
+    batch: int = 256
+    """Transitions per update"""
+    learning_rate: float = 1e-3
+    """Of Adam"""
+    final_rate_ratio: float = 1.0
+    """Learning rate at the end, in parts of that at the start; falls linearly"""
+    clip_norm: float = 10.0
+    """Longest gradient"""
+    target_every: int = 500
+    """Updates between copies to the target network"""
+    # experience
+    steps: int = 1_000_000
+    """Environment steps"""
+    robots: int = 1
+    """Robots at once, where the environment simulates many"""
+    train_every: int = 1
+    """Steps of all robots between rounds of updates"""
+    updates_per_round: int = 1
+    """Updates per round"""
+    capacity: int = 300_000
+    """Transitions kept"""
+    warm_up: int = 1_000
+    """Environment steps before the first update"""
+    exploration_ratio: float = 0.2
+    """Share of all steps over which random choices become rare"""
+    epsilon_begin: float = 1.0
+    """Chance of a random choice at the start"""
+    epsilon_end: float = 0.05
+    """Chance of a random choice after that"""
+    shaping: float = 0.0
+    """Reward per metre that ``shaping_name`` falls, as a potential: the best policy stays best"""
+    shaping_name: str = 'goal.distance_m'
+    """Observation that is the distance to go"""
+    # demonstrations
+    pretrain: int = 0
+    """Updates on demonstrations alone, first"""
+    margin: float = 0.0
+    """By how much a demonstrated choice should be better than any other. 0: no demonstrations"""
+    margin_weight: float = 1.0
+    """Weight of that in the loss"""
+    demo_bonus: float = 0.2
+    """Priority added to demonstrations"""
+    # candidates
+    candidates: int = 10
+    """Checkpoints scored along the way"""
+    eval_episodes: int = 30
+    """Simulated episodes to score each one"""
+
+    def __post_init__(self) -> None:
+        if min(self.hidden, self.layers, self.n_step, self.batch, self.target_every, self.steps,
+               self.robots, self.train_every, self.updates_per_round, self.capacity,
+               self.candidates, self.eval_episodes, *self.bins) < 1:
+            raise ValueError('counts and sizes must be at least 1.')
+        if not (0.0 < self.gamma <= 1.0 and self.learning_rate > 0.0):
+            raise ValueError('gamma must be within (0, 1], learning_rate above 0.')
+        if self.capacity < self.robots:
+            raise ValueError('capacity must be at least robots.')
+
+
+class Dqn:
+    """
+    The network, its target and its optimiser; ``update`` makes one gradient step.
+
+    :param width: network inputs, I.
+    :param choices: K.
+    :param seed: the initial weights follow from it and from nothing else.
+    """
+
+    def __init__(self, config: DqnConfig, width: int, choices: int, device: torch.device,
+                 seed: int = 0) -> None:
+        self.config, self.choices, self.device = config, choices, device
+        sizes = [width] + [config.hidden] * config.layers + [choices + config.dueling]
+        self.network = FlatMlp(sizes, torch.Generator().manual_seed(seed), device)
+        self.target = FlatMlp(sizes, torch.Generator().manual_seed(seed), device)
+        self._optimiser = torch.optim.Adam(
+            [self.network.flat], lr=config.learning_rate, fused=True)
+        self._duel = duel(choices, device) if config.dueling else None
+        self._numpy = self.network.numpy() if device.type == 'cpu' else None
+        self.updates = 0
+
+    def values(self, inputs: Tensor) -> Tensor:
+        """Return the value of every choice, (N, K), for inputs (N, I)."""
+        return self._values(self.network.forward(inputs)[-1])
+
+    def _values(self, outputs: Tensor) -> Tensor:
+        return outputs if self._duel is None else outputs @ self._duel
+
+    def best(self, inputs: Tensor) -> Tensor:
+        """Return the best choices, (N,) int64, for inputs (N, I)."""
+        if len(inputs) == 1 and self._numpy is not None:
+            out = self._numpy(inputs[0].numpy())
+            if self._duel is not None:
+                out = out[1:]  # the common value decides nothing
+            return torch.tensor([int(out.argmax())])
+        return self.values(inputs).argmax(1)
+
+    def set_rate(self, done: float) -> None:
+        """Set the learning rate for a share of the run done, 0 to 1."""
+        ratio = 1.0 + (self.config.final_rate_ratio - 1.0) * done
+        self._optimiser.param_groups[0]['lr'] = self.config.learning_rate * ratio
+
+    @torch.no_grad()
+    def update(self, buffer: ReplayBuffer, beta: float = 1.0) -> Tensor:
+        """Make one gradient step on a batch; return its mean absolute error, a scalar."""
+        batch = buffer.draw(self.config.batch, beta)
+        wanted = batch.reward + batch.discount * self._value_after(batch)
+        layers = self.network.forward(batch.obs)
+        values = self._values(layers[-1])
+        action = batch.action.unsqueeze(1)
+        error = values.gather(1, action).squeeze(1) - wanted
+        pull = error.clamp(-1.0, 1.0)  # the slope of the Huber loss
+        if batch.weight is not None:
+            pull = pull * batch.weight
+        slope = torch.zeros_like(values).scatter_(1, action, pull.unsqueeze(1))
+        if batch.demo is not None and self.config.margin:
+            slope += self._margin_slope(values, action, batch.demo)
+        slope /= len(error)
+        self.network.backward(layers, slope if self._duel is None else slope @ self._duel.t())
+        self._step()
+        buffer.judge(batch, error, self.config.demo_bonus)
+        return error.abs().mean()
+
+    def _value_after(self, batch: Batch) -> Tensor:
+        later = self._values(self.target.forward(batch.after)[-1])
+        if not self.config.double:
+            return later.amax(1)
+        chosen = self.values(batch.after).argmax(1, keepdim=True)
+        return later.gather(1, chosen).squeeze(1)
+
+    def _margin_slope(self, values: Tensor, action: Tensor, demo: Tensor) -> Tensor:
+        """Return the slope of max_a [Q(s, a) + margin unless demonstrated] - Q(s, shown)."""
+        raised = values + self.config.margin
+        raised.scatter_(1, action, values.gather(1, action))
+        rival = raised.argmax(1, keepdim=True)
+        weight = (self.config.margin_weight * demo).unsqueeze(1)
+        slope = torch.zeros_like(values).scatter_(1, rival, weight)
+        return slope.scatter_add_(1, action, -weight)
+
+    def _step(self) -> None:
+        grad = self.network.grad
+        norm = torch.linalg.vector_norm(grad)
+        grad.mul_((self.config.clip_norm / (norm + 1e-6)).clamp_(max=1.0))
+        self._optimiser.step()
+        self.updates += 1
+        if self.updates % self.config.target_every == 0:
+            self.target.copy_from(self.network)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what it takes to go on learning."""
+        return {'network': self.network.flat.data, 'target': self.target.flat.data} | {
+            name: value for name, value in self._optimiser.state[self.network.flat].items()}
+
+    def load(self, state: dict[str, Tensor], updates: int) -> None:
+        """Go on from a ``state``."""
+        self.network.flat.data.copy_(state.pop('network'))
+        self.target.flat.data.copy_(state.pop('target'))
+        self._optimiser.state[self.network.flat] = dict(state)
+        self.updates = updates
+
+
+def duel(choices: int, device: torch.device | None = None) -> Tensor:
+    """Return (1 + K, K): a value and K advantages to K values, the advantages' mean taken out."""
+    return torch.cat([torch.ones(1, choices, device=device),
+                      torch.eye(choices, device=device) - 1.0 / choices])
+
+
+def choice_table(low: np.ndarray, high: np.ndarray, bins: tuple[int, ...]) -> np.ndarray:
+    """Return every combination of evenly spaced values per action value, ``(K, Da)``."""
+    if len(bins) != len(low):
+        raise ValueError(f'bins must have a number per action value ({len(low)}). Got {bins}.')
+    axes = [np.linspace(a, b, n) if n > 1 else np.array([0.5 * (a + b)])
+            for a, b, n in zip(low, high, bins, strict=True)]
+    return np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1).reshape(math.prod(bins), -1)
+
+
+class GreedyPolicy(nn.Module):
+    """
+    The best choice for each observation, as deployed.
+
+    :param table: ``(K, Da)`` what each choice means, contract units.
+    """
+
+    def __init__(self, inputs: Inputs, network: nn.Module, table: np.ndarray, *,
+                 dueling: bool) -> None:
+        super().__init__()
+        self.inputs, self.network, self.discrete = inputs, network, len(table)
+        self.register_buffer('table', torch.as_tensor(np.asarray(table, dtype=np.float32)))
+        self.register_buffer('duel', duel(len(table)) if dueling else torch.eye(len(table)))
+
+    def forward(self, obs: Tensor) -> Tensor:
+        """Return ``(B, 1, Da)`` for ``(B, 1, Do)`` observations in contract units."""
+        values = self.network(self.inputs(obs).flatten(1)) @ self.duel
+        return self.table[values.argmax(dim=-1)].unsqueeze(1)

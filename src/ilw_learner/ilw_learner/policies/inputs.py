@@ -1,0 +1,53 @@
+"""What a network sees of an observation: normalised, with lengths shown in more than one way."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ilw_core.contract import Contract
+from ilw_learner.normalizer import Normalizer
+
+
+class Inputs(nn.Module):
+    """
+    Observations to network inputs; no parameters that learn.
+
+    :param fourier: frequencies added for each length (names in ``_m``); 0 for none.
+    :param near_m: lengths d are also seen as 1 / (d / near_m + 1); 0 for not.
+    """
+
+    def __init__(self, contract: Contract, spread: Normalizer, *, fourier: int = 0,
+                 near_m: float = 0.0) -> None:
+        super().__init__()
+        self.near_m, self.fourier = near_m, fourier
+        for name, value in (('mean', spread.mean), ('scale', spread.scale),
+                            ('octaves', 2.0 ** np.arange(fourier) * math.pi / 2.0)):
+            self.register_buffer(name, torch.as_tensor(np.asarray(value, dtype=np.float32)))
+        lengths = [i for i, name in enumerate(contract.obs_names) if name.endswith('_m')]
+        self.register_buffer('lengths', torch.as_tensor(lengths, dtype=torch.int64))
+        self.width = contract.obs_dim + len(lengths) * (2 * fourier + bool(near_m))
+        """Inputs per observation, I"""
+
+    def normalise(self, obs: Tensor) -> Tensor:
+        """Return ``(..., Do)`` observations with zero mean and unit spread."""
+        return (obs - self.mean) / self.scale
+
+    def expand(self, normalised: Tensor) -> Tensor:
+        """Return ``(..., I)`` inputs for ``(..., Do)`` normalised observations."""
+        if not self.fourier and not self.near_m:
+            return normalised
+        parts, length = [normalised], normalised[..., self.lengths]  # (..., L)
+        if self.fourier:
+            # Half a spread per unit keeps the lowest frequency within one period of the data.
+            phase = 0.5 * length.unsqueeze(-1) * self.octaves  # (..., L, F)
+            parts += [phase.sin().flatten(-2), phase.cos().flatten(-2)]
+        if self.near_m:
+            metres = (length * self.scale[self.lengths] + self.mean[self.lengths]).relu()
+            parts.append(4.0 / (metres / self.near_m + 1.0))
+        return torch.cat(parts, dim=-1)
+
+    def forward(self, obs: Tensor) -> Tensor:
+        """Return ``(..., I)`` inputs for ``(..., Do)`` observations in contract units."""
+        return self.expand(self.normalise(obs))

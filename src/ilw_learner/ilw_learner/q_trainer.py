@@ -1,0 +1,263 @@
+"""Learn from reward: drive, remember, update, score; keep the network that drives best."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+import json
+import math
+from pathlib import Path
+import time
+
+import numpy as np
+from safetensors.torch import load_file, save_file
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from ilw_learner.policies.dqn import Dqn, DqnConfig
+from ilw_learner.replay_buffer import NStep, ReplayBuffer, Transitions
+from ilw_learner.robots import Robots, Steps
+from ilw_learner.trainer import CancelledError, Progress
+
+_LOG_EVERY_S = 1.0
+RESUME = 'resume.safetensors'
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a network drives."""
+
+    success_ratio: float
+    """NaN where the environment knows no success"""
+    mean_return: float
+    """Sum of rewards per episode"""
+    episodes: int
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """The better, the greater."""
+        return (0.0 if math.isnan(self.success_ratio) else self.success_ratio, self.mean_return)
+
+
+Encode = Callable[[Tensor], Tensor]
+"""(N, Do) observations -> (N, I) network inputs"""
+Judge = Callable[[Dqn], Score]
+
+
+class QTrainer:
+    """
+    Trains one network.
+
+    :param robots: where to gather experience.
+    :param encode: what the network sees of an observation.
+    :param judge: drives a greedy network through unseen episodes.
+    :param potential: observation index whose fall is rewarded by ``config.shaping``.
+    :param demos: demonstrated transitions, already encoded.
+    :param on_progress: called about once a second; returning ``False`` cancels.
+    """
+
+    def __init__(self, config: DqnConfig, robots: Robots, encode: Encode, choices: int,
+                 folder: Path, *, device: torch.device, judge: Judge, seed: int = 0,
+                 potential: int | None = None, demos: Transitions | None = None,
+                 on_progress: Callable[[Progress], bool] = lambda p: True) -> None:
+        self.config, self.robots, self.folder = config, robots, folder
+        self._encode, self._judge, self._potential = encode, judge, potential
+        self._on_progress, self._seed, self._device = on_progress, seed, device
+        self._obs = robots.reset(seed).clone()
+        self._inputs = encode(self._obs)
+        width = self._inputs.shape[1]
+        self.dqn = Dqn(config, width, choices, device, seed)
+        self._rng = np.random.default_rng(seed)
+        self._torch_rng = torch.Generator(device).manual_seed(seed)
+        self._buffer = ReplayBuffer(
+            config.capacity, width, device, self._torch_rng, demos=demos,
+            alpha=config.alpha if config.prioritised else 0.0)
+        self._nstep = NStep(config.n_step, robots.count, width, config.gamma, device)
+        self._pretrained = demos is None
+        self.steps = 0
+        """Environment steps so far, of all robots"""
+        self.best: tuple[tuple[float, float], Score, Tensor] | None = None
+        self._returns = torch.zeros(robots.count, device=device)
+        self._recent: list[float] = []
+
+    def fit(self) -> Score:
+        """
+        Train to the end; the best network's parameters are in ``dqn`` afterwards.
+
+        :raises CancelledError: ``on_progress`` said so.
+        """
+        config = self.config
+        self.folder.mkdir(parents=True, exist_ok=True)
+        marks = self._marks()
+        begin = last = time.monotonic()
+        judged_s = 0.0
+        error = torch.tensor(math.nan)
+        with SummaryWriter(str(self.folder)) as board, \
+                (self.folder / 'metrics.jsonl').open('a') as log:
+
+            def write(metrics: dict[str, float]) -> None:
+                at = {'step': self.steps, 'update': self.dqn.updates,
+                      'train_s': round(time.monotonic() - begin - judged_s, 2)}
+                for name, value in metrics.items():
+                    board.add_scalar(name, value, self.steps)
+                log.write(json.dumps({**at, **metrics}) + '\n')
+                log.flush()
+
+            self._pretrain()
+            rounds = 0
+            while self.steps < config.steps:
+                self._drive()
+                rounds += 1
+                if self.steps >= config.warm_up and rounds % config.train_every == 0:
+                    self.dqn.set_rate(self.steps / config.steps)
+                    beta = config.beta + (1.0 - config.beta) * self.steps / config.steps
+                    for _ in range(config.updates_per_round):
+                        error = self.dqn.update(self._buffer, beta)
+                if marks and self.steps >= marks[0]:
+                    marks.pop(0)
+                    before = time.monotonic()
+                    score = self._take_score()
+                    judged_s += time.monotonic() - before
+                    write(_named(score))
+                if time.monotonic() - last > _LOG_EVERY_S:
+                    last = time.monotonic()
+                    write({'train/td_error': float(error), 'train/return': self._mean_return()})
+                    if not self._on_progress(Progress(
+                            self.steps, config.steps, float(error), self._best_ratio())):
+                        raise CancelledError
+        assert self.best is not None
+        self.dqn.network.flat.data.copy_(self.best[2])
+        return self.best[1]
+
+    def _marks(self) -> list[int]:
+        """Return the steps at which a candidate is scored, those still to come."""
+        every = self.config.steps / self.config.candidates
+        marks = [math.ceil(every * (i + 1)) for i in range(self.config.candidates)]
+        return [mark for mark in marks if mark > self.steps]
+
+    def _pretrain(self) -> None:
+        if not self._pretrained:
+            for _ in range(self.config.pretrain):
+                self.dqn.update(self._buffer, self.config.beta)
+        self._pretrained = True
+
+    def _drive(self) -> None:
+        """Take one step with every robot and remember it."""
+        choices = self._explore()
+        seen: Steps = self.robots.step(choices)
+        after = self._encode(seen.after)
+        reward = seen.reward
+        if self._potential is not None and self.config.shaping:
+            reward = reward + self._shaping(seen)
+        new = self._nstep.push(self._inputs, choices, reward, seen.terminated, seen.truncated,
+                               after)
+        if new is not None:
+            self._buffer.add(new)
+        self._returns += seen.reward
+        ended = seen.terminated | seen.truncated
+        if ended.any():
+            self._recent = (self._recent + self._returns[ended].tolist())[-100:]
+            self._returns[ended] = 0.0
+            self._inputs = self._encode(seen.obs)
+        else:
+            self._inputs = after
+        self._obs.copy_(seen.obs)
+        self.steps += self.robots.count
+
+    def _shaping(self, seen: Steps) -> Tensor:
+        """Return gamma * potential(after) - potential(before) (Ng et al. 1999)."""
+        before, after = self._obs[:, self._potential], seen.after[:, self._potential]
+        # An episode's end has no future; leaving its potential out would reward ending far away.
+        return self.config.shaping * (
+            before - self.config.gamma * torch.where(seen.terminated, 0.0, after))
+
+    def _explore(self) -> Tensor:
+        epsilon, many = self.epsilon, self.robots.count
+        if many == 1 and self._rng.random() < epsilon:
+            return torch.tensor([int(self._rng.integers(self.dqn.choices))])
+        best = self.dqn.best(self._inputs)
+        if many == 1:
+            return best
+        random = torch.rand(many, generator=self._torch_rng, device=self._device) < epsilon
+        any_one = torch.randint(self.dqn.choices, (many,), generator=self._torch_rng,
+                                device=self._device)
+        return torch.where(random, any_one, best)
+
+    @property
+    def epsilon(self) -> float:
+        """Chance of a random choice now."""
+        config = self.config
+        done = min(1.0, self.steps / (config.exploration_ratio * config.steps + 1e-9))
+        return config.epsilon_begin + (config.epsilon_end - config.epsilon_begin) * done
+
+    def _take_score(self) -> Score:
+        score = self._judge(self.dqn)
+        if self.best is None or score.rank >= self.best[0]:
+            self.best = (score.rank, score, self.dqn.network.flat.data.clone())
+        self._save()
+        return score
+
+    def _mean_return(self) -> float:
+        return float(np.mean(self._recent)) if self._recent else math.nan
+
+    def _best_ratio(self) -> float:
+        return math.nan if self.best is None else self.best[1].success_ratio
+
+    def _save(self) -> None:
+        """Write down what it takes to go on after an interruption; not the experience."""
+        assert self.best is not None
+        _, score, flat = self.best
+        numbers = torch.tensor([self.steps, self.dqn.updates, score.success_ratio,
+                                score.mean_return, score.episodes], dtype=torch.float64)
+        part = self.folder / f'.{RESUME}'
+        save_file({'numbers': numbers, 'best': flat, **self.dqn.state()}, str(part))
+        part.rename(self.folder / RESUME)
+
+    def resume(self) -> bool:
+        """Go on from where a run in the same folder stopped; false when there is none."""
+        path = self.folder / RESUME
+        if not path.is_file():
+            return False
+        state = load_file(str(path), device=str(self._device))
+        steps, updates, ratio, mean_return, episodes = state.pop('numbers').tolist()
+        score = Score(ratio, mean_return, int(episodes))
+        self.best = (score.rank, score, state.pop('best'))
+        self.dqn.load(state, int(updates))
+        self.steps, self._pretrained = int(steps), True
+        return True
+
+
+def _named(score: Score) -> dict[str, float]:
+    named = {'eval/return': score.mean_return}
+    if not math.isnan(score.success_ratio):
+        named['eval/success_rate'] = score.success_ratio
+    return named
+
+
+def drive_greedily(dqn: Dqn, robots: Robots, encode: Encode, episodes: int, seed: int) -> Score:
+    """
+    Return how a network drives without random choices.
+
+    Of each robot the first episodes count, equally many: short ones must not count more often.
+    """
+    each = math.ceil(episodes / robots.count)
+    obs = robots.reset(seed)
+    left = torch.full((robots.count,), each, device=obs.device)
+    total = torch.zeros(robots.count, device=obs.device)
+    good = torch.zeros(robots.count, device=obs.device)
+    for _ in _forever():
+        seen = robots.step(dqn.best(encode(obs)))
+        obs = seen.obs
+        running = left > 0
+        total += torch.where(running, seen.reward, 0.0)
+        ended = running & (seen.terminated | seen.truncated)
+        good += ended & seen.success
+        left -= ended.long()
+        if not (left > 0).any():
+            break
+    count = each * robots.count
+    return Score(float(good.sum()) / count, float(total.sum()) / count, count)
+
+
+def _forever() -> Iterator[None]:
+    while True:
+        yield

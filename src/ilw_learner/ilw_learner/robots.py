@@ -1,0 +1,110 @@
+"""One robot or many, seen alike by a learner from reward: batches of tensors. Not ROS."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What one step of every robot led to."""
+
+    obs: Tensor
+    """(N, Do) of the next step; of a new episode where one ended"""
+    reward: Tensor
+    """(N,)"""
+    terminated: Tensor
+    """(N,) bool"""
+    truncated: Tensor
+    """(N,) bool"""
+    after: Tensor
+    """(N, Do) as ``obs``, but the last observation where an episode ended"""
+    success: Tensor
+    """(N,) bool, of episodes that ended"""
+
+
+class Robots(Protocol):
+    """N robots, each in an episode of its own; one that ends is followed by the next at once."""
+
+    count: int
+    """N"""
+
+    def reset(self, seed: int) -> Tensor:
+        """Begin anew; return (N, Do) observations."""
+
+    def step(self, choices: Tensor) -> Steps:
+        """Apply (N,) choices. The tensors are overwritten by the next step."""
+
+
+class OneRobot:
+    """
+    A Gymnasium environment.
+
+    :param table: ``(K, Da)`` what each choice means where the environment takes numbers.
+    """
+
+    count = 1
+
+    def __init__(self, env: gymnasium.Env[Any, Any], table: np.ndarray | None = None) -> None:
+        self._env = env
+        self._table = None if table is None else np.asarray(table, dtype=np.float32)
+        self.choices = (int(env.action_space.n) if isinstance(
+            env.action_space, gymnasium.spaces.Discrete) else len(table or ()))
+        self._no, self._yes = torch.tensor([False]), torch.tensor([True])
+
+    def reset(self, seed: int) -> Tensor:
+        """Begin anew."""
+        return self._row(self._env.reset(seed=seed)[0])
+
+    def step(self, choices: Tensor) -> Steps:
+        """Apply one choice."""
+        choice = int(choices[0])
+        values, reward, terminated, truncated, info = self._env.step(
+            choice if self._table is None else self._table[choice])
+        obs = after = self._row(values)
+        if terminated or truncated:
+            obs = self._row(self._env.reset()[0])
+        return Steps(obs, torch.tensor([float(reward)]), self._flag(terminated),
+                     self._flag(truncated), after, self._flag(info.get('success', False)))
+
+    def _flag(self, value: bool) -> Tensor:
+        return self._yes if value else self._no
+
+    @staticmethod
+    def _row(values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.asarray(values, dtype=np.float32).reshape(1, -1))
+
+
+class ManyRobots:
+    """
+    A Gymnasium vector environment that resets within the step.
+
+    :param table: ``(K, Da)`` what each choice means where the environment takes numbers.
+    """
+
+    def __init__(self, env: gymnasium.vector.VectorEnv[Any, Any, Any], device: torch.device,
+                 table: np.ndarray | None) -> None:
+        self._env, self._device, self.count = env, device, env.num_envs
+        self._table = None if table is None else torch.as_tensor(
+            np.asarray(table, dtype=np.float32), device=device)
+
+    def reset(self, seed: int) -> Tensor:
+        """Begin anew."""
+        return self._tensor(self._env.reset(seed=seed)[0])
+
+    def step(self, choices: Tensor) -> Steps:
+        """Apply a choice per robot."""
+        actions = choices if self._table is None else self._table[choices]
+        given = actions.numpy() if self._device.type == 'cpu' else actions
+        obs, reward, terminated, truncated, info = self._env.step(given)
+        return Steps(*(self._tensor(v) for v in (
+            obs, reward, terminated, truncated, info['final_obs'], info['success'])))
+
+    def _tensor(self, values: Any) -> Tensor:
+        """Return a tensor that shares the array's memory, on either device."""
+        return torch.as_tensor(values, device=self._device)
+
