@@ -66,8 +66,8 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
         return replace(score, success_ratio=math.nan)  # Gymnasium knows returns only
 
     trainer = QTrainer(
-        replace(config, robots=1), robots, _identity, robots.choices, out, device=device, seed=seed,
-        judge=judge, on_progress=on_progress)
+        replace(config, robots=1), robots, _identity, robots.choices, out, device=device,
+        seed=seed, judge=judge, on_progress=on_progress)
     begin = time.monotonic()
     trainer.resume()
     score = trainer.fit()
