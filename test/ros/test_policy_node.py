@@ -1,5 +1,7 @@
 """The policy node over real DDS: one action per tick, swaps, refusals, lifecycle."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -201,6 +203,39 @@ def test_another_policy_is_loaded_between_ticks_and_what_is_none_is_refused(
         bench.tick()
         bench.acted()
     assert len({tuple(a.values) for a in bench.actions[2:]}) > 1
+
+
+def test_ticks_go_on_while_a_slow_checkpoint_is_read(bench, ros, monkeypatch):
+    import ilw_learner.nodes.policy_node as module
+
+    node = start_policy(ros, monkeypatch, checkpoint='idle')
+    bench.matched()
+    bench.tick()
+    bench.acted()
+    make, release = module.PolicyRunner, threading.Event()
+
+    def slow(*given, **more):
+        assert release.wait(20)
+        return make(*given, **more)
+
+    monkeypatch.setattr(module, 'PolicyRunner', slow)
+    client = bench.node.create_client(LoadPolicy, 'policy/load')
+    ros.until(client.service_is_ready, 20)
+    answer = client.call_async(LoadPolicy.Request(checkpoint='random', seed=3))
+    for _ in range(20):
+        bench.tick()
+        assert list(bench.acted().values) == [0.0, 0.0]
+    assert not answer.done()
+    release.set()
+    ros.until(answer.done, 10, 'the answer')
+    assert answer.result().error_code == LoadPolicy.Response.ERROR_NONE
+    for _ in range(20):
+        bench.tick()
+        bench.acted()
+    assert any(any(a.values) for a in bench.actions[-20:])
+    stamps = [stamp_ns(a.header.stamp) for a in bench.actions]
+    assert np.all(np.diff(stamps) == P)
+    assert node._worker.runner.name == 'random'
 
 
 def test_impossible_transitions_are_refused_and_possible_ones_still_work(bench, ros, monkeypatch):

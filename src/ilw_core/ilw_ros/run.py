@@ -3,10 +3,13 @@
 from collections.abc import Callable
 import signal
 import sys
+import threading
+from typing import Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.task import Future
 
 from ilw_core.errors import IlwError
 
@@ -38,3 +41,23 @@ def run_node(make_node: Callable[[], Node]) -> int:
             node.destroy_node()
         rclpy.try_shutdown()
     return code
+
+
+def in_thread(work: Callable[[], Any], wake: Callable[[], None]) -> Future:
+    """
+    Do slow work in a thread; await the future in a callback of a reentrant group.
+
+    :param wake: makes the executor look again, as a guard condition's ``trigger``.
+    :returns: a future with the result, or with the exception that ``work`` raised.
+    """
+    future = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except Exception as error:
+            future.set_exception(error)
+        wake()
+
+    threading.Thread(target=run, daemon=True).start()
+    return future

@@ -54,6 +54,10 @@ class PolicyRunner:
         """Take in the observation of a tick."""
         self._window.append(observation)
 
+    def remember(self, other: 'PolicyRunner') -> None:
+        """Take over what another policy of the same contract has seen."""
+        self._window.extend(other._window)
+
     def act(self) -> tuple[np.ndarray | None, str]:
         """
         Return the actions from the newest tick on.

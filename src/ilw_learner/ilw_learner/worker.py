@@ -62,8 +62,9 @@ class Worker:
             self._wake.notify()
 
     def swap(self, runner: PolicyRunner) -> None:
-        """Use another policy from the next tick on."""
+        """Use another policy from the next tick on; it knows what the last one had seen."""
         with self._wake:
+            runner.remember(self._runner)
             self._runner = runner
 
     def stop(self) -> None:

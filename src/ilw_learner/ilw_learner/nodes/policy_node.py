@@ -19,7 +19,7 @@ from ilw_learner.runtime import PolicyRunner
 from ilw_learner.worker import Thought, Worker
 from ilw_ros.observe import Observed
 from ilw_ros.params import load, param
-from ilw_ros.run import run_node
+from ilw_ros.run import in_thread, run_node
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,7 @@ class PolicyNode(LifecycleNode):
         try:
             runner = PolicyRunner(self._params.checkpoint, self._contract, seed=self._params.seed)
         except IlwError as error:
-            self._reports.reason = str(error)
-            if not self._params.autostart:  # else the node ends with it
-                self.get_logger().error(str(error))
+            self._reports.reason = str(error)  # in policy/status, and the last word at a start
             return TransitionCallbackReturn.FAILURE
         self._loop = PolicyLoop(self._contract)
         self._worker = Worker(runner, self._on_done)
@@ -137,8 +135,10 @@ class PolicyNode(LifecycleNode):
     def _checkpoint(self) -> str:
         return self._worker.runner.name if self._worker else ''
 
-    def _load(self, checkpoint: str, seed: int) -> str:
-        runner = PolicyRunner(checkpoint, self._contract, seed=seed)
+    async def _load(self, checkpoint: str, seed: int) -> str:
+        """Read a checkpoint in a thread, as ticks go on, and use it from the next one on."""
+        runner: PolicyRunner = await in_thread(
+            lambda: PolicyRunner(checkpoint, self._contract, seed=seed), self._taken_in.trigger)
         if self._worker is None:
             raise IlwError('The policy node is not configured. Configure it first.')
         self._worker.swap(runner)

@@ -1,6 +1,6 @@
 """What the policy node can be asked: load a checkpoint; drive until the episode ends."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -28,21 +28,22 @@ class PolicyServices:
     :param active: whether the node acts.
     """
 
-    def __init__(self, node: LifecycleNode, load: Callable[[str, int], str],
+    def __init__(self, node: LifecycleNode, load: Callable[[str, int], Awaitable[str]],
                  restart: Callable[[int, str], None], active: Callable[[], bool]) -> None:
         self._node, self._load, self._restart, self._active = node, load, restart, active
         self._end: Future | None = None
         self._goal: Any = None
         self._steps = 0
-        node.create_service(LoadPolicy, 'policy/load', self._on_load)
+        apart = ReentrantCallbackGroup()  # what waits here must not hold up the ticks
+        node.create_service(LoadPolicy, 'policy/load', self._on_load, callback_group=apart)
         node.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
         self._server = ActionServer(
-            node, RunPolicy, 'policy/run', self._run, callback_group=ReentrantCallbackGroup(),
+            node, RunPolicy, 'policy/run', self._run, callback_group=apart,
             goal_callback=self._on_goal, cancel_callback=self._on_cancel)
 
-    def _on_load(self, request: Any, response: LoadPolicy.Response) -> LoadPolicy.Response:
+    async def _on_load(self, request: Any, response: LoadPolicy.Response) -> LoadPolicy.Response:
         try:
-            response.checkpoint_hash = self._load(request.checkpoint, request.seed)
+            response.checkpoint_hash = await self._load(request.checkpoint, request.seed)
         except IlwError as error:
             response.error_msg = str(error)
             response.error_code = _ERROR_CODES.get(type(error), response.ERROR_NOT_FOUND)
@@ -78,7 +79,7 @@ class PolicyServices:
                                     error_msg='The policy node is not active. Activate it first.')
         try:
             if request.checkpoint:
-                self._load(request.checkpoint, 0)
+                await self._load(request.checkpoint, 0)
         except IlwError as error:
             goal.abort()
             code = (RunPolicy.Result.ERROR_CONTRACT if isinstance(error, ContractError)
