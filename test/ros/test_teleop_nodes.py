@@ -17,7 +17,7 @@ from std_srvs.srv import Trigger
 from ilw_core.episode import Outcome
 from ilw_core.episode_folder import find_episodes, read_episode
 from ilw_msgs.action import RecordEpisode
-from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus
+from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus, Reward
 from ilw_msgs.srv import DiscardEpisode, StartEpisode, StopEpisode
 from ilw_ros.convert import stamp_ns, time_msg
 from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE_OFFER, command
@@ -149,6 +149,22 @@ def test_the_stick_drives_and_one_command_answers_each_tick(bench, ros, monkeypa
         bench.joy(1.0, 0.0)
         bench.commanded()
     assert bench.commands[-1].twist.linear.x == 0.0
+
+
+def test_a_person_rewards_with_two_buttons_once_per_press(bench, ros, monkeypatch):
+    start_node(ros, monkeypatch, TeleopNode)
+    heard = []
+    bench.node.create_subscription(Reward, 'reward', heard.append, EVENT)
+    bench.matched(bench.joy_pub, bench.clock_pub)
+    ros.until(lambda: bench.node.count_publishers('reward') == 1)
+    stamps = []
+    for down in ((), (10,), (10,), (), (9,)):
+        bench.tick()
+        stamps.append(bench.now)
+        bench.joy(0.0, 0.0, *down)
+    ros.until(lambda: len(heard) == 2, 10, 'two rewards')
+    assert [(r.value, r.source) for r in heard] == [(1.0, 'person'), (-1.0, 'person')]
+    assert [stamp_ns(r.header.stamp) for r in heard] == [stamps[1], stamps[4]]
 
 
 def test_a_vanished_joystick_stops_the_robot(bench, ros, monkeypatch):

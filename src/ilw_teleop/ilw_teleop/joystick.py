@@ -11,7 +11,7 @@ from ilw_core.schema import Section
 
 AXIS_CONTROLS = ('forward', 'turn')
 BUTTON_CONTROLS = ('deadman', 'turbo', 'start', 'save_success', 'save_failure', 'discard',
-                   'estop', 'arm')
+                   'estop', 'arm', 'reward_plus', 'reward_minus')
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ HELP = """\
   d / right   turn right       r  throw it away
   q, e        forward, turning m  arm the policy
   space       stop             x  emergency stop
+  +, -        reward: that was good, that was bad
   Capital letters drive with turbo. Letting go of the keys stops the robot. Ctrl-C ends.
 """
 MOVES = {'w': (1.0, 0.0), 's': (-1.0, 0.0), 'a': (0.0, 1.0), 'd': (0.0, -1.0),
@@ -17,7 +18,7 @@ MOVES = {'w': (1.0, 0.0), 's': (-1.0, 0.0), 'a': (0.0, 1.0), 'd': (0.0, -1.0),
 ARROWS = {'\x1b[A': 'w', '\x1b[B': 's', '\x1b[D': 'a', '\x1b[C': 'd',
           '\x1bOA': 'w', '\x1bOB': 's', '\x1bOD': 'a', '\x1bOC': 'd'}
 BUTTONS = {'b': 'start', 'y': 'save_success', 'n': 'save_failure', 'r': 'discard',
-           'x': 'estop', 'm': 'arm'}
+           'x': 'estop', 'm': 'arm', '+': 'reward_plus', '-': 'reward_minus'}
 FIRST_HOLD_NS = 600_000_000  # a terminal repeats a key only after up to 0.5 s
 REPEAT_HOLD_NS = 200_000_000  # then every 30-100 ms
 PRESS_NS = 120_000_000  # a button stays down long enough to be seen at 20 Hz

@@ -10,7 +10,7 @@ from std_srvs.srv import Trigger
 
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
-from ilw_msgs.msg import ActionChunk, EpisodeEvent
+from ilw_msgs.msg import ActionChunk, EpisodeEvent, Reward
 from ilw_ros.convert import stamp_ns, time_msg
 from ilw_ros.health import OK, WARN, Diagnostics
 from ilw_ros.params import load
@@ -27,6 +27,7 @@ MARKS = {
     'save_failure': (EpisodeEvent.KIND_STOP, EpisodeEvent.OUTCOME_FAILURE),
     'discard': (EpisodeEvent.KIND_DISCARD, EpisodeEvent.OUTCOME_UNKNOWN),
 }
+REWARDS = {'reward_plus': 1.0, 'reward_minus': -1.0}
 
 
 class TeleopNode(Node):
@@ -46,6 +47,7 @@ class TeleopNode(Node):
             names=list(contract.action.names), period=contract.period_ns / 1e9)
         self._action_pub = self.create_publisher(ActionChunk, 'teleop/action', REQUEST)
         self._event_pub = self.create_publisher(EpisodeEvent, 'episode/event', EVENT)
+        self._reward_pub = self.create_publisher(Reward, 'reward', EVENT)
         self._events = 0
         self._diagnostics = Diagnostics(self, 'joystick')
         self._switches = {control: self.create_client(Trigger, f'arbiter/{control}')
@@ -82,6 +84,9 @@ class TeleopNode(Node):
         for control in sample.presses:
             if control in MARKS:
                 self._mark(*MARKS[control], stamp)
+            elif control in REWARDS:
+                self._reward_pub.publish(Reward(header=chunk.header, source='person',
+                                                value=REWARDS[control]))
             elif control in self._switches:
                 self._call(control)
 
