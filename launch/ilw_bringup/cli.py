@@ -23,7 +23,8 @@ _ERR = Console(stderr=True)
 class _Lazy(click.Group):
     """Loads the learner's commands (and what they import) only when one of them is called."""
 
-    learner = {'train': 'train', 'eval': 'evaluate', 'episodes': 'episodes'}
+    learner = {'train': 'train', 'eval': 'evaluate', 'episodes': 'episodes', 'runs': 'runs',
+               'sweep': 'sweep'}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self.learner])

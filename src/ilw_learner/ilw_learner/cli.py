@@ -17,6 +17,7 @@ from ilw_core.contract import Contract, load_contract
 from ilw_core.episode_folder import find_episodes, read_episode
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_learner.commands_runs import runs, sweep
 
 _ERR = Console(stderr=True)
 _VALIDATION_SEED = 300_000
@@ -54,6 +55,8 @@ def _contract(name: str) -> Contract:
                    'id of a Gymnasium environment to learn in, such as CartPole-v1.')
 @click.option('--simulator', default='ilw_sim.batch:make_batch', show_default=True,
               help='module:function of the many robots that dqn and dqfd learn with.')
+@click.option('--track', type=click.Choice(['tensorboard', 'wandb']), default='tensorboard',
+              show_default=True, help='Where the numbers go, beside metrics.jsonl.')
 @click.option('--max-demos', default=0, help='Use only this many demonstrations [all].')
 @click.option('--eval-seed', default=_VALIDATION_SEED, show_default=True,
               help='First world to choose checkpoints in.')
@@ -63,16 +66,17 @@ def _contract(name: str) -> Contract:
 @_progress_json
 @_json
 def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: str,
-          simulator: str, max_demos: int, eval_seed: int, out: Path | None,
+          simulator: str, track: str, max_demos: int, eval_seed: int, out: Path | None,
           allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
     """
     Train a policy from recorded episodes, from reward, or from both.
 
     Example: ./ilw train --task clutter --demos demos/clutter
     """
-    from ilw_learner.q_training import train_on_gymnasium, train_on_task
+    from ilw_learner.q_training import train_on_gymnasium
     from ilw_learner.train_config import load_config
-    from ilw_learner.training import TrainOptions, run_training
+    from ilw_learner.training import train as train_as_asked
+    from ilw_learner.training_run import TrainOptions
 
     elsewhere = env_spec != 'none' and ':' not in env_spec
     contract = _contract(task)
@@ -96,17 +100,16 @@ def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: 
             return True
 
         options = TrainOptions(
-            contract=contract, config=config,
+            contract=contract, algorithm=algorithm, config=config, simulator=simulator,
+            track=track,
             demos=demos or Path('demos') / contract.name, out=out, seed=seed,
             env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
             say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True))
         if elsewhere:
             summary = train_on_gymnasium(env_spec, config, out, seed, show)
-        elif algorithm == 'bc':
-            summary = run_training(options, show)
         else:
-            summary = train_on_task(options, algorithm, simulator, show)
+            summary = train_as_asked(options, show)
     if as_json or progress_json:
         click.echo(json.dumps(summary))
         return
@@ -265,7 +268,7 @@ def learner() -> None:
     """Train and evaluate policies."""
 
 
-for _command in (train, evaluate, episodes):
+for _command in (train, evaluate, episodes, runs, sweep):
     learner.add_command(_command)
 
 

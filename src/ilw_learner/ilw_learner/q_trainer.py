@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-import json
 import math
 from pathlib import Path
 import time
@@ -11,12 +10,12 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 import torch
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from ilw_learner.policies.dqn import Dqn, DqnConfig
+from ilw_learner.progress import CancelledError, Progress
 from ilw_learner.replay_buffer import NStep, ReplayBuffer, Transitions
 from ilw_learner.robots import Robots, Steps
-from ilw_learner.trainer import CancelledError, Progress
+from ilw_learner.tracking import Tracker
 
 _LOG_EVERY_S = 1.0
 RESUME = 'resume.safetensors'
@@ -36,6 +35,13 @@ class Score:
     def rank(self) -> tuple[float, float]:
         """The better, the greater."""
         return (0.0 if math.isnan(self.success_ratio) else self.success_ratio, self.mean_return)
+
+    def named(self) -> dict[str, float]:
+        """Return the numbers by the names they are tracked under."""
+        named = {'eval/return': self.mean_return}
+        if not math.isnan(self.success_ratio):
+            named['eval/success_rate'] = self.success_ratio
+        return named
 
 
 Encode = Callable[[Tensor], Tensor]
@@ -58,10 +64,12 @@ class QTrainer:
     def __init__(self, config: DqnConfig, robots: Robots, encode: Encode, choices: int,
                  folder: Path, *, device: torch.device, judge: Judge, seed: int = 0,
                  potential: int | None = None, demos: Transitions | None = None,
+                 track: str = 'tensorboard',
                  on_progress: Callable[[Progress], bool] = lambda p: True) -> None:
         self.config, self.robots, self.folder = config, robots, folder
         self._encode, self._judge, self._potential = encode, judge, potential
-        self._on_progress, self._seed, self._device = on_progress, seed, device
+        self._on_progress, self._track, self._device = on_progress, track, device
+        self._newest = math.nan
         self._obs = robots.reset(seed).clone()
         self._inputs = encode(self._obs)
         width = self._inputs.shape[1]
@@ -86,44 +94,32 @@ class QTrainer:
         :raises CancelledError: ``on_progress`` said so.
         """
         config = self.config
-        self.folder.mkdir(parents=True, exist_ok=True)
         marks = self._marks()
-        begin = last = time.monotonic()
-        judged_s = 0.0
+        last, rounds, evaluations = time.monotonic(), 0, 0
         error = torch.tensor(math.nan)
-        with SummaryWriter(str(self.folder)) as board, \
-                (self.folder / 'metrics.jsonl').open('a') as log:
-
-            def write(metrics: dict[str, float]) -> None:
-                at = {'step': self.steps, 'update': self.dqn.updates,
-                      'train_s': round(time.monotonic() - begin - judged_s, 2)}
-                for name, value in metrics.items():
-                    board.add_scalar(name, value, self.steps)
-                log.write(json.dumps({**at, **metrics}) + '\n')
-                log.flush()
-
+        with Tracker(self.folder, self._track) as tracker:
             self._pretrain()
-            rounds = 0
             while self.steps < config.steps:
                 self._drive()
                 rounds += 1
                 if self.steps >= config.warm_up and rounds % config.train_every == 0:
-                    self.dqn.set_rate(self.steps / config.steps)
-                    beta = config.beta + (1.0 - config.beta) * self.steps / config.steps
-                    for _ in range(config.updates_per_round):
-                        error = self.dqn.update(self._buffer, beta)
+                    error = self._learn()
                 if marks and self.steps >= marks[0]:
                     marks.pop(0)
-                    before = time.monotonic()
+                    evaluations += 1
+                    begin = time.monotonic()
                     score = self._take_score()
-                    judged_s += time.monotonic() - before
-                    write(_named(score))
-                if time.monotonic() - last > _LOG_EVERY_S:
-                    last = time.monotonic()
-                    write({'train/td_error': float(error), 'train/return': self._mean_return()})
-                    if not self._on_progress(Progress(
-                            self.steps, config.steps, float(error), self._best_ratio())):
-                        raise CancelledError
+                    tracker.leave_out(time.monotonic() - begin)
+                    tracker.write(self.steps, score.named(), update=self.dqn.updates)
+                elif time.monotonic() - last < _LOG_EVERY_S:
+                    continue
+                last = time.monotonic()
+                tracker.write(self.steps, {'train/td_error': float(error),
+                                           'train/return': self._mean_return()},
+                              update=self.dqn.updates)
+                if not self._on_progress(Progress(
+                        self.steps, config.steps, float(error), self._newest, evaluations)):
+                    raise CancelledError
         assert self.best is not None
         self.dqn.network.flat.data.copy_(self.best[2])
         return self.best[1]
@@ -133,6 +129,15 @@ class QTrainer:
         every = self.config.steps / self.config.candidates
         marks = [math.ceil(every * (i + 1)) for i in range(self.config.candidates)]
         return [mark for mark in marks if mark > self.steps]
+
+    def _learn(self) -> Tensor:
+        """Make a round of updates; return the last one's error."""
+        config, done = self.config, self.steps / self.config.steps
+        self.dqn.set_rate(done)
+        beta = config.beta + (1.0 - config.beta) * done
+        for _ in range(config.updates_per_round):
+            error = self.dqn.update(self._buffer, beta)
+        return error
 
     def _pretrain(self) -> None:
         if not self._pretrained:
@@ -191,6 +196,7 @@ class QTrainer:
 
     def _take_score(self) -> Score:
         score = self._judge(self.dqn)
+        self._newest = score.success_ratio
         if self.best is None or score.rank >= self.best[0]:
             self.best = (score.rank, score, self.dqn.network.flat.data.clone())
         self._save()
@@ -198,9 +204,6 @@ class QTrainer:
 
     def _mean_return(self) -> float:
         return float(np.mean(self._recent)) if self._recent else math.nan
-
-    def _best_ratio(self) -> float:
-        return math.nan if self.best is None else self.best[1].success_ratio
 
     def _save(self) -> None:
         """Write down what it takes to go on after an interruption; not the experience."""
@@ -224,13 +227,6 @@ class QTrainer:
         self.dqn.load(state, int(updates))
         self.steps, self._pretrained = int(steps), True
         return True
-
-
-def _named(score: Score) -> dict[str, float]:
-    named = {'eval/return': score.mean_return}
-    if not math.isnan(score.success_ratio):
-        named['eval/success_rate'] = score.success_ratio
-    return named
 
 
 def drive_greedily(dqn: Dqn, robots: Robots, encode: Encode, episodes: int, seed: int) -> Score:

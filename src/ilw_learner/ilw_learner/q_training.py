@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-import json
 import math
 from pathlib import Path
 import time
@@ -11,34 +10,32 @@ from typing import Any
 import gymnasium
 import numpy as np
 from safetensors.torch import save as to_safetensors
-import torch
 from torch import Tensor
 
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError, IlwError
 from ilw_learner.checkpoint import Checkpoint, save_checkpoint
 from ilw_learner.demonstrations import to_transitions
-from ilw_learner.evaluate import evaluate, make_env
+from ilw_learner.evaluate import make_env
 from ilw_learner.export import to_onnx
 from ilw_learner.normalizer import Normalizer
 from ilw_learner.policies.dqn import Dqn, DqnConfig, GreedyPolicy, choice_table
 from ilw_learner.policies.inputs import Inputs
+from ilw_learner.progress import Progress
 from ilw_learner.q_trainer import QTrainer, Score, drive_greedily
 from ilw_learner.replay_buffer import Transitions
 from ilw_learner.robots import ManyRobots, OneRobot, Robots
-from ilw_learner.runtime import PolicyRunner
-from ilw_learner.trainer import Progress
-from ilw_learner.training import TrainOptions, load_demonstrations, provenance
+from ilw_learner.training_run import (
+    TrainOptions,
+    load_demonstrations,
+    prepare_torch,
+    provenance,
+    scorer,
+    write_summary,
+)
 
 _JUDGE_SEED = 200_000
 """First world that candidates are compared in; training begins at 0"""
-
-
-def prepare_torch() -> torch.device:
-    """Return the device to train on; on the CPU one thread, and no numbers too small to matter."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # Adam's averages decay into them: 10 times slower
-    return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 
 
 def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
@@ -73,8 +70,9 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
     score = trainer.fit()
     weights = {k: v.contiguous() for k, v in trainer.dqn.network.module().state_dict().items()}
     (out / 'weights.safetensors').write_bytes(to_safetensors(weights))
-    return _write(out, {
-        'task': env_id, 'seed': seed, 'checkpoint': str(out), 'steps': trainer.steps,
+    return write_summary(out, {
+        'task': env_id, 'algorithm': 'dqn', 'seed': seed,
+        'checkpoint': str(out), 'steps': trainer.steps,
         'updates': trainer.dqn.updates, 'train_s': round(time.monotonic() - begin, 2),
         'mean_return': round(score.mean_return, 3), 'success': None, 'episodes_eval': 0})
 
@@ -83,13 +81,14 @@ def _identity(obs: Tensor) -> Tensor:
     return obs
 
 
-def train_on_task(options: TrainOptions, algorithm: str, simulator: str,
-                  on_progress: Callable[[Progress], bool]) -> dict[str, Any]:
+def train_on_task(
+    options: TrainOptions, on_progress: Callable[[Progress], bool],
+) -> dict[str, Any]:
     """
     Train on a contract's task in a simulator of many robots, to a checkpoint.
 
-    :param algorithm: ``dqn``, or ``dqfd`` to begin with ``options.demos``.
-    :param simulator: ``module:function`` of a Gymnasium vector environment.
+    ``dqfd`` begins with ``options.demos``, ``dqn`` with nothing.
+
     :raises IlwError: no simulator, no usable demonstration.
     """
     device, contract, config = prepare_torch(), options.contract, options.config
@@ -100,14 +99,14 @@ def train_on_task(options: TrainOptions, algorithm: str, simulator: str,
     potential = (contract.obs_names.index(config.shaping_name)
                  if config.shaping and config.shaping_name in contract.obs_names else None)
     demos, episodes = None, 0
-    if algorithm == 'dqfd':
+    if options.algorithm == 'dqfd':
         loaded = load_demonstrations(options)
         episodes = len(loaded)
         raw = to_transitions(loaded, contract, config, table, inputs, potential)
         demos = Transitions(*(v.to(device) for v in vars(raw).values()))
 
     def many(robots: int, seed: int) -> Robots:
-        env = make_env(simulator, contract, robots=robots, seed=seed, device=device.type)
+        env = make_env(options.simulator, contract, robots=robots, seed=seed, device=device.type)
         return ManyRobots(env, device, None if contract.action.discrete else table)
 
     judged = many(_JUDGE_ROBOTS, _JUDGE_SEED + options.seed)
@@ -116,17 +115,18 @@ def train_on_task(options: TrainOptions, algorithm: str, simulator: str,
         config, many(config.robots, options.seed), inputs, len(table), options.out,
         device=device, seed=options.seed, potential=potential, demos=demos,
         judge=lambda dqn: drive_greedily(dqn, judged, inputs, _JUDGE_ROBOTS, _JUDGE_SEED),
-        on_progress=on_progress)
+        track=options.track, on_progress=on_progress)
     trainer.resume()
     best = trainer.fit()
     policy = GreedyPolicy(inputs.cpu(), trainer.dqn.network.module(), table,
                           dueling=config.dueling).eval()
-    checkpoint = _save(options, algorithm, config, policy, trainer, best)
+    checkpoint = _save(options, config, policy, trainer, best)
     train_s = time.monotonic() - begin
-    success = _score(options, checkpoint) if options.env_spec else None
+    score = scorer(options)
+    success = score(checkpoint) if score else None
     (options.out / 'contract.yaml').write_text(contract.text)
-    return _write(options.out, {
-        'checkpoint': str(checkpoint.path), 'task': contract.name, 'algorithm': algorithm,
+    return write_summary(options.out, {
+        'checkpoint': str(checkpoint.path), 'task': contract.name, 'algorithm': options.algorithm,
         'seed': options.seed, 'episodes': episodes, 'steps': trainer.steps,
         'updates': trainer.dqn.updates, 'train_s': round(train_s, 2),
         'success_simulated': round(best.success_ratio, 4),
@@ -153,10 +153,10 @@ def choices_of(contract: Contract, config: DqnConfig) -> np.ndarray:
         raise ContractError(f'{contract.name}: {error}') from error
 
 
-def _save(options: TrainOptions, algorithm: str, config: DqnConfig, policy: GreedyPolicy,
+def _save(options: TrainOptions, config: DqnConfig, policy: GreedyPolicy,
           trainer: QTrainer, best: Score) -> Checkpoint:
     card = {
-        'algorithm': algorithm, 'network': {**asdict(config), 'bins': list(config.bins)},
+        'algorithm': options.algorithm, 'network': {**asdict(config), 'bins': list(config.bins)},
         'history': 1, 'horizon': 1, 'update': trainer.dqn.updates,
         'metrics': {'success_simulated': best.success_ratio, 'return': best.mean_return},
         'provenance': provenance(options, ()),
@@ -165,17 +165,3 @@ def _save(options: TrainOptions, algorithm: str, config: DqnConfig, policy: Gree
     return save_checkpoint(options.out / 'checkpoint', options.contract, card, {
         'policy.onnx': to_onnx(policy, options.contract, 1),
         'weights.safetensors': to_safetensors(weights)})
-
-
-def _score(options: TrainOptions, checkpoint: Checkpoint) -> tuple[int, int]:
-    assert options.env_spec is not None
-    runs = evaluate(make_env(options.env_spec, options.contract), options.contract,
-                    PolicyRunner(checkpoint.path, options.contract),
-                    range(options.eval_seed, options.eval_seed + options.config.eval_episodes))
-    return sum(run.success for run in runs), len(runs)
-
-
-def _write(out: Path, summary: dict[str, Any]) -> dict[str, Any]:
-    clean = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in summary.items()}
-    (out / 'training.json').write_text(json.dumps(clean, indent=2) + '\n')
-    return clean

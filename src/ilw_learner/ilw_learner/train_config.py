@@ -7,12 +7,10 @@ from typing import Any
 import yaml
 
 from ilw_core.errors import ContractError
-from ilw_learner.policies import ALGORITHMS
-from ilw_learner.policies.bc import BcConfig
-from ilw_learner.policies.dqn import DqnConfig
+from ilw_learner.policies import ALGORITHMS, Config
 
 
-def load_config(path: Path, task: str) -> tuple[str, BcConfig | DqnConfig]:
+def load_config(path: Path, task: str) -> tuple[str, Config]:
     """
     Return the algorithm's name and its values for a task.
 

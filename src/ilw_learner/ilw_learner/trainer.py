@@ -22,6 +22,7 @@ from ilw_learner.export import to_onnx
 from ilw_learner.mirror import with_mirror_images
 from ilw_learner.normalizer import Normalizer
 from ilw_learner.policies.bc import BcConfig, BehaviourCloning
+from ilw_learner.progress import CancelledError, Progress
 
 _LOG_EVERY = 100
 _WARM_UP = 200
@@ -32,17 +33,6 @@ Score = Callable[[Checkpoint], tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where training is."""
-
-    update: int
-    updates: int
-    loss: float
-    success_ratio: float
-    """NaN before the first evaluation, or without an environment"""
-
-
-@dataclass(frozen=True)
 class TrainResult:
     """What came out."""
 
@@ -50,10 +40,6 @@ class TrainResult:
     held_out: dict[str, Any]
     success: tuple[int, int] | None
     train_s: float
-
-
-class CancelledError(Exception):
-    """Somebody asked training to stop."""
 
 
 class Trainer:
@@ -103,7 +89,7 @@ class Trainer:
         marks = {math.ceil(config.updates * (i + 1) / config.candidates)
                  for i in range(config.candidates)}
         best: tuple[tuple[float, float], Checkpoint, dict[str, Any], Any] | None = None
-        success_ratio = math.nan
+        success_ratio, evaluations = math.nan, 0
         with SummaryWriter(str(self.folder)) as board, \
                 (self.folder / 'metrics.jsonl').open('w') as log:
             for update, rows in enumerate(self._batches(), start=1):
@@ -112,12 +98,14 @@ class Trainer:
                 if update % _LOG_EVERY == 0 or update == config.updates:
                     self._log(board, log, update, {'train/bc_loss': float(loss)})
                     if not self.on_progress(
-                            Progress(update, config.updates, float(loss), success_ratio)):
+                            Progress(update, config.updates, float(loss), success_ratio,
+                                     evaluations)):
                         raise CancelledError
                 if update in marks:
                     error = self.held_out_error()
                     candidate = self._save(self.folder / f'candidate-{update}', update, error)
                     success = self.score(candidate) if self.score else None
+                    evaluations += bool(success)
                     metrics = {'eval/held_out_loss': error['loss']}
                     if success:
                         success_ratio = success[0] / success[1]

@@ -3,6 +3,7 @@
 from ilw_learner.policies.bc import BcConfig
 from ilw_learner.policies.dqn import DqnConfig
 
-ALGORITHMS: dict[str, type[BcConfig] | type[DqnConfig]] = {
+Config = BcConfig | DqnConfig
+ALGORITHMS: dict[str, type[Config]] = {
     'bc': BcConfig, 'dqn': DqnConfig, 'dqfd': DqnConfig}
 """Name in a training configuration -> its values"""

@@ -1,0 +1,85 @@
+"""What was trained: runs on disk, listed and drawn beside each other. No torch, no ROS."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any
+
+from ilw_core.errors import IlwError
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run."""
+
+    path: Path
+    summary: dict[str, Any]
+    """``training.json``"""
+    metrics: list[dict[str, float]]
+    """``metrics.jsonl``, a row per line"""
+
+    @property
+    def success_ratio(self) -> float | None:
+        """In the evaluation that chose the checkpoint; ``None`` without one."""
+        if self.summary.get('success') is None:
+            return None
+        return float(self.summary['success']) / float(self.summary['episodes_eval'])
+
+    def curve(self, x: str, y: str = 'eval/success_rate') -> list[tuple[float, float]]:
+        """Return (x, y) of the rows that have both."""
+        return [(row[x], row[y]) for row in self.metrics if x in row and y in row]
+
+
+def read_run(path: Path) -> Run:
+    """
+    Return the run in a folder.
+
+    :raises IlwError: no training run ended there.
+    """
+    try:
+        summary = json.loads((path / 'training.json').read_text())
+        lines = (path / 'metrics.jsonl').read_text().splitlines()
+        return Run(path, summary, [json.loads(line) for line in lines])
+    except (OSError, ValueError) as error:
+        raise IlwError(f'{path} is no finished training run: {error}') from error
+
+
+def find_runs(root: Path) -> list[Run]:
+    """Return the finished runs at or below a folder, by path; what is damaged is left out."""
+    found = []
+    for summary in sorted(root.rglob('training.json')):
+        try:
+            found.append(read_run(summary.parent))
+        except IlwError:
+            continue
+    return found
+
+
+def draw_runs(runs: Sequence[Run], path: Path) -> None:
+    """
+    Draw success against environment steps and against seconds, a line per run, as PNG.
+
+    :raises IlwError: no run was ever evaluated.
+    """
+    import matplotlib
+
+    matplotlib.use('Agg')
+    from matplotlib import pyplot as plt
+
+    if not any(run.curve('step') for run in runs):
+        raise IlwError('None of these runs was evaluated along the way: nothing to draw.')
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout='constrained')
+    for axis, key, label in zip(axes, ('step', 'train_s'), ('steps', 'seconds of training'),
+                                strict=True):
+        for run in runs:
+            if points := run.curve(key):
+                name = f'{run.summary.get("algorithm", "?")}, {run.summary["task"]}'
+                axis.plot(*zip(*points, strict=True), marker='.', label=f'{name}, {run.path.name}')
+        axis.set_xlabel(label)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel('success')
+    axes[0].set_ylim(-0.02, 1.02)
+    axes[1].legend(fontsize=7)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
