@@ -16,7 +16,7 @@ import numpy as np
 F = np.float32
 # Without nnan and ninf, which would let the compiler assume that nothing is infinite.
 _FAST = {'contract', 'reassoc', 'arcp', 'nsz', 'afn'}
-_jit = njit(cache=True, fastmath=_FAST, error_model='numpy')
+_jit = njit(cache=True, forceinline=True, fastmath=_FAST, error_model='numpy')
 
 # Columns of ``Robots.state``, float32
 X, Y, YAW, LEFT, RIGHT, ODOM_X, ODOM_Y, ODOM_YAW, SCALE_L, SCALE_R = range(10)
