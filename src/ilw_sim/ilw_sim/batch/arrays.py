@@ -45,7 +45,7 @@ class Robots(NamedTuple):
     keys: Any        # (N,) int64, the robots' random sequences
     previous: Any    # (N, Da) float64, what limits the next action's rate
     queue: Any       # (N, L, 2) float32, commands on their way
-    ranges: Any      # (N, R) float32, scratch
+    ranges: Any      # (N, 2 R) float32, scratch
     applied: Any     # (N, Da) float64
     obs: Any         # (N, Do) float32
     final_obs: Any   # (N, Do) float32
@@ -67,7 +67,7 @@ class Params(NamedTuple):
     discrete: bool
     forward: int
     turn: int
-    beam_cos: Any    # (R,) float32
+    beam_cos: Any    # (2 R,) float32, all beams twice
     beam_sin: Any
     slots: Any       # (R,) int32, sector of each beam
     empty: Any       # (S,) float32, a sector that sees nothing; 0 if no beam looks into it
@@ -140,7 +140,7 @@ def make_params(
         else ranges.lidar_noise_m
     stop = np.zeros(action.dim) if action.stop is None else action.stop
     forward, turn = twist_indices(action)
-    angles = np.arange(rays) * (2.0 * math.pi / rays)
+    angles = np.arange(2 * rays) * (2.0 * math.pi / rays)
     return Params(
         action.low, action.high, action.max_rate * period_s + 1e-9, stop,
         action.table if action.discrete else np.zeros((1, action.dim)), bool(action.discrete),
@@ -168,7 +168,7 @@ def make_robots(contract: Contract, p: Params, robots: int) -> Robots:
     return Robots(
         np.zeros((robots, STATES), F), np.zeros((robots, COUNTS), np.int32),
         np.zeros(robots, np.int64), np.zeros((robots, da)),
-        np.zeros((robots, max(1, p.delay_high), 2), F), np.zeros((robots, len(p.slots)), F),
+        np.zeros((robots, max(1, p.delay_high), 2), F), np.zeros((robots, 2 * len(p.slots)), F),
         np.zeros((robots, da)), np.zeros((robots, do), F), np.zeros((robots, do), F),
         np.zeros(robots, F), *flags, np.zeros(robots, np.int32))
 

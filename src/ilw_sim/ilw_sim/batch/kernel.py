@@ -16,7 +16,9 @@ import numpy as np
 F = np.float32
 # Without nnan and ninf, which would let the compiler assume that nothing is infinite.
 _FAST = {'contract', 'reassoc', 'arcp', 'nsz', 'afn'}
-_jit = njit(cache=True, forceinline=True, fastmath=_FAST, error_model='numpy')
+_jit = njit(cache=True, _nrt=False, forceinline=True, fastmath=_FAST, error_model='numpy')
+_parallel = njit(cache=True, parallel=True, fastmath=_FAST, error_model='numpy')
+_BLOCK = 64  # robots; entering the parallel body counts references of every array
 
 # Columns of ``Robots.state``, float32
 X, Y, YAW, LEFT, RIGHT, ODOM_X, ODOM_Y, ODOM_YAW, SCALE_L, SCALE_R = range(10)
@@ -90,14 +92,16 @@ def _clearance(room, x, y, pool):
 @_jit
 def _look(room, x, y, cos, sin, reach, pool, p, ranges):
     """
-    Put what each beam meets within ``reach`` into ``ranges`` (R,); return the clearance [m].
+    Put what each beam meets within ``reach`` into ``ranges``; return the clearance [m].
+
+    ``ranges`` is (2 R,), and beam R + j is beam j again: so no loop needs to go round a corner.
 
     A convex shape at distance d lies behind the tangent through its nearest point, so only beams
     within acos(d / reach) of that point's bearing, or within its bounding circle, can meet it.
     """
-    beams = ranges.shape[0]
+    beams = ranges.shape[0] // 2
     per_rad = F(beams) / _TWO_PI
-    for j in range(beams):
+    for j in range(2 * beams):
         ranges[j] = reach
     nearest = F(1e9)
     for k in range(pool.counts[room]):
@@ -135,32 +139,31 @@ def _look(room, x, y, cos, sin, reach, pool, p, ranges):
             half = _rough_angle(math.sqrt(max(_ONE - narrow * narrow, _ZERO)), narrow) + _PAD_RAD
             first = int(math.ceil((bearing - half) * per_rad))
             last = min(int(math.floor((bearing + half) * per_rad)), first + beams - 1)
+        # The faces towards the robot; where it is abreast of the box, the far one, which is later
         face_u = (half_u if u > _ZERO else -half_u) - u
         face_v = (half_v if v > _ZERO else -half_v) - v
-        outside_u, outside_v = abs(u) > half_u, abs(v) > half_v
-        for n in range(first, last + 1):
-            j = n + beams if n < 0 else n
-            if j >= beams:
-                j -= beams
-            du = p.beam_cos[j] * turn_cos - p.beam_sin[j] * turn_sin
-            dv = p.beam_sin[j] * turn_cos + p.beam_cos[j] * turn_sin
-            t = reach
-            if circle:
+        if first < 0:
+            first, last = first + beams, last + beams
+        if circle:
+            for j in range(first, last + 1):
+                du = p.beam_cos[j] * turn_cos - p.beam_sin[j] * turn_sin
+                dv = p.beam_sin[j] * turn_cos + p.beam_cos[j] * turn_sin
                 along = -(du * u + dv * v)
                 under = half_u * half_u - (away * away - along * along)
-                if along > _ZERO and under >= _ZERO:
-                    t = along - math.sqrt(under)
-            else:
-                if outside_u:
-                    hit = face_u / du
-                    if hit > _ZERO and abs(v + hit * dv) <= half_v:
-                        t = hit
-                if outside_v:
-                    hit = face_v / dv
-                    if hit > _ZERO and abs(u + hit * du) <= half_u:
-                        t = hit
-            if t < ranges[j]:
-                ranges[j] = t
+                met = along > _ZERO and under >= _ZERO
+                t = along - math.sqrt(max(under, _ZERO)) if met else reach
+                ranges[j] = min(ranges[j], t)
+            continue
+        for j in range(first, last + 1):
+            du = p.beam_cos[j] * turn_cos - p.beam_sin[j] * turn_sin
+            dv = p.beam_sin[j] * turn_cos + p.beam_cos[j] * turn_sin
+            at_u, at_v = face_u / du, face_v / dv
+            met_u = at_u > _ZERO and abs(v + at_u * dv) <= half_v
+            met_v = at_v > _ZERO and abs(u + at_v * du) <= half_u
+            t = min(at_u if met_u else reach, at_v if met_v else reach)
+            ranges[j] = min(ranges[j], t)
+    for j in range(beams):
+        ranges[j] = min(ranges[j], ranges[j + beams])
     return nearest
 
 
@@ -176,7 +179,7 @@ def _observe(i, base, pool, p, r, row):
         for k in range(p.sectors):
             row[p.lidar_at + k] = p.empty[k]
         bits = base
-        for j in range(ranges.shape[0]):
+        for j in range(ranges.shape[0] // 2):
             bits = bits >> 12 if j & 1 else _draw(base, 16 + j)
             measured = ranges[j]
             if measured < p.reach_m:
@@ -366,18 +369,32 @@ def reset_robot(i, pool, p, r):
     _begin(i, _mix(r.keys[i] + _mix(int(r.counts[i, TICK]))), pool, p, r)
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST, error_model='numpy')
-def step_all(indices, wanted, pool, p, r):
-    """Step every robot on the CPU's cores."""
-    for i in prange(r.state.shape[0]):
+@_jit
+def _step_block(first, last, indices, wanted, pool, p, r):
+    for i in range(first, last):
         step_robot(i, indices, wanted, pool, p, r)
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST, error_model='numpy')
+@_jit
+def _reset_block(first, last, pool, p, r):
+    for i in range(first, last):
+        reset_robot(i, pool, p, r)
+
+
+@_parallel
+def step_all(indices, wanted, pool, p, r):
+    """Step every robot on the CPU's cores."""
+    robots = r.state.shape[0]
+    for k in prange((robots + _BLOCK - 1) // _BLOCK):
+        _step_block(k * _BLOCK, min((k + 1) * _BLOCK, robots), indices, wanted, pool, p, r)
+
+
+@_parallel
 def reset_all(pool, p, r):
     """Reset every robot on the CPU's cores."""
-    for i in prange(r.state.shape[0]):
-        reset_robot(i, pool, p, r)
+    robots = r.state.shape[0]
+    for k in prange((robots + _BLOCK - 1) // _BLOCK):
+        _reset_block(k * _BLOCK, min((k + 1) * _BLOCK, robots), pool, p, r)
 
 
 def cuda_kernels() -> tuple[Any, Any]:
