@@ -36,7 +36,7 @@ class BatchEnv(VectorEnv):
     arrays, which ``torch.as_tensor`` shares, and so may actions be (int64 or float32).
     Not simulated: wheel slip, what happens after a contact, topics other than scan, goal, odom.
 
-    :param scenes: worlds to use, robot i in ``scenes[i % len(scenes)]``; else a pool is made.
+    :param scenes: worlds to use; without ``robots``, one robot each, which stays in its own.
     :param seeds: of the pool's worlds, each as in ``IlwEnv.reset(seed=...)``.
     :param noise: ``False``: no sensor noise, no veering.
     :raises ContractError: the contract observes something that is not simulated here.
@@ -62,7 +62,7 @@ class BatchEnv(VectorEnv):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._pool: Any = make_pool(self.scenes)
         self._params: Any = make_params(
-            contract, noise=noise, in_order=scenes is not None, randomise=randomise)
+            contract, noise=noise, in_order=scenes is not None and robots is None, randomise=randomise)
         self._robots = make_robots(contract, self._params, self.num_envs)
         self._wanted: tuple[Any, tuple[int, ...]] = (
             (np.int64, (self.num_envs,)) if action.discrete else

@@ -10,7 +10,7 @@ float32 maths throughout: a bare ``0.5`` would make numba compute in float64, so
 import math
 from typing import Any
 
-from numba import njit, prange
+from numba import cuda, njit, prange
 import numpy as np
 
 F = np.float32
@@ -399,8 +399,6 @@ def reset_all(pool, p, r):
 
 def cuda_kernels() -> tuple[Any, Any]:
     """Return (step, reset) for CUDA, one thread per robot, of the same functions."""
-    from numba import cuda
-
     @cuda.jit(fastmath=True)
     def step_cuda(indices, wanted, pool, p, r):
         i = cuda.grid(1)
