@@ -1,6 +1,6 @@
 """What each task is: its world from a random generator, its reward, its end. No physics."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 from typing import Protocol
 
@@ -9,13 +9,14 @@ import numpy as np
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
 from ilw_core.schema import Section
-from ilw_sim.grid import Grid, cost_to_go
+from ilw_sim.grid import Grid, cost_to_go, reachable
 from ilw_sim.scene import (
     ROBOT_RADIUS_M,
     Box,
     Cylinder,
     Scene,
     Shape,
+    distance,
     make_grid,
     maze_walls,
     room_walls,
@@ -42,8 +43,12 @@ class Task(Protocol):
 
     def __init__(self, contract: Contract, options: Section) -> None: ...
 
-    def make_scene(self, rng: np.random.Generator) -> Scene:
-        """Return a solvable world; every draw comes from ``rng``."""
+    def make_scene(self, rng: np.random.Generator, *, measured: bool = True) -> Scene:
+        """
+        Return a solvable world; every draw comes from ``rng``.
+
+        :param measured: ``False``: ``shortest_path_m`` may be NaN, where it takes long.
+        """
 
 
 class MazeTask:
@@ -68,7 +73,7 @@ class MazeTask:
             raise ContractError(f'{options.where}.rows has no free cell from which goal_cell '
                                 f'can be reached. Open a way to it.')
 
-    def make_scene(self, rng: np.random.Generator) -> Scene:
+    def make_scene(self, rng: np.random.Generator, *, measured: bool = True) -> Scene:
         """Return the maze with a random start."""
         row, column = self._starts[rng.integers(len(self._starts))]
         shift = rng.uniform(-0.5, 0.5, 2) * _RESOLUTION_M
@@ -91,13 +96,16 @@ class ClutterTask:
         self._clearance_m = options.number('clearance_m', 0.35, low=ROBOT_RADIUS_M)
         self._start_m = options.number('start_clearance_m', 0.7, low=ROBOT_RADIUS_M)
         self._apart_m = options.number('start_to_goal_m', 3.0, low=0.5, high=size_m)
+        self._walls = room_walls(self._size)
+        self._empty = make_grid(self._size, self._walls, _RESOLUTION_M)
+        self._centres = self._empty.centres()
 
-    def make_scene(self, rng: np.random.Generator) -> Scene:
+    def make_scene(self, rng: np.random.Generator, *, measured: bool = True) -> Scene:
         """Return a new room in which the goal can be reached with the clearance asked for."""
         for _ in range(_TRIES):
-            shapes = room_walls(self._size) + tuple(
-                self._obstacle(rng) for _ in range(self._count))
-            grid = make_grid(self._size, shapes, _RESOLUTION_M)
+            obstacles = tuple(self._obstacle(rng) for _ in range(self._count))
+            grid = replace(self._empty, clearance_m=np.minimum(
+                self._empty.clearance_m, distance(obstacles, *self._centres)))
             free = np.argwhere(grid.clearance_m >= self._clearance_m)
             if len(free) < 2:
                 continue
@@ -105,12 +113,14 @@ class ClutterTask:
             tight = grid.clearance_m[grid.cell(*start)] < self._start_m
             if tight or math.dist(start, goal) < self._apart_m:
                 continue
-            if not np.isfinite(_path_lengths(grid, goal, self._radius_m, self._clearance_m)[
-                    grid.cell(*start)]):
+            passable = grid.clearance_m >= self._clearance_m
+            if not reachable(grid, passable, start, goal, self._radius_m):
                 continue
-            shortest = _path_lengths(grid, goal, self._radius_m)[grid.cell(*start)]
+            shortest = _path_lengths(grid, goal, self._radius_m)[
+                grid.cell(*start)] if measured else math.nan
             yaw = rng.uniform(-math.pi, math.pi)
-            return Scene(self._size, shapes, (*start, float(yaw)), goal, float(shortest))
+            return Scene(self._size, self._walls + obstacles, (*start, float(yaw)), goal,
+                         float(shortest))
         raise ContractError(f'clutter: no solvable room in {_TRIES} tries. '
                             f'Ask for fewer obstacles or less clearance_m.')
 

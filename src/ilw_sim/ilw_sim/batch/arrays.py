@@ -1,0 +1,205 @@
+"""The arrays that the kernel works on, and its parameters from a contract. Nothing compiled."""
+
+from dataclasses import dataclass
+import math
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ilw_core.contract import Contract
+from ilw_core.errors import ContractError
+from ilw_core.schema import Section
+from ilw_sim.batch.kernel import COUNTS, STATES
+from ilw_sim.diff_drive import read_urdf, twist_indices, urdf_path
+from ilw_sim.disturbance import VeerOptions
+from ilw_sim.scene import ROBOT_RADIUS_M
+from ilw_sim.sensors import SensorOptions
+from ilw_sim.world import _ACCELERATION_MPS2, PHYSICS_HZ
+
+F = np.float32
+_ARC_S = 0.025       # a wheel's ramp lasts 0.1 s; 4 arcs in it are exact to a millimetre
+_NORMALS = 4096      # quantiles in the table; the outermost is 3.7 standard deviations
+_TOPICS = {'lidar_sectors': 'scan', 'goal_polar': 'goal', 'body_twist': 'odom', 'pose2d': 'odom'}
+
+
+@dataclass(frozen=True)
+class Randomise:
+    """Ranges that each episode draws its robot from; (low, high), uniform."""
+
+    wheel_radius_ratio: tuple[float, float] = (1.0, 1.0)
+    """True wheel radius over the one that odometry and motor controller take"""
+    track_ratio: tuple[float, float] = (1.0, 1.0)
+    """True distance of the wheels over the assumed one"""
+    latency_ticks: tuple[int, int] = (0, 0)
+    """Ticks until an applied action reaches the wheels; both ends are drawn"""
+    lidar_noise_m: tuple[float, float] | None = None
+    """Standard deviation; ``None``: the contract's"""
+
+
+class Robots(NamedTuple):
+    """One row per robot; all of it is written in place."""
+
+    state: Any       # (N, STATES) float32
+    counts: Any      # (N, COUNTS) int32
+    keys: Any        # (N,) int64, the robots' random sequences
+    previous: Any    # (N, Da) float64, what limits the next action's rate
+    queue: Any       # (N, L, 2) float32, commands on their way
+    ranges: Any      # (N, 2 R) float32, scratch
+    applied: Any     # (N, Da) float64
+    obs: Any         # (N, Do) float32
+    final_obs: Any   # (N, Do) float32
+    reward: Any      # (N,) float32
+    terminated: Any  # (N,) bool
+    truncated: Any   # (N,) bool
+    success: Any     # (N,) bool
+    step: Any        # (N,) int32
+
+
+class Params(NamedTuple):
+    """Numbers of a contract and a robot; ``..._at`` is an offset in the observation, or -1."""
+
+    low: Any         # (Da,) float64, like the next three
+    high: Any
+    step: Any        # largest change in one tick
+    stop: Any
+    table: Any       # (K, Da) float64
+    discrete: bool
+    forward: int
+    turn: int
+    beam_cos: Any    # (2 R,) float32, all beams twice
+    beam_sin: Any
+    slots: Any       # (R,) int32, sector of each beam
+    empty: Any       # (S,) float32, a sector that sees nothing; 0 if no beam looks into it
+    normal: Any      # (4096,) float32
+    sectors: int
+    lidar_at: int
+    goal_at: int
+    twist_at: int
+    pose_at: int
+    reach_m: F
+    range_min_m: F
+    goal_max_m: F
+    odom_scale: F
+    odom_slip: F
+    veer_chance: F
+    veer_low: F      # ticks
+    veer_high: F
+    veer_turn_radps: F
+    wheel_radius_m: F
+    track_m: F
+    wheel_radps: F
+    ramp_radps: F    # largest change of a wheel's speed in one physics step
+    robot_radius_m: F
+    period_s: F
+    timestep_s: F
+    physics_steps: int
+    arcs: int
+    goal_radius_m: F
+    last_step: int
+    reward_step: F
+    reward_goal: F
+    reward_collision: F
+    in_order: bool
+    radius_low: F
+    radius_high: F
+    track_low: F
+    track_high: F
+    noise_low_m: F
+    noise_high_m: F
+    delay_low: int
+    delay_high: int
+
+
+def make_params(
+    contract: Contract, *, noise: bool = True, in_order: bool = False,
+    randomise: Randomise | None = None, lidar_rays: int | None = None,
+) -> Params:
+    """
+    Return the kernel's parameters for a contract.
+
+    :param noise: ``False``: no sensor noise, no veering.
+    :param in_order: robot i always gets world i, not a random one.
+    :raises ContractError: it observes something that this simulator does not make.
+    """
+    section = Section(contract.scene, f'{contract.name}.scene')
+    sensors, veer = SensorOptions.take(section), VeerOptions.take(section)
+    drive, action = read_urdf(urdf_path()), contract.action
+    ranges = randomise or Randomise()
+    period_s = 1.0 / contract.rate_hz
+    physics_steps = max(1, round(PHYSICS_HZ * period_s))
+    timestep_s = period_s / physics_steps
+    offsets = _offsets(contract)
+    lidar = next((s.feature for s in contract.sources if s.feature.kind == 'lidar_sectors'), None)
+    goal = next((s.feature for s in contract.sources if s.feature.kind == 'goal_polar'), None)
+    sectors, range_m = (lidar.dim, lidar.high[0]) if lidar else (1, 1.0)
+    rays = (lidar_rays or sensors.lidar_rays) if lidar else 1
+    slots = _slots(rays, sectors)
+    on = 1.0 if noise else 0.0
+    noise_m = (sensors.lidar_noise_m,) * 2 if ranges.lidar_noise_m is None \
+        else ranges.lidar_noise_m
+    stop = np.zeros(action.dim) if action.stop is None else action.stop
+    forward, turn = twist_indices(action)
+    angles = np.arange(2 * rays) * (2.0 * math.pi / rays)
+    return Params(
+        action.low, action.high, action.max_rate * period_s + 1e-9, stop,
+        action.table if action.discrete else np.zeros((1, action.dim)), bool(action.discrete),
+        forward, turn, np.cos(angles).astype(F), np.sin(angles).astype(F), slots,
+        np.where(np.isin(np.arange(sectors), slots), range_m, 0.0).astype(F), _quantiles(),
+        sectors, *offsets,
+        # Noise may bring a return from just beyond the codec's range into it.
+        F(min(sensors.lidar_range_m, range_m + 4.0 * on * noise_m[1])),
+        F(sensors.lidar_range_min_m), F(goal.high[0] if goal else 0.0),
+        F(on * sensors.odom_scale_noise_ratio), F(on * sensors.odom_slip_noise_ratio),
+        F(on * veer.veer_chance), F(veer.veer_s[0] / period_s), F(veer.veer_s[1] / period_s),
+        F(veer.veer_turn_radps), F(drive.wheel_radius_m), F(drive.track_m), F(drive.speed_radps),
+        F(_ACCELERATION_MPS2 / drive.wheel_radius_m * timestep_s), F(ROBOT_RADIUS_M),
+        F(period_s), F(timestep_s), physics_steps, max(1, math.ceil(period_s / _ARC_S - 1e-9)),
+        F(contract.goal_radius_m), math.ceil((contract.timeout_s - 1e-9) / period_s - 1e-9),
+        F(contract.reward['step']), F(contract.reward['goal']), F(contract.reward['collision']),
+        in_order, *(F(v) for v in (*ranges.wheel_radius_ratio, *ranges.track_ratio)),
+        F(on * noise_m[0]), F(on * noise_m[1]), *ranges.latency_ticks)
+
+
+def make_robots(contract: Contract, p: Params, robots: int) -> Robots:
+    """Return the arrays of so many robots, not yet reset."""
+    da, do = contract.action.dim, contract.obs_dim
+    flags = [np.zeros(robots, dtype=bool) for _ in range(3)]
+    return Robots(
+        np.zeros((robots, STATES), F), np.zeros((robots, COUNTS), np.int32),
+        np.zeros(robots, np.int64), np.zeros((robots, da)),
+        np.zeros((robots, max(1, p.delay_high), 2), F), np.zeros((robots, 2 * len(p.slots)), F),
+        np.zeros((robots, da)), np.zeros((robots, do), F), np.zeros((robots, do), F),
+        np.zeros(robots, F), *flags, np.zeros(robots, np.int32))
+
+
+def _offsets(contract: Contract) -> list[int]:
+    """Return where each codec's numbers begin, -1 for one that the contract has not."""
+    offsets, begin = dict.fromkeys(_TOPICS, -1), 0
+    topics = {source.name: source.topic for source in contract.sources}
+    for source in contract.sources:
+        kind = source.feature.kind
+        wanted = ['odom' if name != source.name else _TOPICS.get(kind)
+                  for name in source.feature.needs]
+        if offsets.get(kind) != -1 or [topics[n] for n in source.feature.needs] != wanted:
+            raise ContractError(
+                f'The batched simulator observes each of {", ".join(_TOPICS)} at most once, from '
+                f'scan, goal and odom. {contract.name} has {source.name}: {kind} of '
+                f'{source.topic}. Train this contract in ilw_sim.env.')
+        offsets[kind] = begin
+        begin += source.feature.dim
+    return list(offsets.values())
+
+
+def _slots(rays: int, sectors: int) -> np.ndarray:
+    """Return the sector of each beam, with the float32 increment that the message carries."""
+    angles = float(F(2.0 * math.pi / rays)) * np.arange(rays)
+    return (np.floor(angles * (sectors / (2.0 * math.pi)) + 0.5).astype(np.int32)
+            % sectors).astype(np.int32)
+
+
+def _quantiles() -> np.ndarray:
+    """Return equally likely values of a standard normal, scaled to variance 1."""
+    inverse = NormalDist().inv_cdf
+    values = np.array([inverse((k + 0.5) / _NORMALS) for k in range(_NORMALS)])
+    return (values / values.std()).astype(F)
