@@ -14,15 +14,15 @@ import pytest
 pytest.importorskip('pybullet')
 pytest.importorskip('numba')
 
-from ilw_core.contract import load_contract  # noqa: E402
-from ilw_core.limits import limit  # noqa: E402
-from ilw_core.locate import config_file  # noqa: E402
-from ilw_sim.batch.arrays import Randomise  # noqa: E402
-from ilw_sim.batch.batch_env import BatchEnv  # noqa: E402
-from ilw_sim.batch.kernel import YAW, X  # noqa: E402
-from ilw_sim.batch.worlds import make_scenes  # noqa: E402
-from ilw_sim.env import make_env  # noqa: E402
-from ilw_sim.scene import Box, Scene  # noqa: E402
+from ilw_core.contract import load_contract
+from ilw_core.limits import limit
+from ilw_core.locate import config_file
+from ilw_sim.batch.arrays import Randomise
+from ilw_sim.batch.batch_env import BatchEnv
+from ilw_sim.batch.kernel import YAW, X
+from ilw_sim.batch.worlds import make_scenes
+from ilw_sim.env import make_env
+from ilw_sim.scene import Box, Scene
 
 STEPS = 60                # 6 s, up to 2.5 m
 POSITION_M = 0.02         # largest error on the way

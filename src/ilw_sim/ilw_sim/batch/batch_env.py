@@ -62,7 +62,8 @@ class BatchEnv(VectorEnv):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._pool: Any = make_pool(self.scenes)
         self._params: Any = make_params(
-            contract, noise=noise, in_order=scenes is not None and robots is None, randomise=randomise)
+            contract, noise=noise, randomise=randomise,
+            in_order=scenes is not None and robots is None)
         self._robots = make_robots(contract, self._params, self.num_envs)
         self._wanted: tuple[Any, tuple[int, ...]] = (
             (np.int64, (self.num_envs,)) if action.discrete else
@@ -139,7 +140,7 @@ def make_batch(
     device: str = 'cpu', randomise: Randomise | None = None,
 ) -> BatchEnv:
     """
-    Return the batched environment of a contract, given as name in ``config/tasks``, path or object.
+    Return the batched environment of a contract: a name in ``config/tasks``, path or object.
 
     :param worlds: size of the pool; its world k is the one of ``IlwEnv.reset(seed=k)``.
     :raises IlwError: there is no such contract, or it cannot be simulated.

@@ -132,36 +132,42 @@ def _look(room, x, y, cos, sin, reach, pool, p, ranges):
         turn_sin = shape[2] * sin - shape[3] * cos
         if distance > _ZERO:
             narrow = distance / reach
-            round_cos = math.sqrt(max(_ONE - (shape[6] / away) ** 2, _ZERO))
+            round_sin = shape[6] / away
+            round_cos = math.sqrt(max(_ONE - round_sin * round_sin, _ZERO))
             if circle or (away > shape[6] and round_cos > narrow):
                 narrow, gu, gv = round_cos, -u, -v
             bearing = _rough_angle(gv * turn_cos - gu * turn_sin, gu * turn_cos + gv * turn_sin)
             half = _rough_angle(math.sqrt(max(_ONE - narrow * narrow, _ZERO)), narrow) + _PAD_RAD
-            first = int(math.ceil((bearing - half) * per_rad))
-            last = min(int(math.floor((bearing + half) * per_rad)), first + beams - 1)
+            # Both rounded down by a cast of a positive number: libm's floor is a call
+            first = int((bearing - half) * per_rad + F(2 * beams)) + 1 - 2 * beams
+            last = int((bearing + half) * per_rad + F(2 * beams)) - 2 * beams
+            last = min(last, first + beams - 1)
         # The faces towards the robot; where it is abreast of the box, the far one, which is later
         face_u = (half_u if u > _ZERO else -half_u) - u
         face_v = (half_v if v > _ZERO else -half_v) - v
         if first < 0:
             first, last = first + beams, last + beams
+        first = max(first, 0)  # it is; slices and loops from 0 become vector code
+        met_m = ranges[first:last + 1]
+        beam_cos, beam_sin = p.beam_cos[first:last + 1], p.beam_sin[first:last + 1]
         if circle:
-            for j in range(first, last + 1):
-                du = p.beam_cos[j] * turn_cos - p.beam_sin[j] * turn_sin
-                dv = p.beam_sin[j] * turn_cos + p.beam_cos[j] * turn_sin
+            for j in range(met_m.shape[0]):
+                du = beam_cos[j] * turn_cos - beam_sin[j] * turn_sin
+                dv = beam_sin[j] * turn_cos + beam_cos[j] * turn_sin
                 along = -(du * u + dv * v)
                 under = half_u * half_u - (away * away - along * along)
-                met = along > _ZERO and under >= _ZERO
+                met = (along > _ZERO) & (under >= _ZERO)
                 t = along - math.sqrt(max(under, _ZERO)) if met else reach
-                ranges[j] = min(ranges[j], t)
+                met_m[j] = min(met_m[j], t)
             continue
-        for j in range(first, last + 1):
-            du = p.beam_cos[j] * turn_cos - p.beam_sin[j] * turn_sin
-            dv = p.beam_sin[j] * turn_cos + p.beam_cos[j] * turn_sin
+        for j in range(met_m.shape[0]):
+            du = beam_cos[j] * turn_cos - beam_sin[j] * turn_sin
+            dv = beam_sin[j] * turn_cos + beam_cos[j] * turn_sin
             at_u, at_v = face_u / du, face_v / dv
-            met_u = at_u > _ZERO and abs(v + at_u * dv) <= half_v
-            met_v = at_v > _ZERO and abs(u + at_v * du) <= half_u
+            met_u = (at_u > _ZERO) & (abs(v + at_u * dv) <= half_v)
+            met_v = (at_v > _ZERO) & (abs(u + at_v * du) <= half_u)
             t = min(at_u if met_u else reach, at_v if met_v else reach)
-            ranges[j] = min(ranges[j], t)
+            met_m[j] = min(met_m[j], t)
     for j in range(beams):
         ranges[j] = min(ranges[j], ranges[j + beams])
     return nearest
