@@ -125,13 +125,15 @@ class BatchEnv(VectorEnv):
     def _move_to_cuda(self) -> None:
         from numba import cuda
 
+        from ilw_sim.batch.on_cuda import cuda_kernels
+
         self._cuda = cuda
         self._pool, self._params, self._robots = (
             type(group)(*(cuda.to_device(v) if isinstance(v, np.ndarray) else v for v in group))
             for group in (self._pool, self._params, self._robots))
         self._unused = cuda.to_device(self._unused)
         blocks = -(-self.num_envs // _BLOCK)
-        step, reset = kernel.cuda_kernels()
+        step, reset = cuda_kernels()
         self._step, self._reset = step[blocks, _BLOCK], reset[blocks, _BLOCK]
 
 

@@ -8,9 +8,8 @@ float32 maths throughout: a bare ``0.5`` would make numba compute in float64, so
 """
 
 import math
-from typing import Any
 
-from numba import cuda, njit, prange
+from numba import njit, prange
 import numpy as np
 
 F = np.float32
@@ -82,7 +81,7 @@ def _shape_distance(shape, x, y):
 
 @_jit
 def _clearance(room, x, y, pool):
-    """Return the distance of a point from the nearest shape of a room [m]."""
+    """Return the distance of a point from a room's nearest shape [m]."""
     nearest = F(1e9)
     for k in range(pool.counts[room]):
         nearest = min(nearest, _shape_distance(pool.shapes[room, k], x, y))
@@ -109,7 +108,7 @@ def _look(room, x, y, cos, sin, reach, pool, p, ranges):
         dx, dy = x - shape[0], y - shape[1]
         away = math.sqrt(dx * dx + dy * dy)
         if away - shape[6] >= reach:
-            nearest = min(nearest, away - shape[6])
+            nearest = min(nearest, reach)
             continue
         u, v = shape[2] * dx + shape[3] * dy, shape[2] * dy - shape[3] * dx
         half_u, half_v = shape[4], shape[5]
@@ -247,10 +246,10 @@ def _command(i, base, indices, wanted, p, r):
         r.applied[i, d] = r.previous[i, d]
     forward, turn = F(r.applied[i, p.forward]), F(r.applied[i, p.turn])
     if c[DELAY] > 0:
-        slot = c[STEP] % c[DELAY]
+        line = r.queue[i, c[STEP] % c[DELAY]]
         now_forward, now_turn = forward, turn
-        forward, turn = r.queue[i, slot, 0], r.queue[i, slot, 1]
-        r.queue[i, slot, 0], r.queue[i, slot, 1] = now_forward, now_turn
+        forward, turn = line[0], line[1]
+        line[0], line[1] = now_forward, now_turn
     if c[VEER_TICKS] == 0 and _uniform(base, 6, _ZERO, _ONE) < p.veer_chance:
         c[VEER_TICKS] = int(_uniform(base, 7, p.veer_low, p.veer_high) + _HALF)
         s[VEER_TURN] = _uniform(base, 8, -p.veer_turn_radps, p.veer_turn_radps)
@@ -273,16 +272,14 @@ def _drive(i, base, forward, turn, pool, p, r):
     """Move along exact arcs for one tick, the odometry with it; return whether it hit a shape."""
     s = r.state[i]
     room = pool.rooms[r.counts[i, WORLD]]
-    half = _HALF * turn * p.track_m
-    fastest = p.wheel_radps
+    half, fastest = _HALF * turn * p.track_m, p.wheel_radps
     left, right = s[LEFT], s[RIGHT]
     gap_l = min(max((forward - half) / p.wheel_radius_m, -fastest), fastest) - left
     gap_r = min(max((forward + half) / p.wheel_radius_m, -fastest), fastest) - right
     largest = max(abs(gap_l), abs(gap_r))
     # Both wheels ramp in proportion: by this share of the gap in each physics step.
     share = _ONE if largest <= p.ramp_radps else p.ramp_radps / largest
-    physics = p.physics_steps
-    end = min(F(physics) * share, _ONE)
+    physics, end = p.physics_steps, min(F(p.physics_steps) * share, _ONE)
     travel = max(abs(left) + abs(gap_l), abs(right) + abs(gap_r)) * s[RADIUS] * p.period_s
     near = s[CLEAR] <= travel
     cos, sin = math.cos(s[YAW]), math.sin(s[YAW])
@@ -401,20 +398,3 @@ def reset_all(pool, p, r):
     robots = r.state.shape[0]
     for k in prange((robots + _BLOCK - 1) // _BLOCK):
         _reset_block(k * _BLOCK, min((k + 1) * _BLOCK, robots), pool, p, r)
-
-
-def cuda_kernels() -> tuple[Any, Any]:
-    """Return (step, reset) for CUDA, one thread per robot, of the same functions."""
-    @cuda.jit(fastmath=True)
-    def step_cuda(indices, wanted, pool, p, r):
-        i = cuda.grid(1)
-        if i < r.state.shape[0]:
-            step_robot(i, indices, wanted, pool, p, r)
-
-    @cuda.jit(fastmath=True)
-    def reset_cuda(pool, p, r):
-        i = cuda.grid(1)
-        if i < r.state.shape[0]:
-            reset_robot(i, pool, p, r)
-
-    return step_cuda, reset_cuda
