@@ -44,12 +44,13 @@ def run(contract, steps=60, *, seed=5, robots=150, randomise=HARD):
 
 @pytest.mark.parametrize('name', ['clutter', 'maze'])
 def test_one_and_two_threads_give_the_same_bits(contracts, name):
+    """300 robots: enough for several threads to share them."""
     before = numba.get_num_threads()
     runs = []
     try:
         for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
             numba.set_num_threads(threads)
-            runs.append(run(contracts[name])[0])
+            runs.append(run(contracts[name], robots=300)[0])
     finally:
         numba.set_num_threads(before)
     assert all(a.tobytes() == b.tobytes() for a, b in zip(*runs, strict=True))

@@ -1,6 +1,7 @@
 """Thousands of simulated robots at once, as a Gymnasium vector environment. No PyBullet."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ilw_sim.batch.worlds import make_pool, make_scenes
 from ilw_sim.scene import Scene
 
 _BLOCK = 128  # CUDA threads per block
+_FEW = 256    # robots that one thread steps in the time it takes to wake another
 
 
 class BatchEnv(VectorEnv):
@@ -71,7 +73,12 @@ class BatchEnv(VectorEnv):
         # The kernel takes both kinds of action, and reads one.
         self._unused: Any = (np.zeros((1, 1), np.float32) if action.discrete else
                              np.zeros(1, np.int64))
+        self._step: Any
+        self._reset: Any
         self._step, self._reset = kernel.step_all, kernel.reset_all
+        if self.num_envs < _FEW:
+            self._step = partial(kernel.step_block, 0, self.num_envs)
+            self._reset = partial(kernel.reset_block, 0, self.num_envs)
         self._cuda: Any = None
         if device == 'cuda':
             self._move_to_cuda()

@@ -373,13 +373,13 @@ def reset_robot(i, pool, p, r):
 
 
 @_jit
-def _step_block(first, last, indices, wanted, pool, p, r):
+def step_block(first, last, indices, wanted, pool, p, r):
     for i in range(first, last):
         step_robot(i, indices, wanted, pool, p, r)
 
 
 @_jit
-def _reset_block(first, last, pool, p, r):
+def reset_block(first, last, pool, p, r):
     for i in range(first, last):
         reset_robot(i, pool, p, r)
 
@@ -389,7 +389,7 @@ def step_all(indices, wanted, pool, p, r):
     """Step every robot on the CPU's cores."""
     robots = r.state.shape[0]
     for k in prange((robots + _BLOCK - 1) // _BLOCK):
-        _step_block(k * _BLOCK, min((k + 1) * _BLOCK, robots), indices, wanted, pool, p, r)
+        step_block(k * _BLOCK, min((k + 1) * _BLOCK, robots), indices, wanted, pool, p, r)
 
 
 @_parallel
@@ -397,4 +397,4 @@ def reset_all(pool, p, r):
     """Reset every robot on the CPU's cores."""
     robots = r.state.shape[0]
     for k in prange((robots + _BLOCK - 1) // _BLOCK):
-        _reset_block(k * _BLOCK, min((k + 1) * _BLOCK, robots), pool, p, r)
+        reset_block(k * _BLOCK, min((k + 1) * _BLOCK, robots), pool, p, r)
