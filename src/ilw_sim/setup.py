@@ -5,7 +5,7 @@ from setuptools import setup
 setup(
     name='ilw_sim',
     version='0.1.0',
-    packages=['ilw_sim', 'ilw_sim.nodes'],
+    packages=['ilw_sim', 'ilw_sim.batch', 'ilw_sim.nodes'],
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/ilw_sim']),
         ('share/ilw_sim', ['package.xml']),

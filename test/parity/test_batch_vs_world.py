@@ -14,20 +14,20 @@ import pytest
 pytest.importorskip('pybullet')
 pytest.importorskip('numba')
 
-from ilw_core.contract import load_contract  # noqa: E402
-from ilw_core.limits import limit  # noqa: E402
-from ilw_core.locate import config_file  # noqa: E402
-from ilw_sim.batch.arrays import Randomise  # noqa: E402
-from ilw_sim.batch.batch_env import BatchEnv  # noqa: E402
-from ilw_sim.batch.kernel import YAW, X  # noqa: E402
-from ilw_sim.batch.worlds import make_scenes  # noqa: E402
-from ilw_sim.env import make_env  # noqa: E402
-from ilw_sim.scene import Box, Scene  # noqa: E402
+from ilw_core.contract import load_contract
+from ilw_core.limits import limit
+from ilw_core.locate import config_file
+from ilw_sim.batch.arrays import Randomise
+from ilw_sim.batch.batch_env import BatchEnv
+from ilw_sim.batch.kernel import YAW, X
+from ilw_sim.batch.worlds import make_scenes
+from ilw_sim.env import make_env
+from ilw_sim.scene import Box, Scene
 
 STEPS = 60                # 6 s, up to 2.5 m
-POSITION_M = 0.02         # largest error on the way
-YAW_RAD = 0.02
-LIDAR_M = 0.006           # median error of all beams, from the pose that the robot really has
+POSITION_M = 0.008        # largest error on the way; 0.0033 on 2026-11-24
+YAW_RAD = 0.015           # 0.0095
+LIDAR_M = 0.001           # of a beam seen from PyBullet's pose; 1 % may graze an edge
 SEEDS = range(6)
 
 
@@ -133,24 +133,22 @@ def test_the_paths_agree(clutter):
 def test_a_wheel_radius_3_percent_wrong_would_be_noticed(clutter):
     contract, scenes, actions, worlds = clutter
     wrong = Randomise(wheel_radius_ratio=(1.03, 1.03))
-    position, _ = errors(worlds, drive_batch(contract, scenes, actions, wrong))
-    assert position > POSITION_M
+    position, yaw = errors(worlds, drive_batch(contract, scenes, actions, wrong))
+    assert position > 2 * POSITION_M and yaw > 2 * YAW_RAD
 
 
 def test_the_lidars_agree(seen):
     contract, poses, truth = seen
     gap = np.abs(batch_lidar(contract, poses) - truth)
-    near = truth < 4.0
-    assert near.sum() > 500
-    assert np.median(gap[near]) < LIDAR_M, np.median(gap[near])
-    assert np.mean(gap < 0.03) > 0.98  # the rest graze an edge
+    assert (truth < 4.0).sum() > 500
+    assert np.mean(gap < LIDAR_M) > 0.99
 
 
 @pytest.mark.parametrize('wrong', [{'ahead_m': 0.03}, {'turned_rad': math.radians(2.0)}])
 def test_a_shifted_or_turned_lidar_would_be_noticed(seen, wrong):
     contract, poses, truth = seen
     gap = np.abs(batch_lidar(contract, poses, **wrong) - truth)
-    assert np.median(gap[truth < 4.0]) > LIDAR_M or np.mean(gap < 0.03) < 0.98
+    assert np.mean(gap < LIDAR_M) < 0.7  # beams that meet nothing agree at any pose
 
 
 def test_goal_and_odometry_agree(clutter):
@@ -158,7 +156,7 @@ def test_goal_and_odometry_agree(clutter):
     for world, batch in zip(worlds, drive_batch(contract, scenes, actions), strict=True):
         n = min(len(world[1]), len(batch[1])) - 1
         gap = np.abs(world[1][:n, 36:] - batch[1][:n, 36:])
-        assert gap[:, :3].max() < 0.03   # distance [m], sine and cosine of the bearing
+        assert gap[:, :3].max() < 0.02   # distance [m], sine and cosine of the bearing
         assert np.median(gap[:, 3:]) < 0.01 and gap[:, 3:].max() < 0.15, gap[:, 3:].max(0)
 
 

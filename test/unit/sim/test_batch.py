@@ -1,4 +1,4 @@
-"""The batched simulator: same bits, Gymnasium's rules, the codec's sectors, one source for CUDA."""
+"""The batched simulator: same bits, Gymnasium's rules, the codec's sectors, one CUDA source."""
 
 import os
 from pathlib import Path
@@ -10,17 +10,17 @@ import pytest
 
 pytest.importorskip('numba')
 
-import numba  # noqa: E402
+import numba
 
-from ilw_core.contract import load_contract, parse_contract  # noqa: E402
-from ilw_core.errors import ContractError  # noqa: E402
-from ilw_core.features import sector_minimum  # noqa: E402
-from ilw_core.locate import config_file  # noqa: E402
-from ilw_core.schema import Section  # noqa: E402
-from ilw_sim.batch.arrays import Randomise  # noqa: E402
-from ilw_sim.batch.batch_env import BatchEnv  # noqa: E402
-from ilw_sim.batch.worlds import make_scenes  # noqa: E402
-from ilw_sim.tasks import TASKS  # noqa: E402
+from ilw_core.contract import load_contract, parse_contract
+from ilw_core.errors import ContractError
+from ilw_core.features import sector_minimum
+from ilw_core.locate import config_file
+from ilw_core.schema import Section
+from ilw_sim.batch.arrays import Randomise
+from ilw_sim.batch.batch_env import BatchEnv
+from ilw_sim.batch.worlds import make_scenes
+from ilw_sim.tasks import TASKS
 
 HARD = Randomise((0.95, 1.05), (0.9, 1.1), (0, 3), (0.0, 0.02))
 
@@ -44,12 +44,13 @@ def run(contract, steps=60, *, seed=5, robots=150, randomise=HARD):
 
 @pytest.mark.parametrize('name', ['clutter', 'maze'])
 def test_one_and_two_threads_give_the_same_bits(contracts, name):
+    """300 robots: enough for several threads to share them."""
     before = numba.get_num_threads()
     runs = []
     try:
         for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
             numba.set_num_threads(threads)
-            runs.append(run(contracts[name])[0])
+            runs.append(run(contracts[name], robots=300)[0])
     finally:
         numba.set_num_threads(before)
     assert all(a.tobytes() == b.tobytes() for a, b in zip(*runs, strict=True))

@@ -1,6 +1,7 @@
 """Thousands of simulated robots at once, as a Gymnasium vector environment. No PyBullet."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ilw_sim.batch.worlds import make_pool, make_scenes
 from ilw_sim.scene import Scene
 
 _BLOCK = 128  # CUDA threads per block
+_FEW = 256    # robots that one thread steps in the time it takes to wake another
 
 
 class BatchEnv(VectorEnv):
@@ -62,7 +64,8 @@ class BatchEnv(VectorEnv):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._pool: Any = make_pool(self.scenes)
         self._params: Any = make_params(
-            contract, noise=noise, in_order=scenes is not None and robots is None, randomise=randomise)
+            contract, noise=noise, randomise=randomise,
+            in_order=scenes is not None and robots is None)
         self._robots = make_robots(contract, self._params, self.num_envs)
         self._wanted: tuple[Any, tuple[int, ...]] = (
             (np.int64, (self.num_envs,)) if action.discrete else
@@ -70,7 +73,12 @@ class BatchEnv(VectorEnv):
         # The kernel takes both kinds of action, and reads one.
         self._unused: Any = (np.zeros((1, 1), np.float32) if action.discrete else
                              np.zeros(1, np.int64))
+        self._step: Any
+        self._reset: Any
         self._step, self._reset = kernel.step_all, kernel.reset_all
+        if self.num_envs < _FEW:
+            self._step = partial(kernel.step_block, 0, self.num_envs)
+            self._reset = partial(kernel.reset_block, 0, self.num_envs)
         self._cuda: Any = None
         if device == 'cuda':
             self._move_to_cuda()
@@ -124,13 +132,15 @@ class BatchEnv(VectorEnv):
     def _move_to_cuda(self) -> None:
         from numba import cuda
 
+        from ilw_sim.batch.on_cuda import cuda_kernels
+
         self._cuda = cuda
         self._pool, self._params, self._robots = (
             type(group)(*(cuda.to_device(v) if isinstance(v, np.ndarray) else v for v in group))
             for group in (self._pool, self._params, self._robots))
         self._unused = cuda.to_device(self._unused)
         blocks = -(-self.num_envs // _BLOCK)
-        step, reset = kernel.cuda_kernels()
+        step, reset = cuda_kernels()
         self._step, self._reset = step[blocks, _BLOCK], reset[blocks, _BLOCK]
 
 
@@ -139,7 +149,7 @@ def make_batch(
     device: str = 'cpu', randomise: Randomise | None = None,
 ) -> BatchEnv:
     """
-    Return the batched environment of a contract, given as name in ``config/tasks``, path or object.
+    Return the batched environment of a contract: a name in ``config/tasks``, path or object.
 
     :param worlds: size of the pool; its world k is the one of ``IlwEnv.reset(seed=k)``.
     :raises IlwError: there is no such contract, or it cannot be simulated.

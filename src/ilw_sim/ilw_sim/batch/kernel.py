@@ -8,9 +8,8 @@ float32 maths throughout: a bare ``0.5`` would make numba compute in float64, so
 """
 
 import math
-from typing import Any
 
-from numba import cuda, njit, prange
+from numba import njit, prange
 import numpy as np
 
 F = np.float32
@@ -82,7 +81,7 @@ def _shape_distance(shape, x, y):
 
 @_jit
 def _clearance(room, x, y, pool):
-    """Return the distance of a point from the nearest shape of a room [m]."""
+    """Return the distance of a point from a room's nearest shape [m]."""
     nearest = F(1e9)
     for k in range(pool.counts[room]):
         nearest = min(nearest, _shape_distance(pool.shapes[room, k], x, y))
@@ -109,7 +108,7 @@ def _look(room, x, y, cos, sin, reach, pool, p, ranges):
         dx, dy = x - shape[0], y - shape[1]
         away = math.sqrt(dx * dx + dy * dy)
         if away - shape[6] >= reach:
-            nearest = min(nearest, away - shape[6])
+            nearest = min(nearest, reach)
             continue
         u, v = shape[2] * dx + shape[3] * dy, shape[2] * dy - shape[3] * dx
         half_u, half_v = shape[4], shape[5]
@@ -132,36 +131,42 @@ def _look(room, x, y, cos, sin, reach, pool, p, ranges):
         turn_sin = shape[2] * sin - shape[3] * cos
         if distance > _ZERO:
             narrow = distance / reach
-            round_cos = math.sqrt(max(_ONE - (shape[6] / away) ** 2, _ZERO))
+            round_sin = shape[6] / away
+            round_cos = math.sqrt(max(_ONE - round_sin * round_sin, _ZERO))
             if circle or (away > shape[6] and round_cos > narrow):
                 narrow, gu, gv = round_cos, -u, -v
             bearing = _rough_angle(gv * turn_cos - gu * turn_sin, gu * turn_cos + gv * turn_sin)
             half = _rough_angle(math.sqrt(max(_ONE - narrow * narrow, _ZERO)), narrow) + _PAD_RAD
-            first = int(math.ceil((bearing - half) * per_rad))
-            last = min(int(math.floor((bearing + half) * per_rad)), first + beams - 1)
+            # Both rounded down by a cast of a positive number: libm's floor is a call
+            first = int((bearing - half) * per_rad + F(2 * beams)) + 1 - 2 * beams
+            last = int((bearing + half) * per_rad + F(2 * beams)) - 2 * beams
+            last = min(last, first + beams - 1)
         # The faces towards the robot; where it is abreast of the box, the far one, which is later
         face_u = (half_u if u > _ZERO else -half_u) - u
         face_v = (half_v if v > _ZERO else -half_v) - v
         if first < 0:
             first, last = first + beams, last + beams
+        first = max(first, 0)  # it is; slices and loops from 0 become vector code
+        met_m = ranges[first:last + 1]
+        beam_cos, beam_sin = p.beam_cos[first:last + 1], p.beam_sin[first:last + 1]
         if circle:
-            for j in range(first, last + 1):
-                du = p.beam_cos[j] * turn_cos - p.beam_sin[j] * turn_sin
-                dv = p.beam_sin[j] * turn_cos + p.beam_cos[j] * turn_sin
+            for j in range(met_m.shape[0]):
+                du = beam_cos[j] * turn_cos - beam_sin[j] * turn_sin
+                dv = beam_sin[j] * turn_cos + beam_cos[j] * turn_sin
                 along = -(du * u + dv * v)
                 under = half_u * half_u - (away * away - along * along)
-                met = along > _ZERO and under >= _ZERO
+                met = (along > _ZERO) & (under >= _ZERO)
                 t = along - math.sqrt(max(under, _ZERO)) if met else reach
-                ranges[j] = min(ranges[j], t)
+                met_m[j] = min(met_m[j], t)
             continue
-        for j in range(first, last + 1):
-            du = p.beam_cos[j] * turn_cos - p.beam_sin[j] * turn_sin
-            dv = p.beam_sin[j] * turn_cos + p.beam_cos[j] * turn_sin
+        for j in range(met_m.shape[0]):
+            du = beam_cos[j] * turn_cos - beam_sin[j] * turn_sin
+            dv = beam_sin[j] * turn_cos + beam_cos[j] * turn_sin
             at_u, at_v = face_u / du, face_v / dv
-            met_u = at_u > _ZERO and abs(v + at_u * dv) <= half_v
-            met_v = at_v > _ZERO and abs(u + at_v * du) <= half_u
+            met_u = (at_u > _ZERO) & (abs(v + at_u * dv) <= half_v)
+            met_v = (at_v > _ZERO) & (abs(u + at_v * du) <= half_u)
             t = min(at_u if met_u else reach, at_v if met_v else reach)
-            ranges[j] = min(ranges[j], t)
+            met_m[j] = min(met_m[j], t)
     for j in range(beams):
         ranges[j] = min(ranges[j], ranges[j + beams])
     return nearest
@@ -241,10 +246,10 @@ def _command(i, base, indices, wanted, p, r):
         r.applied[i, d] = r.previous[i, d]
     forward, turn = F(r.applied[i, p.forward]), F(r.applied[i, p.turn])
     if c[DELAY] > 0:
-        slot = c[STEP] % c[DELAY]
+        line = r.queue[i, c[STEP] % c[DELAY]]
         now_forward, now_turn = forward, turn
-        forward, turn = r.queue[i, slot, 0], r.queue[i, slot, 1]
-        r.queue[i, slot, 0], r.queue[i, slot, 1] = now_forward, now_turn
+        forward, turn = line[0], line[1]
+        line[0], line[1] = now_forward, now_turn
     if c[VEER_TICKS] == 0 and _uniform(base, 6, _ZERO, _ONE) < p.veer_chance:
         c[VEER_TICKS] = int(_uniform(base, 7, p.veer_low, p.veer_high) + _HALF)
         s[VEER_TURN] = _uniform(base, 8, -p.veer_turn_radps, p.veer_turn_radps)
@@ -267,16 +272,14 @@ def _drive(i, base, forward, turn, pool, p, r):
     """Move along exact arcs for one tick, the odometry with it; return whether it hit a shape."""
     s = r.state[i]
     room = pool.rooms[r.counts[i, WORLD]]
-    half = _HALF * turn * p.track_m
-    fastest = p.wheel_radps
+    half, fastest = _HALF * turn * p.track_m, p.wheel_radps
     left, right = s[LEFT], s[RIGHT]
     gap_l = min(max((forward - half) / p.wheel_radius_m, -fastest), fastest) - left
     gap_r = min(max((forward + half) / p.wheel_radius_m, -fastest), fastest) - right
     largest = max(abs(gap_l), abs(gap_r))
     # Both wheels ramp in proportion: by this share of the gap in each physics step.
     share = _ONE if largest <= p.ramp_radps else p.ramp_radps / largest
-    physics = p.physics_steps
-    end = min(F(physics) * share, _ONE)
+    physics, end = p.physics_steps, min(F(p.physics_steps) * share, _ONE)
     travel = max(abs(left) + abs(gap_l), abs(right) + abs(gap_r)) * s[RADIUS] * p.period_s
     near = s[CLEAR] <= travel
     cos, sin = math.cos(s[YAW]), math.sin(s[YAW])
@@ -370,13 +373,13 @@ def reset_robot(i, pool, p, r):
 
 
 @_jit
-def _step_block(first, last, indices, wanted, pool, p, r):
+def step_block(first, last, indices, wanted, pool, p, r):
     for i in range(first, last):
         step_robot(i, indices, wanted, pool, p, r)
 
 
 @_jit
-def _reset_block(first, last, pool, p, r):
+def reset_block(first, last, pool, p, r):
     for i in range(first, last):
         reset_robot(i, pool, p, r)
 
@@ -386,7 +389,7 @@ def step_all(indices, wanted, pool, p, r):
     """Step every robot on the CPU's cores."""
     robots = r.state.shape[0]
     for k in prange((robots + _BLOCK - 1) // _BLOCK):
-        _step_block(k * _BLOCK, min((k + 1) * _BLOCK, robots), indices, wanted, pool, p, r)
+        step_block(k * _BLOCK, min((k + 1) * _BLOCK, robots), indices, wanted, pool, p, r)
 
 
 @_parallel
@@ -394,21 +397,4 @@ def reset_all(pool, p, r):
     """Reset every robot on the CPU's cores."""
     robots = r.state.shape[0]
     for k in prange((robots + _BLOCK - 1) // _BLOCK):
-        _reset_block(k * _BLOCK, min((k + 1) * _BLOCK, robots), pool, p, r)
-
-
-def cuda_kernels() -> tuple[Any, Any]:
-    """Return (step, reset) for CUDA, one thread per robot, of the same functions."""
-    @cuda.jit(fastmath=True)
-    def step_cuda(indices, wanted, pool, p, r):
-        i = cuda.grid(1)
-        if i < r.state.shape[0]:
-            step_robot(i, indices, wanted, pool, p, r)
-
-    @cuda.jit(fastmath=True)
-    def reset_cuda(pool, p, r):
-        i = cuda.grid(1)
-        if i < r.state.shape[0]:
-            reset_robot(i, pool, p, r)
-
-    return step_cuda, reset_cuda
+        reset_block(k * _BLOCK, min((k + 1) * _BLOCK, robots), pool, p, r)
