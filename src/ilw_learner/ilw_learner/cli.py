@@ -53,7 +53,7 @@ def _contract(name: str) -> Contract:
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
               help='module:function of the environment to choose checkpoints in, or none; or the '
                    'id of a Gymnasium environment to learn in, such as CartPole-v1.')
-@click.option('--simulator', default='ilw_sim.batch:make_batch', show_default=True,
+@click.option('--simulator', default='ilw_sim.batch.batch_env:make_batch', show_default=True,
               help='module:function of the many robots that dqn and dqfd learn with.')
 @click.option('--track', type=click.Choice(['tensorboard', 'wandb']), default='tensorboard',
               show_default=True, help='Where the numbers go, beside metrics.jsonl.')

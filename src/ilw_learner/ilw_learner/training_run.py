@@ -35,7 +35,7 @@ class TrainOptions:
     seed: int = 0
     env_spec: str | None = None
     """``module:function`` of the environment to score checkpoints in; ``None``: not scored"""
-    simulator: str = 'ilw_sim.batch:make_batch'
+    simulator: str = 'ilw_sim.batch.batch_env:make_batch'
     """``module:function`` of the many robots that reward is earned with"""
     eval_seed: int = 300_000
     allow_other_contract: bool = False

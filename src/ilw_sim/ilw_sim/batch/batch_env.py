@@ -146,15 +146,16 @@ class BatchEnv(VectorEnv):
 
 def make_batch(
     contract: str | Path | Contract, robots: int = 1024, *, seed: int = 0, worlds: int = 2000,
-    device: str = 'cpu', randomise: Randomise | None = None,
+    first_world: int = 0, device: str = 'cpu', randomise: Randomise | None = None,
 ) -> BatchEnv:
     """
     Return the batched environment of a contract: a name in ``config/tasks``, path or object.
 
-    :param worlds: size of the pool; its world k is the one of ``IlwEnv.reset(seed=k)``.
+    :param worlds: size of the pool: the worlds of ``IlwEnv.reset(seed=first_world)`` and on.
     :raises IlwError: there is no such contract, or it cannot be simulated.
     """
     if not isinstance(contract, Contract):
         contract = load_contract(config_file('tasks', str(contract)))
-    return BatchEnv(contract, robots=robots, seed=seed, seeds=range(worlds), device=device,
+    return BatchEnv(contract, robots=robots, seed=seed,
+                    seeds=range(first_world, first_world + worlds), device=device,
                     randomise=randomise)
