@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault('ILW_CONFIG', str(ROOT / 'config'))
@@ -20,6 +20,9 @@ from ilw_core.episode_folder import SCHEMA  # noqa: E402
 PERIOD_NS = 100_000_000
 BEGIN_NS = 50_000_000_000
 STORE = get_typestore(Stores.ROS2_JAZZY)
+REWARD = 'ilw_msgs/msg/Reward'
+STORE.register(get_types_from_msg(
+    (ROOT / 'src' / 'ilw_msgs' / 'msg' / 'Reward.msg').read_text(), REWARD))
 T = STORE.types
 
 
@@ -94,13 +97,14 @@ class BagMaker:
         self.contract = contract
 
     def write(self, folder: Path, *, ticks=20, drive=None, meta=None, leave_out=(),
-              silent=(), stamped=True, topic_prefix='/') -> Path:
+              silent=(), stamped=True, topic_prefix='/', praise=()) -> Path:
         """
         Write one episode.
 
         :param drive: tick number -> (v, w) commanded at it.
         :param silent: tick numbers without a command.
         :param stamped: false writes zero stamps into the commands.
+        :param praise: (tick number, value) of rewards that a person gave.
         """
         drive = drive or (lambda i: (0.4, 0.0))
         # rosbags writes no version before 9 of the metadata; ours are read at any.
@@ -109,6 +113,12 @@ class BagMaker:
                                       typestore=STORE)
             moves = bag.add_connection(f'{topic_prefix}cmd_vel',
                                        'geometry_msgs/msg/TwistStamped', typestore=STORE)
+            if praise:
+                given = bag.add_connection(f'{topic_prefix}reward', REWARD, typestore=STORE)
+            for i, value in praise:
+                at = BEGIN_NS + i * PERIOD_NS
+                bag.write(given, at, STORE.serialize_cdr(T[REWARD](
+                    header=header(at), episode='', step=0, source='person', value=value), REWARD))
             for i in range(ticks):
                 at = BEGIN_NS + i * PERIOD_NS
                 v, w = drive(i)

@@ -37,12 +37,16 @@ class Episode:
     outcome: Outcome
     stop_reason: str
     contract_hash: str
+    person_rewards: np.ndarray | None = None
+    """(T,) float32: what a person's rewards credit to each step; ``None``: nobody gave any"""
 
     def __post_init__(self) -> None:
         steps = len(self.actions)
         shapes = (len(self.obs), len(self.obs_valid), len(self.stamps_ns), len(self.action_valid))
         if shapes != (steps + 1, steps + 1, steps + 1, steps):
             raise ValueError(f'{self.name}: lengths disagree: {steps} actions, {shapes}')
+        if self.person_rewards is not None and len(self.person_rewards) != steps:
+            raise ValueError(f'{self.name}: {len(self.person_rewards)} rewards, {steps} actions')
         if self.obs.shape != self.obs_valid.shape:
             raise ValueError(f'{self.name}: obs {self.obs.shape} but mask {self.obs_valid.shape}')
         if not (np.isfinite(self.obs).all() and np.isfinite(self.actions).all()):

@@ -17,8 +17,10 @@ from ilw_core.episode import Episode, Outcome
 from ilw_core.episode_folder import EpisodeFolder, read_episode
 from ilw_core.errors import ContractError, EpisodeError
 from ilw_learner.bag_reader import Stamped, read_messages, topic_types
+from ilw_learner.credit import credit
 
-_CACHE_VERSION = b'ilw.dataset/2'
+_CACHE_VERSION = b'ilw.dataset/3'
+_REWARD = 'reward'
 _MAX_TICKS = 1_000_000
 """A day at 10 Hz is 864,000; more means that the stamps jump"""
 
@@ -78,13 +80,16 @@ def _decode(source: EpisodeFolder, contract: Contract) -> dict[str, np.ndarray]:
     resampler = Resampler(contract, keep=None)
     commands: list[tuple[int, list[float]]] = []
     asof_stamps: list[int] = []
+    presses: list[tuple[int, float]] = []
     anchor = next((s.topic for s in contract.sources if s.align.how == 'asof'),
                   contract.sources[0].topic)
-    for item in _stamped(source.path, {*entries, contract.action.topic}):
+    for item in _stamped(source.path, {*entries, contract.action.topic, _REWARD}):
         for name in entries.get(item.topic, ()):
             resampler.push(name, item.stamp_ns, item.message)
         if item.topic == anchor:
             asof_stamps.append(item.stamp_ns)
+        if item.topic == _REWARD and getattr(item.message, 'source', '') == 'person':
+            presses.append((item.stamp_ns, float(item.message.value)))
         if item.topic == contract.action.topic:
             commands.append((item.stamp_ns, [_field(item.message, n)
                                              for n in contract.action.names]))
@@ -101,7 +106,8 @@ def _decode(source: EpisodeFolder, contract: Contract) -> dict[str, np.ndarray]:
     actions, action_valid = _labels(ticks, commands, contract)
     return {'obs': np.stack([o.values for o in seen]), 'stamps_ns': ticks,
             'obs_valid': np.stack([o.valid for o in seen]),
-            'actions': actions, 'action_valid': action_valid}
+            'actions': actions, 'action_valid': action_valid,
+            'person_rewards': credit(ticks[:-1], presses)}
 
 
 def _stamped(path: Path, topics: set[str]) -> list[Stamped]:

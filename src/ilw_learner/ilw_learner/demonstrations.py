@@ -13,9 +13,11 @@ from ilw_learner.replay_buffer import Transitions
 
 
 def task_rewards(episode: Episode, contract: Contract) -> np.ndarray:
-    """Return the contract's reward of each step, (T,) float32."""
+    """Return the contract's reward of each step, and a person's, (T,) float32."""
     rewards = np.full(len(episode.actions), contract.reward['step'], dtype=np.float32)
     rewards[-1] += contract.reward.get(episode.stop_reason, 0.0)
+    if episode.person_rewards is not None:
+        rewards += episode.person_rewards
     return rewards
 
 

@@ -133,7 +133,7 @@ class QTrainer:
     def _learn(self) -> Tensor:
         """Make a round of updates; return the last one's error."""
         config, done = self.config, self.steps / self.config.steps
-        self.dqn.set_rate(done)
+        self.dqn.set_progress(done)
         beta = config.beta + (1.0 - config.beta) * done
         for _ in range(config.updates_per_round):
             error = self.dqn.update(self._buffer, beta)
@@ -195,10 +195,11 @@ class QTrainer:
         return config.epsilon_begin + (config.epsilon_end - config.epsilon_begin) * done
 
     def _take_score(self) -> Score:
-        score = self._judge(self.dqn)
+        with self.dqn.averaged() as weights:
+            score = self._judge(self.dqn)
+            if self.best is None or score.rank >= self.best[0]:
+                self.best = (score.rank, score, weights.clone())
         self._newest = score.success_ratio
-        if self.best is None or score.rank >= self.best[0]:
-            self.best = (score.rank, score, self.dqn.network.flat.data.clone())
         self._save()
         return score
 

@@ -10,6 +10,8 @@ Differences from the papers: one n-step loss instead of one and n steps side by 
 streams share their hidden layers; weights decay only through Adam's own small steps.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 import math
 
@@ -62,6 +64,9 @@ class DqnConfig:
     """Longest gradient"""
     target_every: int = 500
     """Updates between copies to the target network"""
+    average: float = 0.0
+    """Decay of the weight average that is scored and kept as the policy; 0: the weights as they
+    are, which swing from one update to the next"""
     # experience
     steps: int = 1_000_000
     """Environment steps"""
@@ -91,7 +96,9 @@ class DqnConfig:
     margin: float = 0.0
     """By how much a demonstrated choice should be better than any other. 0: no demonstrations"""
     margin_weight: float = 1.0
-    """Weight of that in the loss"""
+    """Weight of that in the loss, at the start"""
+    margin_ratio: float = 1.0
+    """Share of all steps over which that weight falls to 0: later, reward alone decides"""
     demo_bonus: float = 0.2
     """Priority added to demonstrations"""
     # candidates
@@ -130,7 +137,20 @@ class Dqn:
             [self.network.flat], lr=config.learning_rate, fused=True)
         self._duel = duel(choices, device) if config.dueling else None
         self._numpy = self.network.numpy() if device.type == 'cpu' else None
+        self._average = self.network.flat.data.clone() if config.average else None
+        self._margin_weight = config.margin_weight
         self.updates = 0
+
+    @contextmanager
+    def averaged(self) -> Iterator[Tensor]:
+        """Act with the averaged weights meanwhile; gives them, (P,)."""
+        if self._average is None:
+            yield self.network.flat.data
+            return
+        learning = self.network.flat.data.clone()
+        self.network.flat.data.copy_(self._average)
+        yield self._average
+        self.network.flat.data.copy_(learning)
 
     def values(self, inputs: Tensor) -> Tensor:
         """Return the value of every choice, (N, K), for inputs (N, I)."""
@@ -148,10 +168,12 @@ class Dqn:
             return torch.tensor([int(out.argmax())])
         return self.values(inputs).argmax(1)
 
-    def set_rate(self, done: float) -> None:
-        """Set the learning rate for a share of the run done, 0 to 1."""
-        ratio = 1.0 + (self.config.final_rate_ratio - 1.0) * done
-        self._optimiser.param_groups[0]['lr'] = self.config.learning_rate * ratio
+    def set_progress(self, done: float) -> None:
+        """Set what changes along the way for a share of the run done, 0 to 1."""
+        config = self.config
+        ratio = 1.0 + (config.final_rate_ratio - 1.0) * done
+        self._optimiser.param_groups[0]['lr'] = config.learning_rate * ratio
+        self._margin_weight = config.margin_weight * max(0.0, 1.0 - done / config.margin_ratio)
 
     @torch.no_grad()
     def update(self, buffer: ReplayBuffer, beta: float = 1.0) -> Tensor:
@@ -166,7 +188,7 @@ class Dqn:
         if batch.weight is not None:
             pull = pull * batch.weight
         slope = torch.zeros_like(values).scatter_(1, action, pull.unsqueeze(1))
-        if batch.demo is not None and self.config.margin:
+        if batch.demo is not None and self.config.margin * self._margin_weight:
             slope += self._margin_slope(values, action, batch.demo)
         slope /= len(error)
         self.network.backward(layers, slope if self._duel is None else slope @ self._duel.t())
@@ -186,7 +208,7 @@ class Dqn:
         raised = values + self.config.margin
         raised.scatter_(1, action, values.gather(1, action))
         rival = raised.argmax(1, keepdim=True)
-        weight = (self.config.margin_weight * demo).unsqueeze(1)
+        weight = (self._margin_weight * demo).unsqueeze(1)
         slope = torch.zeros_like(values).scatter_(1, rival, weight)
         return slope.scatter_add_(1, action, -weight)
 
@@ -196,18 +218,26 @@ class Dqn:
         grad.mul_((self.config.clip_norm / (norm + 1e-6)).clamp_(max=1.0))
         self._optimiser.step()
         self.updates += 1
+        if self._average is not None:
+            # Early on over few updates, or it would keep the untrained weights.
+            decay = min(self.config.average, self.updates / (self.updates + 9.0))
+            self._average.lerp_(self.network.flat.data, 1.0 - decay)
         if self.updates % self.config.target_every == 0:
             self.target.copy_from(self.network)
 
     def state(self) -> dict[str, Tensor]:
         """Return what it takes to go on learning."""
-        return {'network': self.network.flat.data, 'target': self.target.flat.data} | {
-            name: value for name, value in self._optimiser.state[self.network.flat].items()}
+        own = {'network': self.network.flat.data, 'target': self.target.flat.data}
+        if self._average is not None:
+            own['average'] = self._average
+        return own | dict(self._optimiser.state[self.network.flat])
 
     def load(self, state: dict[str, Tensor], updates: int) -> None:
         """Go on from a ``state``."""
         self.network.flat.data.copy_(state.pop('network'))
         self.target.flat.data.copy_(state.pop('target'))
+        if self._average is not None:
+            self._average.copy_(state.pop('average'))
         self._optimiser.state[self.network.flat] = dict(state)
         self.updates = updates
 

@@ -1,0 +1,57 @@
+"""Q-learning on a real task: many robots in the batch, a checkpoint that PyBullet can score."""
+
+from dataclasses import replace
+import json
+
+import numpy as np
+import pytest
+
+from ilw_core.align import Observation
+from ilw_core.locate import config_file
+from ilw_learner.progress import CancelledError
+from ilw_learner.runtime import PolicyRunner
+from ilw_learner.train_config import load_config
+from ilw_learner.training import train
+from ilw_learner.training_run import TrainOptions
+
+TINY = {'steps': 4096, 'robots': 64, 'warm_up': 512, 'candidates': 2, 'batch': 64, 'hidden': 32,
+        'eval_episodes': 2}
+
+
+def options(contract, folder, algorithm='dqn', **more):
+    _, config = load_config(config_file('train', algorithm), contract.name)
+    return TrainOptions(contract=contract, algorithm=algorithm, config=replace(config, **TINY),
+                        demos=folder / 'demos', out=folder / 'run', **more)
+
+
+def test_a_policy_from_reward_is_a_checkpoint_like_any_other(contract, tmp_path):
+    seen = []
+    summary = train(options(contract, tmp_path, env_spec='ilw_sim.env:make_env'),
+                    lambda now: seen.append(now) or True)
+    assert summary['episodes_eval'] == 2
+    assert seen[-1].evaluations == 2
+    runner = PolicyRunner(summary['checkpoint'], contract)
+    middle = 0.5 * (contract.obs_low + contract.obs_high)
+    runner.observe(Observation(0, middle, np.ones(contract.obs_dim, dtype=bool), 0))
+    actions, reason = runner.act()
+    assert reason == ''
+    assert np.all(actions[0] >= contract.action.low - 1e-6)
+    assert np.all(actions[0] <= contract.action.high + 1e-6)
+    rows = [json.loads(line) for line in (tmp_path / 'run/metrics.jsonl').read_text().splitlines()]
+    assert [row['step'] for row in rows if 'eval/success_rate' in row] == [2048, 4096]
+
+
+def test_demonstrations_begin_it(maze, bags, tmp_path):
+    (tmp_path / 'demos').mkdir()
+    for number in range(3):
+        bags.write(tmp_path / 'demos' / f'{number}', ticks=30,
+                   meta={'outcome': 'success', 'stop_reason': 'goal'})
+    given = options(maze, tmp_path, 'dqfd', max_demos=2)
+    summary = train(replace(given, config=replace(given.config, pretrain=20)), lambda now: True)
+    assert summary['episodes'] == 2
+    assert summary['updates'] > 20
+
+
+def test_it_stops_when_told_to(maze, tmp_path):
+    with pytest.raises(CancelledError):
+        train(options(maze, tmp_path), lambda now: False)

@@ -1,0 +1,91 @@
+"""Runs are found, listed and drawn; a search goes on where it stopped and prunes."""
+
+import json
+
+from click.testing import CliRunner
+import pytest
+
+from ilw_core.errors import ContractError, IlwError
+from ilw_learner.cli import learner
+from ilw_learner.progress import CancelledError, Progress
+from ilw_learner.runs import draw_runs, find_runs
+from ilw_learner.sweep import SweepOptions, load_space, sweep
+from ilw_learner.tracking import Tracker
+
+
+def make_run(folder, success, task='maze'):
+    with Tracker(folder) as tracker:
+        for step in (100, 200):
+            tracker.write(step, {'eval/success_rate': success * step / 200}, update=step)
+    (folder / 'training.json').write_text(json.dumps({
+        'task': task, 'algorithm': 'dqn', 'seed': 0, 'train_s': 1.0, 'success': int(10 * success),
+        'episodes_eval': 10, 'checkpoint': str(folder)}))
+
+
+def test_runs_are_listed_best_first_and_drawn(tmp_path):
+    make_run(tmp_path / 'a', 0.4)
+    make_run(tmp_path / 'b', 0.9)
+    (tmp_path / 'c').mkdir()
+    (tmp_path / 'c' / 'training.json').write_text('{')
+    plot = tmp_path / 'curves.png'
+    done = CliRunner().invoke(learner, ['runs', str(tmp_path), '--plot', str(plot)])
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert [line.split('/')[-1] for line in lines[:2]] == ['b', 'a']
+    assert '90.0%' in lines[0]
+    assert lines[2].startswith('2 runs')
+    assert plot.read_bytes().startswith(b'\x89PNG')
+    found = {run.path.name: run for run in find_runs(tmp_path)}
+    assert found['b'].curve('step') == [(100, 0.45), (200, 0.9)]
+
+
+def test_nothing_to_draw_is_said(tmp_path):
+    with pytest.raises(IlwError, match='nothing to draw'):
+        draw_runs([], tmp_path / 'x.png')
+
+
+def space(tmp_path, text='rate: {low: 0.0, high: 1.0}\n'):
+    path = tmp_path / 'space.yaml'
+    path.write_text(text)
+    return path
+
+
+def test_a_search_finds_the_best_value_and_goes_on_where_it_stopped(tmp_path):
+    tried = []
+
+    def train(values, folder, on_progress):
+        tried.append(values['rate'])
+        return 1.0 - abs(values['rate'] - 0.3)
+
+    def options(trials):
+        return SweepOptions(space(tmp_path), tmp_path / 'sweep', 'test', trials)
+
+    assert len(sweep(options(15), train).trials) == 15
+    study = sweep(options(15), train)
+    assert len(study.trials) == 30
+    assert study.best_params['rate'] == pytest.approx(0.3, abs=0.1)
+    assert len(tried) == 30
+    assert (tmp_path / 'sweep' / 'sweep.png').read_bytes().startswith(b'\x89PNG')
+
+
+def test_a_trial_that_drives_worse_than_the_others_is_cut_short(tmp_path):
+    finished = []
+
+    def train(values, folder, on_progress):
+        bad = len(finished) >= 6
+        for evaluation in range(1, 4):
+            ratio = 0.1 if bad else 0.8
+            if not on_progress(Progress(evaluation, 3, 0.0, ratio, evaluation)):
+                raise CancelledError
+        finished.append(bad)
+        return 0.1 if bad else 0.8
+
+    study = sweep(SweepOptions(space(tmp_path), tmp_path / 'sweep', 'test', 8), train)
+    assert [t.state.name for t in study.trials] == ['COMPLETE'] * 6 + ['PRUNED'] * 2
+
+
+@pytest.mark.parametrize('text', ['[]', 'rate: 3', 'rate: {low: 1}', 'a: {choices: [1], low: 2}',
+                                  '{'])
+def test_a_space_with_a_mistake_is_refused(tmp_path, text):
+    with pytest.raises(ContractError):
+        load_space(space(tmp_path, text))
