@@ -102,7 +102,7 @@ class QTrainer:
             while self.steps < config.steps:
                 self._drive()
                 rounds += 1
-                if self.steps >= config.warm_up and rounds % config.train_every == 0:
+                if self._may_learn and rounds % config.train_every == 0:
                     error = self._learn()
                 if marks and self.steps >= marks[0]:
                     marks.pop(0)
@@ -129,6 +129,10 @@ class QTrainer:
         every = self.config.steps / self.config.candidates
         marks = [math.ceil(every * (i + 1)) for i in range(self.config.candidates)]
         return [mark for mark in marks if mark > self.steps]
+
+    @property
+    def _may_learn(self) -> bool:
+        return self.steps >= self.config.warm_up and len(self._buffer) >= self.config.batch
 
     def _learn(self) -> Tensor:
         """Make a round of updates; return the last one's error."""
