@@ -48,7 +48,7 @@ def _contract(name: str) -> Contract:
 @_task
 @click.option('--demos', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK].')
 @click.option('--config', '--algo', 'config_name', default='bc', show_default=True,
-              help='In config/train/ (bc, dqn, dqfd), or a path.')
+              help='In config/train/ (bc, dqn, dqfd, qtable), or a path.')
 @click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
               help='module:function of the environment to choose checkpoints in, or none; or the '
@@ -120,6 +120,9 @@ def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: 
     else:
         click.echo(f'{summary["steps"]} steps, {summary["updates"]} updates, '
                    f'{summary["train_s"]:.0f} s.')
+    if algorithm == 'qtable':
+        click.echo(f'optimal in {summary["optimal_states"]} of {summary["states"]} states from '
+                   f'which the goal can be reached (value iteration)')
     if elsewhere:
         click.echo(f'mean return {summary["mean_return"]:.1f}')
     if summary['success'] is not None:

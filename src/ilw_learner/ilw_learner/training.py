@@ -9,6 +9,7 @@ from ilw_learner.dataset import build_dataset, split_episodes
 from ilw_learner.policies.bc import BcConfig
 from ilw_learner.progress import Progress
 from ilw_learner.q_training import train_on_task
+from ilw_learner.qtable_training import train_table
 from ilw_learner.trainer import Trainer
 from ilw_learner.training_run import (
     TrainOptions,
@@ -28,7 +29,7 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> dic
     :raises IlwError: no usable episode, or an environment is not there.
     :raises CancelledError: ``on_progress`` said so.
     """
-    learn = train_by_cloning if options.algorithm == 'bc' else train_on_task
+    learn = {'bc': train_by_cloning, 'qtable': train_table}.get(options.algorithm, train_on_task)
     return learn(options, on_progress)
 
 

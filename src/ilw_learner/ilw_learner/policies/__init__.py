@@ -2,8 +2,9 @@
 
 from ilw_learner.policies.bc import BcConfig
 from ilw_learner.policies.dqn import DqnConfig
+from ilw_learner.policies.qtable import QTableConfig
 
-Config = BcConfig | DqnConfig
+Config = BcConfig | DqnConfig | QTableConfig
 ALGORITHMS: dict[str, type[Config]] = {
-    'bc': BcConfig, 'dqn': DqnConfig, 'dqfd': DqnConfig}
+    'bc': BcConfig, 'dqn': DqnConfig, 'dqfd': DqnConfig, 'qtable': QTableConfig}
 """Name in a training configuration -> its values"""
