@@ -28,9 +28,10 @@ from ilw_learner.robots import ManyRobots, OneRobot, Robots
 from ilw_learner.training_run import (
     TrainOptions,
     load_demonstrations,
-    prepare_torch,
     provenance,
     scorer,
+    training_device,
+    training_math,
     write_summary,
 )
 
@@ -40,6 +41,7 @@ _JUDGE_ROBOTS, _JUDGE_WORLD = 512, 200_000
 """Unseen worlds that candidates are compared in: 512 tell 95 % from 92 %"""
 
 
+@training_math()
 def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
                        on_progress: Callable[[Progress], bool]) -> dict[str, Any]:
     """
@@ -47,7 +49,7 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
 
     :raises IlwError: there is no such environment, or it is of another kind.
     """
-    device = prepare_torch()
+    device = training_device()
 
     def make() -> OneRobot:
         try:
@@ -83,6 +85,7 @@ def _identity(obs: Tensor) -> Tensor:
     return obs
 
 
+@training_math()
 def train_on_task(
     options: TrainOptions, on_progress: Callable[[Progress], bool],
 ) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def train_on_task(
 
     :raises IlwError: no simulator, no usable demonstration.
     """
-    device, contract, config = prepare_torch(), options.contract, options.config
+    device, contract, config = training_device(), options.contract, options.config
     assert isinstance(config, DqnConfig)
     table = choices_of(contract, config)
     spread = Normalizer.of_bounds(contract.obs_low, contract.obs_high)

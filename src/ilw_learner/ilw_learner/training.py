@@ -14,9 +14,9 @@ from ilw_learner.trainer import Trainer
 from ilw_learner.training_run import (
     TrainOptions,
     load_demonstrations,
-    prepare_torch,
     provenance,
     scorer,
+    training_math,
     write_summary,
 )
 
@@ -33,11 +33,11 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> dic
     return learn(options, on_progress)
 
 
+@training_math()
 def train_by_cloning(
     options: TrainOptions, on_progress: Callable[[Progress], bool],
 ) -> dict[str, Any]:
     """Train by behaviour cloning, from a folder of episodes to a checkpoint."""
-    prepare_torch()
     contract, config = options.contract, options.config
     assert isinstance(config, BcConfig)
     loaded = load_demonstrations(options)
