@@ -1,8 +1,11 @@
 """Left and right are alike: reflect observations and actions, where the contract says how."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ilw_core.contract import Contract
+from ilw_core.episode import Episode
 from ilw_core.errors import ContractError
 
 _ODD = ('angular.z', 'angular.x', 'linear.y')
@@ -27,6 +30,13 @@ def reflections(contract: Contract) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         offset += source.feature.dim
     odd = [-1.0 if name.endswith(_ODD) else 1.0 for name in contract.action.names]
     return np.array(index), np.array(sign, np.float32), np.array(odd, np.float32)
+
+
+def mirrored(episode: Episode, contract: Contract) -> Episode:
+    """Return the reflection of an episode."""
+    index, sign, odd = reflections(contract)
+    return replace(episode, obs=episode.obs[:, index] * sign,
+                   obs_valid=episode.obs_valid[:, index], actions=episode.actions * odd)
 
 
 def with_mirror_images(

@@ -18,6 +18,7 @@ from ilw_learner.checkpoint import Checkpoint, save_checkpoint
 from ilw_learner.demonstrations import to_transitions
 from ilw_learner.evaluate import make_env
 from ilw_learner.export import to_onnx
+from ilw_learner.mirror import mirrored
 from ilw_learner.normalizer import Normalizer
 from ilw_learner.policies.dqn import Dqn, DqnConfig, GreedyPolicy, choice_table
 from ilw_learner.policies.inputs import Inputs
@@ -107,6 +108,8 @@ def train_on_task(
     if options.algorithm == 'dqfd':
         loaded = load_demonstrations(options)
         episodes = len(loaded)
+        if config.mirror:
+            loaded += [mirrored(episode, contract) for episode in loaded]
         raw = to_transitions(loaded, contract, config, table, inputs, potential)
         demos = Transitions(*(v.to(device) for v in vars(raw).values()))
 

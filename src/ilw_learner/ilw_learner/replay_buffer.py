@@ -92,15 +92,17 @@ class ReplayBuffer:
             first = self._largest ** self._alpha  # everything is drawn once before it is judged
             self._priorities.set(where, torch.full(where.shape, first, device=self._device))
 
-    def draw(self, size: int, beta: float = 0.0) -> Batch:
+    def draw(self, size: int, beta: float = 0.0, demo_ratio: float = 0.0) -> Batch:
         """
         Return a random batch.
 
         :param beta: how far importance weights undo the priorities; 1 entirely.
+        :param demo_ratio: share of the batch from demonstrations; 0: as many as chance gives.
+            With priorities these decide.
         """
         weight = None
         if self._priorities is None:
-            rows = torch.randint(len(self), (size,), generator=self._rng, device=self._device)
+            rows = self._uniform(size, demo_ratio)
         else:
             rows, chance = self._priorities.draw(size, self._rng)
             weight = (chance * len(self)).pow_(-beta)
@@ -110,6 +112,15 @@ class ReplayBuffer:
             rows, pick(self._obs, 0, rows), pick(self._action, 0, rows),
             pick(self._reward, 0, rows), pick(self._discount, 0, rows),
             pick(self._after, 0, rows), weight, (rows < self._demos) if self._demos else None)
+
+    def _uniform(self, size: int, demo_ratio: float) -> Tensor:
+        shown = round(demo_ratio * size) if self._demos and self._added else 0
+        first = self._demos if shown else 0
+        rows = torch.randint(first, len(self), (size,), generator=self._rng, device=self._device)
+        if shown:
+            rows[:shown] = torch.randint(self._demos, (shown,), generator=self._rng,
+                                         device=self._device)
+        return rows
 
     def judge(self, batch: Batch, error: Tensor, bonus: float = 0.0) -> None:
         """

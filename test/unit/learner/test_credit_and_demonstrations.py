@@ -10,6 +10,7 @@ from ilw_core.episode import Episode, Outcome
 from ilw_learner.credit import credit
 from ilw_learner.dataset import load_episode
 from ilw_learner.demonstrations import task_rewards, to_transitions
+from ilw_learner.mirror import mirrored
 from ilw_learner.policies.dqn import DqnConfig
 
 P = 100_000_000
@@ -69,6 +70,21 @@ def test_steps_become_transitions_over_n_steps_until_the_end(maze):
 def test_an_episode_that_was_cut_off_has_a_future(maze):
     made = transitions(maze, [episode(maze, stop_reason='timeout')])
     assert made.discount.tolist() == [0.25, 0.25, 0.25, 0.5]
+
+
+def test_a_reflected_episode_turns_the_other_way_and_reflects_back(clutter):
+    rng = np.random.default_rng(0)
+    obs = rng.random((5, clutter.obs_dim), dtype=np.float32)
+    one = Episode(
+        name='one', obs=obs, obs_valid=obs > 0.1, actions=rng.random((4, 2), dtype=np.float32),
+        action_valid=np.ones(4, dtype=bool), stamps_ns=np.arange(5) * P,
+        outcome=Outcome.SUCCESS, stop_reason='goal', contract_hash=clutter.hash)
+    other = mirrored(one, clutter)
+    assert np.array_equal(other.actions, one.actions * [1, -1])
+    assert np.array_equal(other.obs[:, 1], one.obs[:, 35])
+    again = mirrored(other, clutter)
+    assert np.array_equal(again.obs, one.obs)
+    assert np.array_equal(again.obs_valid, one.obs_valid)
 
 
 def test_what_was_not_seen_or_not_commanded_is_left_out(maze):

@@ -32,6 +32,14 @@ def test_the_oldest_are_overwritten_and_demonstrations_never(alpha):
     assert torch.equal(batch.action.float(), batch.reward)
 
 
+def test_a_share_of_demonstrations_can_be_asked_for():
+    buffer = ReplayBuffer(100, 1, CPU, rng(), demos=transitions([-1.0, -2.0]))
+    assert buffer.draw(8, demo_ratio=0.25).demo.all()  # nothing else is there yet
+    buffer.add(transitions(range(100)))
+    assert int(buffer.draw(80, demo_ratio=0.25).demo.sum()) == 20
+    assert int(buffer.draw(80).demo.sum()) < 20
+
+
 def test_an_episode_cut_off_still_asks_for_the_value_of_its_last_observation():
     nstep, out = NStep(3, 2, 1, 0.5, CPU), []
     for t in range(6):  # robot 1 is cut off at step 3

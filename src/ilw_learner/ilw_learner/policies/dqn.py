@@ -99,6 +99,10 @@ class DqnConfig:
     """Weight of that in the loss, at the start"""
     margin_ratio: float = 1.0
     """Share of all steps over which that weight falls to 0: later, reward alone decides"""
+    mirror: bool = False
+    """Add the left-right reflection of every demonstration"""
+    demo_ratio: float = 0.0
+    """Share of demonstrations in each batch, at the start; falls with the margin. 0: chance"""
     demo_bonus: float = 0.2
     """Priority added to demonstrations"""
     # candidates
@@ -138,7 +142,7 @@ class Dqn:
         self._duel = duel(choices, device) if config.dueling else None
         self._numpy = self.network.numpy() if device.type == 'cpu' else None
         self._average = self.network.flat.data.clone() if config.average else None
-        self._margin_weight = config.margin_weight
+        self._demo_weight = 1.0
         self.updates = 0
 
     @contextmanager
@@ -173,12 +177,12 @@ class Dqn:
         config = self.config
         ratio = 1.0 + (config.final_rate_ratio - 1.0) * done
         self._optimiser.param_groups[0]['lr'] = config.learning_rate * ratio
-        self._margin_weight = config.margin_weight * max(0.0, 1.0 - done / config.margin_ratio)
+        self._demo_weight = max(0.0, 1.0 - done / config.margin_ratio)
 
     @torch.no_grad()
     def update(self, buffer: ReplayBuffer, beta: float = 1.0) -> Tensor:
         """Make one gradient step on a batch; return its mean absolute error, a scalar."""
-        batch = buffer.draw(self.config.batch, beta)
+        batch = buffer.draw(self.config.batch, beta, self.config.demo_ratio * self._demo_weight)
         wanted = batch.reward + batch.discount * self._value_after(batch)
         layers = self.network.forward(batch.obs)
         values = self._values(layers[-1])
@@ -188,7 +192,7 @@ class Dqn:
         if batch.weight is not None:
             pull = pull * batch.weight
         slope = torch.zeros_like(values).scatter_(1, action, pull.unsqueeze(1))
-        if batch.demo is not None and self.config.margin * self._margin_weight:
+        if batch.demo is not None and self.config.margin * self._demo_weight:
             slope += self._margin_slope(values, action, batch.demo)
         slope /= len(error)
         self.network.backward(layers, slope if self._duel is None else slope @ self._duel.t())
@@ -208,7 +212,7 @@ class Dqn:
         raised = values + self.config.margin
         raised.scatter_(1, action, values.gather(1, action))
         rival = raised.argmax(1, keepdim=True)
-        weight = (self._margin_weight * demo).unsqueeze(1)
+        weight = (self.config.margin_weight * self._demo_weight * demo).unsqueeze(1)
         slope = torch.zeros_like(values).scatter_(1, rival, weight)
         return slope.scatter_add_(1, action, -weight)
 
