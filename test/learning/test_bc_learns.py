@@ -7,8 +7,14 @@ import pytest
 import torch
 
 from ilw_core.align import Observation
+from ilw_learner.normalizer import Normalizer
+from ilw_learner.policies.averaged_adam import AveragedAdam
+from ilw_learner.policies.bc import BcConfig, BehaviourCloning, cloning_sizes
+from ilw_learner.policies.flat_mlp import FlatMlp
 from ilw_learner.runtime import PolicyRunner
 from ilw_learner.trainer import CancelledError
+
+CPU = torch.device('cpu')
 
 
 def act(contract, folder, values):
@@ -121,14 +127,51 @@ def test_constant_inputs_do_not_turn_into_noise(clutter, episodes, fit):
     for episode in data:
         episode.obs[:, 0] = 2.0
     trainer, _ = fit(clutter, data, updates=40)
-    assert trainer._inputs.constant == (0,)
+    assert trainer.averaged().inputs.scale[0] == 1.0
     assert all(torch.isfinite(p).all() for p in trainer.averaged().parameters())
 
 
 def test_a_short_training_does_not_keep_the_untrained_weights(clutter, episodes, fit):
     data = episodes(clutter, pursuit(clutter), count=3)
     trainer, _ = fit(clutter, data, updates=150, average=0.998)
-    untrained = type(trainer.policy)(clutter, trainer.config, trainer._inputs, trainer._actions, 0)
-    first, last, kept = (torch.cat([p.detach().flatten() for p in policy.parameters()])
-                         for policy in (untrained, trainer.policy, trainer.averaged()))
+    untrained = FlatMlp(trainer.network.sizes, torch.Generator().manual_seed(0), CPU)
+    first, last, kept = (torch.cat([p.detach().flatten() for p in network.parameters()])
+                         for network in (untrained.module(), trainer.network.module(),
+                                         trainer.averaged()))
     assert (kept - last).norm() < 0.5 * (kept - first).norm()
+
+
+@pytest.mark.parametrize('changes', [{}, {'huber': 0.2}, {'smoothing': 0.1}, {'horizon': 3}])
+def test_the_slope_is_the_derivative_of_the_loss(contract, changes):
+    config = BcConfig(**changes)
+    ones = Normalizer.fit(np.random.default_rng(0).normal(size=(9, contract.obs_dim)))
+    acts = Normalizer.fit(np.random.default_rng(1).normal(size=(9, contract.action.dim)))
+    policy = BehaviourCloning(contract, config, ones, acts, torch.nn.Identity())
+    rng = np.random.default_rng(2)
+    low, high = contract.action.low, contract.action.high
+    targets = policy.targets(torch.as_tensor(rng.uniform(
+        low, high, (7, config.horizon, contract.action.dim)).astype(np.float32)))
+    sizes = cloning_sizes(contract, config, policy.inputs)
+    out = torch.as_tensor(rng.normal(size=(7, sizes[-1])).astype(np.float32)).requires_grad_()
+    policy.loss(out, targets).backward()
+    assert torch.allclose(policy.slope(out.detach(), targets), out.grad, atol=1e-7)
+
+
+@pytest.mark.parametrize('clip_norm', [0.0, 0.3])
+def test_adam_steps_as_torch_does(clip_norm):
+    network = FlatMlp([4, 70, 40, 2], torch.Generator().manual_seed(0), CPU)
+    peer = torch.nn.Parameter(network.flat.clone())
+    adam = AveragedAdam(network, learning_rate=3e-3, weight_decay=0.1, clip_norm=clip_norm,
+                        average=0.9)
+    reference = torch.optim.AdamW([peer], lr=3e-3, weight_decay=0.1)
+    rng, average = torch.Generator().manual_seed(1), network.flat.clone()
+    for step in range(1, 30):
+        network.grad.copy_(torch.randn(network.grad.shape, generator=rng))
+        peer.grad = network.grad.clone()
+        if clip_norm:
+            torch.nn.utils.clip_grad_norm_([peer], clip_norm)
+        adam.step()
+        reference.step()
+        average.lerp_(network.flat, 1.0 - min(0.9, step / (step + 9.0)))
+        assert torch.allclose(network.flat, peer, atol=2e-6)
+        assert torch.allclose(adam.average, average, atol=2e-6)

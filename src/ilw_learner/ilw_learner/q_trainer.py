@@ -121,7 +121,7 @@ class QTrainer:
                         self.steps, config.steps, float(error), self._newest, evaluations)):
                     raise CancelledError
         assert self.best is not None
-        self.dqn.network.flat.data.copy_(self.best[2])
+        self.dqn.network.flat.copy_(self.best[2])
         return self.best[1]
 
     def _marks(self) -> list[int]:
@@ -214,7 +214,7 @@ class QTrainer:
         """Write down what it takes to go on after an interruption; not the experience."""
         assert self.best is not None
         _, score, flat = self.best
-        numbers = torch.tensor([self.steps, self.dqn.updates, score.success_ratio,
+        numbers = torch.tensor([self.steps, score.success_ratio,
                                 score.mean_return, score.episodes], dtype=torch.float64)
         part = self.folder / f'.{RESUME}'
         save_file({'numbers': numbers, 'best': flat, **self.dqn.state()}, str(part))
@@ -226,10 +226,10 @@ class QTrainer:
         if not path.is_file():
             return False
         state = load_file(str(path), device=str(self._device))
-        steps, updates, ratio, mean_return, episodes = state.pop('numbers').tolist()
+        steps, ratio, mean_return, episodes = state.pop('numbers').tolist()
         score = Score(ratio, mean_return, int(episodes))
         self.best = (score.rank, score, state.pop('best'))
-        self.dqn.load(state, int(updates))
+        self.dqn.load(state)
         self.steps, self._pretrained = int(steps), True
         return True
 

@@ -1,9 +1,8 @@
 """Turn episodes and a policy into checkpoints; keep the one that drives best."""
 
 from collections.abc import Callable, Iterator
+import copy
 from dataclasses import asdict, dataclass
-import io
-import json
 import math
 from pathlib import Path
 import time
@@ -12,8 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.torch import save as to_safetensors
 import torch
-from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
+from torch import Tensor, nn
 
 from ilw_core.contract import Contract
 from ilw_learner.checkpoint import Checkpoint, save_checkpoint
@@ -21,8 +19,11 @@ from ilw_learner.dataset import Dataset
 from ilw_learner.export import to_onnx
 from ilw_learner.mirror import with_mirror_images
 from ilw_learner.normalizer import Normalizer
-from ilw_learner.policies.bc import BcConfig, BehaviourCloning
+from ilw_learner.policies.averaged_adam import AveragedAdam
+from ilw_learner.policies.bc import BcConfig, BehaviourCloning, cloning_sizes
+from ilw_learner.policies.flat_mlp import FlatMlp
 from ilw_learner.progress import CancelledError, Progress
+from ilw_learner.tracking import Tracker
 
 _LOG_EVERY = 100
 _WARM_UP = 200
@@ -50,32 +51,35 @@ class Trainer:
     :param held_out: windows of other episodes, to measure the error on.
     :param folder: ``runs/<id>/``; receives checkpoints, TensorBoard events, ``metrics.jsonl``.
     :param score: drives a checkpoint; ``None`` chooses by held-out loss.
+    :param track: name in ``tracking.TRACKERS``.
     :param on_progress: called every hundred updates; returning ``False`` cancels.
     """
 
     def __init__(self, contract: Contract, config: BcConfig, train: Dataset, held_out: Dataset,
                  folder: Path, *, seed: int = 0, score: Score | None = None,
-                 provenance: dict[str, Any] | None = None,
+                 provenance: dict[str, Any] | None = None, track: str = 'tensorboard',
                  on_progress: Callable[[Progress], bool] = lambda p: True) -> None:
         self.contract, self.config, self.folder = contract, config, folder
         self.seed, self.score, self.on_progress = seed, score, on_progress
-        self.provenance = provenance or {}
+        self.provenance, self._track = provenance or {}, track
         self.held_out = held_out
         self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         obs, actions = train.obs, train.actions
         if config.mirror:
             obs, actions = with_mirror_images(obs, actions, contract)
-        self._inputs, self._actions = Normalizer.fit(obs), Normalizer.fit(actions)
-        self.policy = BehaviourCloning(contract, config, self._inputs, self._actions,
-                                       seed).to(self.device)
-        with torch.no_grad():
-            self._obs = self.policy.normalise(torch.as_tensor(obs, device=self.device))
-            self._targets = self.policy.targets(torch.as_tensor(actions, device=self.device))
-        self._count = 0
-        self._average = [p.detach().clone() for p in self.policy.parameters()]
-        self._optimiser = torch.optim.AdamW(
-            self.policy.parameters(), lr=config.learning_rate, fused=True,
+        policy = BehaviourCloning(contract, config, Normalizer.fit(obs), Normalizer.fit(actions),
+                                  nn.Identity())
+        self.network = FlatMlp(cloning_sizes(contract, config, policy.inputs),
+                               torch.Generator().manual_seed(seed), self.device)
+        self._optimiser = AveragedAdam(
+            self.network, learning_rate=config.learning_rate, average=config.average,
             weight_decay=config.weight_decay)
+        self._policy = policy.to(self.device)
+        self._obs = policy.inputs.normalise(torch.as_tensor(obs, device=self.device))
+        if not config.noise:  # nothing changes from one pass to the next
+            self._obs = policy.inputs.expand(self._obs)
+        self._obs = self._obs.contiguous()
+        self._targets = policy.targets(torch.as_tensor(actions, device=self.device))
         self._rng = torch.Generator(self.device).manual_seed(seed)
 
     def fit(self) -> TrainResult:
@@ -90,18 +94,18 @@ class Trainer:
                  for i in range(config.candidates)}
         best: tuple[tuple[float, float], Checkpoint, dict[str, Any], Any] | None = None
         success_ratio, evaluations = math.nan, 0
-        with SummaryWriter(str(self.folder)) as board, \
-                (self.folder / 'metrics.jsonl').open('w') as log:
+        with Tracker(self.folder, self._track) as tracker:
             for update, rows in enumerate(self._batches(), start=1):
                 self._set_rate(update)
-                loss = self._update(rows)
+                out, targets = self._update(rows)
                 if update % _LOG_EVERY == 0 or update == config.updates:
-                    self._log(board, log, update, {'train/bc_loss': float(loss)})
+                    loss = float(self._policy.loss(out, targets))
+                    tracker.write(update, {'train/bc_loss': loss}, update=update)
                     if not self.on_progress(
-                            Progress(update, config.updates, float(loss), success_ratio,
-                                     evaluations)):
+                            Progress(update, config.updates, loss, success_ratio, evaluations)):
                         raise CancelledError
                 if update in marks:
+                    pause = time.monotonic()
                     error = self.held_out_error()
                     candidate = self._save(self.folder / f'candidate-{update}', update, error)
                     success = self.score(candidate) if self.score else None
@@ -110,7 +114,8 @@ class Trainer:
                     if success:
                         success_ratio = success[0] / success[1]
                         metrics['eval/success_rate'] = success_ratio
-                    self._log(board, log, update, metrics)
+                    tracker.leave_out(time.monotonic() - pause)
+                    tracker.write(update, metrics, update=update)
                     rank = (success_ratio if success else 0.0, -error['loss'])
                     if best is None or rank >= best[0]:
                         best = (rank, candidate, error, success)
@@ -134,36 +139,24 @@ class Trainer:
     def _set_rate(self, update: int) -> None:
         cosine = 0.5 * (1.0 + math.cos(math.pi * update / self.config.updates))
         rate = self.config.learning_rate * cosine * min(1.0, update / _WARM_UP)
-        for group in self._optimiser.param_groups:
-            group['lr'] = rate
+        self._optimiser.rate = rate
 
-    def _update(self, rows: Tensor) -> Tensor:
-        """Make one gradient step; everything stays on the device."""
-        self.policy.train()
-        obs = self._obs[rows]
+    def _update(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Make one gradient step, all on the device; return the outputs and what was wanted."""
+        obs, targets = self._obs.index_select(0, rows), self._targets.index_select(0, rows)
         if self.config.noise:
-            obs = obs + self.config.noise * torch.randn(
-                obs.shape, generator=self._rng, device=self.device)
-        self._optimiser.zero_grad(set_to_none=True)
-        loss = self.policy.loss(obs, self._targets[rows])
-        loss.backward()
+            noise = torch.randn(obs.shape, generator=self._rng, device=self.device)
+            obs = self._policy.inputs.expand(obs.add_(noise, alpha=self.config.noise))
+        layers = self.network.forward(obs.flatten(1))
+        self.network.backward(layers, self._policy.slope(layers[-1], targets))
         self._optimiser.step()
-        self._count += 1
-        # Early on the average is over few updates, or it would keep the untrained weights.
-        decay = min(self.config.average, self._count / (self._count + 9.0))
-        torch._foreach_lerp_(self._average, [p.detach() for p in self.policy.parameters()],
-                             1.0 - decay)
-        return loss.detach()
+        return layers[-1], targets
 
     def averaged(self) -> BehaviourCloning:
-        """Return a copy of the policy with the averaged weights, on the CPU, ready to act."""
-        copy = BehaviourCloning(
-            self.contract, self.config,
-            self._inputs, self._actions, self.seed)
-        with torch.no_grad():
-            for mine, average in zip(copy.parameters(), self._average, strict=True):
-                mine.copy_(average.cpu())
-        return copy.eval()
+        """Return the policy with the averaged weights, on the CPU, ready to act."""
+        policy = copy.deepcopy(self._policy).cpu()
+        policy.net = self.network.module(self._optimiser.average)
+        return policy.eval()
 
     def held_out_error(self) -> dict[str, Any]:
         """
@@ -181,7 +174,8 @@ class Trainer:
         policy = self.averaged()
         with torch.no_grad():
             obs, actions = torch.as_tensor(data.obs), torch.as_tensor(data.actions)
-            loss = float(policy.loss(policy.normalise(obs), policy.targets(actions)))
+            out = policy.net(policy.inputs(obs).flatten(1))
+            loss = float(policy.loss(out, policy.targets(actions)))
             off = (policy(obs) - actions)[:, 0].numpy()[known]
         last = (data.previous - data.actions[:, 0])[known]
 
@@ -216,11 +210,3 @@ class Trainer:
             card['metrics']['success'] = {'success': success[0], 'n': success[1]}
         files = {name: (candidate.path / name).read_bytes() for name in candidate.card['files']}
         return save_checkpoint(self.folder / 'checkpoint', self.contract, card, files)
-
-    @staticmethod
-    def _log(board: SummaryWriter, log: io.TextIOBase, update: int,
-             metrics: dict[str, float]) -> None:
-        for name, value in metrics.items():
-            board.add_scalar(name, value, update)
-        log.write(json.dumps({'update': update, **metrics}) + '\n')
-        log.flush()

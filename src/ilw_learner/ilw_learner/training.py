@@ -46,7 +46,8 @@ def train_by_cloning(
     training, held = split_episodes(len(loaded), config.held_out_ratio, rng)
     trainer = Trainer(
         contract, config, data.pick(training), data.pick(held), options.out, seed=options.seed,
-        score=scorer(options), provenance=provenance(options, data.names), on_progress=on_progress)
+        score=scorer(options), provenance=provenance(options, data.names),
+        track=options.track, on_progress=on_progress)
     result = trainer.fit()
     (options.out / 'contract.yaml').write_text(contract.text)
     return write_summary(options.out, {

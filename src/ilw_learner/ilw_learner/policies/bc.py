@@ -8,7 +8,6 @@ Huber regression on normalised values, discrete ones by cross-entropy over the c
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -39,8 +38,6 @@ class BcConfig:
     """Probability taken from the label and shared by all choices (discrete actions only)"""
     huber: float = 1.0
     """Errors above this many spreads count linearly, so that few wrong labels pull less"""
-    dropout: float = 0.0
-    """Share of hidden units left out in training"""
     updates: int = 6000
     """Gradient steps"""
     batch: int = 256
@@ -68,70 +65,70 @@ class BcConfig:
             raise ValueError('hidden, layers, history, horizon, updates, batch, candidates and '
                              'eval_episodes must be at least 1.')
         if not (0.0 <= self.held_out_ratio < 1.0 and 0.0 <= self.average < 1.0
-                and 0.0 <= self.dropout < 1.0 and self.learning_rate > 0.0):
-            raise ValueError('held_out_ratio, average and dropout must be within [0, 1), '
-                             'learning_rate above 0.')
+                and self.learning_rate > 0.0 and self.huber > 0.0):
+            raise ValueError('held_out_ratio and average must be within [0, 1), learning_rate '
+                             'and huber above 0.')
 
 
 class BehaviourCloning(nn.Module):
     """
     Observation windows in, action chunks out, both in the contract's units.
 
-    :param generator_seed: the initial weights follow from it and from nothing else.
+    :param net: ``(B, To * I)`` inputs to ``(B, Ta * K)`` outputs; see ``cloning_sizes``.
     """
 
     def __init__(self, contract: Contract, config: BcConfig, inputs: Normalizer,
-                 actions: Normalizer, generator_seed: int = 0) -> None:
+                 actions: Normalizer, net: nn.Module) -> None:
         super().__init__()
         self.config = config
         action = contract.action
-        self.discrete, self.action_dim = len(action.discrete), action.dim
+        self.discrete = len(action.discrete)
         self.inputs = Inputs(contract, inputs, fourier=config.fourier, near_m=config.near_m)
         for name, value in (
             ('act_mean', actions.mean), ('act_scale', actions.scale), ('act_low', action.low),
             ('act_high', action.high), ('table', action.table),
         ):
             self.register_buffer(name, torch.as_tensor(np.asarray(value, dtype=np.float32)))
-        outputs = config.horizon * (self.discrete or self.action_dim)
-        sizes = [config.history * self.inputs.width] + [config.hidden] * config.layers
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(generator_seed)
-            blocks: list[nn.Module] = []
-            for a, b in pairwise(sizes):
-                blocks += [nn.Linear(a, b), nn.ReLU()]
-                if config.dropout:
-                    blocks.append(nn.Dropout(config.dropout))
-            self.net = nn.Sequential(*blocks, nn.Linear(sizes[-1], outputs))
-
-    def normalise(self, obs: Tensor) -> Tensor:
-        """Return ``(B, To, Do)`` observations with zero mean and unit spread."""
-        return self.inputs.normalise(obs)
-
-    def head(self, normalised: Tensor) -> Tensor:
-        """Return ``(B, Ta, K)`` logits or ``(B, Ta, Da)`` normalised actions."""
-        out = self.net(self.inputs.expand(normalised).flatten(1))
-        return out.reshape(out.shape[0], self.config.horizon, -1)  # (B, Ta, K or Da)
+        self.net = net
 
     def forward(self, obs: Tensor) -> Tensor:
         """Return the actions for ``(B, To, Do)`` observations, ``(B, Ta, Da)``, within limits."""
-        out = self.head(self.normalise(obs))
+        out = self.net(self.inputs(obs).flatten(1))
+        out = out.reshape(out.shape[0], self.config.horizon, -1)  # (B, Ta, K or Da)
         if self.discrete:
             return self.table[out.argmax(dim=-1)]
         action = out * self.act_scale + self.act_mean
         return torch.minimum(torch.maximum(action, self.act_low), self.act_high)
 
     def targets(self, actions: Tensor) -> Tensor:
-        """Return what the head should give: ``(N, Ta)`` choices or ``(N, Ta, Da)`` numbers."""
+        """Return what the net should give: ``(N, Ta)`` choices or ``(N, Ta * Da)`` numbers."""
         if not self.discrete:
-            return (actions - self.act_mean) / self.act_scale
+            return ((actions - self.act_mean) / self.act_scale).flatten(1)
         span = self.act_high - self.act_low
         gap = (actions.unsqueeze(-2) - self.table) / span  # (N, Ta, K, Da)
         return gap.square().sum(-1).argmin(-1)
 
-    def loss(self, normalised: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss over a batch, a scalar tensor."""
-        out = self.head(normalised)
+    def loss(self, out: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss of ``(B, Ta * K)`` outputs, a scalar tensor."""
         if self.discrete:
-            return nn.functional.cross_entropy(out.flatten(0, 1), targets.flatten(),
-                                               label_smoothing=self.config.smoothing)
+            return nn.functional.cross_entropy(
+                out.reshape(-1, self.discrete), targets.flatten(),
+                label_smoothing=self.config.smoothing)
         return nn.functional.smooth_l1_loss(out, targets, beta=self.config.huber)
+
+    def slope(self, out: Tensor, targets: Tensor) -> Tensor:
+        """Return the derivative of ``loss`` by the outputs, ``(B, Ta * K)``."""
+        if not self.discrete:
+            huber = self.config.huber
+            return (out - targets).clamp_(-huber, huber).mul_(1.0 / (huber * out.numel()))
+        smoothing, logits = self.config.smoothing, out.reshape(-1, self.discrete)
+        slope = logits.softmax(1).sub_(smoothing / self.discrete)
+        rows = torch.arange(len(slope), device=out.device)
+        slope[rows, targets.flatten()] -= 1.0 - smoothing
+        return slope.mul_(1.0 / len(slope)).reshape(out.shape)
+
+
+def cloning_sizes(contract: Contract, config: BcConfig, inputs: Inputs) -> list[int]:
+    """Return the units of input, hidden layers and output."""
+    outputs = config.horizon * (len(contract.action.discrete) or contract.action.dim)
+    return [config.history * inputs.width, *[config.hidden] * config.layers, outputs]

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ilw_learner.policies.averaged_adam import AveragedAdam
 from ilw_learner.policies.flat_mlp import FlatMlp
 from ilw_learner.policies.inputs import Inputs
 from ilw_learner.replay_buffer import Batch, ReplayBuffer
@@ -137,24 +138,22 @@ class Dqn:
         sizes = [width] + [config.hidden] * config.layers + [choices + config.dueling]
         self.network = FlatMlp(sizes, torch.Generator().manual_seed(seed), device)
         self.target = FlatMlp(sizes, torch.Generator().manual_seed(seed), device)
-        self._optimiser = torch.optim.Adam(
-            [self.network.flat], lr=config.learning_rate, fused=True)
+        self._optimiser = AveragedAdam(self.network, learning_rate=config.learning_rate,
+                                       average=config.average, clip_norm=config.clip_norm)
         self._duel = duel(choices, device) if config.dueling else None
         self._numpy = self.network.numpy() if device.type == 'cpu' else None
-        self._average = self.network.flat.data.clone() if config.average else None
         self._demo_weight = 1.0
-        self.updates = 0
 
     @contextmanager
     def averaged(self) -> Iterator[Tensor]:
         """Act with the averaged weights meanwhile; gives them, (P,)."""
-        if self._average is None:
-            yield self.network.flat.data
+        if not self.config.average:
+            yield self.network.flat
             return
-        learning = self.network.flat.data.clone()
-        self.network.flat.data.copy_(self._average)
-        yield self._average
-        self.network.flat.data.copy_(learning)
+        learning = self.network.flat.clone()
+        self.network.flat.copy_(self._optimiser.average)
+        yield self._optimiser.average
+        self.network.flat.copy_(learning)
 
     def values(self, inputs: Tensor) -> Tensor:
         """Return the value of every choice, (N, K), for inputs (N, I)."""
@@ -176,7 +175,7 @@ class Dqn:
         """Set what changes along the way for a share of the run done, 0 to 1."""
         config = self.config
         ratio = 1.0 + (config.final_rate_ratio - 1.0) * done
-        self._optimiser.param_groups[0]['lr'] = config.learning_rate * ratio
+        self._optimiser.rate = config.learning_rate * ratio
         self._demo_weight = max(0.0, 1.0 - done / config.margin_ratio)
 
     @torch.no_grad()
@@ -196,7 +195,9 @@ class Dqn:
             slope += self._margin_slope(values, action, batch.demo)
         slope /= len(error)
         self.network.backward(layers, slope if self._duel is None else slope @ self._duel.t())
-        self._step()
+        self._optimiser.step()
+        if self.updates % self.config.target_every == 0:
+            self.target.copy_from(self.network)
         buffer.judge(batch, error, self.config.demo_bonus)
         return error.abs().mean()
 
@@ -216,34 +217,21 @@ class Dqn:
         slope = torch.zeros_like(values).scatter_(1, rival, weight)
         return slope.scatter_add_(1, action, -weight)
 
-    def _step(self) -> None:
-        grad = self.network.grad
-        norm = torch.linalg.vector_norm(grad)
-        grad.mul_((self.config.clip_norm / (norm + 1e-6)).clamp_(max=1.0))
-        self._optimiser.step()
-        self.updates += 1
-        if self._average is not None:
-            # Early on over few updates, or it would keep the untrained weights.
-            decay = min(self.config.average, self.updates / (self.updates + 9.0))
-            self._average.lerp_(self.network.flat.data, 1.0 - decay)
-        if self.updates % self.config.target_every == 0:
-            self.target.copy_from(self.network)
+    @property
+    def updates(self) -> int:
+        """Gradient steps so far."""
+        return self._optimiser.steps
 
     def state(self) -> dict[str, Tensor]:
         """Return what it takes to go on learning."""
-        own = {'network': self.network.flat.data, 'target': self.target.flat.data}
-        if self._average is not None:
-            own['average'] = self._average
-        return own | dict(self._optimiser.state[self.network.flat])
+        return {'network': self.network.flat, 'target': self.target.flat,
+                **self._optimiser.state()}
 
-    def load(self, state: dict[str, Tensor], updates: int) -> None:
+    def load(self, state: dict[str, Tensor]) -> None:
         """Go on from a ``state``."""
-        self.network.flat.data.copy_(state.pop('network'))
-        self.target.flat.data.copy_(state.pop('target'))
-        if self._average is not None:
-            self._average.copy_(state.pop('average'))
-        self._optimiser.state[self.network.flat] = dict(state)
-        self.updates = updates
+        self.network.flat.copy_(state['network'])
+        self.target.flat.copy_(state['target'])
+        self._optimiser.load(state)
 
 
 def duel(choices: int, device: torch.device | None = None) -> Tensor:

@@ -1,0 +1,80 @@
+"""
+Adam on a network whose parameters are one vector, with an average of the weights it passes.
+
+I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019 (AdamW); the
+average after B. T. Polyak and A. B. Juditsky 1992, exponential here.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ilw_learner.policies import cpu_kernels
+from ilw_learner.policies.flat_mlp import FlatMlp
+
+
+class AveragedAdam:
+    """
+    One optimiser of one network.
+
+    :param average: decay of the average per step; 0: the average is the weights themselves.
+    :param clip_norm: longest gradient; 0: any.
+    """
+
+    def __init__(self, network: FlatMlp, *, learning_rate: float, weight_decay: float = 0.0,
+                 average: float = 0.0, clip_norm: float = 0.0) -> None:
+        self.rate, self.steps = learning_rate, 0
+        self._network, self._decay = network, weight_decay
+        self._average_decay, self._clip_norm = average, clip_norm
+        flat = network.flat
+        self._first, self._second = torch.zeros_like(flat), torch.zeros_like(flat)
+        self._average = flat.clone() if average else flat
+        self._arrays = None if flat.is_cuda else [v.numpy() for v in (
+            flat, network.grad, self._first, self._second, self._average)]
+
+    @property
+    def average(self) -> Tensor:
+        """Parameters to act with, (P,); not a copy."""
+        return self._average
+
+    def step(self) -> None:
+        """Follow ``network.grad`` by one step."""
+        self.steps += 1
+        grad, scale = self._network.grad, 1.0
+        if self._clip_norm:
+            norm = torch.linalg.vector_norm(grad)
+            if self._arrays is not None:
+                scale = min(1.0, self._clip_norm / (float(norm) + 1e-6))
+            else:
+                grad.mul_((self._clip_norm / (norm + 1e-6)).clamp_(max=1.0))
+        # Early on the average is over few steps, or it would keep the untrained weights.
+        share = (1.0 - min(self._average_decay, self.steps / (self.steps + 9.0))
+                 if self._average_decay else 0.0)
+        rate = self.rate / (1.0 - 0.9 ** self.steps)
+        root = 1.0 / math.sqrt(1.0 - 0.999 ** self.steps)
+        keep = 1.0 - self.rate * self._decay
+        if self._arrays is not None:
+            cpu_kernels.adam(*self._arrays, *map(np.float32, (rate, root, keep, scale, share)))
+            return
+        flat = self._network.flat
+        self._first.lerp_(grad, 0.1)
+        self._second.mul_(0.999).addcmul_(grad, grad, value=0.001)
+        flat.mul_(keep).addcdiv_(self._first, self._second.sqrt().mul_(root).add_(1e-8),
+                                 value=-rate)
+        if share:
+            self._average.lerp_(flat, share)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what it takes to go on."""
+        return {'first': self._first, 'second': self._second, 'average': self._average.clone(),
+                'adam_steps': torch.tensor(self.steps)}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a ``state``; the network's own parameters are not in it."""
+        self._first.copy_(state['first'])
+        self._second.copy_(state['second'])
+        if self._average_decay:
+            self._average.copy_(state['average'])
+        self.steps = int(state['adam_steps'])
