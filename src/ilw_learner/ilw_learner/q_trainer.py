@@ -96,7 +96,7 @@ class QTrainer:
         config = self.config
         marks = self._marks()
         last, rounds, evaluations = time.monotonic(), 0, 0
-        error = torch.tensor(math.nan)
+        error = torch.full((1,), math.nan)
         with Tracker(self.folder, self._track) as tracker:
             self._pretrain()
             while self.steps < config.steps:
@@ -114,11 +114,12 @@ class QTrainer:
                 elif time.monotonic() - last < _LOG_EVERY_S:
                     continue
                 last = time.monotonic()
-                tracker.write(self.steps, {'train/td_error': float(error),
+                size = float(error.abs().mean())
+                tracker.write(self.steps, {'train/td_error': size,
                                            'train/return': self._mean_return()},
                               update=self.dqn.updates)
                 if not self._on_progress(Progress(
-                        self.steps, config.steps, float(error), self._newest, evaluations)):
+                        self.steps, config.steps, size, self._newest, evaluations)):
                     raise CancelledError
         assert self.best is not None
         self.dqn.network.flat.copy_(self.best[2])
@@ -135,7 +136,7 @@ class QTrainer:
         return self.steps >= self.config.warm_up and len(self._buffer) >= self.config.batch
 
     def _learn(self) -> Tensor:
-        """Make a round of updates; return the last one's error."""
+        """Make a round of updates; return the last one's errors."""
         config, done = self.config, self.steps / self.config.steps
         self.dqn.set_progress(done)
         beta = config.beta + (1.0 - config.beta) * done

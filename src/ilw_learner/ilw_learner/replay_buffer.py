@@ -56,12 +56,9 @@ class ReplayBuffer:
                  demos: 'Transitions | None' = None, alpha: float = 0.0) -> None:
         kept = len(demos.action) if demos else 0
         rows = capacity + kept
-        self._obs = torch.empty(rows, width, device=device)
-        self._after = torch.empty(rows, width, device=device)
-        self._action = torch.empty(rows, dtype=torch.int64, device=device)
-        self._reward = torch.empty(rows, device=device)
-        self._discount = torch.empty(rows, device=device)
-        self._device, self._rng = device, rng
+        # One row each, so that a batch is one gather: obs, after, reward, discount, action.
+        self._rows = torch.empty(rows, 2 * width + 3, device=device)
+        self._width, self._device, self._rng = width, device, rng
         self._capacity, self._demos = capacity, kept
         self._next, self._added = 0, 0
         self._alpha, self._largest = alpha, 1.0
@@ -84,8 +81,9 @@ class ReplayBuffer:
         self._added = min(self._added + many, self._capacity)
 
     def _write(self, rows: slice | Tensor, new: 'Transitions') -> None:
-        self._obs[rows], self._after[rows], self._action[rows] = new.obs, new.after, new.action
-        self._reward[rows], self._discount[rows] = new.reward, new.discount
+        self._rows[rows] = torch.cat([
+            new.obs, new.after,
+            torch.stack([new.reward, new.discount, new.action.float()], 1)], 1)
         if self._priorities is not None:
             where = rows if isinstance(rows, Tensor) else torch.arange(
                 rows.start, rows.stop, device=self._device)
@@ -107,11 +105,11 @@ class ReplayBuffer:
             rows, chance = self._priorities.draw(size, self._rng)
             weight = (chance * len(self)).pow_(-beta)
             weight /= weight.max()
-        pick = torch.index_select
+        width = self._width
+        drawn = self._rows.index_select(0, rows)
         return Batch(
-            rows, pick(self._obs, 0, rows), pick(self._action, 0, rows),
-            pick(self._reward, 0, rows), pick(self._discount, 0, rows),
-            pick(self._after, 0, rows), weight, (rows < self._demos) if self._demos else None)
+            rows, drawn[:, :width], drawn[:, -1].long(), drawn[:, -3], drawn[:, -2],
+            drawn[:, width:2 * width], weight, (rows < self._demos) if self._demos else None)
 
     def _uniform(self, size: int, demo_ratio: float) -> Tensor:
         shown = round(demo_ratio * size) if self._demos and self._added else 0

@@ -147,10 +147,11 @@ class Trainer:
         if self.config.noise:
             noise = torch.randn(obs.shape, generator=self._rng, device=self.device)
             obs = self._policy.inputs.expand(obs.add_(noise, alpha=self.config.noise))
-        layers = self.network.forward(obs.flatten(1))
-        self.network.backward(layers, self._policy.slope(layers[-1], targets))
+        inputs = obs.flatten(1)
+        out = self.network.forward(inputs)
+        self.network.backward(inputs, self._policy.slope(out, targets))
         self._optimiser.step()
-        return layers[-1], targets
+        return out, targets
 
     def averaged(self) -> BehaviourCloning:
         """Return the policy with the averaged weights, on the CPU, ready to act."""

@@ -7,7 +7,6 @@ average after B. T. Polyak and A. B. Juditsky 1992, exponential here.
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,11 +43,12 @@ class AveragedAdam:
         self.steps += 1
         grad, scale = self._network.grad, 1.0
         if self._clip_norm:
-            norm = torch.linalg.vector_norm(grad)
             if self._arrays is not None:
-                scale = min(1.0, self._clip_norm / (float(norm) + 1e-6))
+                norm = cpu_kernels.length(self._arrays[1])
+                scale = min(1.0, self._clip_norm / (norm + 1e-6))
             else:
-                grad.mul_((self._clip_norm / (norm + 1e-6)).clamp_(max=1.0))
+                longest = self._clip_norm / (torch.linalg.vector_norm(grad) + 1e-6)
+                grad.mul_(longest.clamp_(max=1.0))
         # Early on the average is over few steps, or it would keep the untrained weights.
         share = (1.0 - min(self._average_decay, self.steps / (self.steps + 9.0))
                  if self._average_decay else 0.0)
@@ -56,7 +56,7 @@ class AveragedAdam:
         root = 1.0 / math.sqrt(1.0 - 0.999 ** self.steps)
         keep = 1.0 - self.rate * self._decay
         if self._arrays is not None:
-            cpu_kernels.adam(*self._arrays, *map(np.float32, (rate, root, keep, scale, share)))
+            cpu_kernels.adam(*self._arrays, rate, root, keep, scale, share)
             return
         flat = self._network.flat
         self._first.lerp_(grad, 0.1)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ilw_core.contract import Contract
 from ilw_learner.normalizer import Normalizer
+from ilw_learner.policies import cpu_kernels
 from ilw_learner.policies.inputs import Inputs
 
 
@@ -120,6 +121,11 @@ class BehaviourCloning(nn.Module):
         """Return the derivative of ``loss`` by the outputs, ``(B, Ta * K)``."""
         if not self.discrete:
             huber = self.config.huber
+            if not out.is_cuda:
+                slope = torch.empty_like(out)
+                cpu_kernels.huber_slope(out.numpy(), targets.numpy(), np.float32(huber),
+                                        slope.numpy())
+                return slope
             return (out - targets).clamp_(-huber, huber).mul_(1.0 / (huber * out.numel()))
         smoothing, logits = self.config.smoothing, out.reshape(-1, self.discrete)
         slope = logits.softmax(1).sub_(smoothing / self.discrete)

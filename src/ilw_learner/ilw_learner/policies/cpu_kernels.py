@@ -45,6 +45,17 @@ def sum_rows(slope, total):
 
 
 @_compiled
+def huber_slope(out, wanted, huber, slope):
+    """Write the derivative of the mean Huber loss by (B, O) outputs to ``slope``."""
+    scale = _ONE / (huber * np.float32(out.size))
+    for row in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            error = out[row, i] - wanted[row, i]
+            error = huber if error > huber else (-huber if error < -huber else error)
+            slope[row, i] = error * scale
+
+
+@_compiled
 def relu_slope(slope, out, total):
     """Set (B, O) slopes to 0 where the ReLU's output was 0, and write their sum to (O,)."""
     total[:] = _ZERO
@@ -53,6 +64,15 @@ def relu_slope(slope, out, total):
             value = slope[row, i] if out[row, i] != _ZERO else _ZERO
             slope[row, i] = value
             total[i] += value
+
+
+@_compiled
+def length(vector):
+    """Return the Euclidean norm of (P,)."""
+    total = np.float32(0.0)
+    for i in range(vector.size):
+        total += vector[i] * vector[i]
+    return math.sqrt(total)
 
 
 @_compiled
@@ -85,7 +105,7 @@ def adam(p, grad, first, second, average, rate, root, keep, scale, share):
     """
     for begin in range(0, p.size, _BLOCK):
         end = min(begin + _BLOCK, p.size)
-        _adam(p[begin:end], grad[begin:end], first[begin:end], second[begin:end], rate, root,
-              keep, scale)
-        if share > _ZERO:
-            _lerp(average[begin:end], p[begin:end], share)
+        _adam(p[begin:end], grad[begin:end], first[begin:end], second[begin:end],
+              np.float32(rate), np.float32(root), np.float32(keep), np.float32(scale))
+        if share > 0.0:
+            _lerp(average[begin:end], p[begin:end], np.float32(share))

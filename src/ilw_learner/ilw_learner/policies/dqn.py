@@ -157,14 +157,14 @@ class Dqn:
 
     def values(self, inputs: Tensor) -> Tensor:
         """Return the value of every choice, (N, K), for inputs (N, I)."""
-        return self._values(self.network.forward(inputs)[-1])
+        return self._values(self.network.forward(inputs))
 
     def _values(self, outputs: Tensor) -> Tensor:
         return outputs if self._duel is None else outputs @ self._duel
 
     def best(self, inputs: Tensor) -> Tensor:
         """Return the best choices, (N,) int64, for inputs (N, I)."""
-        if len(inputs) == 1 and self._numpy is not None:
+        if inputs.shape[0] == 1 and self._numpy is not None:
             out = self._numpy(inputs[0].numpy())
             if self._duel is not None:
                 out = out[1:]  # the common value decides nothing
@@ -178,13 +178,11 @@ class Dqn:
         self._optimiser.rate = config.learning_rate * ratio
         self._demo_weight = max(0.0, 1.0 - done / config.margin_ratio)
 
-    @torch.no_grad()
     def update(self, buffer: ReplayBuffer, beta: float = 1.0) -> Tensor:
-        """Make one gradient step on a batch; return its mean absolute error, a scalar."""
+        """Make one gradient step on a batch; return its temporal-difference errors, (B,)."""
         batch = buffer.draw(self.config.batch, beta, self.config.demo_ratio * self._demo_weight)
         wanted = batch.reward + batch.discount * self._value_after(batch)
-        layers = self.network.forward(batch.obs)
-        values = self._values(layers[-1])
+        values = self._values(self.network.forward(batch.obs))
         action = batch.action.unsqueeze(1)
         error = values.gather(1, action).squeeze(1) - wanted
         pull = error.clamp(-1.0, 1.0)  # the slope of the Huber loss
@@ -193,16 +191,16 @@ class Dqn:
         slope = torch.zeros_like(values).scatter_(1, action, pull.unsqueeze(1))
         if batch.demo is not None and self.config.margin * self._demo_weight:
             slope += self._margin_slope(values, action, batch.demo)
-        slope /= len(error)
-        self.network.backward(layers, slope if self._duel is None else slope @ self._duel.t())
+        slope *= 1.0 / error.shape[0]
+        self.network.backward(batch.obs, slope if self._duel is None else slope @ self._duel.t())
         self._optimiser.step()
         if self.updates % self.config.target_every == 0:
             self.target.copy_from(self.network)
         buffer.judge(batch, error, self.config.demo_bonus)
-        return error.abs().mean()
+        return error
 
     def _value_after(self, batch: Batch) -> Tensor:
-        later = self._values(self.target.forward(batch.after)[-1])
+        later = self._values(self.target.forward(batch.after))
         if not self.config.double:
             return later.amax(1)
         chosen = self.values(batch.after).argmax(1, keepdim=True)

@@ -9,12 +9,26 @@ pass between two matrix products.
 from collections.abc import Sequence
 from itertools import pairwise
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ilw_learner.policies import cpu_kernels
+
+
+class _Layer:
+    """Outputs and slopes of a layer for one batch size, kept: Python and malloc take time, too."""
+
+    def __init__(self, rows: int, size: int, relu: bool, device: torch.device) -> None:
+        self.relu = relu
+        self.out = torch.empty(rows, size, device=device)
+        self.slope = torch.empty(rows, size, device=device)
+        self.transposed = self.out.t()
+        self.add = cpu_kernels.add_bias_relu if relu else cpu_kernels.add_bias
+        if device.type == 'cpu':
+            self.out_array, self.slope_array = self.out.numpy(), self.slope.numpy()
 
 
 class FlatMlp:
@@ -33,7 +47,12 @@ class FlatMlp:
         self.grad = torch.zeros(total, device=device)
         """(P,) filled by ``backward``"""
         self.weights, self.biases = self._views(self.flat)
-        self._grad_weights, self._grad_biases = self._views(self.grad)
+        self._transposed = [weight.t() for weight in self.weights]
+        self._grad_weights, grad_biases = self._views(self.grad)
+        on_cpu = not self.flat.is_cuda
+        self._biases = [b.numpy() for b in self.biases] if on_cpu else self.biases
+        self._grad_biases = [b.numpy() for b in grad_biases] if on_cpu else grad_biases
+        self._memories: dict[int, list[_Layer]] = {}
         for (fan_in, _), weight, bias in zip(pairwise(self.sizes), self.weights, self.biases,
                                              strict=True):
             for part in (weight, bias):
@@ -48,44 +67,56 @@ class FlatMlp:
             at += a * b + b
         return weights, biases
 
-    def forward(self, inputs: Tensor) -> list[Tensor]:
-        """Return the activations of every layer, inputs (B, I) first and outputs (B, O) last."""
-        layers, last = [inputs], len(self.weights) - 1
-        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return outputs (B, O) for (B, I); the next call with as many rows overwrites them."""
+        below = inputs
+        for weight, bias, layer in zip(self.weights, self._biases, self._memory(inputs.shape[0]),
+                                       strict=True):
             if self.flat.is_cuda:
-                out = torch.addmm(bias, layers[-1], weight)
-                layers.append(out if i == last else out.relu_())
-                continue
-            out = torch.mm(layers[-1], weight)
-            add = cpu_kernels.add_bias if i == last else cpu_kernels.add_bias_relu
-            add(out.numpy(), bias.numpy())
-            layers.append(out)
-        return layers
+                torch.addmm(bias, below, weight, out=layer.out)
+                if layer.relu:
+                    layer.out.relu_()
+            else:
+                torch.mm(below, weight, out=layer.out)
+                layer.add(layer.out_array, bias)
+            below = layer.out
+        return below
 
-    def backward(self, layers: list[Tensor], slope: Tensor) -> None:
+    def backward(self, inputs: Tensor, slope: Tensor) -> None:
         """
-        Fill ``grad``.
+        Fill ``grad``, right after ``forward``.
 
-        :param layers: of ``forward``.
-        :param slope: (B, O) the loss's derivative by the outputs; overwritten.
+        :param inputs: (B, I) what ``forward`` was given.
+        :param slope: (B, O) the loss's derivative by the outputs.
         """
-        last = len(self.weights) - 1
-        for i in reversed(range(len(self.weights))):
-            self._bias_slope(slope, None if i == last else layers[i + 1], self._grad_biases[i])
-            torch.mm(layers[i].t(), slope, out=self._grad_weights[i])
-            if i:
-                slope = torch.mm(slope, self.weights[i].t())
+        memory = self._memory(inputs.shape[0])
+        for i in range(len(memory) - 1, -1, -1):
+            self._bias_slope(memory[i], slope, self._grad_biases[i])
+            if i == 0:
+                torch.mm(inputs.t(), slope, out=self._grad_weights[0])
+                return
+            below = memory[i - 1]
+            torch.mm(below.transposed, slope, out=self._grad_weights[i])
+            slope = torch.mm(slope, self._transposed[i], out=below.slope)
 
-    def _bias_slope(self, slope: Tensor, out: Tensor | None, grad: Tensor) -> None:
+    def _bias_slope(self, layer: '_Layer', slope: Tensor, grad: Any) -> None:
         """Take a layer's slope (B, O) back through its ReLU, in place, and sum it to (O,)."""
         if self.flat.is_cuda:
-            if out is not None:
-                slope.mul_(out != 0)
+            if layer.relu:
+                slope.mul_(layer.out != 0)
             torch.sum(slope, 0, out=grad)
-        elif out is None:
-            cpu_kernels.sum_rows(slope.numpy(), grad.numpy())
+        elif layer.relu:
+            cpu_kernels.relu_slope(layer.slope_array, layer.out_array, grad)
         else:
-            cpu_kernels.relu_slope(slope.numpy(), out.numpy(), grad.numpy())
+            cpu_kernels.sum_rows(slope.numpy(), grad)
+
+    def _memory(self, rows: int) -> 'list[_Layer]':
+        memory = self._memories.get(rows)
+        if memory is None:
+            memory = self._memories[rows] = [
+                _Layer(rows, size, i < len(self.sizes) - 2, self.flat.device)
+                for i, size in enumerate(self.sizes[1:])]
+        return memory
 
     def copy_from(self, other: 'FlatMlp') -> None:
         """Take over another network's parameters."""
