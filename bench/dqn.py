@@ -1,12 +1,15 @@
 """
-Q-learning beside Stable-Baselines3's DQN, same network and values: bench/dqn.py [--json].
+Q-learning beside Stable-Baselines3's DQN, each in a process of its own: bench/dqn.py [--json].
 
-Run ``bench/setup`` first. Both train for the same environment steps with the hyper-parameters of
-RL Baselines3 Zoo, alternating, each in a process of its own with one thread; every seed counts.
+Run ``bench/setup`` first. One thread each, alternating, every seed counts, CPU-seconds (they equal
+seconds on an idle core). Every twentieth of the steps twenty episodes are driven greedily; that
+time is left out. (a) Both with the values of RL Baselines3 Zoo: steps per second. (b) Ours with
+``config/train/dqn.yaml``: seconds until those twenty first reach the return wanted.
 """
 
 import argparse
 import json
+import math
 import os
 from pathlib import Path
 import platform
@@ -16,45 +19,97 @@ import sys
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / 'bench' / '.venv' / 'bin' / 'python'
-EPISODES = 20
+WANTED = {'CartPole-v1': 475.0, 'LunarLander-v3': 200.0}
 
 OURS = """
-import sys, time, json, tempfile, pathlib, statistics
+import json, pathlib, sys, tempfile, time
 import torch
 torch.set_num_threads(1)
+from ilw_learner import q_training
+from ilw_learner.progress import CancelledError
 from ilw_learner.train_config import load_config
-from ilw_learner.q_training import train_on_gymnasium
-from dataclasses import replace
-env, seed, config = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+env, seed, config, stop = sys.argv[1], int(sys.argv[2]), sys.argv[3], float(sys.argv[4])
 _, values = load_config(pathlib.Path(config), env)
-values = replace(values, candidates=1, eval_episodes=EPISODES)  # scored once, at the end
+curve, paused, drive = [], 0.0, q_training.drive_greedily
+
+def judged(dqn, *rest):
+    global paused
+    begin = time.process_time()
+    score = drive(dqn, *rest)
+    curve.append((begin - cpu - paused, score.mean_return))
+    paused += time.process_time() - begin
+    return score
+
+q_training.drive_greedily = judged
+summary = {'steps': None, 'updates': None}
 with tempfile.TemporaryDirectory() as folder:
-    ends = []
-    begin, cpu = time.perf_counter(), time.process_time()
-    summary = train_on_gymnasium(env, values, pathlib.Path(folder), seed, lambda now: True)
-    spent, cpu = time.perf_counter() - begin, time.process_time() - cpu
-print(json.dumps({'wall_s': spent, 'cpu_s': cpu, 'steps': summary['steps'],
-                  'updates': summary['updates'], 'return': summary['mean_return']}))
+    cpu = time.process_time()
+    try:
+        summary = q_training.train_on_gymnasium(
+            env, values, pathlib.Path(folder), seed,
+            lambda now: not curve or curve[-1][1] < stop)
+    except CancelledError:
+        pass
+    spent = time.process_time() - cpu - paused
+print(json.dumps({'cpu_s': spent, 'curve': curve, 'steps': summary['steps'],
+                  'updates': summary['updates']}))
 """
 
 PEER = """
-import sys, time, json
+import json, sys, time
 import gymnasium, torch
 torch.set_num_threads(1)
 from stable_baselines3 import DQN
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 env, seed, values = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+steps = values.pop('steps')
+curve, paused, unseen = [], 0.0, gymnasium.make(env)
+
+class Judge(BaseCallback):
+    def _on_step(self):
+        global paused
+        if self.num_timesteps % (steps // 20) == 0:
+            begin = time.process_time()
+            mean, _ = evaluate_policy(self.model, unseen, n_eval_episodes=20)
+            curve.append((begin - cpu - paused, float(mean)))
+            paused += time.process_time() - begin
+        return True
+
 model = DQN('MlpPolicy', gymnasium.make(env), policy_kwargs={'net_arch': [256, 256]}, seed=seed,
-            device='cpu', **{k: v for k, v in values.items() if k != 'steps'})
-begin, cpu = time.perf_counter(), time.process_time()
-model.learn(values['steps'])
-mean, _ = evaluate_policy(model, gymnasium.make(env), n_eval_episodes=EPISODES)
-spent, cpu = time.perf_counter() - begin, time.process_time() - cpu
-print(json.dumps({'wall_s': spent, 'cpu_s': cpu, 'steps': model.num_timesteps,
-                  'updates': model._n_updates, 'return': float(mean)}))
+            device='cpu', **values)
+cpu = time.process_time()
+model.learn(steps, callback=Judge())
+spent = time.process_time() - cpu - paused
+print(json.dumps({'cpu_s': spent, 'curve': curve, 'steps': model.num_timesteps,
+                  'updates': model._n_updates}))
 """
 
-# As in RL Baselines3 Zoo; ``config/train/dqn.yaml`` says the same in our names.
+# The products of an update, and nothing else: two networks forward, one backward.
+LIMIT = """
+import sys, time
+import torch
+torch.set_num_threads(1)
+inputs, choices, batch = map(int, sys.argv[1:4])
+sizes = [inputs, 256, 256, choices]
+layers = [torch.randn(batch, size) for size in sizes]
+weights = [torch.randn(a, b) for a, b in zip(sizes, sizes[1:])]
+grads = [torch.empty_like(w) for w in weights]
+best = 1e9
+for _ in range(5):
+    begin = time.perf_counter()
+    for _ in range(500):
+        for _ in range(2):
+            for i, weight in enumerate(weights):
+                torch.mm(layers[i], weight, out=layers[i + 1])
+        for i in (2, 1, 0):
+            torch.mm(layers[i].t(), layers[i + 1], out=grads[i])
+            if i:
+                torch.mm(layers[i + 1], weights[i].t(), out=layers[i])
+    best = min(best, (time.perf_counter() - begin) / 500)
+print(1.0 / best)
+"""
+
 ZOO = {
     'CartPole-v1': {
         'steps': 50_000, 'learning_rate': 2.3e-3, 'batch_size': 64, 'buffer_size': 100_000,
@@ -65,19 +120,25 @@ ZOO = {
         'learning_starts': 0, 'gamma': 0.99, 'target_update_interval': 250, 'train_freq': 4,
         'gradient_steps': -1, 'exploration_fraction': 0.12, 'exploration_final_eps': 0.1},
 }
+SIZES = {'CartPole-v1': ('4', '2', '64'), 'LunarLander-v3': ('8', '4', '128')}
 
 
-def measure(code: str, *arguments: str) -> dict[str, float]:
-    """Run one training in a process of its own and return what it printed."""
+def measure(code: str, *arguments: str) -> str:
+    """Run some code in a process of its own and return its last line."""
     sources = [ROOT / 'src' / name for name in ('ilw_core', 'ilw_learner')]
     environment = os.environ | {
         'PYTHONPATH': os.pathsep.join(map(str, sources)), 'OMP_NUM_THREADS': '1',
         'ILW_CONFIG': str(ROOT / 'config')}
-    done = subprocess.run([str(PYTHON), '-c', code.replace('EPISODES', str(EPISODES)), *arguments],
-                          env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([str(PYTHON), '-c', code, *arguments], env=environment,
+                          capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f'A training failed:\n{done.stderr[-2000:]}')
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return done.stdout.strip().splitlines()[-1]
+
+
+def seconds_to(run: dict, wanted: float) -> float:
+    """Return when a run's twenty episodes first reached a return; infinite if never."""
+    return next((at for at, score in run['curve'] if score >= wanted), math.inf)
 
 
 def main() -> None:
@@ -86,25 +147,50 @@ def main() -> None:
     parser.add_argument('--json', action='store_true', help='print one object')
     parser.add_argument('--env', default='CartPole-v1', choices=list(ZOO))
     parser.add_argument('--seeds', type=int, default=5)
+    parser.add_argument('--only-free', action='store_true', help='part (b), ours alone')
     options = parser.parse_args()
     if not PYTHON.exists():
         sys.exit('Run bench/setup first: the peers have an environment of their own.')
-    config = str(ROOT / 'config' / 'train' / 'dqn.yaml')
-    runs: dict[str, list[dict[str, float]]] = {'ours': [], 'stable-baselines3': []}
-    for seed in range(options.seeds):
-        runs['ours'].append(measure(OURS, options.env, str(seed), config))
-        runs['stable-baselines3'].append(
-            measure(PEER, options.env, str(seed), json.dumps(ZOO[options.env])))
-        for name in runs:
-            print(name, seed, runs[name][-1], file=sys.stderr)
-    rate = {name: statistics.median(r['steps'] / r['cpu_s'] for r in found)
-            for name, found in runs.items()}
-    peer = {'stable-baselines3': rate['stable-baselines3']}
+    env, wanted = options.env, WANTED[options.env]
+    zoo, own = ROOT / 'bench' / 'zoo_dqn.yaml', ROOT / 'config' / 'train' / 'dqn.yaml'
+    runs: dict[str, list[dict]] = {'ours': [], 'ours_free': [], 'stable-baselines3': []}
+    for seed in map(str, range(options.seeds)):
+        runs['ours_free'].append(json.loads(measure(OURS, env, seed, str(own), str(wanted))))
+        print('ours_free', seed, seconds_to(runs['ours_free'][-1], wanted), file=sys.stderr)
+        if options.only_free:
+            continue
+        runs['ours'].append(json.loads(measure(OURS, env, seed, str(zoo), 'inf')))
+        runs['stable-baselines3'].append(json.loads(measure(PEER, env, seed,
+                                                            json.dumps(ZOO[env]))))
+        for name in ('ours', 'stable-baselines3'):
+            run = runs[name][-1]
+            print(name, seed, run['steps'] / run['cpu_s'], run['curve'][-1],
+                  seconds_to(run, wanted), file=sys.stderr)
+    if options.only_free:
+        return
+    floor = float(measure(LIMIT, *SIZES[env]))
+
+    def median(name: str, value: str) -> float:
+        return statistics.median(run[value] / run['cpu_s'] for run in runs[name])
+
+    reached = {name: statistics.median(seconds_to(run, wanted) for run in found)
+               for name, found in runs.items()}
+    peer = {'stable-baselines3': median('stable-baselines3', 'steps')}
     result = {
-        'ours': rate['ours'], 'peers': peer,
-        'ratio': {name: rate['ours'] / value for name, value in peer.items()},
-        'limit_share': None, 'unit': f'{options.env} steps per CPU-second, updates included',
-        'returns': {name: [r['return'] for r in found] for name, found in runs.items()},
+        'ours': median('ours', 'steps'), 'peers': peer,
+        'ratio': {name: median('ours', 'steps') / value for name, value in peer.items()},
+        'limit_share': median('ours', 'updates') / floor,
+        'unit': f'{env} steps per CPU-second, updates included',
+        'updates_per_s': {name: median(name, 'updates') for name in ('ours', *peer)},
+        'best_return': {name: [max(score for _, score in run['curve']) for run in found]
+                        for name, found in runs.items()},
+        'last_return': {name: [run['curve'][-1][1] for run in found]
+                        for name, found in runs.items()},
+        'cpu_s_to_return': {
+            'wanted': wanted, **{name: None if math.isinf(value) else value
+                                 for name, value in reached.items()},
+            'share_of_peer': (reached['ours_free'] / reached['stable-baselines3']
+                              if math.isfinite(reached['stable-baselines3']) else None)},
         'machine': f'{platform.machine()}, {os.cpu_count()} cores, '
                    f'Python {platform.python_version()}',
         'runs': runs}
@@ -112,10 +198,15 @@ def main() -> None:
         print(json.dumps(result))
         return
     print(f'{result["unit"]} ({result["machine"]}):')
-    for name, value in rate.items():
-        returns = sorted(r['return'] for r in runs[name])
-        print(f'  {name:20} {value:7.0f}   returns {returns}')
-    print(f'  ratio {result["ratio"]["stable-baselines3"]:.2f}')
+    for name, value in (('ours', result['ours']), *peer.items()):
+        print(f'  {name:20} {value:7.0f}   last return of each seed '
+              f'{[round(v) for v in result["last_return"][name]]}')
+    print(f'  ratio {result["ratio"]["stable-baselines3"]:.2f}; '
+          f'{result["limit_share"]:.2f} of what its matrix products alone would allow')
+    print(f'CPU-seconds until twenty episodes return {wanted:.0f}:')
+    for name, value in reached.items():
+        print(f'  {name:20} {value:7.1f}   of each seed '
+              f'{[round(seconds_to(run, wanted), 1) for run in runs[name]]}')
 
 
 if __name__ == '__main__':
