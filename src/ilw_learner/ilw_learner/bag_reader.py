@@ -94,6 +94,10 @@ class Decoded:
         values = [get(self._messages[i]) for i in np.arange(len(self._messages))[rows]]
         return np.array(values, dtype=object if values and isinstance(values[0], str) else None)
 
+    def view(self, path: str, row: int) -> np.ndarray:
+        """Return one message's ``uint8[]``, ``(L,)``."""
+        return np.asarray(attrgetter(path)(self._messages[row]), dtype=np.uint8)
+
 
 class Bag:
     """
@@ -177,7 +181,8 @@ def _indexed(folder: Path) -> IndexedMcap | None:
 
 @lru_cache(maxsize=256)
 def _types(msgtype: str, definition: bytes) -> Mapping[str, Any]:
-    return get_types_from_msg(definition.decode(), msgtype)
+    builtin = get_typestore(Stores.EMPTY).fielddefs  # definitions leave these out: Time, Duration
+    return {**builtin, **get_types_from_msg(definition.decode(), msgtype)}
 
 
 def _joined(parts: list[tuple[int, bytes]]) -> Messages:

@@ -86,6 +86,11 @@ class Columns:
     def __contains__(self, path: str) -> bool:
         return path in self._fields
 
+    @property
+    def paths(self) -> list[str]:
+        """Fields that can be read; those inside sequences of messages cannot."""
+        return list(self._fields)
+
     def lengths(self, path: str) -> np.ndarray | None:
         """Return how many elements a sequence has in each message, ``(N,)``; None: it is none."""
         field = self._fields[path]
@@ -114,6 +119,14 @@ class Columns:
         if np.any(counts != length):
             raise ValueError(f'{path} has {counts.min()} to {counts.max()} elements')
         return _gather(self._data, at, field.dtype, self._order, length)
+
+    def view(self, path: str, row: int) -> np.ndarray:
+        """Return one message's ``uint8[]`` in place, ``(L,)``; copies nothing."""
+        field = self._fields[path]
+        at, count = (int(np.broadcast_to(place, len(self))[row])
+                     for place in (field.at, field.count))
+        begin = int(self._origin[row]) + at
+        return self._data[begin:begin + count]
 
 
 class _Walk:

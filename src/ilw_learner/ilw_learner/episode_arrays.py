@@ -1,4 +1,4 @@
-"""Apply a contract to the columns of a bag: all ticks of an episode at once. No files, no torch."""
+"""Apply a contract to the columns of a bag: all ticks of an episode at once. No torch."""
 
 from collections.abc import Mapping
 
