@@ -94,9 +94,9 @@ class Decoded:
         values = [get(self._messages[i]) for i in np.arange(len(self._messages))[rows]]
         return np.array(values, dtype=object if values and isinstance(values[0], str) else None)
 
-    def view(self, path: str, row: int) -> np.ndarray:
-        """Return one message's ``uint8[]``, ``(L,)``."""
-        return np.asarray(attrgetter(path)(self._messages[row]), dtype=np.uint8)
+    def views(self, path: str) -> list[np.ndarray]:
+        """Return the ``uint8[]`` of each message, ``(L,)``."""
+        return [np.asarray(attrgetter(path)(m), dtype=np.uint8) for m in self._messages]
 
 
 class Bag:

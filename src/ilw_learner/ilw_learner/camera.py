@@ -28,16 +28,17 @@ class Camera:
             raise EpisodeError(f'{bag.folder}: topic {topic!r} must be {COMPRESSED_IMAGE}. '
                                f'Got {kind}.')
         self._name = f'{bag.folder}: {topic}'
-        self._images = bag.topics({topic})[topic]
-        self.stamps_ns = self._images.stamps_ns
+        images = bag.topics({topic}).get(topic)
+        self._data = images.fields.views('data') if images and len(images.fields) else []
+        self.stamps_ns = images.stamps_ns if images else np.empty(0, dtype=np.int64)
         """(N,) int64"""
 
     def __len__(self) -> int:
-        return len(self._images.fields)
+        return len(self._data)
 
     def compressed(self, row: int) -> np.ndarray:
         """Return the bytes of one frame, as the camera's driver sent them, ``(L,)`` uint8."""
-        return self._images.fields.view('data', row)
+        return self._data[row]
 
     def frames(self, rows: Sequence[int] | np.ndarray | None = None) -> Iterator[np.ndarray]:
         """

@@ -113,20 +113,18 @@ class Columns:
         counts = np.broadcast_to(np.asarray(field.count), len(self))[rows]
         if field.dtype == _TEXT:
             ends = at + counts - 1
-            return np.array([self._data[a:b].tobytes().decode()
+            return np.array([self._data[a:b].tobytes().decode(errors='replace')
                              for a, b in zip(at.tolist(), ends.tolist(), strict=True)], object)
         length = int(counts[0]) if len(counts) else 0
         if np.any(counts != length):
             raise ValueError(f'{path} has {counts.min()} to {counts.max()} elements')
         return _gather(self._data, at, field.dtype, self._order, length)
 
-    def view(self, path: str, row: int) -> np.ndarray:
-        """Return one message's ``uint8[]`` in place, ``(L,)``; copies nothing."""
-        field = self._fields[path]
-        at, count = (int(np.broadcast_to(place, len(self))[row])
-                     for place in (field.at, field.count))
-        begin = int(self._origin[row]) + at
-        return self._data[begin:begin + count]
+    def views(self, path: str) -> list[np.ndarray]:
+        """Return the ``uint8[]`` of each message in place, ``(L,)``; copies nothing."""
+        begin = self._origin + self._fields[path].at
+        end = begin + self.lengths(path)
+        return [self._data[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
 
 
 class _Walk:
