@@ -21,7 +21,7 @@ _MAX_ELEMENTS = 256
 _HEADER_BYTES = 4
 _PADDING_BYTES = 3
 """Some writers fill messages up to a multiple of four"""
-_DTYPES = {name: np.dtype(name) for name in (
+_DTYPES: dict[str, np.dtype] = {name: np.dtype(name) for name in (
     'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float32',
     'float64')} | {'bool': np.dtype(np.bool_), 'byte': np.dtype('uint8'),
                    'char': np.dtype('uint8'), 'octet': np.dtype('uint8')}
@@ -123,7 +123,7 @@ class Columns:
     def views(self, path: str) -> list[np.ndarray]:
         """Return the ``uint8[]`` of each message in place, ``(L,)``; copies nothing."""
         begin = self._origin + self._fields[path].at
-        end = begin + self.lengths(path)
+        end = begin + np.asarray(self.lengths(path))
         return [self._data[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
 
 
@@ -225,5 +225,6 @@ def _gather(data: np.ndarray, at: np.ndarray, dtype: np.dtype, order: str,
     strides: tuple[int, ...] = (1,)
     if length is not None:
         shape, strides = (*shape, length), (1, dtype.itemsize)
-    view = np.ndarray(shape, dtype.newbyteorder(order), data, 0, strides)
-    return view[at].astype(dtype, copy=False)
+    view = np.ndarray(shape, np.dtype(order + dtype.str[1:]), data, 0, strides)
+    numbers: np.ndarray = view[at].astype(dtype, copy=False)
+    return numbers

@@ -116,7 +116,8 @@ def build_dataset(
         ticks = np.arange(history - 1, len(episode.actions) - horizon + 1)
         if not len(ticks):
             continue
-        seen = _windows(episode.obs_valid.all(axis=1), history)[ticks - history + 1].all(axis=1)
+        whole = np.asarray(episode.obs_valid.all(axis=1))
+        seen = _windows(whole, history)[ticks - history + 1].all(axis=1)
         done = _windows(episode.action_valid, horizon)[ticks].all(axis=1)
         ticks = ticks[keep := seen & done]
         masked += int((~keep).sum())
