@@ -1,6 +1,8 @@
 """
 The one resampler: messages in, observations on the task's clock out. Bags and live topics alike.
 
+``Resampler`` takes messages as they come, ``sample_rows`` all of a topic at once, by one rule.
+
 An observation at tick t uses only messages stamped at or before t, each young enough. Live, a tick
 is given out once every ``asof`` topic has delivered a message stamped at or after it, because then
 nothing that belongs to the tick can still be on its way; a bag holds everything from the start.
@@ -62,6 +64,27 @@ class StreamBuffer:
         """Forget everything, as after a jump back of the clock."""
         self._stamps.clear()
         self._values.clear()
+
+
+def sample_rows(
+    stamps_ns: np.ndarray, ticks_ns: np.ndarray, tolerance_ns: int | None = None,
+) -> np.ndarray:
+    """
+    Return what ``StreamBuffer.sample`` gives at each tick when every message has arrived.
+
+    :param stamps_ns: ``(N,)`` int64 in order of arrival.
+    :param ticks_ns: ``(T,)`` int64.
+    :returns: ``(T,)`` index of the message; -1 where there is none, or it is too old.
+    """
+    order = np.argsort(stamps_ns, kind='stable')  # of equal stamps the later arrival stays last
+    ordered = stamps_ns[order]
+    place = np.searchsorted(ordered, ticks_ns, side='right') - 1
+    found = place >= 0
+    if tolerance_ns is not None and len(ordered):
+        found &= ticks_ns - ordered[np.maximum(place, 0)] <= tolerance_ns
+    rows = np.full(len(ticks_ns), -1, dtype=np.int64)
+    rows[found] = order[place[found]]
+    return rows
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,20 @@
-"""Read a rosbag2 folder: stamped, decoded messages of the topics asked for. No ROS."""
+"""Read a rosbag2 folder: columns, or decoded messages, of the topics asked for. No ROS."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rosbags.highlevel import AnyReader
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from ilw_core.errors import EpisodeError
+from ilw_learner.columns import Columns, DamagedError, UnusualError
+from ilw_learner.mcap_index import IndexedMcap, Messages
 
 
 @dataclass(frozen=True)
@@ -30,31 +36,183 @@ def read_messages(folder: Path, topics: Collection[str] | None = None) -> Iterat
     :param topics: names without a leading slash; ``None`` for all.
     :raises EpisodeError: the bag is truncated, or is none.
     """
-    try:
-        with AnyReader([folder], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
-            chosen = [c for c in reader.connections
-                      if topics is None or c.topic.lstrip('/') in topics]
-            if not chosen:
-                return
-            for connection, logged_ns, data in reader.messages(connections=chosen):
-                message = reader.deserialize(data, connection.msgtype)
-                yield Stamped(connection.topic.lstrip('/'), _stamp_ns(message, logged_ns),
-                              logged_ns, message)
-    except Exception as error:  # on damaged bytes the decoders raise anything, MemoryError too
-        reason = ' '.join(str(error).split()).rstrip('.') or type(error).__name__
-        raise EpisodeError(f'{folder} cannot be read to its end: {reason}. If the recorder was '
-                           f'killed, start it again: it repairs what it left.') from error
+    with _damage(f'{folder} cannot be read to its end'), _any_reader(folder) as reader:
+        chosen = [c for c in reader.connections
+                  if topics is None or c.topic.lstrip('/') in topics]
+        for connection, logged_ns, data in _raw(reader, chosen):
+            message = reader.deserialize(data, connection.msgtype)
+            yield Stamped(connection.topic.lstrip('/'), _stamp_ns(message, logged_ns),
+                          logged_ns, message)
 
 
 def topic_types(folder: Path) -> dict[str, str]:
     """Return topic (no leading slash) -> type of everything in a bag."""
+    return Bag(folder).types
+
+
+class Topic:
+    """The messages of one topic, in the order they were logged, as columns."""
+
+    def __init__(self, logged_ns: np.ndarray, fields: 'Columns | Decoded') -> None:
+        self.logged_ns, self.fields = logged_ns, fields
+
+    @property
+    def stamps_ns(self) -> np.ndarray:
+        """Header stamps, ``(N,)`` int64; where there are none, or all are 0, the log's times."""
+        if 'header.stamp.sec' not in self.fields:
+            return self.logged_ns
+        stamps_ns = (self.fields.column('header.stamp.sec').astype(np.int64) * 1_000_000_000
+                     + self.fields.column('header.stamp.nanosec'))
+        return stamps_ns if stamps_ns.any() else self.logged_ns
+
+
+class Decoded:
+    """Messages that were decoded one by one, read like ``Columns``."""
+
+    def __init__(self, messages: list[Any]) -> None:
+        self._messages = messages
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def __contains__(self, path: str) -> bool:
+        try:
+            return len(self._messages) > 0 and attrgetter(path)(self._messages[0]) is not None
+        except AttributeError:
+            return False
+
+    def lengths(self, path: str) -> np.ndarray | None:
+        """Return how many elements a sequence has in each message, ``(N,)``; None: it is none."""
+        values = [attrgetter(path)(message) for message in self._messages]
+        if not values or isinstance(values[0], str) or not hasattr(values[0], '__len__'):
+            return None
+        return np.array([len(value) for value in values], dtype=np.int64)
+
+    def column(self, path: str, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Return one field of some messages, as ``Columns.column`` does."""
+        get = attrgetter(path)
+        values = [get(self._messages[i]) for i in np.arange(len(self._messages))[rows]]
+        return np.array(values, dtype=object if values and isinstance(values[0], str) else None)
+
+    def views(self, path: str) -> list[np.ndarray]:
+        """Return the ``uint8[]`` of each message, ``(L,)``."""
+        return [np.asarray(attrgetter(path)(m), dtype=np.uint8) for m in self._messages]
+
+
+class Bag:
+    """
+    A rosbag2 folder, read by topic.
+
+    An indexed MCAP file is read in place. What that does not manage (another storage, no index, a
+    type with something unusual, damage) is left to rosbags, which has the last word on errors.
+
+    :raises EpisodeError: the folder is no bag, or is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._mcap = _indexed(folder)
+        self.types: dict[str, str]
+        """Topic (no leading slash) -> type"""
+        if self._mcap is not None:
+            self.types = {c.topic.lstrip('/'): self._mcap.schemas[c.schema_id].name
+                          for c in self._mcap.channels}
+            return
+        with _damage(f'{folder} cannot be opened as a bag'), _any_reader(folder) as reader:
+            self.types = {c.topic.lstrip('/'): c.msgtype for c in reader.connections}
+
+    def topics(self, names: Collection[str]) -> dict[str, Topic]:
+        """
+        Return the messages of those topics that are there.
+
+        :raises EpisodeError: some cannot be read.
+        """
+        if self._mcap is not None:
+            with suppress(Exception):  # on damaged bytes it raises anything
+                return self._indexed_topics(self._mcap, names)
+        return self._other_topics(names)
+
+    def _indexed_topics(self, mcap: IndexedMcap, names: Collection[str]) -> dict[str, Topic]:
+        channels = {c.id: c for c in mcap.channels if c.topic.lstrip('/') in names}
+        found = {}
+        for number, messages in mcap.find(channels).items():
+            topic = channels[number].topic.lstrip('/')
+            schema = mcap.schemas[channels[number].schema_id]
+            found[topic] = self._columns(topic, messages, schema.name, _types(
+                schema.name, schema.data))
+        return found
+
+    def _other_topics(self, names: Collection[str]) -> dict[str, Topic]:
+        with _damage(f'{self.folder} cannot be read to its end'), \
+                _any_reader(self.folder) as reader:
+            chosen = [c for c in reader.connections if c.topic.lstrip('/') in names]
+            parts: dict[str, list[tuple[int, bytes]]] = {}
+            for connection, logged_ns, data in _raw(reader, chosen):
+                part = parts.setdefault(connection.topic.lstrip('/'), [])
+                part.append((logged_ns, bytes(data)))
+            types = reader.typestore.fielddefs
+            return {topic: self._columns(topic, _joined(each), self.types[topic], types)
+                    for topic, each in parts.items()}
+
+    def _columns(self, topic: str, messages: Messages, msgtype: str,
+                 types: Mapping[str, Any]) -> Topic:
+        try:
+            return Topic(messages.logged_ns, Columns(
+                messages.data, messages.begin, messages.end, msgtype, types))
+        except (DamagedError, UnusualError):
+            decoded = list(read_messages(self.folder, {topic}))
+            return Topic(np.array([m.logged_ns for m in decoded], dtype=np.int64),
+                         Decoded([m.message for m in decoded]))
+
+
+def _indexed(folder: Path) -> IndexedMcap | None:
+    """Return the bag's only file, if every topic in it can be found by its index."""
+    files = sorted(folder.glob('*.mcap'))
+    if len(files) != 1 or not (folder / 'metadata.yaml').is_file():
+        return None
+    with suppress(Exception):  # on damaged bytes it raises anything
+        mcap = IndexedMcap(files[0])
+        names = [c.topic.lstrip('/') for c in mcap.channels]
+        plain = all(c.message_encoding == 'cdr' and mcap.schemas[c.schema_id].encoding == 'ros2msg'
+                    and mcap.schemas[c.schema_id].data for c in mcap.channels)
+        return mcap if plain and len(set(names)) == len(names) else None
+    return None
+
+
+@lru_cache(maxsize=256)
+def _types(msgtype: str, definition: bytes) -> Mapping[str, Any]:
+    builtin = get_typestore(Stores.EMPTY).fielddefs  # definitions leave these out: Time, Duration
+    return {**builtin, **get_types_from_msg(definition.decode(), msgtype)}
+
+
+def _joined(parts: list[tuple[int, bytes]]) -> Messages:
+    ends = np.cumsum([len(data) for _, data in parts], dtype=np.int64)
+    return Messages(
+        np.frombuffer(b''.join(data for _, data in parts), dtype=np.uint8),
+        np.concatenate([ends[:0], [0], ends[:-1]]) if parts else ends, ends,
+        np.array([logged_ns for logged_ns, _ in parts], dtype=np.int64))
+
+
+def _raw(reader: AnyReader, chosen: list[Any]) -> Iterator[tuple[Any, int, bytes]]:
+    """Return the messages of some connections; asked for none, rosbags would give all."""
+    return reader.messages(connections=chosen) if chosen else iter(())
+
+
+def _any_reader(folder: Path) -> AnyReader:
+    return AnyReader([folder], default_typestore=get_typestore(Stores.ROS2_JAZZY))
+
+
+@contextmanager
+def _damage(what: str) -> Iterator[None]:
+    """Turn whatever the decoders raise on damaged bytes, MemoryError too, into one line."""
     try:
-        with AnyReader([folder], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
-            return {c.topic.lstrip('/'): c.msgtype for c in reader.connections}
-    except Exception as error:  # as above
+        yield
+    except EpisodeError:
+        raise
+    except Exception as error:
         reason = ' '.join(str(error).split()).rstrip('.') or type(error).__name__
-        raise EpisodeError(f'{folder} cannot be opened as a bag: {reason}. If the recorder was '
-                           f'killed, start it again: it repairs what it left.') from error
+        raise EpisodeError(f'{what}: {reason}. If the recorder was killed, start it again: it '
+                           f'repairs what it left.') from error
 
 
 def _stamp_ns(message: Any, logged_ns: int) -> int:

@@ -1,28 +1,25 @@
 """From episode folders to arrays: the contract applied to bags, cached, split. No torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import hashlib
 import os
 from pathlib import Path
 import tempfile
-from typing import Any
 import zipfile
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from ilw_core.align import Resampler
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode, Outcome
 from ilw_core.episode_folder import EpisodeFolder, read_episode
 from ilw_core.errors import ContractError, EpisodeError
-from ilw_learner.bag_reader import Stamped, read_messages, topic_types
-from ilw_learner.credit import credit
+from ilw_learner.bag_reader import Bag
+from ilw_learner.episode_arrays import read_arrays
 
-_CACHE_VERSION = b'ilw.dataset/3'
-_REWARD = 'reward'
-_MAX_TICKS = 1_000_000
-"""A day at 10 Hz is 864,000; more means that the stamps jump"""
+_CACHE_VERSION = b'ilw.dataset/4'
+_END_BYTES = 65536
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ def load_episode(
 
     The observation of each tick is built by the resampler that also runs live.
 
-    :param cache: folder for decoded arrays, keyed by the contents of bag and contract.
+    :param cache: folder for decoded arrays, keyed as ``_key`` says.
     :raises EpisodeError: the bag lacks a topic of the contract, or cannot be read.
     :raises ContractError: it was recorded under another contract.
     """
@@ -66,104 +63,43 @@ def load_episode(
         raise ContractError(
             f'{source.path} was recorded under another contract ({source.contract_hash[:12]}, '
             f'not {contract.hash[:12]}). Use that one, or pass --allow-other-contract.')
-    arrays = _cached(source, contract, cache) if cache else _decode(source, contract)
+    arrays = (_cached(source, contract, cache) if cache
+              else read_arrays(Bag(source.path), contract))
     return Episode(
         name=source.path.name, outcome=source.outcome, stop_reason=source.stop_reason,
         contract_hash=contract.hash, **arrays)
 
 
-def _decode(source: EpisodeFolder, contract: Contract) -> dict[str, np.ndarray]:
-    _require_topics(source.path, contract)
-    entries: dict[str, list[str]] = {}
-    for observed in contract.sources:
-        entries.setdefault(observed.topic, []).append(observed.name)
-    resampler = Resampler(contract, keep=None)
-    commands: list[tuple[int, list[float]]] = []
-    asof_stamps: list[int] = []
-    presses: list[tuple[int, float]] = []
-    anchor = next((s.topic for s in contract.sources if s.align.how == 'asof'),
-                  contract.sources[0].topic)
-    for item in _stamped(source.path, {*entries, contract.action.topic, _REWARD}):
-        for name in entries.get(item.topic, ()):
-            resampler.push(name, item.stamp_ns, item.message)
-        if item.topic == anchor:
-            asof_stamps.append(item.stamp_ns)
-        if item.topic == _REWARD and getattr(item.message, 'source', '') == 'person':
-            presses.append((item.stamp_ns, float(item.message.value)))
-        if item.topic == contract.action.topic:
-            commands.append((item.stamp_ns, [_field(item.message, n)
-                                             for n in contract.action.names]))
-    begin, end = resampler.begin_ns(), resampler.complete_ns()
-    starts = [stamp for stamp in asof_stamps if begin is not None and stamp >= begin]
-    if not starts or end is None or end - min(starts) < contract.period_ns or not commands:
-        raise EpisodeError(f'{source.path} holds no complete step: some topic or the command '
-                           f'never came. Drop it: ./ilw episodes check shows which.')
-    if (end - min(starts)) // contract.period_ns > _MAX_TICKS:
-        raise EpisodeError(f'{source.path}: its stamps span {(end - min(starts)) / 86400e9:.0f} '
-                           f'days: a clock was set while recording. Record it again.')
-    ticks = np.arange(min(starts), end + 1, contract.period_ns, dtype=np.int64)
-    seen = [resampler.observe(int(tick)) for tick in ticks]
-    actions, action_valid = _labels(ticks, commands, contract)
-    return {'obs': np.stack([o.values for o in seen]), 'stamps_ns': ticks,
-            'obs_valid': np.stack([o.valid for o in seen]),
-            'actions': actions, 'action_valid': action_valid,
-            'person_rewards': credit(ticks[:-1], presses)}
-
-
-def _stamped(path: Path, topics: set[str]) -> list[Stamped]:
-    """Return the messages of some topics; where nobody filled in the stamps, the log's count."""
-    items = list(read_messages(path, topics))
-    set_once = {item.topic for item in items if item.stamp_ns != 0}
-    return [item if item.topic in set_once else replace(item, stamp_ns=item.logged_ns)
-            for item in items]
-
-
-def _require_topics(path: Path, contract: Contract) -> None:
-    present = topic_types(path)
-    for topic, kind in contract.topics.items():
-        if topic not in present:
-            raise EpisodeError(f'{path} has no topic {topic!r}, which the contract '
-                               f'{contract.name} names. It has: {", ".join(sorted(present))}.')
-        if present[topic] != kind:
-            raise EpisodeError(f'{path}: topic {topic!r} must be {kind}. Got {present[topic]}. '
-                               f'Correct the contract.')
-
-
-def _labels(
-    ticks: np.ndarray, commands: list[tuple[int, list[float]]], contract: Contract,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the newest command stamped in [t, t + period) for each tick but the last."""
-    commands = sorted(commands, key=lambda c: c[0])
-    stamps = np.array([stamp for stamp, _ in commands], dtype=np.int64)
-    values = np.array([value for _, value in commands], dtype=np.float32)
-    index = np.searchsorted(stamps, ticks[1:], side='left') - 1
-    valid = (index >= 0) & (stamps[np.maximum(index, 0)] >= ticks[:-1])
-    valid &= np.isfinite(values[np.maximum(index, 0)]).all(axis=1)
-    return np.where(valid[:, None], values[np.maximum(index, 0)], 0.0).astype(np.float32), valid
-
-
-def _field(message: Any, path: str) -> float:
-    for part in path.split('.'):
-        message = getattr(message, part)
-    return float(message)
-
-
 def _cached(source: EpisodeFolder, contract: Contract, cache: Path) -> dict[str, np.ndarray]:
-    digest = hashlib.sha256(_CACHE_VERSION + contract.hash.encode())
-    with source.bag_file.open('rb') as stream:
-        for block in iter(lambda: stream.read(1 << 20), b''):
-            digest.update(block)
-    path = cache / f'{digest.hexdigest()}.npz'
+    path = cache / f'{_key(source.bag_file, contract)}.npz'
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError):
-        arrays = _decode(source, contract)
+        arrays = read_arrays(Bag(source.path), contract)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=cache, delete=False) as stream:
         np.savez(stream, **arrays)
     os.replace(stream.name, path)
     return arrays
+
+
+def _key(bag: Path, contract: Contract) -> str:
+    """
+    Return what names the arrays of a bag: its size, its time of change, its two ends.
+
+    A bag holds gigabytes, so not all of it is read. An MCAP file ends with a table of its chunks,
+    so one recorded anew has another end. What goes unnoticed: bytes changed in the middle by
+    something that keeps the size and sets the time of change back to the nanosecond.
+    """
+    digest = hashlib.sha256(_CACHE_VERSION + contract.hash.encode())
+    with bag.open('rb') as stream:
+        state = os.fstat(stream.fileno())
+        digest.update(f'{state.st_size} {state.st_mtime_ns}'.encode())
+        digest.update(stream.read(_END_BYTES))
+        stream.seek(max(0, state.st_size - _END_BYTES))
+        digest.update(stream.read(_END_BYTES))
+    return digest.hexdigest()
 
 
 def build_dataset(
@@ -174,26 +110,34 @@ def build_dataset(
 
     :raises EpisodeError: nothing is left.
     """
-    obs, actions, index, previous, masked = [], [], [], [], 0
+    parts, index, masked = [], [], 0
     for number, episode in enumerate(episodes):
-        steps = len(episode.actions)
-        whole = episode.obs_valid.all(axis=1)
-        for t in range(history - 1, steps - horizon + 1):
-            past = slice(t - history + 1, t + 1)
-            if not (whole[past].all() and episode.action_valid[t:t + horizon].all()):
-                masked += 1
-                continue
-            obs.append(episode.obs[past])
-            actions.append(episode.actions[t:t + horizon])
-            before = t > 0 and episode.action_valid[t - 1]
-            previous.append(episode.actions[t - 1] if before
-                            else np.full(contract.action.dim, np.nan, np.float32))
-            index.append(number)
-    if not obs:
+        # The window of tick t: observations t - history + 1 .. t, actions t .. t + horizon - 1.
+        ticks = np.arange(history - 1, len(episode.actions) - horizon + 1)
+        if not len(ticks):
+            continue
+        whole = np.asarray(episode.obs_valid.all(axis=1))
+        seen = _windows(whole, history)[ticks - history + 1].all(axis=1)
+        done = _windows(episode.action_valid, horizon)[ticks].all(axis=1)
+        ticks = ticks[keep := seen & done]
+        masked += int((~keep).sum())
+        before = (ticks > 0) & episode.action_valid[ticks - 1]
+        parts.append((
+            _windows(episode.obs, history)[ticks - history + 1],
+            _windows(episode.actions, horizon)[ticks],
+            np.where(before[:, None], episode.actions[ticks - 1], np.float32(np.nan))))
+        index.append(np.full(len(ticks), number, dtype=np.int64))
+    if not sum(map(len, index)):
         raise EpisodeError(f'No usable step in {len(episodes)} episodes ({masked} had something '
                            f'missing). Run ./ilw episodes check to see what.')
-    return Dataset(np.stack(obs), np.stack(actions), np.array(index, dtype=np.int64),
-                   np.stack(previous), tuple(e.name for e in episodes), masked)
+    obs, actions, previous = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return Dataset(obs, actions, np.concatenate(index), previous,
+                   tuple(e.name for e in episodes), masked)
+
+
+def _windows(values: np.ndarray, length: int) -> np.ndarray:
+    """Return every run of ``length`` rows, ``(T - length + 1, length, ...)``; copies nothing."""
+    return np.moveaxis(sliding_window_view(values, length, axis=0), -1, 1)
 
 
 def usable(folders: Sequence[EpisodeFolder]) -> list[EpisodeFolder]:
