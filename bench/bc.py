@@ -1,7 +1,7 @@
 """
 Behaviour cloning beside other libraries, same network and data: bench/bc.py [--json].
 
-Run ``bench/setup`` first, or name the peers that it shall install: one that is missing is left out.
+Run ``bench/setup`` first, or ``bench/setup ilw NAME...``: a peer that is missing is left out.
 Each trains an MLP 256-256 for the same number of updates, alternating, each in a process of its
 own with one thread; only the training loop is timed.
 """
@@ -38,7 +38,8 @@ for prefix, count in (('', 100_000), ('held_', 10_000)):
     obs = random.normal(size=(count, 60))
     actions = 0.8 * np.tanh(np.sin(2 * obs @ inner) @ outer)
     actions = np.clip(actions + 0.05 * random.normal(size=actions.shape), -0.99, 0.99)
-    found |= {prefix + 'obs': obs.astype(np.float32), prefix + 'actions': actions.astype(np.float32)}
+    found[prefix + 'obs'] = obs.astype(np.float32)
+    found[prefix + 'actions'] = actions.astype(np.float32)
 np.savez(sys.argv[1], **found)
 """
 

@@ -8,8 +8,8 @@ import time
 
 os.environ['OMP_NUM_THREADS'] = '1'
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
 torch.set_num_threads(1)
 

@@ -1,6 +1,6 @@
 """d3rlpy's BC, continuous: run_d3rlpy.py DATA.npz UPDATES (a multiple of 500)."""
 
-from common import arguments, BATCH, HIDDEN, RATE, report
+from common import BATCH, HIDDEN, RATE, arguments, report
 import d3rlpy
 import numpy as np
 

@@ -5,7 +5,7 @@ Forward three, the weights' gradients three and the inputs' gradients two, each 
 allocated beforehand; nothing is learned, so its loss means nothing.
 """
 
-from common import arguments, BATCH, HIDDEN, report
+from common import BATCH, HIDDEN, arguments, report
 import numpy as np
 import torch
 

@@ -9,10 +9,10 @@ batches instead, which it takes too.
 import sys
 import tempfile
 
-from common import arguments, BATCH, HIDDEN, RATE, report
+from common import BATCH, HIDDEN, RATE, arguments, report
 import gymnasium
 from imitation.algorithms.bc import BC
-from imitation.data.types import TransitionsMinimal
+from imitation.data.types import Transitions
 from imitation.util import logger
 import numpy as np
 from stable_baselines3.common.policies import ActorCriticPolicy
@@ -46,7 +46,8 @@ policy = ActorCriticPolicy(
 if '--batches' in sys.argv:
     demonstrations = Batches(obs, actions)
 else:
-    demonstrations = TransitionsMinimal(obs, actions, np.array([{}] * len(obs)))
+    demonstrations = Transitions(obs, actions, np.array([{}] * len(obs)), next_obs=obs,
+                                 dones=np.zeros(len(obs), bool))  # its collating asks for both
 with tempfile.TemporaryDirectory() as folder:
     algorithm = BC(**spaces, rng=np.random.default_rng(0), policy=policy, batch_size=BATCH,
                    demonstrations=demonstrations, optimizer_kwargs={'lr': RATE}, device='cpu',

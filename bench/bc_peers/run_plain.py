@@ -1,6 +1,6 @@
 """A plain eager loop over one tensor with fused Adam, for reference: run_plain.py DATA UPDATES."""
 
-from common import arguments, BATCH, HIDDEN, RATE, report
+from common import BATCH, HIDDEN, RATE, arguments, report
 import numpy as np
 import torch
 from torch import nn

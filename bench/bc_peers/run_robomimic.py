@@ -5,7 +5,7 @@ from pathlib import Path
 import sys
 import tempfile
 
-from common import arguments, BATCH, HIDDEN, RATE, report
+from common import BATCH, HIDDEN, RATE, arguments, report
 import h5py
 import numpy as np
 from robomimic.algo import algo_factory
