@@ -67,17 +67,11 @@ def measure(environment: str, script: str, *arguments: str) -> dict[str, float]:
     return json.loads(child(environment, str(SCRIPTS / script), *arguments).splitlines()[-1])
 
 
-def ours(npz: str, updates: int) -> dict[str, float]:
-    """Run ILW's own training."""
-    return measure('.venv', 'run_ours.py', npz, str(updates))
-
-
 def main() -> None:
     """Measure, alternating, and print medians and every run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--json', action='store_true', help='print one object')
     parser.add_argument('--updates', type=int, default=3000, help='a multiple of 500')
-    parser.add_argument('--without-ours', action='store_true', help='the peers and the floor only')
     options = parser.parse_args()
     if not python('.venv').exists():
         sys.exit('Run bench/setup first: the peers have environments of their own.')
@@ -87,14 +81,14 @@ def main() -> None:
     for name in PEERS.keys() - peers.keys():
         print(f'{name} is not installed: left out', file=sys.stderr)
     runs: dict[str, list[dict[str, float]]] = {
-        name: [] for name in ([] if options.without_ours else ['ours']) + [*peers, 'floor']}
+        name: [] for name in ('ours', *peers, 'floor')}
     with tempfile.TemporaryDirectory() as folder:
         npz = str(Path(folder) / 'data.npz')
         child('.venv', '-c', DATA, npz)
         for number in range(RUNS):
             for name, found in runs.items():
                 if name == 'ours':
-                    found.append(ours(npz, options.updates))
+                    found.append(measure('.venv', 'run_ours.py', npz, str(options.updates)))
                 elif name == 'floor':
                     found.append(measure('.venv', 'run_floor.py', npz, str(options.updates)))
                 else:
@@ -104,11 +98,11 @@ def main() -> None:
     rates, cpu_rates, losses = (
         {name: statistics.median(run[key] for run in found) for name, found in runs.items()}
         for key in ('samples_per_s', 'samples_per_cpu_s', 'loss'))
-    own = rates.get('ours')
+    own = rates['ours']
     result = {
         'ours': own, 'peers': {name: rates[name] for name in peers},
-        'ratio': {name: own / rates[name] for name in peers} if own else {},
-        'limit_share': own / rates['floor'] if own else None,
+        'ratio': {name: own / rates[name] for name in peers},
+        'limit_share': own / rates['floor'],
         'unit': 'samples per second of training, MLP 256-256, batch 256, one thread',
         'machine': f'{platform.machine()}, {os.cpu_count()} cores, '
                    f'Python {platform.python_version()}',
@@ -121,8 +115,7 @@ def main() -> None:
         loss = '' if name == 'floor' else f'   loss {losses[name]:.5f}'
         ratio = f'   ratio {result["ratio"][name]:.2f}' if name in result['ratio'] else ''
         print(f'  {name:31} {rate:9.0f}   per CPU-second {cpu_rates[name]:9.0f}{loss}{ratio}')
-    if own:
-        print(f'  share of the matrix products\' rate: {result["limit_share"]:.2f}')
+    print(f'  share of the matrix products\' rate: {result["limit_share"]:.2f}')
 
 
 if __name__ == '__main__':

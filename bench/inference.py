@@ -69,15 +69,15 @@ POLICY = 'import sys; from ilw_learner.nodes.policy_node import main; sys.exit(m
 
 
 class Cnn(torch.nn.Module):
-    """The network of Mnih et al. 2015 for four images of 84 by 84."""
+    """The convolutions of Mnih et al. 2015 for four images of 84 by 84, and 256 units."""
 
     def __init__(self) -> None:
         super().__init__()
         nn = torch.nn
         self.net = nn.Sequential(
             nn.Conv2d(4, 32, 8, 4), nn.ReLU(), nn.Conv2d(32, 64, 4, 2), nn.ReLU(),
-            nn.Conv2d(64, 64, 3, 1), nn.ReLU(), nn.Flatten(), nn.Linear(3136, 512), nn.ReLU(),
-            nn.Linear(512, 2))
+            nn.Conv2d(64, 64, 3, 1), nn.ReLU(), nn.Flatten(), nn.Linear(3136, 256), nn.ReLU(),
+            nn.Linear(256, 2))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return (B, 2) for (B, 4, 84, 84)."""

@@ -1,3 +1,63 @@
 """ILW's own training of the same thing: run_ours.py DATA.npz UPDATES; prints as the peers do."""
 
-raise NotImplementedError('Placeholder: call ilw_learner.trainer here, before this is merged.')
+import json
+from pathlib import Path
+import tempfile
+import time
+from types import SimpleNamespace
+
+from common import BATCH, HIDDEN, RATE, arguments
+import numpy as np
+import torch
+
+from ilw_core.contract import load_contract
+from ilw_core.locate import config_file
+from ilw_learner.dataset import Dataset
+from ilw_learner.policies.bc import BcConfig
+from ilw_learner.progress import Progress
+from ilw_learner.trainer import Trainer
+from ilw_learner.training_run import training_math
+
+data, updates = arguments()
+# Observations as wide as the peers': only their number, names and the action's size are read.
+real = load_contract(config_file('tasks', 'clutter'))
+width, outputs = data['obs'].shape[1], data['actions'].shape[1]
+action = SimpleNamespace(
+    discrete={}, dim=outputs, names=[f'a{i}' for i in range(outputs)], low=-np.ones(outputs),
+    high=np.ones(outputs), table=np.zeros((0, outputs)))
+contract = SimpleNamespace(
+    name='bench', hash=real.hash, text=real.text, action=action, obs_dim=width,
+    obs_names=[f'o{i}' for i in range(width)], obs_low=-4.0 * np.ones(width),
+    obs_high=4.0 * np.ones(width))
+
+
+def dataset(obs: np.ndarray, actions: np.ndarray) -> Dataset:
+    """Return windows of one observation and one action."""
+    rows = np.zeros(len(obs), dtype=np.int64)
+    return Dataset(obs[:, None], actions[:, None], rows, actions, ('bench',), 0)
+
+
+# Its rate falls to zero along a cosine, so it begins higher than theirs.
+config = BcConfig(hidden=HIDDEN[0], layers=len(HIDDEN), updates=updates, batch=BATCH,
+                  learning_rate=6.0 * RATE, noise=0.0, weight_decay=0.0, candidates=1)
+marks: list[tuple[float, float, int]] = []
+
+
+def mark(now: Progress) -> bool:
+    """Note how far it is; the loop alone is timed, not what is read before and saved after."""
+    marks.append((time.perf_counter(), time.process_time(), now.update))
+    return True
+
+
+with tempfile.TemporaryDirectory() as folder:
+    nothing_held = dataset(data['held_obs'][:1], np.full((1, outputs), np.nan, np.float32))
+    trainer = Trainer(contract, config, dataset(data['obs'], data['actions']), nothing_held,
+                      Path(folder) / 'run', on_progress=mark)
+    training_math()(trainer.fit)()
+    with torch.no_grad():
+        given = trainer.averaged()(torch.from_numpy(data['held_obs'])[:, None])[:, 0].numpy()
+(begin, cpu, first), (end, cpu_end, last) = marks[0], marks[-1]
+print(json.dumps({
+    'samples_per_s': (last - first) * BATCH / (end - begin),
+    'samples_per_cpu_s': (last - first) * BATCH / (cpu_end - cpu),
+    'loss': float(np.mean((given - data['held_actions']) ** 2)), 'updates': updates}))

@@ -77,7 +77,7 @@ class Trainer:
         self._policy = policy.to(self.device)
         self._obs = policy.inputs.normalise(torch.as_tensor(obs, device=self.device))
         if not config.noise:  # nothing changes from one pass to the next
-            self._obs = policy.inputs.expand(self._obs)
+            self._obs = policy.inputs.expand(self._obs).flatten(1)
         self._obs = self._obs.contiguous()
         self._targets = policy.targets(torch.as_tensor(actions, device=self.device))
         self._rng = torch.Generator(self.device).manual_seed(seed)
@@ -143,11 +143,11 @@ class Trainer:
 
     def _update(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Make one gradient step, all on the device; return the outputs and what was wanted."""
-        obs, targets = self._obs.index_select(0, rows), self._targets.index_select(0, rows)
+        inputs, targets = self._obs.index_select(0, rows), self._targets.index_select(0, rows)
         if self.config.noise:
-            noise = torch.randn(obs.shape, generator=self._rng, device=self.device)
-            obs = self._policy.inputs.expand(obs.add_(noise, alpha=self.config.noise))
-        inputs = obs.flatten(1)
+            noise = torch.randn(inputs.shape, generator=self._rng, device=self.device)
+            inputs = self._policy.inputs.expand(inputs.add_(noise, alpha=self.config.noise))
+            inputs = inputs.flatten(1)
         out = self.network.forward(inputs)
         self.network.backward(inputs, self._policy.slope(out, targets))
         self._optimiser.step()

@@ -13,6 +13,9 @@ from torch import Tensor
 from ilw_learner.policies import cpu_kernels
 from ilw_learner.policies.flat_mlp import FlatMlp
 
+_AVERAGE_EVERY = 4
+"""Steps between; the same average in a quarter of the passes over memory"""
+
 
 class AveragedAdam:
     """
@@ -49,9 +52,11 @@ class AveragedAdam:
             else:
                 longest = self._clip_norm / (torch.linalg.vector_norm(grad) + 1e-6)
                 grad.mul_(longest.clamp_(max=1.0))
-        # Early on the average is over few steps, or it would keep the untrained weights.
-        share = (1.0 - min(self._average_decay, self.steps / (self.steps + 9.0))
-                 if self._average_decay else 0.0)
+        share = 0.0
+        if self._average_decay and self.steps % _AVERAGE_EVERY == 0:
+            # Early on the average is over few steps, or it would keep the untrained weights.
+            decay = min(self._average_decay, self.steps / (self.steps + 9.0))
+            share = 1.0 - decay ** _AVERAGE_EVERY
         rate = self.rate / (1.0 - 0.9 ** self.steps)
         root = 1.0 / math.sqrt(1.0 - 0.999 ** self.steps)
         keep = 1.0 - self.rate * self._decay
