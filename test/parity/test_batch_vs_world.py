@@ -20,9 +20,9 @@ from ilw_core.locate import config_file
 from ilw_sim.batch.arrays import Randomise
 from ilw_sim.batch.batch_env import BatchEnv
 from ilw_sim.batch.kernel import YAW, X
-from ilw_sim.batch.worlds import make_scenes
+from ilw_sim.batch.worlds import inner_shapes, make_scenes
 from ilw_sim.env import make_env
-from ilw_sim.scene import Box, Scene
+from ilw_sim.scene import Box, Scene, room_walls
 
 STEPS = 60                # 6 s, up to 2.5 m
 POSITION_M = 0.008        # largest error on the way; 0.0033 on 2026-11-24
@@ -203,3 +203,25 @@ def test_limits_are_those_of_the_arbiter_bit_for_bit(name):
         _, _, terminated, truncated, info = env.step(wanted)
         assert info['applied'][0].tobytes() == expected.tobytes()
         previous = spec.stop if terminated[0] or truncated[0] else expected
+
+
+def test_a_beam_along_a_wall_sees_the_wall_ahead():
+    contract = contract_of('clutter')
+    scene = Scene((4.0, 3.0), room_walls((4.0, 3.0)), (1.0, 1.0, 0.0), (3.0, 2.0), 1.0)
+    env = BatchEnv(contract, scenes=[scene], noise=False)
+    obs, _ = env.reset(seed=0)
+    first = next(i for i, name in enumerate(contract.obs_names) if name.endswith('.0_m'))
+    seen = {side: float(obs[0, first + sector])
+            for side, sector in (('ahead', 0), ('left', 9), ('behind', 18), ('right', 27))}
+    wanted = {'ahead': 3.0, 'left': 2.0, 'behind': 1.0, 'right': 1.0}
+    assert seen == pytest.approx(wanted, abs=0.06)
+
+
+def test_only_four_walls_that_enclose_a_room_are_its_bounds():
+    walls, inner = room_walls((4.0, 3.0)), Box('box', 2.0, 1.0, 0.0, (0.2, 0.2))
+    bounds, left = inner_shapes((inner, *walls))
+    assert bounds == pytest.approx((0.0, 4.0, 0.0, 3.0))
+    assert left == (inner,)
+    assert inner_shapes((inner, *walls[:3]))[1] == (inner, *walls[:3])
+    short = replace(walls[0], half=(0.5, walls[0].half[1]))
+    assert inner_shapes((inner, short, *walls[1:]))[1] == (inner, short, *walls[1:])

@@ -2,9 +2,8 @@
 One tick of many robots, as plain scalar functions that numba compiles for CPU and for CUDA.
 
 The twin of ``world.py``, ``sensors.py``, ``disturbance.py`` and ``env.py``; ``test/parity`` holds
-it to them. All compiled code is in this file: numba's cache notices changes of one file only.
-float32 maths throughout: a bare ``0.5`` would make numba compute in float64, so constants are
-``F(0.5)``. Arrays and parameters are described in ``arrays.py``.
+it to them. All compiled code is here: numba's cache notices changes of one file only. float32
+throughout: a bare ``0.5`` would make it float64, so constants are ``F(0.5)``. See ``arrays.py``.
 """
 
 import math
@@ -36,8 +35,7 @@ _TABLE_MASK = 4095    # of the 4096 normal quantiles
 @_jit
 def _mix(x):
     """Scramble 32 bits (Wellons' lowbias32); in int64, where no product overflows."""
-    x = x & 0xFFFFFFFF
-    x = ((x ^ (x >> 16)) * 0x21F0AAAD) & 0xFFFFFFFF
+    x = (((x & 0xFFFFFFFF) ^ ((x & 0xFFFFFFFF) >> 16)) * 0x21F0AAAD) & 0xFFFFFFFF
     x = ((x ^ (x >> 15)) * 0x735A2D97) & 0xFFFFFFFF
     return x ^ (x >> 15)
 
@@ -80,9 +78,15 @@ def _shape_distance(shape, x, y):
 
 
 @_jit
+def _wall_distance(bounds, x, y):
+    """Return the distance of a point from the walls around it [m], negative outside."""
+    return min(min(x - bounds[0], bounds[1] - x), min(y - bounds[2], bounds[3] - y))
+
+
+@_jit
 def _clearance(room, x, y, pool):
     """Return the distance of a point from a room's nearest shape [m]."""
-    nearest = F(1e9)
+    nearest = _wall_distance(pool.bounds[room], x, y)
     for k in range(pool.counts[room]):
         nearest = min(nearest, _shape_distance(pool.shapes[room, k], x, y))
     return nearest
@@ -100,9 +104,17 @@ def _look(room, x, y, cos, sin, reach, pool, p, ranges):
     """
     beams = ranges.shape[0] // 2
     per_rad = F(beams) / _TWO_PI
-    for j in range(2 * beams):
-        ranges[j] = reach
-    nearest = F(1e9)
+    bounds = pool.bounds[room]
+    to_left, to_right = bounds[0] - x, bounds[1] - x
+    to_below, to_above = bounds[2] - y, bounds[3] - y
+    for j in range(beams):
+        per_x = _ONE / (p.beam_cos[j] * cos - p.beam_sin[j] * sin)  # infinite along a wall
+        per_y = _ONE / (p.beam_sin[j] * cos + p.beam_cos[j] * sin)
+        wall_x = max(to_right * per_x, to_left * per_x)
+        wall_y = max(to_above * per_y, to_below * per_y)
+        ranges[j] = min(min(wall_x, wall_y), reach)
+        ranges[j + beams] = reach
+    nearest = _wall_distance(bounds, x, y)
     for k in range(pool.counts[room]):
         shape = pool.shapes[room, k]
         dx, dy = x - shape[0], y - shape[1]
@@ -145,8 +157,7 @@ def _look(room, x, y, cos, sin, reach, pool, p, ranges):
         face_u = (half_u if u > _ZERO else -half_u) - u
         face_v = (half_v if v > _ZERO else -half_v) - v
         if first < 0:
-            first, last = first + beams, last + beams
-        first = max(first, 0)  # it is; slices and loops from 0 become vector code
+            first, last = max(first + beams, 0), last + beams  # not below 0: vector code
         met_m = ranges[first:last + 1]
         beam_cos, beam_sin = p.beam_cos[first:last + 1], p.beam_sin[first:last + 1]
         if circle:
@@ -183,16 +194,12 @@ def _observe(i, base, pool, p, r, row):
                          p.reach_m, pool, p, ranges) - p.robot_radius_m
         for k in range(p.sectors):
             row[p.lidar_at + k] = p.empty[k]
-        bits = base
         for j in range(ranges.shape[0] // 2):
-            bits = bits >> 12 if j & 1 else _draw(base, 16 + j)
-            measured = ranges[j]
-            if measured < p.reach_m:
-                measured = max(measured + s[NOISE] * p.normal[bits & _TABLE_MASK],
-                               p.range_min_m)
-                at = p.lidar_at + p.slots[j]
-                if measured < row[at]:
-                    row[at] = measured
+            noisy = ranges[j] + s[NOISE] * p.normal[_draw(base, 16 + j) & _TABLE_MASK]
+            ranges[j] = max(noisy, p.range_min_m) if ranges[j] < p.reach_m else F(1e9)
+        for j in range(ranges.shape[0] // 2):
+            at = p.lidar_at + p.slots[j]
+            row[at] = min(row[at], ranges[j])
     cos, sin = math.cos(s[ODOM_YAW]), math.sin(s[ODOM_YAW])
     if p.goal_at >= 0:
         dx, dy = pool.goals[world, 0] - s[ODOM_X], pool.goals[world, 1] - s[ODOM_Y]
@@ -205,8 +212,8 @@ def _observe(i, base, pool, p, r, row):
     if p.twist_at >= 0:
         row[p.twist_at], row[p.twist_at + 1] = s[SPEED], s[TURN]
     if p.pose_at >= 0:
-        row[p.pose_at], row[p.pose_at + 1] = s[ODOM_X], s[ODOM_Y]
-        row[p.pose_at + 2], row[p.pose_at + 3] = sin, cos
+        at = p.pose_at
+        row[at], row[at + 1], row[at + 2], row[at + 3] = s[ODOM_X], s[ODOM_Y], sin, cos
 
 
 @_jit
@@ -247,9 +254,8 @@ def _command(i, base, indices, wanted, p, r):
     forward, turn = F(r.applied[i, p.forward]), F(r.applied[i, p.turn])
     if c[DELAY] > 0:
         line = r.queue[i, c[STEP] % c[DELAY]]
-        now_forward, now_turn = forward, turn
-        forward, turn = line[0], line[1]
-        line[0], line[1] = now_forward, now_turn
+        forward, line[0] = line[0], forward
+        turn, line[1] = line[1], turn
     if c[VEER_TICKS] == 0 and _uniform(base, 6, _ZERO, _ONE) < p.veer_chance:
         c[VEER_TICKS] = int(_uniform(base, 7, p.veer_low, p.veer_high) + _HALF)
         s[VEER_TURN] = _uniform(base, 8, -p.veer_turn_radps, p.veer_turn_radps)
@@ -320,9 +326,7 @@ def _drive(i, base, forward, turn, pool, p, r):
 @_jit
 def _wrapped(angle):
     """Return an angle in [-pi, pi], if it was at most a turn beyond."""
-    if angle > _PI:
-        return angle - _TWO_PI
-    return angle + _TWO_PI if angle < -_PI else angle
+    return angle - _TWO_PI if angle > _PI else (angle + _TWO_PI if angle < -_PI else angle)
 
 
 @_jit
@@ -350,12 +354,8 @@ def step_robot(i, indices, wanted, pool, p, r):
     dx, dy = s[X] - pool.goals[c[WORLD], 0], s[Y] - pool.goals[c[WORLD], 1]
     goal = (not hit) and dx * dx + dy * dy <= p.goal_radius_m * p.goal_radius_m
     late = (not hit) and (not goal) and c[STEP] >= p.last_step
-    reward = p.reward_step
-    if hit:
-        reward += p.reward_collision
-    elif goal:
-        reward += p.reward_goal
-    r.reward[i], r.terminated[i], r.truncated[i] = reward, hit or goal, late
+    extra = p.reward_collision if hit else (p.reward_goal if goal else _ZERO)
+    r.reward[i], r.terminated[i], r.truncated[i] = p.reward_step + extra, hit or goal, late
     r.success[i], r.step[i] = goal, c[STEP]
     _observe(i, base, pool, p, r, r.final_obs[i])
     if hit or goal or late:

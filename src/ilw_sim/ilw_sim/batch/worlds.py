@@ -25,6 +25,7 @@ class Pool(NamedTuple):
     shapes: Any  # (rooms, S, 7) float32: x, y, cos, sin of yaw, half sides, bounding radius;
     #              a cylinder has its radius for the first half side and -1 for the second
     counts: Any  # (rooms,) int32, shapes of each
+    bounds: Any  # (rooms, 4) float32: x from, x to, y from, y to of the walls around it
     rooms: Any   # (W,) int32
     starts: Any  # (W, 3) float32: x, y, yaw
     goals: Any   # (W, 2) float32
@@ -54,16 +55,46 @@ def make_scenes(contract: Contract, seeds: Sequence[int]) -> list[Scene]:
 def make_pool(scenes: Sequence[Scene]) -> Pool:
     """Return scenes as arrays; scenes that share their shapes share a room."""
     index: dict[int, int] = {}
-    rooms = [index.setdefault(id(scene.shapes), len(index)) for scene in scenes]
-    of_room = {room: scene.shapes for room, scene in zip(rooms, scenes, strict=True)}
-    most = max(len(shapes) for shapes in of_room.values())
+    rooms_of = [index.setdefault(id(scene.shapes), len(index)) for scene in scenes]
+    of_room = {room: scene.shapes for room, scene in zip(rooms_of, scenes, strict=True)}
+    inside = {room: inner_shapes(shapes) for room, shapes in of_room.items()}
+    most = max(len(shapes) for _, shapes in inside.values())
     rows = np.zeros((len(of_room), max(most, 1), 7), np.float32)
-    for room, shapes in of_room.items():
-        rows[room, :len(shapes)] = [_row(shape) for shape in shapes]
+    for room, (_, shapes) in inside.items():
+        for k, shape in enumerate(shapes):
+            rows[room, k] = _row(shape)
+    order = range(len(inside))
     return Pool(
-        rows, np.array([len(of_room[k]) for k in range(len(of_room))], np.int32),
-        np.array(rooms, np.int32), np.array([s.start for s in scenes], np.float32),
+        rows, np.array([len(inside[k][1]) for k in order], np.int32),
+        np.array([inside[k][0] for k in order], np.float32), np.array(rooms_of, np.int32),
+        np.array([s.start for s in scenes], np.float32),
         np.array([s.goal for s in scenes], np.float32))
+
+
+def inner_shapes(
+    shapes: tuple[Shape, ...],
+) -> tuple[tuple[float, float, float, float], tuple[Shape, ...]]:
+    """
+    Return the rectangle that four upright walls enclose, and the other shapes.
+
+    From within, four walls are one rectangle: a third of the work of a room. Where no four boxes
+    enclose one, it is boundless and nothing is left out.
+    """
+    upright = [s for s in shapes if isinstance(s, Box) and s.yaw == 0.0]
+    boundless = (-1e9, 1e9, -1e9, 1e9), shapes
+    if not upright:
+        return boundless
+    left, right = (pick(upright, key=lambda s: s.x) for pick in (min, max))
+    below, above = (pick(upright, key=lambda s: s.y) for pick in (min, max))
+    bounds = (left.x + left.half[0], right.x - right.half[0],
+              below.y + below.half[1], above.y - above.half[1])
+    enclosed = (
+        all(abs(s.y - y) <= s.half[1] for s in (left, right) for y in bounds[2:])
+        and all(abs(s.x - x) <= s.half[0] for s in (below, above) for x in bounds[:2]))
+    walls = (left, right, below, above)
+    if not enclosed or bounds[0] >= bounds[1] or bounds[2] >= bounds[3]:
+        return boundless
+    return bounds, tuple(s for s in shapes if not any(s is wall for wall in walls))
 
 
 def _row(shape: Shape) -> list[float]:
