@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -182,6 +183,21 @@ def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
     return found
 
 
+def lerobot_windows(folder: Path) -> float | None:
+    """Return LeRobotDataset's windows per second on as many steps; ``None`` if not installed."""
+    python = Path(__file__).with_name('.venv-lerobot') / 'bin' / 'python'
+    if not python.exists():
+        return None
+    episode = load_episode(folder, parse_contract(CONTRACT))
+    arrays = folder.parent / 'steps.npz'
+    np.savez(arrays, obs=episode.obs[:-1], actions=episode.actions)
+    done = subprocess.run(
+        [str(python), str(Path(__file__).with_name('run_lerobot.py')), str(arrays), str(HISTORY)],
+        env=os.environ | {'HF_HUB_OFFLINE': '1', 'OMP_NUM_THREADS': '1', 'PYTHONPATH': ''},
+        capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.strip().splitlines()[-1])['windows_per_s']
+
+
 def main() -> None:
     """Measure, alternating, and print medians and ranges."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -194,9 +210,12 @@ def main() -> None:
         write_bag(folder, options.minutes * 60.0)
         size = sum(file.stat().st_size for file in folder.iterdir())
         runs = measure(folder, options.rounds)
+        theirs = [lerobot_windows(folder) for _ in range(3)]
     middle = {name: statistics.median(values) for name, values in runs.items()}
     count = {name: round(options.minutes * 60.0 * rate) for name, rate in RATES_HZ.items()}
     read = sum(count[name] for name in READ)
+    windows = 1000 * BATCH / middle['1000 batches']
+    lerobot = {} if None in theirs else {'LeRobotDataset': statistics.median(theirs)}
     result = {
         **_beside(read, middle['load_episode'], 'rosbags', middle['rosbags, the same topics']),
         'limit_share': middle['bytes of the file, read once'] / middle['load_episode'],
@@ -210,9 +229,9 @@ def main() -> None:
         'images': {'unit': 'frames/s', **_beside(
             count['camera'], middle['frames'], 'cv2.imdecode', middle['cv2.imdecode'])},
         'cache_s': middle['load_episode from the cache'],
-        'windows': {'unit': 'windows/s', 'ours': 1000 * BATCH / middle['1000 batches'],
-                    'build_dataset_s': middle['build_dataset'], 'peers': {},
-                    'left_out': 'LeRobotDataset: lerobot is not part of bench/setup'}}
+        'windows': {'unit': 'windows/s', 'ours': windows, 'peers': lerobot,
+                    'ratio': {name: windows / value for name, value in lerobot.items()},
+                    'build_dataset_s': middle['build_dataset']}}
     if options.json:
         print(json.dumps(result))
         return
@@ -221,12 +240,12 @@ def main() -> None:
     for name, values in runs.items():
         print(f'  {name:36} median {middle[name]:8.4f}   [{min(values):.4f}, {max(values):.4f}]')
     for title, part in (('bag to arrays', result), ('every field', result['columns']),
-                        ('images', result['images'])):
+                        ('images', result['images']), ('windows', result['windows'])):
         for peer, value in part['peers'].items():
             print(f'  {title}: {part["ours"]:,.0f} {part["unit"]}, {peer} {value:,.0f}: '
                   f'{part["ratio"][peer]:.2f} times')
-    print(f'  windows of {HISTORY} in batches of {BATCH}: {result["windows"]["ours"]:,.0f} '
-          f'windows/s ({result["windows"]["left_out"]})')
+    if not lerobot:
+        print('  LeRobotDataset is not installed: bench/setup lerobot')
 
 
 def _beside(work: int, ours_s: float, name: str, peer_s: float) -> dict[str, Any]:
