@@ -28,9 +28,10 @@ ROBOTS = 1024
 SCALES = (1, 16, 128, 1024, 4096, 16384)
 RANDOMISE = Randomise((0.97, 1.03), (0.97, 1.03), (0, 2), (0.002, 0.02))
 # An estimate of the least work of one step, counted from the source of kernel.py: 36 beams, each
-# against 1.5 shapes on average (the others are out of reach or out of its span) at 25 operations,
-# and noised at 12; 11 shapes placed at 30; 4 arcs at 40, odometry, commands and copies 250.
-OPERATIONS = 36 * (1.5 * 25 + 12) + 11 * 30 + 4 * 40 + 250
+# against the walls at 12 operations and 0.7 shapes on average (the others are out of reach or out
+# of its span) at 25, and noised at 12; 7 shapes placed at 30; 4 arcs at 40, odometry, commands
+# and copies 250.
+OPERATIONS = 36 * (12 + 0.7 * 25 + 12) + 7 * 30 + 4 * 40 + 250
 # What a core of this kind does at best: 8 float32 lanes, 2 operations a cycle, 3 GHz.
 BEST_PER_CORE = 8 * 2 * 3e9
 

@@ -69,18 +69,18 @@ POLICY = 'import sys; from ilw_learner.nodes.policy_node import main; sys.exit(m
 
 
 class Cnn(torch.nn.Module):
-    """The convolutions of Mnih et al. 2015 for four images of 84 by 84, and 256 units."""
+    """The convolutions of Mnih et al. 2015 for a colour image of 84 by 84, and 256 units."""
 
     def __init__(self) -> None:
         super().__init__()
         nn = torch.nn
         self.net = nn.Sequential(
-            nn.Conv2d(4, 32, 8, 4), nn.ReLU(), nn.Conv2d(32, 64, 4, 2), nn.ReLU(),
+            nn.Conv2d(3, 32, 8, 4), nn.ReLU(), nn.Conv2d(32, 64, 4, 2), nn.ReLU(),
             nn.Conv2d(64, 64, 3, 1), nn.ReLU(), nn.Flatten(), nn.Linear(3136, 256), nn.ReLU(),
             nn.Linear(256, 2))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (B, 2) for (B, 4, 84, 84)."""
+        """Return (B, 2) for (B, 3, 84, 84)."""
         return self.net(images)
 
 
@@ -117,7 +117,7 @@ def thinking(folder: Path, policy: BehaviourCloning, rounds: int) -> dict[str, d
 
     window = seen.values[None, None]
     bare = session(folder / 'checkpoint' / 'policy.onnx')
-    cnn, images = Cnn().eval(), rng.normal(size=(1, 4, 84, 84)).astype(np.float32)
+    cnn, images = Cnn().eval(), rng.normal(size=(1, 3, 84, 84)).astype(np.float32)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
