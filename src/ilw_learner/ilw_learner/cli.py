@@ -107,7 +107,7 @@ def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: 
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
             say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True))
         if elsewhere:
-            summary = train_on_gymnasium(env_spec, config, out, seed, show)
+            summary = train_on_gymnasium(env_spec, config, out, seed, show, track=track)
         else:
             summary = train_as_asked(options, show)
     if as_json or progress_json:

@@ -44,7 +44,8 @@ _JUDGE_ROBOTS, _JUDGE_WORLD = 512, 200_000
 
 @training_math()
 def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
-                       on_progress: Callable[[Progress], bool]) -> dict[str, Any]:
+                       on_progress: Callable[[Progress], bool], *,
+                       track: str = 'tensorboard') -> dict[str, Any]:
     """
     Train on a Gymnasium environment with discrete actions, to a folder of weights.
 
@@ -69,7 +70,7 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
 
     trainer = QTrainer(
         replace(config, robots=1), robots, _identity, robots.choices, out, device=device,
-        seed=seed, judge=judge, on_progress=on_progress)
+        seed=seed, judge=judge, track=track, on_progress=on_progress)
     begin = time.monotonic()
     trainer.resume()
     score = trainer.fit()

@@ -39,7 +39,7 @@ class Tracker:
         self._board.close()
         self._log.close()
         if self._wandb is not None:
-            self._wandb.finish(quiet=True)
+            self._wandb.finish()
 
     @property
     def train_s(self) -> float:

@@ -1,6 +1,10 @@
 """Runs are found, listed and drawn; a search goes on where it stopped and prunes."""
 
 import json
+import os
+from pathlib import Path
+import sys
+from types import SimpleNamespace
 
 from click.testing import CliRunner
 import pytest
@@ -89,3 +93,35 @@ def test_a_trial_that_drives_worse_than_the_others_is_cut_short(tmp_path):
 def test_a_space_with_a_mistake_is_refused(tmp_path, text):
     with pytest.raises(ContractError):
         load_space(space(tmp_path, text))
+
+
+def test_weights_and_biases_gets_the_numbers_without_an_account(tmp_path, monkeypatch):
+    calls = []
+
+    class Run:
+        def log(self, metrics, *, step):
+            calls.append((step, metrics))
+
+        def finish(self):
+            calls.append('finished')
+
+    def init(*, project, name, dir):  # as wandb's own
+        assert (project, name, dir) == ('ilw', tmp_path.name, str(tmp_path))
+        return Run()
+
+    monkeypatch.setitem(sys.modules, 'wandb', SimpleNamespace(init=init))
+    monkeypatch.setattr(Path, 'home', lambda: tmp_path)
+    monkeypatch.delenv('WANDB_API_KEY', raising=False)
+    monkeypatch.setenv('WANDB_MODE', '')
+    monkeypatch.delenv('WANDB_MODE')
+    with Tracker(tmp_path, 'wandb') as tracker:
+        tracker.write(3, {'eval/success_rate': 0.5, 'train/td_error': float('nan')})
+    assert calls == [(3, {'eval/success_rate': 0.5}), 'finished']
+    assert os.environ['WANDB_MODE'] == 'offline'
+
+
+def test_only_a_q_network_learns_in_a_gymnasium_environment(tmp_path):
+    done = CliRunner().invoke(learner, ['train', '--algo', 'bc', '--env', 'CartPole-v1',
+                                        '--out', str(tmp_path / 'run')])
+    assert done.exit_code == 2 or isinstance(done.exception, IlwError)
+    assert 'dqn' in (done.output + str(done.exception))
