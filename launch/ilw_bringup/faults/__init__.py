@@ -1,0 +1,1 @@
+"""Faults, injected into running nodes: what should happen, and what did."""

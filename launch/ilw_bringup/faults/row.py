@@ -1,0 +1,43 @@
+"""What one injected fault did. Knows nothing of how it was injected."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+class Unavailable(Exception):
+    """This machine does not allow the fault; the text says why."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    fault: str
+    expected: str
+    """What a safe and honest loop does, in words"""
+    observed: str
+    """What this one did, with its numbers"""
+    reaction_ms: float | None
+    """From the fault to the reaction; ``None`` where there is nothing to time"""
+    lost: int
+    """Saved episodes, or messages that had arrived, that are gone"""
+    ok: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault that can be injected."""
+
+    name: str
+    expected: str
+    inject: Callable[[Path], Row]
+    """Given an empty folder for its files; starts and ends its own nodes, in the ROS domain of
+    ``ROS_DOMAIN_ID``. Raises ``Unavailable`` where the machine does not allow it"""
+    slow: bool = False
+    """Takes longer than about 20 s"""
