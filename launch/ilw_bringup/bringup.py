@@ -49,6 +49,7 @@ SPEED = Argument('real_time_factor', 1.0, 'Simulated seconds per second; 0: as f
 GUI = Argument('gui', False, 'Show the PyBullet window; needs a display.')
 ROBOT = Argument('robot', 'sim', 'sim: start the simulator; real: the robot is already running.',
                  ('sim', 'real'))
+PROFILE = Argument('profile', '', 'Robot profile in config/robots/, or a path; sim has its own.')
 JOYSTICK = Argument('joystick', 'xbox', 'Button layout in config/joysticks/.')
 INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; external: another '
                  'node publishes joy.', ('evdev', 'keyboard', 'external'))
@@ -87,6 +88,7 @@ def _hand(a: Mapping[str, Any]) -> list[NodeSpec]:
 def _arbiter(a: Mapping[str, Any], enable: bool) -> list[NodeSpec]:
     return [NodeSpec('ilw_teleop', 'arbiter_node', 'arbiter', {
         'contract': a['task'], 'enable_output': enable,
+        'robot': a['profile'] or ('sim_diff_drive' if a['robot'] == 'sim' else ''),
         'use_sim_time': a['robot'] == 'sim'})]
 
 
@@ -102,7 +104,7 @@ def _policy(a: Mapping[str, Any]) -> list[NodeSpec]:
         'use_sim_time': a['robot'] == 'sim'})]
 
 
-_PLANT = (TASK, ROBOT, SEED, SPEED, GUI)
+_PLANT = (TASK, ROBOT, PROFILE, SEED, SPEED, GUI)
 _HAND = (JOYSTICK, INPUT, WITH_EXPERT)
 
 BRINGUPS: dict[str, Bringup] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Unavailable(Exception):
+class Unavailable(Exception):  # noqa: N818 - it is no error
     """This machine does not allow the fault; the text says why."""
 
 

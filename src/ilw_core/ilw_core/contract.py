@@ -16,9 +16,11 @@ import yaml
 
 from ilw_core.errors import ContractError
 from ilw_core.features import CODECS, FeatureSpec
+from ilw_core.safety_spec import SafetySpec, read_safety
 from ilw_core.schema import Section
 
 MAX_CONTRACT_BYTES = 1_000_000
+_RATES = ('max_rate', 'max_acceleration', 'max_jerk', 'stop_rate')
 _TYPE = re.compile(r'^[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*$')
 
 
@@ -60,6 +62,12 @@ class ActionSpec:
     """(Da,) float64"""
     max_rate: np.ndarray
     """(Da,) float64, largest change per second"""
+    max_acceleration: np.ndarray
+    """(Da,) float64, largest change of the rate per second; infinite where not limited"""
+    max_jerk: np.ndarray
+    """(Da,) float64, largest change of that per second; infinite where not limited"""
+    stop_rate: np.ndarray
+    """(Da,) float64, per second, towards the stop action when nobody drives; infinite: at once"""
     stop: np.ndarray | None
     """(Da,) float64; None means hold the last action"""
     discrete: dict[str, np.ndarray] = field(default_factory=dict)
@@ -97,10 +105,11 @@ class Contract:
     timeout_s: float
     scene: dict[str, Any]
     """Options of the simulated task; nothing to a real robot"""
+    safety: SafetySpec
     text: str
     """The file, as it was read"""
     hash: str
-    """sha256 hex of the canonical form: comments and layout do not count"""
+    """sha256 hex of the canonical form: comments, layout and ``safety`` do not count"""
 
     @property
     def period_ns(self) -> int:
@@ -174,13 +183,16 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     scene = root.take('scene', {})
     if not isinstance(scene, dict):
         raise root.error('scene', 'a mapping (key: value)', scene)
+    safety = read_safety(root.section('safety', required=False), action.names,
+                         round(1e9 / rate_hz))
     root.done()
     return Contract(name, version, rate_hz, sources, action, reward, goal_radius_m, timeout_s,
-                    scene, text, _digest(data))
+                    scene, safety, text, _digest(data))
 
 
 def _digest(data: Any) -> str:
-    canonical = json.dumps(data, sort_keys=True, separators=(',', ':'), default=str)
+    learnt = {key: value for key, value in data.items() if key != 'safety'}
+    canonical = json.dumps(learnt, sort_keys=True, separators=(',', ':'), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -226,14 +238,19 @@ def _action(section: Section) -> ActionSpec:
     fields = section.take('fields', required=True)
     if not isinstance(fields, list) or not fields:
         raise section.error('fields', 'a list of at least one action field', fields)
-    names, units, low, high, rate = [], [], [], [], []
+    names, units, low, high = [], [], [], []
+    rates: dict[str, list[float]] = {key: [] for key in _RATES}
     for i, item in enumerate(fields):
         entry = Section(item, f'{section.where}.fields[{i}]')
         names.append(entry.text('name'))
         units.append(entry.text('unit'))
         low.append(entry.number('min'))
         high.append(entry.number('max'))
-        rate.append(entry.number('max_rate', low=1e-9))
+        for key, values in rates.items():
+            given = key == 'max_rate' or entry.has(key)
+            values.append(entry.number(key, low=1e-9) if given else np.inf)
+        if entry.has('max_jerk') and not entry.has('max_acceleration'):
+            raise entry.error('max_acceleration', 'given where max_jerk is', None)
         entry.done()
         if low[-1] >= high[-1]:
             raise entry.error('max', f'greater than min ({low[-1]:g})', high[-1])
@@ -247,7 +264,8 @@ def _action(section: Section) -> ActionSpec:
     stop: np.ndarray | None = _stop(section, low, high)
     section.done()
     return ActionSpec(topic, kind, tuple(names), tuple(units), np.array(low), np.array(high),
-                      np.array(rate), stop, table)
+                      **{key: np.array(values) for key, values in rates.items()}, stop=stop,
+                      discrete=table)
 
 
 def _stop(section: Section, low: list[float], high: list[float]) -> np.ndarray | None:

@@ -22,6 +22,29 @@ def config_folder() -> Path:
     raise IlwError('The folder config/ was not found. Set ILW_CONFIG to it.')
 
 
+def resource_file(name: str, beside: Path) -> Path:
+    """
+    Return the file of ``package://<package>/<path>``, or of a path relative to a folder.
+
+    :raises IlwError: there is no such file.
+    """
+    if not name.startswith('package://'):
+        path = beside / name
+        if path.is_file():
+            return path
+        raise IlwError(f'There is no file {path}.')
+    package, _, inside = name.removeprefix('package://').partition('/')
+    if '..' in Path(inside).parts:
+        raise IlwError(f'{name} leaves its package. Name the other package instead.')
+    folders = [Path(prefix) / 'share' / package
+               for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(':') if prefix]
+    folders.append(Path(__file__).resolve().parents[2] / package)
+    for folder in folders:
+        if (folder / inside).is_file():
+            return folder / inside
+    raise IlwError(f'{name} was not found. Build the workspace, and source it.')
+
+
 def config_file(kind: str, name: str) -> Path:
     """
     Return the file of a name in ``config/<kind>/``, or the path itself if it is one.

@@ -9,7 +9,7 @@ import numpy as np
 
 from ilw_core.align import encode
 from ilw_core.contract import Contract, load_contract
-from ilw_core.limits import limit
+from ilw_core.limits import Limiter
 from ilw_core.locate import config_file
 from ilw_sim.scene import ROBOT_RADIUS_M, make_grid
 from ilw_sim.simulation import Simulation, Tick
@@ -46,7 +46,7 @@ class IlwEnv(gymnasium.Env):
         self.action_space = (
             spaces.Discrete(len(action.discrete)) if action.discrete else
             spaces.Box(action.low.astype(np.float32), action.high.astype(np.float32)))
-        self._applied = np.zeros(action.dim)
+        self._limiter = Limiter(action, np.zeros(action.dim))
         self._reasons: tuple[str, ...] = ()
 
     def reset(
@@ -56,7 +56,7 @@ class IlwEnv(gymnasium.Env):
         super().reset(seed=seed)
         world = int(self.np_random.integers(2 ** 31)) if seed is None else seed
         stop = self.contract.action.stop
-        self._applied = np.zeros(self.contract.action.dim) if stop is None else stop.copy()
+        self._limiter.jump(np.zeros(self.contract.action.dim) if stop is None else stop)
         self._reasons = ()
         return self._result(self.simulation.reset(world))
 
@@ -66,9 +66,8 @@ class IlwEnv(gymnasium.Env):
         """Drive one tick."""
         spec = self.contract.action
         wanted = spec.table[int(action)] if spec.discrete else np.asarray(action, np.float64)
-        self._applied, self._reasons = limit(
-            spec, wanted, self._applied, self.simulation.period_s)
-        tick = self.simulation.step(self._applied)
+        applied, self._reasons = self._limiter.towards(wanted, self.simulation.period_s)
+        tick = self.simulation.step(applied)
         observation, info = self._result(tick)
         verdict = tick.verdict
         return observation, verdict.reward, verdict.terminated, verdict.truncated, info
@@ -102,7 +101,7 @@ class IlwEnv(gymnasium.Env):
             'path_length_m': tick.path_length_m,
             'shortest_path_m': self.simulation.scene.shortest_path_m,
             'time_s': tick.step * self.simulation.period_s, 'valid': valid,
-            'applied': self._applied, 'reasons': self._reasons}
+            'applied': self._limiter.applied.copy(), 'reasons': self._reasons}
         return np.where(valid, values, np.float32(0.0)), info
 
     def _messages(self, tick: Tick) -> dict[str, Any]:

@@ -7,42 +7,14 @@ measures silence (steady on hardware, the simulated clock in simulation).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-import math
 
 import numpy as np
 
 from ilw_core.contract import Contract
-from ilw_core.limits import limit
-
-
-class Source(IntEnum):
-    """Who drives. The numbers are those of ``ilw_msgs/ArbiterState``."""
-
-    NONE = 0
-    PERSON = 1
-    POLICY = 2
-    ESTOP = 3
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a person or a policy asks for."""
-
-    source: int
-    stamp_ns: int
-    """When the first action is meant to be applied"""
-    active: bool
-    contract_hash: str
-    names: Sequence[str]
-    """(Da,) action names"""
-    period_s: float
-    """Between consecutive actions"""
-    horizon: int
-    """H"""
-    values: Sequence[float]
-    """(H * Da,) row major"""
-    episode: str = ''
+from ilw_core.limits import Limiter, limit
+from ilw_teleop.forward_stop import ForwardStop
+from ilw_teleop.request import Request, Source, refusal
+from ilw_teleop.robot_profile import RobotProfile
 
 
 @dataclass(frozen=True)
@@ -81,20 +53,30 @@ class Arbiter:
         silent for this long has gone; ``None``: two periods of the contract.
     :param person_hold_ns: a person who vanished with the deadman held keeps the policy out for
         this long.
+    :param profile: limits of the machine, beside the contract's.
+    :raises ContractError: contract and profile cannot both be kept.
     """
 
     def __init__(self, contract: Contract, *, max_age_ns: int | None = None,
-                 person_hold_ns: int = 1_000_000_000, armed: bool = False) -> None:
-        self._action = contract.action
-        self._names = list(contract.action.names)
-        self._hash = contract.hash
+                 person_hold_ns: int = 1_000_000_000, armed: bool = False,
+                 profile: RobotProfile | None = None) -> None:
+        self._contract, self._profile = contract, profile
+        self._action = profile.tighten(contract.action) if profile else contract.action
         self._period_ns = contract.period_ns
         self._max_age_ns = max_age_ns or 2 * contract.period_ns
         self._person_hold_ns = person_hold_ns
         self._held: dict[Source, _Held] = {}
         stop = contract.action.stop
         rest = np.zeros(contract.action.dim) if stop is None else stop
-        self._applied = np.clip(rest, contract.action.low, contract.action.high)
+        self._limiter = Limiter(self._action, np.clip(rest, self._action.low, self._action.high))
+        safety = contract.safety
+        self.ahead = ForwardStop(contract) if safety.scan or safety.workspace else None
+        """Takes in what the robot sees; ``None`` where the contract does not look ahead"""
+        self._wild = 0
+        self.rivals = 0
+        """Other publishers of the robot's command topic"""
+        self.estop_why = ''
+        """Why the emergency stop is latched; empty while it is not"""
         self._decided_ns: int | None = None
         self._last_source = Source.NONE
         self._last_index = 0
@@ -105,23 +87,36 @@ class Arbiter:
 
     # -- switches
 
-    def arm(self) -> bool:
-        """Let the policy drive; returns False while the emergency stop is latched."""
-        self.armed = not self.estopped
-        return self.armed
+    def arm(self) -> str:
+        """Let the policy drive; returns why not, or nothing."""
+        if self.estopped:
+            return f'The emergency stop is latched ({self.estop_why}): reset it first.'
+        if self.rivals:
+            return f'{self.rivals} other node(s) command the robot, too: end them first.'
+        self.armed = True
+        return ''
 
-    def disarm(self) -> None:
+    def disarm(self) -> str:
         """Keep the policy from driving."""
         self.armed = False
+        return ''
 
-    def estop(self) -> None:
+    def estop(self, why: str = 'a person asked for it') -> str:
         """Latch the emergency stop; the policy must be armed again after the reset."""
-        self.estopped, self.armed = True, False
+        self.estopped, self.armed, self.estop_why = True, False, why
+        return ''
 
-    def reset(self) -> None:
+    def reset(self) -> str:
         """Release the emergency stop. What was asked before does not come back."""
-        self.estopped = False
+        self.estopped, self.estop_why, self._wild = False, '', 0
         self._held.clear()
+        return ''
+
+    def notice_rivals(self, count: int) -> None:
+        """Take in how many others publish the command topic: with one, no policy drives."""
+        self.rivals = count
+        if count:
+            self.armed = False
 
     # -- requests in, decisions out
 
@@ -137,7 +132,9 @@ class Arbiter:
             return False
         source = Source(request.source)
         drove = self._claimant(mono_ns)
-        problem = self._check(request, now_ns) if request.active else ''
+        problem = ''
+        if request.active:
+            problem = refusal(request, self._contract, self._max_age_ns, now_ns)
         if problem:
             self._count(problem)
         period_ns = round(request.period_s * 1e9) if not problem and request.active else 0
@@ -153,7 +150,7 @@ class Arbiter:
     def decide(self, now_ns: int, mono_ns: int) -> Decision:
         """Return what the robot does from now on."""
         self._notice_jump(mono_ns)
-        stop = self._applied if self._action.stop is None else self._action.stop
+        stop = self._limiter.applied if self._action.stop is None else self._action.stop
         claimant = self._claimant(mono_ns)
         held = None if claimant is None else self._held[claimant]
         source, requested, wanted, reasons = Source.NONE, (), stop, ()
@@ -163,21 +160,25 @@ class Arbiter:
             row, problem = self._row(held, now_ns, mono_ns)
             requested = () if row is None else tuple(row)
             if claimant is Source.POLICY and not self.armed:
-                reasons = ('disarmed',)
+                reasons = ('rival',) if self.rivals else ('disarmed',)
             elif problem:
                 reasons = (problem,)
             else:
                 source, wanted = claimant, np.asarray(row)
                 self._last_index = self._index(held, now_ns)
+                self._count_wild(claimant, wanted)
         if self.estopped:
             # No ramp: whoever hits the stop wants it now.
-            source, applied, reasons = Source.ESTOP, np.array(stop, dtype=float), ('estop',)
+            source, reasons = Source.ESTOP, ('estop',)
+            self._limiter.jump(stop)
+        elif source is Source.NONE:
+            reasons += self._halt(stop, mono_ns)
         else:
-            applied, limited = self._limit(wanted, stop, mono_ns)
-            reasons += limited
-        self._applied, self._decided_ns, self._last_source = applied, mono_ns, source
+            override = source is Source.PERSON and held is not None and held.request.override
+            reasons += self._drive(wanted, stop, mono_ns, override=override)
+        self._decided_ns, self._last_source = mono_ns, source
         episode = '' if held is None else held.request.episode
-        return Decision(now_ns, source, requested, applied.copy(), reasons, episode,
+        return Decision(now_ns, source, requested, self._limiter.applied.copy(), reasons, episode,
                         self.armed, self.estopped)
 
     def due(self, now_ns: int, mono_ns: int) -> bool:
@@ -185,11 +186,16 @@ class Arbiter:
         if self._decided_ns is None or mono_ns < self._decided_ns - self._period_ns:
             return True
         since_ns = mono_ns - self._decided_ns
-        if self._last_source not in (Source.PERSON, Source.POLICY):
+        if not self.driven:
             return since_ns >= self._period_ns
         held = self._held.get(self._last_source)
         gone = held is None or self._row(held, now_ns, mono_ns)[1] != ''
         return gone or since_ns >= 1.5 * self._period_ns
+
+    @property
+    def driven(self) -> bool:
+        """Whether a person or a policy drove at the last decision."""
+        return self._last_source in (Source.PERSON, Source.POLICY)
 
     def chunk_due(self, now_ns: int) -> bool:
         """Tell whether the next action of the chunk being driven has come up."""
@@ -223,23 +229,6 @@ class Arbiter:
         policy = self._held.get(Source.POLICY)
         return Source.POLICY if policy is not None and policy.request.active else None
 
-    def _check(self, request: Request, now_ns: int) -> str:
-        """Return why a request is refused, or nothing."""
-        if request.contract_hash != self._hash or list(request.names) != self._names:
-            return 'contract'
-        horizon = request.horizon
-        if horizon < 1 or len(request.values) != horizon * self._action.dim:
-            return 'length'
-        if not (math.isfinite(request.period_s) and 1e-4 <= request.period_s <= 1e4):
-            return 'nonfinite'
-        if not all(map(math.isfinite, request.values)):
-            return 'nonfinite'
-        age_ns = now_ns - request.stamp_ns
-        last_ns = (horizon - 1) * round(request.period_s * 1e9)
-        if age_ns >= last_ns + self._max_age_ns or age_ns < -self._max_age_ns:
-            return 'stale' if horizon == 1 else 'expired'
-        return ''
-
     def _index(self, held: _Held, now_ns: int) -> int:
         return max(0, (now_ns - held.request.stamp_ns) // held.period_ns)
 
@@ -260,14 +249,46 @@ class Arbiter:
         index = min(index, horizon - 1)
         return held.request.values[index * dim:(index + 1) * dim], ''
 
-    def _limit(self, wanted: np.ndarray, stop: np.ndarray,
-               mono_ns: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    def _count_wild(self, source: Source, wanted: np.ndarray) -> None:
+        """Trip the emergency stop when request after request is far out of range."""
+        safety, action = self._contract.safety, self._action
+        slack = safety.clamp_ratio * (action.high - action.low)
+        wild = np.any((wanted < action.low - slack) | (wanted > action.high + slack))
+        self._wild = self._wild + 1 if wild else 0
+        if self._wild >= safety.clamps_in_a_row:
+            self.estop(f'{self._wild} requests of the {source.name.lower()} in a row were far out '
+                       f'of range')
+
+    def _elapsed_s(self, mono_ns: int) -> float:
         since_ns = self._period_ns
         if self._decided_ns is not None:
             since_ns = max(0, mono_ns - self._decided_ns)
-        previous = self._applied
-        if since_ns > 2 * self._period_ns:
+        return since_ns / 1e9
+
+    def _halt(self, stop: np.ndarray, mono_ns: int) -> tuple[str, ...]:
+        """Nobody drives: go to the stop action, at once unless the contract says how fast."""
+        step = self._action.stop_rate * max(self._elapsed_s(mono_ns), 1e-9) + 1e-9
+        before = self._limiter.applied
+        self._limiter.jump(np.clip(stop, before - step, before + step))
+        return ('rate',) if np.any(self._limiter.applied != stop) else ()
+
+    def _drive(self, wanted: np.ndarray, stop: np.ndarray, mono_ns: int, *,
+               override: bool) -> tuple[str, ...]:
+        """Somebody drives: as asked, within every limit and away from what is in the way."""
+        elapsed_s, period_s = self._elapsed_s(mono_ns), self._period_ns / 1e9
+        if elapsed_s > 2 * period_s:
             # Without commands the robot has been stopping by itself: go on from there.
-            previous, _ = limit(self._action, stop, previous, (since_ns - self._period_ns) / 1e9)
-            since_ns = self._period_ns
-        return limit(self._action, wanted, previous, since_ns / 1e9)
+            stopping, _ = limit(self._action, stop, self._limiter.applied, elapsed_s - period_s)
+            self._limiter.jump(stopping)
+            elapsed_s = period_s
+        applied, reasons = self._limiter.towards(wanted, elapsed_s)
+        safe = applied
+        if self._profile is not None:
+            safe, more = self._profile.saturate(safe)
+            reasons += more
+        if self.ahead is not None and not override:
+            safe, more = self.ahead.slow(safe, mono_ns)
+            reasons += more
+        if safe is not applied and np.any(safe != applied):
+            self._limiter.jump(safe)
+        return reasons

@@ -1,5 +1,6 @@
 """Which stick and button means what: the files in config/joysticks. No ROS, no device."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from ilw_core.schema import Section
 
 AXIS_CONTROLS = ('forward', 'turn')
 BUTTON_CONTROLS = ('deadman', 'turbo', 'start', 'save_success', 'save_failure', 'discard',
-                   'estop', 'arm', 'reward_plus', 'reward_minus')
+                   'estop', 'reset', 'arm', 'disarm', 'override', 'reward_plus', 'reward_minus')
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Joystick:
     deadzone: float
     """Ratio of full deflection that counts as rest, in [0, 0.9]"""
     mapping: dict[str, str]
-    """Control -> axis or button name; every control of this module is there"""
+    """Control -> axis or button name; ``+axis`` or ``-axis``: that half of an axis is a button"""
     device_names: tuple[str, ...] = ()
     """Parts of a Linux device's name, lower case; empty when only the ``joy`` package reads it"""
     axis_codes: dict[str, int] | None = None
@@ -37,9 +38,22 @@ class Joystick:
         """Return the index of a control in ``Joy.axes``."""
         return self.axes[self.mapping[control]]
 
-    def button(self, control: str) -> int:
-        """Return the index of a control in ``Joy.buttons``."""
-        return self.buttons[self.mapping[control]]
+    def pressed(self, control: str, axes: Sequence[float], buttons: Sequence[int]) -> bool:
+        """Tell whether a ``Joy`` message presses a control; one too short presses nothing."""
+        name = self.mapping[control]
+        if name[0] in '+-':
+            index = self.axes[name[1:]]
+            return index < len(axes) and axes[index] * (1.0 if name[0] == '+' else -1.0) > 0.5
+        index = self.buttons[name]
+        return index < len(buttons) and buttons[index] == 1
+
+    def press(self, control: str, axes: list[float], buttons: list[int]) -> None:
+        """Press a control in a ``Joy`` message that is being made."""
+        name = self.mapping[control]
+        if name[0] in '+-':
+            axes[self.axes[name[1:]]] = 1.0 if name[0] == '+' else -1.0
+        else:
+            buttons[self.buttons[name]] = 1
 
 
 def load_joystick(path: str | Path) -> Joystick:
@@ -89,7 +103,8 @@ def _codes(section: Section, known: dict[str, int]) -> dict[str, int]:
 
 def _mapping(section: Section, axes: dict[str, Any], buttons: dict[str, Any]) -> dict[str, str]:
     chosen = {control: section.text(control, choices=tuple(axes)) for control in AXIS_CONTROLS}
-    chosen |= {control: section.text(control, choices=tuple(buttons))
-               for control in BUTTON_CONTROLS}
+    halves = (f'{sign}{axis}' for axis in axes for sign in '+-')
+    pressable = (*buttons, *halves)
+    chosen |= {control: section.text(control, choices=pressable) for control in BUTTON_CONTROLS}
     section.done()
     return chosen

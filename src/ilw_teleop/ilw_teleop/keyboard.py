@@ -8,7 +8,8 @@ HELP = """\
   a / left    turn left        n  save it: failure
   d / right   turn right       r  throw it away
   q, e        forward, turning m  arm the policy
-  space       stop             x  emergency stop
+  space       stop             k  disarm it
+  x           emergency stop   u  release the emergency stop
   +, -        reward: that was good, that was bad
   Capital letters drive with turbo. Letting go of the keys stops the robot. Ctrl-C ends.
 """
@@ -18,7 +19,8 @@ MOVES = {'w': (1.0, 0.0), 's': (-1.0, 0.0), 'a': (0.0, 1.0), 'd': (0.0, -1.0),
 ARROWS = {'\x1b[A': 'w', '\x1b[B': 's', '\x1b[D': 'a', '\x1b[C': 'd',
           '\x1bOA': 'w', '\x1bOB': 's', '\x1bOD': 'a', '\x1bOC': 'd'}
 BUTTONS = {'b': 'start', 'y': 'save_success', 'n': 'save_failure', 'r': 'discard',
-           'x': 'estop', 'm': 'arm', '+': 'reward_plus', '-': 'reward_minus'}
+           'x': 'estop', 'u': 'reset', 'm': 'arm', 'k': 'disarm',
+           '+': 'reward_plus', '-': 'reward_minus'}
 FIRST_HOLD_NS = 600_000_000  # a terminal repeats a key only after up to 0.5 s
 REPEAT_HOLD_NS = 200_000_000  # then every 30-100 ms
 PRESS_NS = 120_000_000  # a button stays down long enough to be seen at 20 Hz
@@ -50,11 +52,12 @@ class Keyboard:
             self._move = None
         if self._move is not None:
             axes[self._joystick.axis('forward')], axes[self._joystick.axis('turn')] = self._move
-            buttons[self._joystick.button('deadman')] = 1
-            buttons[self._joystick.button('turbo')] = int(self._turbo)
+            self._joystick.press('deadman', axes, buttons)
+            if self._turbo:
+                self._joystick.press('turbo', axes, buttons)
         for control, until_ns in self._pressed_until_ns.items():
             if now_ns < until_ns:
-                buttons[self._joystick.button(control)] = 1
+                self._joystick.press(control, axes, buttons)
         return axes, buttons
 
     def _press(self, key: str, now_ns: int) -> None:

@@ -23,6 +23,8 @@ class Sample:
     turbo: bool
     values: np.ndarray
     """(Da,) float64; what a stick at rest asks for when not active"""
+    override: bool
+    """What the lidar sees is not to slow the person"""
     presses: tuple[str, ...]
     """Controls whose button went down with this message"""
 
@@ -51,7 +53,8 @@ class Teleop:
 
         Sticks that are missing or not finite release the deadman; missing buttons are not pressed.
         """
-        down = {control: self._pressed(buttons, control) for control in BUTTON_CONTROLS}
+        down = {control: self._joystick.pressed(control, axes, buttons)
+                for control in BUTTON_CONTROLS}
         # A button already down when the joystick appears is no press, save the emergency stop.
         before = self._down or dict.fromkeys(down, True) | {'estop': False}
         presses = tuple(c for c in BUTTON_CONTROLS if down[c] and not before[c])
@@ -64,7 +67,7 @@ class Teleop:
         active = self._deadman.may_move(now_ns)
         values = (self._mapping.action(sticks[0], sticks[1], turbo=down['turbo']) if active
                   else self._mapping.rest)
-        return Sample(active, down['turbo'], values, presses)
+        return Sample(active, down['turbo'], values, active and down['override'], presses)
 
     def on_tick(self, now_ns: int, wall_silence_ns: int) -> Sample | None:
         """
@@ -77,7 +80,7 @@ class Teleop:
             return None
         self._quiet = True
         self._down = None
-        return Sample(False, False, self._mapping.rest, ())
+        return Sample(False, False, self._mapping.rest, False, ())
 
     def leap(self, now_ns: int) -> None:
         """Note that the simulated clock has leapt to ``now_ns``."""
@@ -87,10 +90,6 @@ class Teleop:
     def quiet(self) -> bool:
         """Whether the joystick is silent, or was never heard."""
         return self._quiet
-
-    def _pressed(self, buttons: Sequence[int], control: str) -> bool:
-        index = self._joystick.button(control)
-        return index < len(buttons) and buttons[index] == 1
 
     def _deflection(self, axes: Sequence[float], control: str) -> float:
         index = self._joystick.axis(control)

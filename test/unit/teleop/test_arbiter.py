@@ -1,5 +1,6 @@
 """The arbiter lets through what it may, and nothing else."""
 
+from dataclasses import replace
 import math
 
 from hypothesis import given, settings
@@ -9,10 +10,28 @@ import pytest
 
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
-from ilw_teleop.arbiter import Arbiter, Request, Source
+from ilw_core.safety_spec import SafetySpec
+from ilw_teleop.arbiter import Arbiter
+from ilw_teleop.request import Request, Source
 
 P = 100_000_000
 T0 = 1_000_000_000_000
+NO_LIDAR = SafetySpec(clamp_ratio=0.1, clamps_in_a_row=10)
+
+
+def without_lidar(task):
+    """Return a shipped contract that does not look ahead: see test_forward_stop.py."""
+    return replace(load_contract(config_file('tasks', task)), safety=NO_LIDAR)
+
+
+@pytest.fixture
+def clutter():
+    return without_lidar('clutter')
+
+
+@pytest.fixture(params=['clutter', 'maze'])
+def contract(request):
+    return without_lidar(request.param)
 
 
 def ask(contract, source, actions, stamp, **changes):
@@ -92,7 +111,8 @@ def test_the_emergency_stop_is_at_once_and_stays(clutter):
     assert decision.source is Source.ESTOP
     assert decision.applied.tolist() == [0.0, 0.0]
     assert decision.reasons == ('estop',)
-    assert not arbiter.arm()
+    assert 'reset' in arbiter.arm()
+    assert not arbiter.armed
     arbiter.reset()
     assert not arbiter.armed
     after = arbiter.decide(now + P, now + P)
@@ -110,6 +130,7 @@ def test_the_emergency_stop_is_at_once_and_stays(clutter):
     ({'period_s': math.nan}, 'nonfinite'),
     ({'period_s': 0.0}, 'nonfinite'),
     ({'stamp_ns': T0 - 2 * P}, 'stale'),
+    ({'observation_ns': T0 - 4 * P}, 'observation'),
     ({'stamp_ns': T0 + 50 * P}, 'stale'),
     ({'stamp_ns': T0 - 4 * P, 'horizon': 2, 'values': [0.1] * 4}, 'expired'),
 ])
@@ -147,8 +168,8 @@ def test_the_actions_of_a_chunk_are_applied_in_their_time(clutter):
         now = T0 + k * P
         assert arbiter.chunk_due(now) is (k < 3)
         applied.append(arbiter.decide(now, now).applied[0])
-    # The last action holds for one more period, then the robot stops at its rate.
-    assert applied == pytest.approx([0.1, 0.2, 0.3, 0.3, 0.1, 0.0])
+    # The last action holds for one more period, then the robot stops.
+    assert applied == pytest.approx([0.1, 0.2, 0.3, 0.3, 0.0, 0.0])
 
 
 def test_a_late_chunk_is_entered_where_it_belongs(clutter):
@@ -189,7 +210,7 @@ def test_the_source_in_control_is_decided_at_once_and_others_are_not(clutter):
 def test_holding_robots_keep_their_last_action(clutter):
     text = clutter.text.replace('on_stale: stop', 'on_stale: hold')
     from ilw_core.contract import parse_contract
-    holding = parse_contract(text)
+    holding = replace(parse_contract(text), safety=NO_LIDAR)
     arbiter = Arbiter(holding)
     put(arbiter, ask(holding, 1, [0.2, 0.3], T0), T0)
     assert arbiter.decide(T0 + 5 * P, T0 + 5 * P).applied == pytest.approx([0.2, 0.3])
@@ -204,12 +225,12 @@ steps = st.lists(st.tuples(
     st.sampled_from([True, True, False]),                             # active
     st.sampled_from([0.1, 0.1, 0.05, 0.0, -1.0, math.nan, 1e300]),    # period
     st.sampled_from([1, 1, 2, 3, 0]),                                 # horizon
-    st.sampled_from(['arm', 'arm', 'disarm', ''])), max_size=25)
+    st.sampled_from(['arm', 'arm', 'arm', 'disarm', 'estop', 'reset', '', ''])), max_size=25)
 
 
 @settings(max_examples=100, deadline=None)
 @given(moves=steps, contract=st.sampled_from(
-    [load_contract(config_file('tasks', task)) for task in ('clutter', 'maze')]))
+    [without_lidar(task) for task in ('clutter', 'maze')]))
 def test_whatever_comes_the_output_stays_in_range_and_rate_and_silence_stops_it(moves, contract):
     action, arbiter = contract.action, Arbiter(contract)
     now = newest = T0
@@ -221,31 +242,82 @@ def test_whatever_comes_the_output_stays_in_range_and_rate_and_silence_stops_it(
             getattr(arbiter, switch)()
         arbiter.offer(ask(contract, source, values, now - age, active=active, period_s=period,
                           horizon=horizon), now, now)
-        applied = arbiter.decide(now, now).applied
+        decision = arbiter.decide(now, now)
+        applied = decision.applied
         assert np.isfinite(applied).all()
         assert (applied >= action.low).all() and (applied <= action.high).all()
         # A clock that jumped back far tells no elapsed time: then one period counts.
         jumped = decided is None or now < decided - P
         elapsed = P if jumped else max(0, now - decided)
-        assert (abs(applied - previous) <= action.max_rate * elapsed / 1e9 + 1e-6).all()
+        if decision.source in (Source.PERSON, Source.POLICY):
+            assert (abs(applied - previous) <= action.max_rate * elapsed / 1e9 + 1e-6).all()
+            assert not decision.estopped
+            assert decision.source is Source.PERSON or decision.armed
+        else:
+            assert applied.tolist() == [0.0, 0.0]
         previous, decided = applied, now
     longest = 2 * P  # a chunk of three actions lasts two more periods of 0.1 s
     now = newest + longest + 2 * P
-    assert arbiter.decide(now, now).source is Source.NONE
-    for _ in range(10):
-        now += P
-        decision = arbiter.decide(now, now)
-    assert decision.applied == pytest.approx(np.zeros(2), abs=1e-6)
+    assert arbiter.due(now, now)
+    silent = arbiter.decide(now, now)
+    assert silent.source in (Source.NONE, Source.ESTOP)
+    assert silent.applied.tolist() == [0.0, 0.0]
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.floats(0.0, 0.5), st.floats(-1.5, 1.5), st.integers(1, 2), st.integers(0, 50 * P))
 def test_after_two_periods_of_silence_the_stop_action_is_wanted(forward, turn, source, more):
-    contract = load_contract(config_file('tasks', 'clutter'))
+    contract = without_lidar('clutter')
     arbiter = Arbiter(contract, armed=True)
-    before = put(arbiter, ask(contract, source, [forward, turn], T0), T0).applied
+    put(arbiter, ask(contract, source, [forward, turn], T0), T0)
     now = T0 + 2 * P + more
     assert arbiter.due(now, now)
     decision = arbiter.decide(now, now)
-    assert decision.reasons[0] == 'silent'
-    assert (abs(decision.applied) <= abs(before)).all()
+    assert decision.reasons == ('silent',)
+    assert decision.applied.tolist() == [0.0, 0.0]
+
+
+def test_the_stop_is_as_gentle_as_the_contract_wants(clutter):
+    slow = replace(clutter, action=replace(clutter.action, stop_rate=np.array([1.0, np.inf])))
+    arbiter = Arbiter(slow)
+    for k in range(4):
+        put(arbiter, ask(clutter, 1, [0.5, 0.5], T0 + k * P), T0 + k * P)
+    speeds = [arbiter.decide(T0 + k * P, T0 + k * P).applied.tolist() for k in range(5, 12)]
+    assert [v for v, _ in speeds][:3] == pytest.approx([0.3, 0.2, 0.1], abs=1e-6)
+    assert speeds[-1] == pytest.approx([0.0, 0.0])
+    assert {turn for _, turn in speeds} == {0.0}
+
+
+def test_request_after_request_far_out_of_range_trips_the_emergency_stop(clutter):
+    arbiter = Arbiter(clutter, armed=True)
+    for k in range(9):
+        assert not put(arbiter, ask(clutter, 2, [2.0, 0.0], T0 + k * P), T0 + k * P).estopped
+    decision = put(arbiter, ask(clutter, 2, [2.0, 0.0], T0 + 9 * P), T0 + 9 * P)
+    assert (decision.source, decision.estopped) == (Source.ESTOP, True)
+    assert decision.applied.tolist() == [0.0, 0.0]
+    assert '10 requests of the policy' in arbiter.estop_why
+
+
+def test_one_good_request_between_wild_ones_trips_nothing(clutter):
+    arbiter = Arbiter(clutter, armed=True)
+    for k in range(40):
+        speed = 0.5 if k % 9 == 8 else 2.0
+        assert not put(arbiter, ask(clutter, 2, [speed, 0.0], T0 + k * P), T0 + k * P).estopped
+
+
+def test_a_little_beyond_the_range_is_no_alarm(clutter):
+    arbiter = Arbiter(clutter, armed=True)
+    for k in range(40):
+        assert not put(arbiter, ask(clutter, 2, [0.54, 0.0], T0 + k * P), T0 + k * P).estopped
+
+
+def test_a_rival_on_the_command_topic_stops_the_policy_and_keeps_it_from_being_armed(clutter):
+    arbiter = Arbiter(clutter, armed=True)
+    assert put(arbiter, ask(clutter, 2, [0.2, 0.0], T0), T0).source is Source.POLICY
+    arbiter.notice_rivals(1)
+    decision = put(arbiter, ask(clutter, 2, [0.2, 0.0], T0 + P), T0 + P)
+    assert (decision.source, decision.reasons) == (Source.NONE, ('rival',))
+    assert 'command the robot' in arbiter.arm()
+    assert put(arbiter, ask(clutter, 1, [0.1, 0.0], T0 + P), T0 + P).source is Source.PERSON
+    arbiter.notice_rivals(0)
+    assert arbiter.arm() == ''

@@ -12,7 +12,7 @@ from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
 from ilw_teleop.deadman import Deadman
 from ilw_teleop.joy_mapping import StickMapping, past_deadzone
-from ilw_teleop.joystick import load_joystick
+from ilw_teleop.joystick import BUTTON_CONTROLS, load_joystick
 from ilw_teleop.stamps import LeadingClock, LogClock, PauseWatch, believable
 from ilw_teleop.teleop import Teleop
 
@@ -46,9 +46,14 @@ def held(*more):
 def test_shipped_layouts_name_every_control(joystick):
     assert joystick.axis('forward') == 1
     assert joystick.axis('turn') == 3
-    buttons = [joystick.button(c) for c in ('deadman', 'turbo', 'start', 'save_success',
-                                            'save_failure', 'discard', 'estop', 'arm')]
-    assert len(set(buttons)) == 8
+    assert len(set(joystick.mapping.values())) == len(joystick.mapping)
+    at_rest = [0.0] * len(joystick.axes), [0] * len(joystick.buttons)
+    for control in BUTTON_CONTROLS:
+        axes, buttons = (list(part) for part in at_rest)
+        assert not joystick.pressed(control, axes, buttons)
+        joystick.press(control, axes, buttons)
+        assert [c for c in BUTTON_CONTROLS if joystick.pressed(c, axes, buttons)] == [control]
+        assert not joystick.pressed(control, [], [])
     assert set(joystick.axis_codes) == set(joystick.axes)
     assert set(joystick.button_codes) == set(joystick.buttons)
 

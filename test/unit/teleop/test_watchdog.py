@@ -2,7 +2,8 @@
 
 import pytest
 
-from ilw_teleop.arbiter import Arbiter, Request, Source
+from ilw_teleop.arbiter import Arbiter
+from ilw_teleop.request import Request, Source
 from ilw_teleop.watchdog import Watchdog
 
 P = 100_000_000
@@ -25,9 +26,10 @@ def test_on_hardware_silence_counts_at_once(arbiter):
     assert watchdog.poll(T0 + 2 * P, T0 + 2 * P, 0).reasons[0] == 'silent'
 
 
-def test_in_simulation_it_must_last_in_wall_time_too(arbiter):
+def test_in_simulation_the_last_request_must_be_long_ago_in_wall_time_too(arbiter):
     watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
     late = T0 + 3 * P
+    watchdog.heard(0)
     assert watchdog.poll(late, late, 0) is None
     assert watchdog.poll(late, late, 49 * MS) is None
     assert watchdog.poll(late, late, 50 * MS).reasons[0] == 'silent'
@@ -36,12 +38,29 @@ def test_in_simulation_it_must_last_in_wall_time_too(arbiter):
 def test_after_a_leap_the_driver_has_time_to_plan(arbiter):
     watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
     late = T0 + 11 * P
-    watchdog.leap()
+    watchdog.leap(0)
     assert watchdog.poll(late, late, 0) is None
     assert watchdog.poll(late, late, 449 * MS) is None
     assert watchdog.poll(late, late, 450 * MS) is not None
-    assert watchdog.poll(late + P, late + P, 460 * MS) is None
-    assert watchdog.poll(late + P, late + P, 510 * MS) is not None  # the leap is over
+    assert watchdog.poll(late + P, late + P, 460 * MS) is not None  # the leap is over
+
+
+def test_a_driver_that_spoke_after_the_leap_gets_no_extra_time(arbiter):
+    watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
+    watchdog.leap(0)
+    watchdog.heard(10 * MS)
+    late = T0 + 11 * P
+    assert watchdog.poll(late, late, 59 * MS) is None
+    assert watchdog.poll(late, late, 60 * MS) is not None
+
+
+def test_a_clock_that_stops_stops_the_robot(arbiter):
+    watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
+    assert watchdog.poll(T0 + P, T0 + P, 0) is None
+    assert watchdog.poll(T0 + P, T0 + P, 1000 * MS) is None
+    decision = watchdog.poll(T0 + P, T0 + P, 1001 * MS)
+    assert decision.applied.tolist() == [0.0, 0.0]
+    assert watchdog.poll(T0 + P, T0 + P, 1100 * MS) is None  # said once
 
 
 def test_a_clock_that_has_not_begun_decides_nothing(arbiter):

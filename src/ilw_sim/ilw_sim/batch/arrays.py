@@ -139,6 +139,9 @@ def make_params(
     noise_m = (sensors.lidar_noise_m,) * 2 if ranges.lidar_noise_m is None \
         else ranges.lidar_noise_m
     stop = np.zeros(action.dim) if action.stop is None else action.stop
+    if np.any(np.isfinite(action.max_acceleration)):
+        raise ContractError(f'{contract.name}: the batched simulator keeps range and rate only. '
+                            f'Leave max_acceleration out, or train in ilw_sim.env.')
     forward, turn = twist_indices(action)
     angles = np.arange(2 * rays) * (2.0 * math.pi / rays)
     return Params(

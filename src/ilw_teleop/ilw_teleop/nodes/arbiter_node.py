@@ -1,5 +1,6 @@
 """The last gate before the robot: requests in, the contract's command out. See ``arbiter.py``."""
 
+from collections.abc import Callable
 import time
 
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
@@ -9,17 +10,23 @@ from std_srvs.srv import Trigger
 
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
-from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent
+from ilw_msgs.msg import ActionChunk
 from ilw_ros.convert import stamp_ns, time_msg
-from ilw_ros.health import ERROR, OK, WARN, Diagnostics
 from ilw_ros.params import load
-from ilw_ros.qos import EVENT, REQUEST, command
+from ilw_ros.qos import REQUEST, command
 from ilw_ros.run import run_node
-from ilw_teleop.arbiter import Arbiter, Decision, Request, Source
+from ilw_teleop.arbiter import Arbiter, Decision
+from ilw_teleop.nodes.arbiter_reports import ArbiterReports
 from ilw_teleop.nodes.command_message import CommandMessage
 from ilw_teleop.nodes.parameters import ArbiterParams
+from ilw_teleop.nodes.surroundings import Surroundings
+from ilw_teleop.request import Request
+from ilw_teleop.robot_profile import doubts, load_profile
 from ilw_teleop.stamps import LEAP_NS, LeadingClock
 from ilw_teleop.watchdog import Watchdog
+
+LOOK_S = 0.1
+"""Between two looks at who else commands the robot"""
 
 
 class ArbiterNode(Node):
@@ -27,30 +34,32 @@ class ArbiterNode(Node):
 
     def __init__(self) -> None:
         super().__init__('arbiter')
-        self._params = params = load(self, ArbiterParams)
+        params = load(self, ArbiterParams)
         contract = load_contract(config_file('tasks', params.contract))
-        sim = bool(self.get_parameter('use_sim_time').value)
-        self._sim = sim
-        self._arbiter = Arbiter(
-            contract, max_age_ns=round(params.max_age_s * 1e9) or None,
+        profile = load_profile(config_file('robots', params.robot)) if params.robot else None
+        self._sim = sim = bool(self.get_parameter('use_sim_time').value)
+        self._arbiter = arbiter = Arbiter(
+            contract, max_age_ns=round(params.max_age_s * 1e9) or None, profile=profile,
             person_hold_ns=round(params.person_hold_s * 1e9), armed=params.armed_at_start)
         self._watchdog = Watchdog(
-            self._arbiter, round(params.silence_grace_s * 1e9) if sim else 0,
+            arbiter, round(params.silence_grace_s * 1e9) if sim else 0,
             round(params.leap_grace_s * 1e9) if sim else 0)
         self._time = LeadingClock(leads=sim)
         self._command = CommandMessage(contract.action)
         self._command_topic = contract.action.topic
+        # A dry run has no publisher: beside the robot's own controller it would be a rival.
         self._command_pub = self.create_publisher(
-            self._command.kind, contract.action.topic, command(contract.rate_hz))
-        self._state = ArbiterState()
-        self._state_pub = self.create_publisher(ArbiterState, 'arbiter/state', EVENT)
-        self._event_pub = self.create_publisher(EpisodeEvent, 'episode/event', EVENT)
-        self._events, self._driver = 0, Source.NONE
-        self._diagnostics = Diagnostics(self, 'arbiter')
+            self._command.kind, self._command_topic, command(contract.rate_hz),
+        ) if params.enable_output else None
+        self._reports = ArbiterReports(self, arbiter, output=params.enable_output,
+                                       doubts=doubts(contract, profile))
         for topic in ('teleop/action', 'policy/action'):
             self.create_subscription(ActionChunk, topic, self._on_request, REQUEST)
-        for name, act in (('arm', self._arbiter.arm), ('disarm', self._arbiter.disarm),
-                          ('estop', self._arbiter.estop), ('reset', self._arbiter.reset)):
+        if arbiter.ahead is not None:
+            self._surroundings = Surroundings(self, contract.safety, arbiter.ahead,
+                                              lambda: self._times()[1])
+        for name, act in (('arm', arbiter.arm), ('disarm', arbiter.disarm),
+                          ('estop', arbiter.estop), ('reset', arbiter.reset)):
             self.create_service(Trigger, f'arbiter/{name}',
                                 lambda _, answer, act=act: self._switch(act, answer))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -61,7 +70,8 @@ class ArbiterNode(Node):
         # A tenth of a period: a chunk's next action is at most that late.
         poll_s = min(0.01, 0.1 / contract.rate_hz)
         self.create_timer(poll_s, self._on_poll, clock=steady)
-        self.create_timer(1.0, self._on_second, clock=steady)
+        self.create_timer(LOOK_S, self._on_look, clock=steady)
+        self.create_timer(1.0, self._reports.diagnose, clock=steady)
 
     def _times(self, stamp: int | None = None) -> tuple[int, int]:
         now = self._time.now_ns(self.get_clock().now().nanoseconds, stamp)
@@ -70,8 +80,12 @@ class ArbiterNode(Node):
     def _on_request(self, chunk: ActionChunk) -> None:
         stamp = stamp_ns(chunk.header.stamp)
         now, mono = self._times(stamp)
-        request = Request(chunk.source, stamp, chunk.active, chunk.contract_hash, chunk.names,
-                          chunk.period, chunk.horizon, chunk.values, chunk.episode)
+        request = Request(
+            chunk.source, stamp, chunk.active, chunk.contract_hash, chunk.names, chunk.period,
+            chunk.horizon, chunk.values, chunk.episode, stamp_ns(chunk.observation_stamp),
+            chunk.override)
+        if chunk.active:
+            self._watchdog.heard(time.monotonic_ns())
         if self._arbiter.offer(request, now, mono):
             self._publish(self._arbiter.decide(now, mono))
 
@@ -85,58 +99,32 @@ class ArbiterNode(Node):
             self._time.reset()
             self._arbiter.forget()
         elif jump.delta.nanoseconds >= LEAP_NS:
-            self._watchdog.leap()
+            self._watchdog.leap(time.monotonic_ns())
         now, mono = self._times()
+        if abs(jump.delta.nanoseconds) >= LEAP_NS and self._sim and self._arbiter.ahead:
+            self._arbiter.ahead.leap(mono)
         if self._arbiter.chunk_due(now):
             self._publish(self._arbiter.decide(now, mono))
 
-    def _switch(self, act: object, answer: Trigger.Response) -> Trigger.Response:
-        answer.success = act() is not False
-        answer.message = '' if answer.success else 'The emergency stop is latched: reset it first.'
+    def _switch(self, act: Callable[[], str], answer: Trigger.Response) -> Trigger.Response:
+        answer.message = act()
+        answer.success = not answer.message
         self._publish(self._arbiter.decide(*self._times()))
         return answer
 
     def _publish(self, decision: Decision) -> None:
-        stamp = time_msg(decision.stamp_ns)
-        applied = decision.applied.tolist()
-        if self._params.enable_output:
-            self._command_pub.publish(self._command.fill(stamp, applied))
-        state = self._state
-        state.header.stamp = stamp
-        state.step += 1
-        state.episode, state.source = decision.episode, int(decision.source)
-        state.armed, state.estopped = decision.armed, decision.estopped
-        state.published = self._params.enable_output
-        state.requested, state.applied = list(decision.requested), applied
-        state.reasons = list(decision.reasons)
-        self._state_pub.publish(state)
-        if decision.source is not self._driver:
-            self._mark_takeover(decision, stamp)
+        if self._command_pub is not None:
+            self._command_pub.publish(self._command.fill(
+                time_msg(decision.stamp_ns), decision.applied.tolist()))
+        self._reports.decided(decision)
 
-    def _mark_takeover(self, decision: Decision, stamp: object) -> None:
-        kinds = {(Source.POLICY, Source.PERSON): EpisodeEvent.KIND_INTERVENTION_ON,
-                 (Source.PERSON, Source.POLICY): EpisodeEvent.KIND_INTERVENTION_OFF}
-        kind = kinds.get((self._driver, decision.source))
-        self._driver = decision.source
-        if kind is not None:
-            self._events += 1
-            event = EpisodeEvent(episode=decision.episode, sequence=self._events,
-                                 sender='arbiter', kind=kind)
-            event.header.stamp = stamp
-            self._event_pub.publish(event)
-
-    def _on_second(self) -> None:
-        rivals = self.count_publishers(self._command_topic) - 1
-        level, text = OK, f'{self._driver.name.lower()} drives'
-        if rivals > 0:
-            level, text = WARN, f'{rivals} other publisher(s) on {self._command_topic}'
-            self.get_logger().warning(f'{text}: the robot obeys them too. Stop them.', once=True)
-        if self._arbiter.estopped:
-            level, text = ERROR, 'emergency stop latched'
-        self._diagnostics.publish(level, text, {
-            'driver': self._driver.name, 'armed': self._arbiter.armed,
-            'output': self._params.enable_output, 'decisions': self._state.step,
-            **{f'refused: {k}': n for k, n in self._arbiter.refused.items()}})
+    def _on_look(self) -> None:
+        before = self._arbiter.rivals
+        others = self.count_publishers(self._command_topic) - (self._command_pub is not None)
+        self._arbiter.notice_rivals(others)
+        if others and not before:
+            self._publish(self._arbiter.decide(*self._times()))
+            self._reports.diagnose()
 
 
 def main() -> int:

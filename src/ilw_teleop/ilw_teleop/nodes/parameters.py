@@ -22,6 +22,7 @@ class ArbiterParams:
     """The parameters of the arbiter node; limits are the contract's."""
 
     contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
+    robot: str = param('', 'Robot profile: a name in config/robots, or a path; empty: none.')
     enable_output: bool = param(True, 'False is a dry run: the robot gets no commands.')
     armed_at_start: bool = param(False, 'Let the policy drive without being armed first.')
     max_age_s: float = param(

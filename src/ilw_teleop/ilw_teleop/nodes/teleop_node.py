@@ -51,7 +51,7 @@ class TeleopNode(Node):
         self._events = 0
         self._diagnostics = Diagnostics(self, 'joystick')
         self._switches = {control: self.create_client(Trigger, f'arbiter/{control}')
-                          for control in ('estop', 'arm')}
+                          for control in ('estop', 'reset', 'arm', 'disarm')}
         self.create_subscription(Joy, 'joy', self._on_joy, EVENT)
         self._jump = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=Duration(nanoseconds=LEAP_NS),
@@ -78,7 +78,7 @@ class TeleopNode(Node):
     def _publish(self, sample: Sample, stamp: int) -> None:
         chunk = self._chunk
         chunk.header.stamp = time_msg(stamp)
-        chunk.active, chunk.turbo = sample.active, sample.turbo
+        chunk.active, chunk.turbo, chunk.override = sample.active, sample.turbo, sample.override
         chunk.values = sample.values.tolist()
         self._action_pub.publish(chunk)
         for control in sample.presses:

@@ -1,0 +1,77 @@
+"""What the arbiter says about itself: state, takeovers, diagnostics."""
+
+from rclpy.node import Node
+
+from ilw_msgs.msg import ArbiterState, EpisodeEvent
+from ilw_ros.convert import time_msg
+from ilw_ros.health import ERROR, OK, WARN, Diagnostics
+from ilw_ros.qos import EVENT
+from ilw_teleop.arbiter import Arbiter, Decision
+from ilw_teleop.request import Source
+
+_TAKEOVERS = {(Source.POLICY, Source.PERSON): EpisodeEvent.KIND_INTERVENTION_ON,
+              (Source.PERSON, Source.POLICY): EpisodeEvent.KIND_INTERVENTION_OFF}
+
+
+class ArbiterReports:
+    """
+    Publishes what was decided.
+
+    :param doubts: what was wrong from the start, a sentence each.
+    """
+
+    def __init__(self, node: Node, arbiter: Arbiter, *, output: bool,
+                 doubts: list[str]) -> None:
+        self._node, self._arbiter, self._doubts = node, arbiter, doubts
+        self._state = ArbiterState(published=output)
+        self._state_pub = node.create_publisher(ArbiterState, 'arbiter/state', EVENT)
+        self._event_pub = node.create_publisher(EpisodeEvent, 'episode/event', EVENT)
+        self._diagnostics = Diagnostics(node, 'arbiter')
+        self._events, self._driver = 0, Source.NONE
+        self._rivals = 0
+        for doubt in doubts:
+            node.get_logger().warning(doubt)
+
+    def decided(self, decision: Decision) -> None:
+        """Publish one decision."""
+        state = self._state
+        state.header.stamp = time_msg(decision.stamp_ns)
+        state.step += 1
+        state.episode, state.source = decision.episode, int(decision.source)
+        state.armed, state.estopped = decision.armed, decision.estopped
+        state.estop_why = self._arbiter.estop_why
+        state.requested, state.applied = list(decision.requested), decision.applied.tolist()
+        state.reasons = list(decision.reasons)
+        self._state_pub.publish(state)
+        if decision.source is not self._driver:
+            self._mark_takeover(decision)
+
+    def _mark_takeover(self, decision: Decision) -> None:
+        kind = _TAKEOVERS.get((self._driver, decision.source))
+        self._driver = decision.source
+        if kind is not None:
+            self._events += 1
+            event = EpisodeEvent(episode=decision.episode, sequence=self._events,
+                                 sender='arbiter', kind=kind)
+            event.header.stamp = self._state.header.stamp
+            self._event_pub.publish(event)
+
+    def diagnose(self) -> None:
+        """Publish how the arbiter is."""
+        arbiter, rivals = self._arbiter, self._arbiter.rivals
+        level, text = OK, f'{self._driver.name.lower()} drives'
+        if self._doubts:
+            level, text = WARN, ' '.join(self._doubts)
+        if arbiter.estopped:
+            level, text = ERROR, f'emergency stop latched: {arbiter.estop_why}'
+        if rivals:
+            level = ERROR
+            text = (f'{rivals} other node(s) command the robot, too: it obeys them as well. '
+                    'End them; no policy drives until then.')
+        if rivals and not self._rivals:
+            self._node.get_logger().error(text)
+        self._rivals = rivals
+        self._diagnostics.publish(level, text, {
+            'driver': self._driver.name, 'armed': arbiter.armed, 'output': self._state.published,
+            'decisions': self._state.step,
+            **{f'refused: {reason}': n for reason, n in arbiter.refused.items()}})

@@ -1,0 +1,39 @@
+"""Bring lidar and odometry to the arbiter's look ahead. See ``forward_stop.py``."""
+
+from collections.abc import Callable
+import math
+
+from nav_msgs.msg import Odometry
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import LaserScan
+
+from ilw_core.safety_spec import SafetySpec
+from ilw_ros.qos import STATE
+from ilw_teleop.forward_stop import ForwardStop
+
+
+class Surroundings:
+    """
+    The subscriptions that a contract's ``safety`` part asks for.
+
+    :param mono_ns: tells the time that measures silence.
+    """
+
+    def __init__(self, node: Node, safety: SafetySpec, ahead: ForwardStop,
+                 mono_ns: Callable[[], int]) -> None:
+        self._ahead, self._mono_ns = ahead, mono_ns
+        if safety.scan is not None:
+            node.create_subscription(LaserScan, safety.scan.topic, self._on_scan, STATE)
+        if safety.workspace is not None:
+            node.create_subscription(Odometry, safety.workspace.topic, self._on_odom, STATE)
+
+    def _on_scan(self, scan: LaserScan) -> None:
+        self._ahead.see(self._mono_ns(), np.asarray(scan.ranges), scan.angle_min,
+                        scan.angle_increment, scan.range_min, scan.range_max)
+
+    def _on_odom(self, odom: Odometry) -> None:
+        at, turned = odom.pose.pose.position, odom.pose.pose.orientation
+        yaw = math.atan2(2.0 * (turned.w * turned.z + turned.x * turned.y),
+                         1.0 - 2.0 * (turned.y ** 2 + turned.z ** 2))
+        self._ahead.place(self._mono_ns(), at.x, at.y, yaw)

@@ -1,0 +1,175 @@
+"""
+One machine: how long it moves without commands, and what its URDF allows. No ROS.
+
+The files in ``config/robots``: a contract says what a task wants, a profile what a machine can do.
+"""
+
+from dataclasses import dataclass, replace
+import math
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import yaml
+
+from ilw_core.contract import ActionSpec, Contract
+from ilw_core.errors import ContractError, IlwError
+from ilw_core.locate import resource_file
+from ilw_core.schema import Section
+
+MAX_URDF_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class Joint:
+    """The limits of one joint of a URDF; infinite where it gives none."""
+
+    low: float
+    """rad or m"""
+    high: float
+    speed: float
+    """rad/s or m/s"""
+
+
+@dataclass(frozen=True)
+class Wheels:
+    """Two driven wheels on one axle."""
+
+    radius_m: float
+    track_m: float
+    speed_radps: float
+
+
+@dataclass(frozen=True)
+class RobotProfile:
+    """What the arbiter knows of the machine."""
+
+    name: str
+    command_timeout_s: float | None
+    """Without a command for this long the machine stops by itself; ``None``: nobody says so"""
+    wheels: Wheels | None
+    joints: dict[str, Joint]
+    """Action field -> the joint that it sets the position of"""
+
+    def tighten(self, action: ActionSpec) -> ActionSpec:
+        """
+        Return the action within the joints' limits, too.
+
+        :raises ContractError: nothing is left of a field's range, or its stop action is outside.
+        """
+        low, high, rate = action.low.copy(), action.high.copy(), action.max_rate.copy()
+        for name, joint in self.joints.items():
+            if name not in action.names:
+                raise ContractError(f'The profile of {self.name} sets a joint by {name!r}, which '
+                                    f'is no action field. Known: {", ".join(action.names)}.')
+            i = action.names.index(name)
+            low[i], high[i] = max(low[i], joint.low), min(high[i], joint.high)
+            rate[i] = min(rate[i], joint.speed)
+            if low[i] >= high[i]:
+                raise ContractError(f'{name}: the contract and the URDF of {self.name} have no '
+                                    f'value in common.')
+        stop = action.stop
+        if stop is not None and np.any((stop < low) | (stop > high)):
+            raise ContractError(f'The stop action {stop.tolist()} is outside what the URDF of '
+                                f'{self.name} allows. Change on_stale in the contract.')
+        return replace(action, low=low, high=high, max_rate=rate)
+
+    def saturate(self, applied: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+        """
+        Scale a planar twist down to what the wheels can turn; the curve stays the same.
+
+        :param applied: ``(2,)`` forward speed and turn rate; others are returned as they are.
+        :returns: the action, and ``'wheels'`` if it was scaled.
+        """
+        wheels = self.wheels
+        if wheels is None or len(applied) != 2:
+            return applied, ()
+        fastest = abs(applied[0]) + abs(applied[1]) * wheels.track_m / 2
+        most = wheels.speed_radps * wheels.radius_m
+        return (applied, ()) if fastest <= most else (applied * (most / fastest), ('wheels',))
+
+
+def load_profile(path: str | Path) -> RobotProfile:
+    """
+    Read and check a profile and the URDF it names.
+
+    :raises IlwError: a file is missing, broken, or lacks a joint.
+    """
+    try:
+        data = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise IlwError(f'{path} cannot be read as a robot profile: '
+                       f'{" ".join(str(error).split())}') from error
+    root = Section(data, str(path))
+    name = root.text('robot')
+    timeout = root.number('command_timeout_s', low=0.01) if root.has('command_timeout_s') else None
+    root.take('command_timeout_s')
+    urdf = _read_urdf(resource_file(root.text('urdf'), Path(path).parent)) \
+        if root.has('urdf') else None
+    wheels, joints = None, {}
+    if root.has('wheels'):
+        wheels = _wheels(root, urdf)
+    if root.has('joints'):
+        section = root.section('joints')
+        joints = {field: _limits(section, field, urdf) for field in section.keys()}  # noqa: SIM118
+    root.done()
+    return RobotProfile(name, timeout, wheels, joints)
+
+
+def _read_urdf(path: Path) -> ElementTree.Element:
+    try:
+        if path.stat().st_size > MAX_URDF_BYTES:
+            raise IlwError(f'{path} is larger than a URDF may be (10 MB).')
+        text = path.read_text(encoding='utf-8')
+        if '<!DOCTYPE' in text or '<!ENTITY' in text:
+            raise IlwError(f'{path} declares entities, which no URDF needs.')
+        return ElementTree.fromstring(text)
+    except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
+        raise IlwError(f'{path} cannot be read as a URDF: {error}.') from error
+
+
+def _joint(section: Section, key: str, urdf: ElementTree.Element | None) -> ElementTree.Element:
+    name = section.text(key)
+    found = None if urdf is None else urdf.find(f"joint[@name='{name}']")
+    if found is None:
+        raise section.error(key, 'a joint of the URDF that `urdf` names', name)
+    return found
+
+
+def _limits(section: Section, key: str, urdf: ElementTree.Element | None) -> Joint:
+    joint = _joint(section, key, urdf)
+    limit = joint.find('limit')
+    if limit is None:
+        return Joint(-math.inf, math.inf, math.inf)
+    turns = joint.get('type') == 'continuous'
+    low, high = ((-math.inf, math.inf) if turns else
+                 (float(limit.get(side, default)) for side, default in (('lower', '-inf'),
+                                                                        ('upper', 'inf'))))
+    return Joint(low, high, float(limit.get('velocity', 'inf')))
+
+
+def _wheels(root: Section, urdf: ElementTree.Element | None) -> Wheels:
+    section = root.section('wheels')
+    left, right = (_joint(section, side, urdf) for side in ('left', 'right'))
+    speed = min(float(joint.find('limit').get('velocity', 'inf'))  # type: ignore[union-attr]
+                if joint.find('limit') is not None else math.inf for joint in (left, right))
+    sides = [float((joint.find('origin').get('xyz') or '0 0 0').split()[1])  # type: ignore[union-attr]
+             for joint in (left, right)]
+    radius = section.number('radius_m', low=0.001)
+    section.done()
+    return Wheels(radius, abs(sides[0] - sides[1]), speed)
+
+
+def doubts(contract: Contract, profile: RobotProfile | None) -> list[str]:
+    """Return what nobody vouches for on this robot, a sentence each."""
+    found = []
+    if profile is None:
+        found.append('No robot profile: nobody says that the robot stops by itself when commands '
+                     'stop. Set the parameter `robot` to one of config/robots.')
+    elif profile.command_timeout_s is None:
+        found.append(f'The profile of {profile.name} gives no command_timeout_s: would the robot '
+                     'stop by itself if this node died? Try it, then write it down.')
+    if contract.safety.scan is None:
+        found.append(f'The contract {contract.name} looks ahead with no lidar (safety.scan): the '
+                     'robot is not slowed in front of obstacles.')
+    return found

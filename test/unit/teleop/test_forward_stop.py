@@ -1,0 +1,177 @@
+"""What the lidar sees slows the robot in time, and nothing else does."""
+
+from dataclasses import replace
+import math
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+from ilw_core.contract import load_contract, parse_contract
+from ilw_core.errors import ContractError
+from ilw_core.locate import config_file
+from ilw_teleop.arbiter import Arbiter
+from ilw_teleop.forward_stop import ForwardStop
+from ilw_teleop.request import Request, Source
+
+P = 100_000_000
+T0 = 1_000_000_000_000
+CLUTTER = load_contract(config_file('tasks', 'clutter'))
+RAYS = 360
+
+
+def scan_of(points, pose=(0.0, 0.0, 0.0)):
+    """Return 360 ranges from a pose to discs of 3 cm around the points."""
+    x, y, yaw = pose
+    ranges = np.full(RAYS, np.inf)
+    for px, py in points:
+        far, bearing = math.hypot(px - x, py - y), math.atan2(py - y, px - x) - yaw
+        half = math.asin(min(1.0, 0.03 / max(far, 0.03)))
+        for i in range(RAYS):
+            off = (2 * math.pi * i / RAYS - bearing + math.pi) % (2 * math.pi) - math.pi
+            if abs(off) <= half + math.pi / RAYS:
+                ranges[i] = min(ranges[i], max(far - 0.03, 0.0))
+    return ranges
+
+
+def seeing(points, contract=CLUTTER, pose=(0.0, 0.0, 0.0), now=T0):
+    ahead = ForwardStop(contract)
+    ahead.see(now, scan_of(points, pose), 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+    return ahead
+
+
+def slowed(points, v, w):
+    action, reasons = seeing(points).slow(np.array([v, w]), T0)
+    return action[0], action[1], reasons
+
+
+def test_a_free_way_is_driven_as_asked():
+    assert slowed([(2.0, 0.0), (-0.3, 0.0), (0.0, 0.3)], 0.5, 0.0) == (0.5, 0.0, ())
+
+
+def test_an_obstacle_straight_ahead_slows_and_then_stops():
+    # Until the disc of 0.16 m touches: x - 0.03 - 0.16; minus 0.02 margin. v^2/4 + 0.1 v = way.
+    speed, _, reasons = slowed([(0.30, 0.0)], 0.5, 0.0)
+    assert reasons == ('obstacle',)
+    assert speed ** 2 / 4 + 0.1 * speed == pytest.approx(0.30 - 0.03 - 0.16 - 0.02, abs=0.003)
+    assert slowed([(0.20, 0.0)], 0.5, 0.0) == (0.0, 0.0, ('obstacle',))
+
+
+def test_turning_in_place_beside_a_wall_is_free():
+    assert slowed([(0.2, 0.0), (0.0, 0.2), (0.0, -0.2)], 0.0, 1.5) == (0.0, 1.5, ())
+
+
+def test_a_curve_is_followed_not_the_nose():
+    # A left circle of 0.5 m radius: what stands on it counts, what stands straight ahead does not.
+    on_the_arc = (0.5 * math.sin(0.6), 0.5 - 0.5 * math.cos(0.6))
+    assert slowed([on_the_arc], 0.5, 1.0)[2] == ('obstacle',)
+    assert slowed([(0.5, -0.15)], 0.5, 1.0)[2] == ()
+
+
+def test_a_robot_that_touches_may_back_off_but_not_push():
+    backwards = replace(CLUTTER, action=replace(CLUTTER.action, low=np.array([-0.5, -1.5])))
+    ahead = seeing([(0.15, 0.0)], backwards)
+    assert ahead.slow(np.array([0.3, 0.0]), T0)[1] == ('obstacle',)
+    assert ahead.slow(np.array([-0.3, 0.0]), T0)[1] == ()
+    behind = seeing([(-0.22, 0.0)], backwards)
+    assert behind.slow(np.array([-0.5, 0.0]), T0)[1] == ('obstacle',)
+
+
+def test_backing_out_of_a_curve_bends_the_right_way():
+    backwards = replace(CLUTTER, action=replace(CLUTTER.action, low=np.array([-0.5, -1.5])))
+    # Backwards with a positive turn rate the robot's tail goes to -y.
+    tail = (-0.5 * math.sin(0.5), -(0.5 - 0.5 * math.cos(0.5)))
+    assert seeing([tail], backwards).slow(np.array([-0.5, 1.0]), T0)[1] == ('obstacle',)
+    other = (tail[0] - 0.1, 0.3)
+    assert seeing([other], backwards).slow(np.array([-0.5, 1.0]), T0)[1] == ()
+
+
+def test_without_a_fresh_scan_the_robot_is_blind_and_stands():
+    never = ForwardStop(CLUTTER)
+    assert never.slow(np.array([0.3, 0.1]), T0) [1] == ('blind',)
+    ahead = seeing([])
+    assert ahead.slow(np.array([0.3, 0.1]), T0 + 3 * P)[1] == ()
+    action, reasons = ahead.slow(np.array([0.3, 0.1]), T0 + 3 * P + 1)
+    assert (action.tolist(), reasons) == ([0.0, 0.0], ('blind',))
+
+
+def test_a_scan_of_nonsense_is_no_scan():
+    ahead = ForwardStop(CLUTTER)
+    ahead.see(T0, np.full(10, 1.0), math.nan, 0.1, 0.05, 10.0)
+    assert ahead.slow(np.array([0.3, 0.0]), T0)[1] == ('blind',)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.floats(-2.0, 2.0), st.floats(-2.0, 2.0)), min_size=1, max_size=8),
+       st.lists(st.tuples(st.floats(0.0, 0.5), st.floats(-1.5, 1.5)), min_size=5, max_size=40))
+def test_whatever_is_asked_the_robot_touches_nothing_it_sees(things, asked):
+    """The plant brakes no harder than the contract says and hears of it one period late."""
+    things = [(x, y) for x, y in things if math.hypot(x, y) > 0.4]
+    arbiter = Arbiter(CLUTTER)
+    x = y = yaw = speed = 0.0
+    late = np.zeros(2)
+    for k, (v, w) in enumerate(asked):
+        now = T0 + k * P
+        arbiter.ahead.see(now, scan_of(things, (x, y, yaw)), 0.0, 2 * math.pi / RAYS, 0.0, 10.0)
+        arbiter.offer(Request(1, now, True, CLUTTER.hash, CLUTTER.action.names, 0.1, 1, [v, w]),
+                      now, now)
+        command = arbiter.decide(now, now).applied
+        for _ in range(10):
+            fall = CLUTTER.safety.deceleration_mps2 * 0.01
+            speed = max(late[0], speed - fall) if late[0] < speed else late[0]
+            x, y = x + speed * math.cos(yaw) * 0.01, y + speed * math.sin(yaw) * 0.01
+            yaw += late[1] * 0.01
+            for px, py in things:
+                assert math.hypot(px - x, py - y) > 0.16 + 0.03 - 0.02  # what the margin is for
+        late = command
+
+
+def test_the_person_may_override_and_the_policy_may_not():
+    for source, override, reasons in ((1, True, ()), (1, False, ('obstacle',)),
+                                      (2, True, ('obstacle',))):
+        arbiter = Arbiter(CLUTTER, armed=True)
+        arbiter.ahead.see(T0, scan_of([(0.2, 0.0)]), 0.0, 2 * math.pi / RAYS, 0.0, 10.0)
+        arbiter.offer(Request(source, T0, True, CLUTTER.hash, CLUTTER.action.names, 0.1, 1,
+                              [0.1, 0.0], override=override), T0, T0)
+        decision = arbiter.decide(T0, T0)
+        assert decision.source in (Source.PERSON, Source.POLICY)
+        assert decision.reasons == reasons
+
+
+BOX = CLUTTER.text.replace('scan: {topic: scan}', 'scan: {topic: scan}\n  workspace: '
+                           '{topic: odom, x_m: [-1.0, 1.0], y_m: [-1.0, 1.0]}')
+
+
+def test_the_edge_of_the_workspace_is_an_obstacle_from_inside_only():
+    contract = parse_contract(BOX)
+    ahead = seeing([], contract)
+    assert ahead.slow(np.array([0.5, 0.0]), T0)[1] == ('blind',)  # where is it?
+    ahead.place(T0, 0.0, 0.0, 0.0)
+    assert ahead.slow(np.array([0.5, 0.0]), T0) [1] == ()
+    ahead.place(T0, 0.95, 0.0, 0.0)
+    assert ahead.slow(np.array([0.5, 0.0]), T0)[1] == ('workspace',)
+    ahead.place(T0, 0.95, 0.0, math.pi)
+    assert ahead.slow(np.array([0.5, 0.0]), T0)[1] == ()
+    ahead.place(T0, 1.2, 0.0, math.pi)  # carried out by hand: it may drive back
+    assert ahead.slow(np.array([0.5, 0.0]), T0)[1] == ()
+    ahead.place(T0, 1.2, 0.0, 0.0)
+    action, reasons = ahead.slow(np.array([0.5, 0.0]), T0)
+    assert (action[0], reasons) == (0.0, ('workspace',))
+
+
+def test_safety_is_no_part_of_the_hash_but_limits_are():
+    assert parse_contract(BOX).hash == CLUTTER.hash
+    assert parse_contract(CLUTTER.text.replace('max: 0.5,', 'max: 0.6,')).hash != CLUTTER.hash
+
+
+@pytest.mark.parametrize(('old', 'new', 'word'), [
+    ('deceleration_mps2: 2.0', 'deceleration_mps2: 0', 'deceleration_mps2'),
+    ('deceleration_mps2: 2.0', 'decelleration_mps2: 2.0', 'deceleration_mps2'),
+    ('radius_m: 0.16', 'radius_m: -1', 'radius_m'),
+    ('x_m: [-1.0, 1.0]', 'x_m: [1.0, -1.0]', 'x_m'),
+    ('twist.linear.x', 'twist.linear.z', 'planar twist'),
+])
+def test_a_mistake_in_the_safety_section_is_named(old, new, word):
+    with pytest.raises(ContractError, match=word):
+        parse_contract(BOX.replace(old, new))
