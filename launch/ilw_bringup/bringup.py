@@ -32,6 +32,8 @@ class NodeSpec:
     parameters: dict[str, Any] = field(default_factory=dict)
     terminal: bool = False
     """Reads the keyboard, so it keeps the terminal"""
+    remappings: dict[str, str] = field(default_factory=dict)
+    """Topic in the node -> topic on the graph"""
 
 
 @dataclass(frozen=True)

@@ -31,4 +31,5 @@ def _declare(argument: Any) -> DeclareLaunchArgument:
 
 def _node(spec: NodeSpec) -> Node:
     return Node(package=spec.package, executable=spec.executable, name=spec.name,
-                parameters=[spec.parameters], output='screen', emulate_tty=spec.terminal)
+                parameters=[spec.parameters], remappings=list(spec.remappings.items()),
+                output='screen', emulate_tty=spec.terminal)

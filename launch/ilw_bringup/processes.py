@@ -42,6 +42,8 @@ def command_line(spec: NodeSpec) -> list[str]:
     line = [executable(spec.package, spec.executable), '--ros-args', '-r', f'__node:={spec.name}']
     for key, value in spec.parameters.items():
         line += ['-p', f'{key}:={_yaml(value)}']
+    for inside, outside in spec.remappings.items():
+        line += ['-r', f'{inside}:={outside}']
     return line
 
 

@@ -42,8 +42,10 @@ class Limiter:
     def __init__(self, action: ActionSpec, applied: np.ndarray) -> None:
         self._action = action
         self._smooth = bool(np.any(np.isfinite(action.max_acceleration)))
-        self._window_s = 2.0 * action.max_acceleration / action.max_jerk
-        self._averages = bool(np.any(np.isfinite(action.max_jerk)))
+        jerky = np.isfinite(action.max_jerk)
+        self._averages = bool(np.any(jerky))
+        self._window_s = np.full(action.dim, np.inf)
+        self._window_s[jerky] = 2.0 * action.max_acceleration[jerky] / action.max_jerk[jerky]
         self.applied = np.asarray(applied, dtype=np.float64)
         """(Da,) the action applied last"""
         self._rate = np.zeros(action.dim)

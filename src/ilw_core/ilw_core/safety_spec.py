@@ -83,8 +83,8 @@ def read_safety(section: Section, names: Sequence[str], period_ns: int) -> Safet
 
 
 def _age_ns(section: Section, period_ns: int) -> int:
-    # Three periods: the scan of a slow lidar may be two old when the newest is due.
-    return round(section.number('max_age_ms', 3 * period_ns / 1e6, low=1.0) * 1e6)
+    # Two periods: one late message is normal, two mean that the sensor is gone.
+    return round(section.number('max_age_ms', 2 * period_ns / 1e6, low=1.0) * 1e6)
 
 
 def _scan(section: Section, period_ns: int) -> ScanSpec | None:

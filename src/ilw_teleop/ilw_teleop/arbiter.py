@@ -73,8 +73,8 @@ class Arbiter:
         self.ahead = ForwardStop(contract) if safety.scan or safety.workspace else None
         """Takes in what the robot sees; ``None`` where the contract does not look ahead"""
         self._wild = 0
-        self.rivals = 0
-        """Other publishers of the robot's command topic"""
+        self.rivals = ''
+        """Who else drives, a sentence; empty when nobody does"""
         self.estop_why = ''
         """Why the emergency stop is latched; empty while it is not"""
         self._decided_ns: int | None = None
@@ -92,7 +92,7 @@ class Arbiter:
         if self.estopped:
             return f'The emergency stop is latched ({self.estop_why}): reset it first.'
         if self.rivals:
-            return f'{self.rivals} other node(s) command the robot, too: end them first.'
+            return f'{self.rivals} End it first.'
         self.armed = True
         return ''
 
@@ -112,10 +112,14 @@ class Arbiter:
         self._held.clear()
         return ''
 
-    def notice_rivals(self, count: int) -> None:
-        """Take in how many others publish the command topic: with one, no policy drives."""
-        self.rivals = count
-        if count:
+    def notice_rivals(self, commanders: int, *, several_policies: bool = False) -> None:
+        """Take in how many others publish commands: with one, or two policies, none drives."""
+        self.rivals = ''
+        if commanders:
+            self.rivals = f'{commanders} other node(s) command the robot, which obeys them, too.'
+        elif several_policies:
+            self.rivals = 'Several policies want to drive at once.'
+        if self.rivals:
             self.armed = False
 
     # -- requests in, decisions out

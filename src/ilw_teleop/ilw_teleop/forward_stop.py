@@ -16,6 +16,8 @@ from ilw_core.safety_spec import SafetySpec
 
 _STRAIGHT = 1e-3  # rad/m; a circle of one kilometre
 _EDGE_SAMPLES = 24
+FROZEN_SCANS = 5
+"""So many equal scans in a row while the robot moves come from a sensor that hangs"""
 
 
 class ForwardStop:
@@ -40,13 +42,21 @@ class ForwardStop:
         self._seen_ns: int | None = None
         self._pose = (0.0, 0.0, 0.0)
         self._placed_ns: int | None = None
+        self._moving, self._frozen = False, 0
 
     # -- what is known
 
-    def see(self, mono_ns: int, ranges: np.ndarray, angle_min_rad: float, step_rad: float,
+    def see(self, taken_ns: int, ranges: np.ndarray, angle_min_rad: float, step_rad: float,
             range_low_m: float, range_high_m: float) -> None:
-        """Take in one ``LaserScan``; ``ranges`` is ``(N,)`` in metres."""
+        """
+        Take in one ``LaserScan``; one that is older than what was seen is left aside.
+
+        :param taken_ns: when it was taken, on the clock that measures silence.
+        :param ranges: ``(N,)`` in metres.
+        """
         assert self._spec.scan is not None
+        if self._seen_ns is not None and taken_ns < self._seen_ns:
+            return
         x, y, yaw = self._spec.scan.mount
         ranges = np.asarray(ranges, dtype=np.float64)
         ok = np.isfinite(ranges) & (ranges >= range_low_m) & (ranges <= range_high_m)
@@ -55,16 +65,22 @@ class ForwardStop:
         points = np.stack([x + far * np.cos(angles), y + far * np.sin(angles)], axis=1)
         if not np.all(np.isfinite(points)):
             return  # nonsense: as good as no scan
-        self._points, self._seen_ns = points, mono_ns
+        # While the robot moves, two scans that saw something are never equal.
+        if not np.array_equal(points, self._points):
+            self._frozen = 0
+        elif self._moving and len(points):
+            self._frozen += 1
+        self._points, self._seen_ns = points, taken_ns
 
-    def place(self, mono_ns: int, x_m: float, y_m: float, yaw_rad: float) -> None:
+    def place(self, taken_ns: int, x_m: float, y_m: float, yaw_rad: float) -> None:
         """Take in where the robot is, in the frame of the workspace."""
         if all(map(math.isfinite, (x_m, y_m, yaw_rad))):
-            self._pose, self._placed_ns = (x_m, y_m, yaw_rad), mono_ns
+            self._pose, self._placed_ns = (x_m, y_m, yaw_rad), taken_ns
 
     def leap(self, mono_ns: int) -> None:
         """Go on in another world, as after a reset of the simulator: what was seen is gone."""
         self._points, self._seen_ns, self._placed_ns = self._points[:0], mono_ns, None
+        self._frozen = 0
 
     # -- what follows from it
 
@@ -72,11 +88,13 @@ class ForwardStop:
         """
         Return the action, slowed as far as needed, and why.
 
-        :returns: ``(Da,)`` and of ``'blind'`` (no fresh scan or pose), ``'obstacle'``,
-            ``'workspace'`` those that counted.
+        :returns: ``(Da,)`` and of ``'blind'`` (no fresh scan or pose, or a frozen one),
+            ``'obstacle'``, ``'workspace'`` those that counted.
         """
         speed, turn = float(action[self._forward]), float(action[self._turn])
-        if self._unknown(mono_ns):
+        self._moving = bool(speed or turn)
+        if self._unknown(mono_ns) or self._frozen >= FROZEN_SCANS:
+            self._moving = False
             return self._with_speed(action, 0.0, 0.0), (('blind',) if speed or turn else ())
         reasons: tuple[str, ...] = ()
         slowed = speed

@@ -3,7 +3,7 @@
 from ilw_teleop.arbiter import Arbiter, Decision
 
 CLOCK_STOPPED_NS = 1_000_000_000
-"""A clock that stands still for longer in wall time has stopped: nobody can be told apart"""
+"""A clock that stands still for longer in wall time has stopped: no age can be told any more"""
 
 
 class Watchdog:
@@ -29,9 +29,11 @@ class Watchdog:
         """Note that the simulated clock has leapt."""
         self._leapt_ns = wall_ns
 
-    def heard(self, wall_ns: int) -> None:
-        """Note that somebody asked for something."""
-        self._heard_ns, self._leapt_ns = wall_ns, None
+    def hears(self, now_ns: int, wall_ns: int, *, active: bool) -> bool:
+        """Note a request; returns whether it may count: while the clock stands still, none does."""
+        if active:
+            self._heard_ns, self._leapt_ns = wall_ns, None
+        return not self._clock_stopped(now_ns, wall_ns)
 
     def poll(self, now_ns: int, mono_ns: int, wall_ns: int) -> Decision | None:
         """Return the decision that is due, if any."""

@@ -319,5 +319,7 @@ def test_a_rival_on_the_command_topic_stops_the_policy_and_keeps_it_from_being_a
     assert (decision.source, decision.reasons) == (Source.NONE, ('rival',))
     assert 'command the robot' in arbiter.arm()
     assert put(arbiter, ask(clutter, 1, [0.1, 0.0], T0 + P), T0 + P).source is Source.PERSON
+    arbiter.notice_rivals(0, several_policies=True)
+    assert 'Several' in arbiter.arm()
     arbiter.notice_rivals(0)
     assert arbiter.arm() == ''

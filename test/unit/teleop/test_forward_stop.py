@@ -91,8 +91,8 @@ def test_without_a_fresh_scan_the_robot_is_blind_and_stands():
     never = ForwardStop(CLUTTER)
     assert never.slow(np.array([0.3, 0.1]), T0) [1] == ('blind',)
     ahead = seeing([])
-    assert ahead.slow(np.array([0.3, 0.1]), T0 + 3 * P)[1] == ()
-    action, reasons = ahead.slow(np.array([0.3, 0.1]), T0 + 3 * P + 1)
+    assert ahead.slow(np.array([0.3, 0.1]), T0 + 2 * P)[1] == ()
+    action, reasons = ahead.slow(np.array([0.3, 0.1]), T0 + 2 * P + 1)
     assert (action.tolist(), reasons) == ([0.0, 0.0], ('blind',))
 
 
@@ -100,6 +100,34 @@ def test_a_scan_of_nonsense_is_no_scan():
     ahead = ForwardStop(CLUTTER)
     ahead.see(T0, np.full(10, 1.0), math.nan, 0.1, 0.05, 10.0)
     assert ahead.slow(np.array([0.3, 0.0]), T0)[1] == ('blind',)
+
+
+def test_a_late_or_disordered_scan_is_old_news():
+    ahead = seeing([], now=T0)
+    ahead.see(T0 - P, scan_of([(0.2, 0.0)]), 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+    assert ahead.slow(np.array([0.3, 0.0]), T0)[1] == ()
+    assert ahead.slow(np.array([0.3, 0.0]), T0 + 3 * P)[1] == ('blind',)
+
+
+def test_a_lidar_that_repeats_itself_while_the_robot_moves_is_blind():
+    ahead = seeing([(2.0, 0.0)])
+    same = scan_of([(2.0, 0.0)])
+    for k in range(1, 6):
+        now = T0 + k * P
+        assert ahead.slow(np.array([0.3, 0.0]), now)[1] == (), k
+        ahead.see(now, same, 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+    assert ahead.slow(np.array([0.3, 0.0]), T0 + 5 * P)[1] == ('blind',)
+    ahead.see(T0 + 6 * P, scan_of([(1.9, 0.0)]), 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+    assert ahead.slow(np.array([0.3, 0.0]), T0 + 6 * P)[1] == ()
+
+
+def test_a_robot_that_stands_may_see_the_same_for_ever():
+    ahead = seeing([(2.0, 0.0)])
+    for k in range(50):
+        now = T0 + k * P
+        ahead.slow(np.array([0.0, 0.0]), now)
+        ahead.see(now, scan_of([(2.0, 0.0)]), 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+    assert ahead.slow(np.array([0.3, 0.0]), T0 + 50 * P)[1] == ()
 
 
 @settings(max_examples=150, deadline=None)

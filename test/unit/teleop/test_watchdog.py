@@ -4,6 +4,7 @@ import pytest
 
 from ilw_teleop.arbiter import Arbiter
 from ilw_teleop.request import Request, Source
+from ilw_teleop.senders import Senders
 from ilw_teleop.watchdog import Watchdog
 
 P = 100_000_000
@@ -29,7 +30,7 @@ def test_on_hardware_silence_counts_at_once(arbiter):
 def test_in_simulation_the_last_request_must_be_long_ago_in_wall_time_too(arbiter):
     watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
     late = T0 + 3 * P
-    watchdog.heard(0)
+    assert watchdog.hears(T0, 0, active=True)
     assert watchdog.poll(late, late, 0) is None
     assert watchdog.poll(late, late, 49 * MS) is None
     assert watchdog.poll(late, late, 50 * MS).reasons[0] == 'silent'
@@ -48,7 +49,7 @@ def test_after_a_leap_the_driver_has_time_to_plan(arbiter):
 def test_a_driver_that_spoke_after_the_leap_gets_no_extra_time(arbiter):
     watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
     watchdog.leap(0)
-    watchdog.heard(10 * MS)
+    assert watchdog.hears(T0 + 10 * P, 10 * MS, active=True)
     late = T0 + 11 * P
     assert watchdog.poll(late, late, 59 * MS) is None
     assert watchdog.poll(late, late, 60 * MS) is not None
@@ -61,7 +62,20 @@ def test_a_clock_that_stops_stops_the_robot(arbiter):
     decision = watchdog.poll(T0 + P, T0 + P, 1001 * MS)
     assert decision.applied.tolist() == [0.0, 0.0]
     assert watchdog.poll(T0 + P, T0 + P, 1100 * MS) is None  # said once
+    assert not watchdog.hears(T0 + P, 1150 * MS, active=True)
+    assert watchdog.hears(T0 + 2 * P, 1200 * MS, active=True)
 
 
 def test_a_clock_that_has_not_begun_decides_nothing(arbiter):
     assert Watchdog(arbiter).poll(0, 0, 10**12) is None
+
+
+def test_two_senders_fall_back_again_and_again_and_a_restarted_one_only_once():
+    alone, two = Senders(), Senders()
+    for k, number in enumerate([1, 2, 3, 1, 2, 3, 4]):
+        alone.take(number, k * P)
+        assert not alone.several(k * P)
+    for k, number in enumerate([7, 1, 8, 2, 9]):
+        two.take(number, k * P)
+    assert two.several(4 * P)
+    assert not two.several(20 * P)  # the other has gone

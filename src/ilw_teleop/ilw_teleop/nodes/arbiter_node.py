@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import time
+from typing import Any
 
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
@@ -22,6 +23,7 @@ from ilw_teleop.nodes.parameters import ArbiterParams
 from ilw_teleop.nodes.surroundings import Surroundings
 from ilw_teleop.request import Request
 from ilw_teleop.robot_profile import doubts, load_profile
+from ilw_teleop.senders import Senders
 from ilw_teleop.stamps import LEAP_NS, LeadingClock
 from ilw_teleop.watchdog import Watchdog
 
@@ -53,11 +55,11 @@ class ArbiterNode(Node):
         ) if params.enable_output else None
         self._reports = ArbiterReports(self, arbiter, output=params.enable_output,
                                        doubts=doubts(contract, profile))
-        for topic in ('teleop/action', 'policy/action'):
-            self.create_subscription(ActionChunk, topic, self._on_request, REQUEST)
+        self._policies = Senders()
+        self.create_subscription(ActionChunk, 'teleop/action', self._on_request, REQUEST)
+        self.create_subscription(ActionChunk, 'policy/action', self._on_policy, REQUEST)
         if arbiter.ahead is not None:
-            self._surroundings = Surroundings(self, contract.safety, arbiter.ahead,
-                                              lambda: self._times()[1])
+            self._surroundings = Surroundings(self, contract.safety, arbiter.ahead, self._times)
         for name, act in (('arm', arbiter.arm), ('disarm', arbiter.disarm),
                           ('estop', arbiter.estop), ('reset', arbiter.reset)):
             self.create_service(Trigger, f'arbiter/{name}',
@@ -84,10 +86,13 @@ class ArbiterNode(Node):
             chunk.source, stamp, chunk.active, chunk.contract_hash, chunk.names, chunk.period,
             chunk.horizon, chunk.values, chunk.episode, stamp_ns(chunk.observation_stamp),
             chunk.override)
-        if chunk.active:
-            self._watchdog.heard(time.monotonic_ns())
-        if self._arbiter.offer(request, now, mono):
+        counts = self._watchdog.hears(now, time.monotonic_ns(), active=chunk.active)
+        if counts and self._arbiter.offer(request, now, mono):
             self._publish(self._arbiter.decide(now, mono))
+
+    def _on_policy(self, chunk: ActionChunk, info: dict[str, Any]) -> None:
+        self._policies.take(info['publication_sequence_number'], time.monotonic_ns())
+        self._on_request(chunk)
 
     def _on_poll(self) -> None:
         decision = self._watchdog.poll(*self._times(), time.monotonic_ns())
@@ -121,8 +126,9 @@ class ArbiterNode(Node):
     def _on_look(self) -> None:
         before = self._arbiter.rivals
         others = self.count_publishers(self._command_topic) - (self._command_pub is not None)
-        self._arbiter.notice_rivals(others)
-        if others and not before:
+        several = self._policies.several(time.monotonic_ns())
+        self._arbiter.notice_rivals(max(0, others), several_policies=several)
+        if self._arbiter.rivals and not before:
             self._publish(self._arbiter.decide(*self._times()))
             self._reports.diagnose()
 

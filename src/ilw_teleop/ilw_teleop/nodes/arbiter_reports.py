@@ -28,7 +28,7 @@ class ArbiterReports:
         self._event_pub = node.create_publisher(EpisodeEvent, 'episode/event', EVENT)
         self._diagnostics = Diagnostics(node, 'arbiter')
         self._events, self._driver = 0, Source.NONE
-        self._rivals = 0
+        self._rivals = ''
         for doubt in doubts:
             node.get_logger().warning(doubt)
 
@@ -65,9 +65,7 @@ class ArbiterReports:
         if arbiter.estopped:
             level, text = ERROR, f'emergency stop latched: {arbiter.estop_why}'
         if rivals:
-            level = ERROR
-            text = (f'{rivals} other node(s) command the robot, too: it obeys them as well. '
-                    'End them; no policy drives until then.')
+            level, text = ERROR, f'{rivals} No policy drives until that ends.'
         if rivals and not self._rivals:
             self._node.get_logger().error(text)
         self._rivals = rivals

@@ -9,6 +9,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import LaserScan
 
 from ilw_core.safety_spec import SafetySpec
+from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import STATE
 from ilw_teleop.forward_stop import ForwardStop
 
@@ -17,23 +18,28 @@ class Surroundings:
     """
     The subscriptions that a contract's ``safety`` part asks for.
 
-    :param mono_ns: tells the time that measures silence.
+    :param times: tells now, on the clock of the stamps and on the one that measures silence.
     """
 
     def __init__(self, node: Node, safety: SafetySpec, ahead: ForwardStop,
-                 mono_ns: Callable[[], int]) -> None:
-        self._ahead, self._mono_ns = ahead, mono_ns
+                 times: Callable[[], tuple[int, int]]) -> None:
+        self._ahead, self._times = ahead, times
         if safety.scan is not None:
             node.create_subscription(LaserScan, safety.scan.topic, self._on_scan, STATE)
         if safety.workspace is not None:
             node.create_subscription(Odometry, safety.workspace.topic, self._on_odom, STATE)
 
     def _on_scan(self, scan: LaserScan) -> None:
-        self._ahead.see(self._mono_ns(), np.asarray(scan.ranges), scan.angle_min,
+        self._ahead.see(self._taken_ns(scan), np.asarray(scan.ranges), scan.angle_min,
                         scan.angle_increment, scan.range_min, scan.range_max)
 
     def _on_odom(self, odom: Odometry) -> None:
         at, turned = odom.pose.pose.position, odom.pose.pose.orientation
         yaw = math.atan2(2.0 * (turned.w * turned.z + turned.x * turned.y),
                          1.0 - 2.0 * (turned.y ** 2 + turned.z ** 2))
-        self._ahead.place(self._mono_ns(), at.x, at.y, yaw)
+        self._ahead.place(self._taken_ns(odom), at.x, at.y, yaw)
+
+    def _taken_ns(self, message: LaserScan | Odometry) -> int:
+        """Return when a reading was taken: a late one is old news."""
+        now_ns, mono_ns = self._times()
+        return mono_ns - max(0, now_ns - stamp_ns(message.header.stamp))

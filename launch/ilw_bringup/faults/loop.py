@@ -1,0 +1,175 @@
+"""The loop that faults are injected into: simulator, joystick, arbiter, policy, recorder."""
+
+from collections.abc import Callable
+from pathlib import Path
+import time
+from typing import Any
+
+from mcap.reader import make_reader
+from std_srvs.srv import Trigger
+
+from ilw_bringup.bringup import NodeSpec
+from ilw_bringup.faults.row import Row
+from ilw_bringup.faults.spy import Spy
+from ilw_bringup.processes import Fleet
+from ilw_core.contract import load_contract
+from ilw_core.episode_folder import find_episodes
+from ilw_core.errors import IlwError
+from ilw_core.locate import config_file
+from ilw_msgs.srv import StartEpisode, StopEpisode
+from ilw_teleop.joystick import load_joystick
+
+TASK = 'clutter'
+DRIVE = {'deadman': 1.0, 'turbo': 1.0, 'forward': 1.0, 'turn': 0.8}
+"""A circle of 0.4 m; in front of an obstacle it goes on turning in place"""
+
+LATENCY_S = 0.03
+"""Of one message, at worst: the arbiter looks every 10 ms, DDS takes a few, two cores are shared"""
+
+
+class Loop:
+    """
+    Real nodes over real DDS; a context manager.
+
+    :param folder: receives logs and episodes.
+    :param with_policy: a random policy runs, disarmed.
+    :param through_spy: topics that the spy's relay passes on, ``/clock`` among them.
+    :param real_time_factor: as the simulator's.
+    """
+
+    def __init__(self, folder: Path, *, with_policy: bool = False, record: bool = True,
+                 through_spy: tuple[str, ...] = (), real_time_factor: float = 1.0) -> None:
+        self.folder = folder
+        self.contract = load_contract(config_file('tasks', TASK))
+        self.fleet = Fleet(folder / 'log')
+        clock = {'use_sim_time': True}
+        self.specs = {spec.name: spec for spec in (
+            NodeSpec('ilw_sim', 'sim_node', 'sim', {
+                'contract': TASK, 'real_time_factor': real_time_factor, 'auto_reset': True},
+                remappings={topic: raw_name(topic) for topic in through_spy}),
+            NodeSpec('ilw_teleop', 'teleop_node', 'teleop', {'contract': TASK, **clock}),
+            NodeSpec('ilw_teleop', 'arbiter_node', 'arbiter',
+                     {'contract': TASK, 'robot': 'sim_diff_drive', **clock}))}
+        if record:
+            self.specs['recorder'] = NodeSpec('ilw_teleop', 'recorder_node', 'recorder', {
+                'contract': TASK, 'root': str(folder / 'demos'), 'min_free_mb': 0, **clock})
+        if with_policy:
+            self.specs['policy'] = NodeSpec('ilw_learner', 'policy_node', 'policy', {
+                'contract': TASK, 'checkpoint': 'random', **clock})
+        self._saved: dict[Path, int] = {}
+
+    def __enter__(self) -> 'Loop':
+        self.fleet.start(list(self.specs.values()))
+        self.spy = Spy(self.contract, load_joystick(config_file('joysticks', 'xbox')))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.spy.close()
+        self.fleet.stop()
+
+    # -- doing
+
+    def call(self, kind: Any, name: str, request: Any, timeout_s: float = 10.0) -> Any:
+        """Call a service; :raises IlwError: it does not answer in time."""
+        client = self.spy.node.create_client(kind, name)
+        try:
+            self.until(client.service_is_ready, timeout_s, f'the service {name}')
+            future = client.call_async(request)
+            self.until(future.done, timeout_s, f'an answer of {name}')
+            return future.result()
+        finally:
+            self.spy.node.destroy_client(client)
+
+    def until(self, done: Callable[[], Any], timeout_s: float, what: str) -> None:
+        """Wait for something; :raises IlwError: in vain."""
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            if time.monotonic() > deadline:
+                raise IlwError(f'Waited {timeout_s:.0f} s for {what} in vain.')
+            time.sleep(0.005)
+
+    def arm(self) -> None:
+        """Let the policy drive; waits until it does."""
+        self.until(lambda: any(s.requested and 'disarmed' in s.reasons
+                               for s in self.spy.states[-5:]), 10.0, 'the policy to ask')
+        answer = self.call(Trigger, 'arbiter/arm', Trigger.Request())
+        if not answer.success:
+            raise IlwError(answer.message)
+        self.until(self.spy.moving, 10.0, 'the policy to drive')
+
+    def drive(self) -> None:
+        """Let the person drive, in circles; waits until the robot does."""
+        self.spy.hold(**DRIVE)
+        self.until(self.spy.moving, 15.0, 'the person to drive')
+
+    def save_an_episode(self, seconds: float = 0.5) -> None:
+        """Record while somebody drives, and remember what was saved."""
+        self.until(lambda: self.spy.status and self.spy.status.phase == 2, 15.0, 'the recorder')
+        answer = self.call(StartEpisode, 'record/start', StartEpisode.Request())
+        if answer.error_code:
+            raise IlwError(answer.error_msg)
+        time.sleep(seconds)
+        self.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=1))
+        self._saved = {e.path: _messages(e.bag_file) for e in find_episodes(self.folder / 'demos')}
+
+    def latency_s(self, seconds: float = 0.5) -> float:
+        """Return how late commands are now, at worst: beyond a period, and at least 30 ms."""
+        begin = time.monotonic()
+        time.sleep(seconds)
+        at = [c.at_s for c in self.spy.commands if c.at_s > begin]
+        gaps = [b - a for a, b in zip(at, at[1:], strict=False)]
+        return max(LATENCY_S, max(gaps, default=0.0) - self.contract.period_ns / 1e9)
+
+    def strike(self, name: str, number: int) -> float:
+        """Send a signal to a node; returns when, on the steady clock."""
+        import os
+
+        os.kill(self.fleet.pid(name), number)
+        return time.monotonic()
+
+    def now_ns(self) -> int:
+        """Return the simulated time, as last heard."""
+        return self.spy.clock_ns
+
+    # -- judging
+
+    def lost(self) -> int:
+        """Return how many saved episodes are gone or no longer whole."""
+        return sum(not path.is_dir() or _messages(next(path.glob('*.mcap'))) != messages
+                   for path, messages in self._saved.items())
+
+    def row(self, fault: str, expected: str, observed: str, reaction_s: float | None,
+            ok: bool) -> Row:
+        """Return the row; commands outside limits and lost episodes make it fail."""
+        outside, lost = self.spy.outside(), self.lost()
+        if outside:
+            observed += f'; OUTSIDE LIMITS: {outside[0]} ({len(outside)} in all)'
+        observed += f'; {len(self.spy.commands)} commands, {len(outside)} outside limits'
+        reaction = None if reaction_s is None else round(1000 * reaction_s, 1)
+        return Row(fault, expected, observed, reaction, lost, ok and not outside and not lost)
+
+    def stop_row(self, fault: str, expected: str, at_s: float, *, bound_s: float,
+                 watch_s: float, more: str = '', ok: bool = True) -> Row:
+        """Watch for a while, and judge by when the command became the stop action."""
+        time.sleep(max(0.0, at_s + watch_s - time.monotonic()))
+        stopped = self.spy.stopped_at(at_s)
+        reaction = None if stopped is None else stopped - at_s
+        text = ('never stopped' if reaction is None else
+                f'stop action after {1000 * reaction:.0f} ms (bound {1000 * bound_s:.0f})')
+        good = reaction is not None and reaction <= bound_s
+        return self.row(fault, expected, text + more, reaction, ok and good)
+
+    @property
+    def two_periods_s(self) -> float:
+        """Two contract periods."""
+        return 2 * self.contract.period_ns / 1e9
+
+
+def raw_name(topic: str) -> str:
+    """Return the name under which the relay hears a topic."""
+    return f'{topic}_raw'
+
+
+def _messages(bag: Path) -> int:
+    with bag.open('rb') as stream:
+        return sum(1 for _ in make_reader(stream).iter_messages())

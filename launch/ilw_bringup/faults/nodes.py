@@ -1,0 +1,102 @@
+"""Nodes killed, hung and restarted: policy, simulator, arbiter. Teleop is in ``hand.py``."""
+
+from pathlib import Path
+import signal
+import time
+
+from ilw_bringup.faults.loop import Loop
+from ilw_bringup.faults.row import Fault, Row
+
+STOP = 'stop action within two periods'
+
+
+def _policy(fault: str, number: int) -> Fault:
+    expected = f'{STOP}; back, it drives on'
+
+    def inject(folder: Path) -> Row:
+        with Loop(folder, with_policy=True) as loop:
+            loop.arm()
+            loop.save_an_episode()
+            bound = loop.two_periods_s + loop.latency_s()
+            at = loop.strike('policy', number)
+            time.sleep(1.5)
+            stopped = loop.spy.stopped_at(at)
+            reaction = None if stopped is None else stopped - at
+            if number == signal.SIGKILL:
+                loop.fleet.restart_dead()
+            else:
+                loop.strike('policy', signal.SIGCONT)
+            loop.until(loop.spy.moving, 15.0, 'the policy to drive again')
+            text = ('never stopped' if reaction is None else
+                    f'stop action after {1000 * reaction:.0f} ms (bound {1000 * bound:.0f}), '
+                    'then drove again')
+            return loop.row(fault, expected, text, reaction,
+                            reaction is not None and reaction <= bound)
+
+    return Fault(fault, expected, inject)
+
+
+def _simulator(fault: str, number: int) -> Fault:
+    expected = 'the clock stands still: stop action within 1.2 s; back, the loop goes on'
+
+    def inject(folder: Path) -> Row:
+        with Loop(folder) as loop:
+            loop.drive()
+            loop.save_an_episode()
+            at = loop.strike('sim', number)
+            time.sleep(1.5)
+            stopped = loop.spy.stopped_at(at)
+            reaction = None if stopped is None else stopped - at
+            if number == signal.SIGKILL:
+                loop.fleet.restart_dead()
+            else:
+                loop.strike('sim', signal.SIGCONT)
+            loop.until(loop.spy.moving, 15.0, 'the person to drive again')
+            text = ('never stopped' if reaction is None else
+                    f'stop action after {1000 * reaction:.0f} ms, then drove again')
+            return loop.row(fault, expected, text, reaction,
+                            reaction is not None and reaction <= 1.2)
+
+    return Fault(fault, expected, inject)
+
+
+def _arbiter(fault: str, number: int) -> Fault:
+    timeout_s, braking_s = 0.5, 0.6
+    expected = (f'the robot stops by itself: its command time-out ({timeout_s} s) and '
+                'its brakes; back, the policy is disarmed')
+
+    def inject(folder: Path) -> Row:
+        with Loop(folder, with_policy=True) as loop:
+            loop.arm()
+            loop.save_an_episode()
+            at = loop.strike('arbiter', number)
+            bound = timeout_s + braking_s
+            time.sleep(bound + 0.7)
+            last = max((t for t, v, w in loop.spy.speeds if abs(v) > 0.02 or abs(w) > 0.1),
+                       default=at)
+            stood = loop.spy.speeds and loop.spy.speeds[-1][0] - last > 0.3
+            reaction = max(0.0, last - at)
+            if number == signal.SIGKILL:
+                before = len(loop.spy.states)
+                loop.fleet.restart_dead()
+                loop.until(lambda: len(loop.spy.states) > before + 3, 10.0, 'the new arbiter')
+                disarmed = not loop.spy.states[-1].armed
+            else:
+                loop.strike('arbiter', signal.SIGCONT)
+                disarmed = True  # the same arbiter, still armed: it goes on
+            text = (f'the robot stood after {1000 * reaction:.0f} ms (bound '
+                    f'{1000 * bound:.0f})' + (', disarmed afterwards' if disarmed else ''))
+            return loop.row(fault, expected, text, reaction,
+                            bool(stood) and reaction <= bound and disarmed)
+
+    return Fault(fault, expected, inject)
+
+
+FAULTS = (
+    _policy('policy killed and restarted', signal.SIGKILL),
+    _policy('policy hung (SIGSTOP) and back', signal.SIGSTOP),
+    _simulator('simulator killed and restarted', signal.SIGKILL),
+    _simulator('simulator hung (SIGSTOP) and back', signal.SIGSTOP),
+    _arbiter('arbiter killed and restarted', signal.SIGKILL),
+    _arbiter('arbiter hung (SIGSTOP) and back', signal.SIGSTOP),
+)

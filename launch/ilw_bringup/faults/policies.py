@@ -1,0 +1,187 @@
+"""A policy that misbehaves on the wire, and rivals. The wrong actions are published by the spy."""
+
+from collections.abc import Callable
+import math
+from pathlib import Path
+import threading
+import time
+from typing import Any
+
+from rclpy.clock import Clock, ClockType
+
+from ilw_bringup.faults.loop import Loop
+from ilw_bringup.faults.row import Fault, Row
+from ilw_msgs.msg import ActionChunk
+from ilw_ros.convert import message_class, time_msg
+from ilw_ros.qos import REQUEST
+
+STOP = 'stop action within two periods'
+Spoil = Callable[[ActionChunk], None]
+
+
+class Impostor:
+    """
+    A policy of the spy's making: ahead and to the left at the contract's rate, until spoilt.
+    """
+
+    def __init__(self, loop: Loop) -> None:
+        self.spoil: Spoil = lambda chunk: None
+        self.silent = False
+        self._loop, self._step = loop, 0
+        node, contract = loop.spy.node, loop.contract
+        self._pub = node.create_publisher(ActionChunk, 'policy/action', REQUEST)
+        node.create_timer(contract.period_ns / 1e9, self._on_tick,
+                          clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _on_tick(self) -> None:
+        states, contract = self._loop.spy.states, self._loop.contract
+        if self.silent or not states:
+            return
+        chunk = ActionChunk(source=ActionChunk.SOURCE_POLICY, active=True, horizon=1,
+                            contract_hash=contract.hash, names=list(contract.action.names),
+                            period=contract.period_ns / 1e9, values=[0.3, 1.0])
+        chunk.header.stamp = chunk.observation_stamp = time_msg(self._loop.now_ns())
+        self.spoil(chunk)
+        self._pub.publish(chunk)
+
+
+def _values(*values: float) -> Spoil:
+    def spoil(chunk: ActionChunk) -> None:
+        chunk.values = list(values)
+    return spoil
+
+
+def _late(seconds: float, *, all_of_it: bool) -> Spoil:
+    def spoil(chunk: ActionChunk) -> None:
+        stamp = chunk.header.stamp.sec * 10 ** 9 + chunk.header.stamp.nanosec
+        old = time_msg(max(1, stamp - round(seconds * 1e9)))
+        chunk.observation_stamp = old
+        if all_of_it:
+            chunk.header.stamp = old
+    return spoil
+
+
+def _contract(chunk: ActionChunk) -> None:
+    chunk.contract_hash = '0' * 64
+
+
+def _spoilt(fault: str, spoil: Spoil, reason: str) -> Fault:
+    expected = f'{STOP}, refused as {reason!r}'
+
+    def inject(folder: Path) -> Row:
+        with Loop(folder) as loop:
+            impostor = Impostor(loop)
+            loop.arm()
+            loop.save_an_episode()
+            bound = loop.two_periods_s + loop.latency_s()
+            at, before = time.monotonic(), len(loop.spy.states)
+            impostor.spoil = spoil
+            time.sleep(1.0)
+            said = {r for state in loop.spy.states[before:] for r in state.reasons}
+            return loop.stop_row(fault, expected, at, bound_s=bound, watch_s=1.2,
+                                 more=f', reasons {sorted(said)}', ok=reason in said)
+
+    return Fault(fault, expected, inject)
+
+
+def _wild(folder: Path) -> Row:
+    fault, expected = 'policy far out of range, again and again', 'clipped, then emergency stop'
+    with Loop(folder) as loop:
+        impostor = Impostor(loop)
+        loop.arm()
+        loop.save_an_episode()
+        at = time.monotonic()
+        impostor.spoil = _values(50.0, -80.0)
+        in_a_row = loop.contract.safety.clamps_in_a_row
+        bound = (in_a_row + 2) * loop.contract.period_ns / 1e9
+        time.sleep(bound + 0.3)
+        latched = loop.spy.states[-1].estopped
+        return loop.stop_row(fault, expected, at, bound_s=bound, watch_s=bound + 0.5, ok=latched,
+                             more=', latched' if latched else ', NOT LATCHED')
+
+
+def _two_policies(folder: Path) -> Row:
+    fault = 'two policies at once'
+    expected = 'within 1 s: stop action, disarmed, an error in diagnostics'
+    with Loop(folder, with_policy=True) as loop:
+        loop.arm()
+        loop.save_an_episode()
+        at = time.monotonic()
+        impostor = Impostor(loop)
+        time.sleep(1.5)
+        told = any('policies' in text for _, text in loop.spy.errors)
+        disarmed = not loop.spy.states[-1].armed
+        impostor.silent = True
+        return loop.stop_row(fault, expected, at, bound_s=1.0, watch_s=1.6, ok=told and disarmed,
+                             more=', disarmed, error shown' if told and disarmed else
+                             f', told {told}, disarmed {disarmed}')
+
+
+def _rival(folder: Path) -> Row:
+    fault = 'a second publisher on the command topic'
+    expected = 'within 0.5 s: stop action, disarmed, an error in diagnostics'
+    with Loop(folder, with_policy=True) as loop:
+        loop.arm()
+        loop.save_an_episode()
+        action = loop.contract.action
+        at = time.monotonic()
+        rival: Any = loop.spy.node.create_publisher(message_class(action.type), action.topic, 1)
+        time.sleep(1.5)
+        told = any('command the robot' in text for _, text in loop.spy.errors)
+        disarmed = not loop.spy.states[-1].armed
+        row = loop.stop_row(fault, expected, at, bound_s=0.5, watch_s=1.6, ok=told and disarmed,
+                            more=', disarmed, error shown' if told and disarmed else
+                            f', told {told}, disarmed {disarmed}')
+        loop.spy.node.destroy_publisher(rival)
+        return row
+
+
+def _starved(folder: Path) -> Row:
+    """Every node runs for 25 of every 100 ms only: stopped and continued by turns."""
+    fault = 'every node starved to a quarter of a core'
+    expected = 'no command outside limits, nothing dies, and it drives on afterwards'
+    import os
+    import signal
+
+    with Loop(folder, with_policy=True) as loop:
+        loop.arm()
+        loop.save_an_episode()
+        ending = threading.Event()
+        pids = [loop.fleet.pid(name) for name in loop.specs]
+
+        def starve() -> None:
+            while not ending.is_set():
+                for pid in pids:
+                    os.kill(pid, signal.SIGSTOP)
+                time.sleep(0.075)
+                for pid in pids:
+                    os.kill(pid, signal.SIGCONT)
+                time.sleep(0.025)
+
+        thread = threading.Thread(target=starve, daemon=True)
+        before = len(loop.spy.commands)
+        thread.start()
+        time.sleep(5.0)
+        ending.set()
+        thread.join()
+        commands = len(loop.spy.commands) - before
+        loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
+        dead = loop.fleet.dead()
+        return loop.row(fault, expected, f'{commands} commands in 5 s of hunger, {len(dead)} '
+                        'nodes died, then drove on', None, not dead)
+
+
+FAULTS = (
+    _spoilt('action is NaN', _values(math.nan, 0.0), 'nonfinite'),
+    _spoilt('action is infinite', _values(0.3, math.inf), 'nonfinite'),
+    _spoilt('action too short', _values(0.3), 'length'),
+    _spoilt('action oversized (a million values)', _values(*([0.3] * 1_000_000)), 'length'),
+    _spoilt('policy of another contract', _contract, 'contract'),
+    _spoilt('inference slower than the period: actions 0.25 s old', _late(0.25, all_of_it=True),
+            'stale'),
+    _spoilt('actions from an observation 0.5 s old', _late(0.5, all_of_it=False), 'observation'),
+    Fault('policy far out of range, again and again', 'clipped, then emergency stop', _wild),
+    Fault('two policies at once', 'stop action, disarmed', _two_policies),
+    Fault('a second publisher on the command topic', 'stop action, disarmed', _rival),
+    Fault('every node starved to a quarter of a core', 'stays within limits, lives', _starved),
+)
