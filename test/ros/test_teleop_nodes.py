@@ -143,12 +143,7 @@ def test_the_stick_drives_and_one_command_answers_each_tick(bench, ros, monkeypa
     assert bench.states[-1].source == ArbiterState.SOURCE_PERSON
     bench.tick()
     bench.joy(1.0, 0.0)  # the deadman is released
-    assert bench.commanded().twist.linear.x == pytest.approx(0.3)
-    for _ in range(3):
-        bench.tick()
-        bench.joy(1.0, 0.0)
-        bench.commanded()
-    assert bench.commands[-1].twist.linear.x == 0.0
+    assert bench.commanded().twist.linear.x == 0.0
 
 
 def test_a_person_rewards_with_two_buttons_once_per_press(bench, ros, monkeypatch):
@@ -374,7 +369,8 @@ def test_on_hardware_the_robot_stops_when_the_joystick_falls_silent(bench, ros, 
     ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
 
     def press():
-        bench.now = bench.node.get_clock().now().nanoseconds
+        bench.now = bench.node.get_clock().now().nanoseconds - P
+        bench.tick()
         bench.joy(1.0, 0.0, LB)
 
     timer = bench.node.create_timer(0.05, press)

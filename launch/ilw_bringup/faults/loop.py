@@ -1,6 +1,8 @@
 """The loop that faults are injected into: simulator, joystick, arbiter, policy, recorder."""
 
 from collections.abc import Callable
+from itertools import pairwise
+import os
 from pathlib import Path
 import time
 from typing import Any
@@ -13,7 +15,6 @@ from ilw_bringup.faults.row import Row
 from ilw_bringup.faults.spy import Spy
 from ilw_bringup.processes import Fleet
 from ilw_core.contract import load_contract
-from ilw_core.episode_folder import find_episodes
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
 from ilw_msgs.srv import StartEpisode, StopEpisode
@@ -24,7 +25,7 @@ DRIVE = {'deadman': 1.0, 'turbo': 1.0, 'forward': 1.0, 'turn': 0.8}
 """A circle of 0.4 m; in front of an obstacle it goes on turning in place"""
 
 LATENCY_S = 0.03
-"""Of one message, at worst: the arbiter looks every 10 ms, DDS takes a few, two cores are shared"""
+"""Of one message: the arbiter looks every 10 ms, DDS takes a few, the cores are shared"""
 
 
 class Loop:
@@ -110,20 +111,20 @@ class Loop:
             raise IlwError(answer.error_msg)
         time.sleep(seconds)
         self.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=1))
-        self._saved = {e.path: _messages(e.bag_file) for e in find_episodes(self.folder / 'demos')}
+        for index in (self.folder / 'demos').glob('*/*/metadata.yaml'):
+            if index.parent not in self._saved:
+                self._saved[index.parent] = _messages(next(index.parent.glob('*.mcap')))
 
     def latency_s(self, seconds: float = 0.5) -> float:
         """Return how late commands are now, at worst: beyond a period, and at least 30 ms."""
         begin = time.monotonic()
         time.sleep(seconds)
         at = [c.at_s for c in self.spy.commands if c.at_s > begin]
-        gaps = [b - a for a, b in zip(at, at[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(at)]
         return max(LATENCY_S, max(gaps, default=0.0) - self.contract.period_ns / 1e9)
 
     def strike(self, name: str, number: int) -> float:
         """Send a signal to a node; returns when, on the steady clock."""
-        import os
-
         os.kill(self.fleet.pid(name), number)
         return time.monotonic()
 
@@ -144,7 +145,7 @@ class Loop:
         outside, lost = self.spy.outside(), self.lost()
         if outside:
             observed += f'; OUTSIDE LIMITS: {outside[0]} ({len(outside)} in all)'
-        observed += f'; {len(self.spy.commands)} commands, {len(outside)} outside limits'
+        observed += f'; {self.spy.heard} commands, {len(outside)} outside limits'
         reaction = None if reaction_s is None else round(1000 * reaction_s, 1)
         return Row(fault, expected, observed, reaction, lost, ok and not outside and not lost)
 

@@ -80,12 +80,14 @@ def _arbiter(fault: str, number: int) -> Fault:
                 before = len(loop.spy.states)
                 loop.fleet.restart_dead()
                 loop.until(lambda: len(loop.spy.states) > before + 3, 10.0, 'the new arbiter')
-                disarmed = not loop.spy.states[-1].armed
             else:
+                before = len(loop.spy.states)
                 loop.strike('arbiter', signal.SIGCONT)
-                disarmed = True  # the same arbiter, still armed: it goes on
+                loop.until(lambda: len(loop.spy.states) > before + 10, 10.0, 'the arbiter')
+            disarmed = not loop.spy.states[-1].armed
+            afterwards = 'disarmed' if disarmed else 'STILL ARMED'
             text = (f'the robot stood after {1000 * reaction:.0f} ms (bound '
-                    f'{1000 * bound:.0f})' + (', disarmed afterwards' if disarmed else ''))
+                    f'{1000 * bound:.0f}), {afterwards} afterwards')
             return loop.row(fault, expected, text, reaction,
                             bool(stood) and reaction <= bound and disarmed)
 

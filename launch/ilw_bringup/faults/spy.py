@@ -5,7 +5,7 @@ import threading
 import time
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from nav_msgs.msg import Odometry
 import numpy as np
 import rclpy
@@ -47,6 +47,9 @@ class Spy:
         self._contract, self._joystick = contract, joystick
         self._stop = np.zeros(contract.action.dim)
         self.commands: list[Command] = []
+        self.heard = 0
+        """Commands since the start; ``trim`` forgets what they were"""
+        self._outside: list[str] = []
         self.states: list[ArbiterState] = []
         self.status: EpisodeStatus | None = None
         self.errors: list[tuple[float, str]] = []
@@ -110,6 +113,7 @@ class Spy:
     # -- the eyes
 
     def _on_command(self, message: Any) -> None:
+        self.heard += 1
         values = np.array([get_field(message, name) for name in self._contract.action.names])
         self.commands.append(Command(time.monotonic(), stamp_ns(message.header.stamp), values))
 
@@ -118,7 +122,8 @@ class Spy:
 
     def _on_diagnostics(self, array: DiagnosticArray) -> None:
         now = time.monotonic()
-        self.errors += [(now, f'{s.name}: {s.message}') for s in array.status if s.level == b'\x02']
+        self.errors += [(now, f'{s.name}: {s.message}') for s in array.status
+                        if s.level == DiagnosticStatus.ERROR]
 
     def _on_clock(self, clock: Clock) -> None:
         self.clock_ns = stamp_ns(clock.clock)
@@ -139,20 +144,20 @@ class Spy:
         """Return when the command became the stop action and stayed so; ``None``: it did not."""
         found = None
         for command in list(self.commands):
-            if command.at_s < after_s:
-                if np.array_equal(command.values, self._stop):
-                    found = found or after_s  # it stood already
-                else:
-                    found = None
-            elif not np.array_equal(command.values, self._stop):
+            if not np.array_equal(command.values, self._stop):
                 found = None
             elif found is None:
-                found = command.at_s
+                found = max(command.at_s, after_s)  # at once, where it stood already
         return found
+
+    def trim(self) -> None:
+        """Judge what was seen so far and forget it, so that a long run needs no more memory."""
+        self._outside = self.outside()
+        del self.commands[:-1], self.states[:-100], self.speeds[:-100]
 
     def outside(self) -> list[str]:
         """Return what commands left the contract's range or rate, a sentence each."""
-        action, found = self._contract.action, []
+        action, found = self._contract.action, list(self._outside)
         reasons = {stamp_ns(s.header.stamp): (set(s.reasons), s.source) for s in self.states}
         before: Command | None = None
         for command in list(self.commands):

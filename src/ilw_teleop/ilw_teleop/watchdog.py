@@ -5,6 +5,9 @@ from ilw_teleop.arbiter import Arbiter, Decision
 CLOCK_STOPPED_NS = 1_000_000_000
 """A clock that stands still for longer in wall time has stopped: no age can be told any more"""
 
+HUNG_NS = 1_500_000_000
+"""Not polled for longer, the arbiter itself hung: the policy must be armed anew"""
+
 
 class Watchdog:
     """
@@ -14,32 +17,41 @@ class Watchdog:
         simulated clock may run ahead of the request of its tick.
     :param leap_grace_ns: the same after a leap of the clock, as at a reset: whoever drives first
         looks at the new world, and how long that takes must not change the run.
+    :param simulated: time comes from a simulator; before its first tick there is none.
     """
 
-    def __init__(self, arbiter: Arbiter, grace_ns: int = 0, leap_grace_ns: int = 0) -> None:
+    def __init__(self, arbiter: Arbiter, grace_ns: int = 0, leap_grace_ns: int = 0, *,
+                 simulated: bool = False) -> None:
         self._arbiter = arbiter
         self._grace_ns = grace_ns
         self._leap_grace_ns = leap_grace_ns
         self._leapt_ns: int | None = None
         self._heard_ns: int | None = None
-        self._clock_ns = 0
-        self._ticked_ns: int | None = None
+        self._ticked_ns = -2 * CLOCK_STOPPED_NS if simulated else None
+        self._polled_ns: int | None = None
+
+    def tick(self, wall_ns: int) -> None:
+        """Note that the simulated clock has moved; never called on hardware."""
+        self._ticked_ns = wall_ns
 
     def leap(self, wall_ns: int) -> None:
         """Note that the simulated clock has leapt."""
         self._leapt_ns = wall_ns
 
-    def hears(self, now_ns: int, wall_ns: int, *, active: bool) -> bool:
-        """Note a request; returns whether it may count: while the clock stands still, none does."""
+    def hears(self, wall_ns: int, *, active: bool) -> bool:
+        """Note a request; returns whether it counts: while the clock stands still, none does."""
         if active:
             self._heard_ns, self._leapt_ns = wall_ns, None
-        return not self._clock_stopped(now_ns, wall_ns)
+        return not self._clock_stopped(wall_ns)
 
     def poll(self, now_ns: int, mono_ns: int, wall_ns: int) -> Decision | None:
         """Return the decision that is due, if any."""
+        if self._polled_ns is not None and wall_ns - self._polled_ns > HUNG_NS:
+            self._arbiter.disarm()
+        self._polled_ns = wall_ns
         if now_ns == 0:  # the simulated clock has not started
             return None
-        if self._clock_stopped(now_ns, wall_ns):
+        if self._clock_stopped(wall_ns):
             if self._arbiter.driven:
                 self._arbiter.forget()
                 return self._arbiter.decide(now_ns, mono_ns)
@@ -54,7 +66,5 @@ class Watchdog:
         self._leapt_ns = None
         return self._arbiter.decide(now_ns, mono_ns)
 
-    def _clock_stopped(self, now_ns: int, wall_ns: int) -> bool:
-        if now_ns != self._clock_ns or self._ticked_ns is None:
-            self._clock_ns, self._ticked_ns = now_ns, wall_ns
-        return wall_ns - self._ticked_ns > CLOCK_STOPPED_NS
+    def _clock_stopped(self, wall_ns: int) -> bool:
+        return self._ticked_ns is not None and wall_ns - self._ticked_ns > CLOCK_STOPPED_NS

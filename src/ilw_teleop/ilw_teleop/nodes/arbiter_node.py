@@ -45,7 +45,7 @@ class ArbiterNode(Node):
             person_hold_ns=round(params.person_hold_s * 1e9), armed=params.armed_at_start)
         self._watchdog = Watchdog(
             arbiter, round(params.silence_grace_s * 1e9) if sim else 0,
-            round(params.leap_grace_s * 1e9) if sim else 0)
+            round(params.leap_grace_s * 1e9) if sim else 0, simulated=sim)
         self._time = LeadingClock(leads=sim)
         self._command = CommandMessage(contract.action)
         self._command_topic = contract.action.topic
@@ -86,7 +86,7 @@ class ArbiterNode(Node):
             chunk.source, stamp, chunk.active, chunk.contract_hash, chunk.names, chunk.period,
             chunk.horizon, chunk.values, chunk.episode, stamp_ns(chunk.observation_stamp),
             chunk.override)
-        counts = self._watchdog.hears(now, time.monotonic_ns(), active=chunk.active)
+        counts = self._watchdog.hears(time.monotonic_ns(), active=chunk.active)
         if counts and self._arbiter.offer(request, now, mono):
             self._publish(self._arbiter.decide(now, mono))
 
@@ -100,6 +100,8 @@ class ArbiterNode(Node):
             self._publish(decision)
 
     def _on_clock(self, jump: TimeJump) -> None:
+        if self._sim:
+            self._watchdog.tick(time.monotonic_ns())
         if jump.delta.nanoseconds < 0:
             self._time.reset()
             self._arbiter.forget()

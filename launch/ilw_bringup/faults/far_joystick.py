@@ -1,0 +1,35 @@
+"""A joystick and its teleop node, in a network namespace of their own. Told to let go on stdin."""
+
+import sys
+import threading
+import time
+
+from ilw_bringup.bringup import NodeSpec
+from ilw_bringup.faults.loop import DRIVE, TASK
+from ilw_bringup.faults.spy import Spy
+from ilw_bringup.processes import Fleet
+from ilw_core.contract import load_contract
+from ilw_core.locate import config_file
+from ilw_teleop.joystick import load_joystick
+
+
+def main() -> None:
+    """Drive until a line comes in, then let go of the deadman; lasts until it is killed."""
+    with Fleet() as fleet:
+        fleet.start([NodeSpec('ilw_teleop', 'teleop_node', 'teleop',
+                              {'contract': TASK, 'use_sim_time': True})])
+        spy = Spy(load_contract(config_file('tasks', TASK)),
+                  load_joystick(config_file('joysticks', 'xbox')))
+        spy.hold(**DRIVE)
+
+        def let_go() -> None:
+            sys.stdin.readline()
+            spy.hold()
+
+        threading.Thread(target=let_go, daemon=True).start()
+        while True:
+            time.sleep(1.0)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,128 @@
+"""Sensors and clocks that stop, freeze, come late, or jump, while a policy drives."""
+
+from collections.abc import Callable
+from pathlib import Path
+import time
+
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import LaserScan
+
+from ilw_bringup.faults.loop import Loop
+from ilw_bringup.faults.relay import (
+    Relay,
+    Spoil,
+    clock_shifted,
+    frozen,
+    nothing,
+    shifted,
+    swapped,
+)
+from ilw_bringup.faults.row import Fault, Row
+
+STOP = 'stop action within two periods'
+
+
+def _lidar(fault: str, expected: str, make: Callable[[], Spoil], *, periods: float,
+           late_s: float = 0.0) -> Fault:
+    """The robot must stop within so many periods (and one message latency)."""
+    def inject(folder: Path) -> Row:
+        with Loop(folder, with_policy=True, through_spy=('scan',)) as loop:
+            relay = Relay(loop, 'scan', LaserScan)
+            loop.arm()
+            loop.save_an_episode()
+            bound = periods * loop.contract.period_ns / 1e9 + loop.latency_s()
+            at, before = time.monotonic(), len(loop.spy.states)
+            relay.spoil, relay.late_s = make(), late_s
+            time.sleep(bound + 0.7)
+            said = sorted({r for s in loop.spy.states[before:] for r in s.reasons})
+            stopped = loop.spy.stopped_at(at)
+            reaction = None if stopped is None else stopped - at
+            relay.spoil, relay.late_s = (lambda message: [message]), 0.0
+            loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
+            text = ('never stopped' if reaction is None else
+                    f'stop action after {1000 * reaction:.0f} ms (bound {1000 * bound:.0f}), '
+                    f'reasons {said}, then drove again')
+            return loop.row(fault, expected, text, reaction,
+                            reaction is not None and reaction <= bound)
+
+    return Fault(fault, expected, inject)
+
+
+def _disorder(folder: Path) -> Row:
+    fault, expected = 'lidar out of order', 'old scans are left aside, it drives on'
+    with Loop(folder, with_policy=True, through_spy=('scan',)) as loop:
+        relay = Relay(loop, 'scan', LaserScan)
+        loop.arm()
+        loop.save_an_episode()
+        relay.spoil = swapped()
+        before = len(loop.spy.commands)
+        time.sleep(2.0)
+        loop.until(loop.spy.moving, 5.0, 'the policy to drive')
+        dead = loop.fleet.dead()
+        return loop.row(fault, expected, f'{len(loop.spy.commands) - before} commands in 2 s, '
+                        f'still driving, {len(dead)} nodes died', None, not dead)
+
+
+def _clock_stops(folder: Path) -> Row:
+    fault = 'clock stops and goes on'
+    expected = 'no age can be told any more: stop action within 1.2 s; drives again afterwards'
+    with Loop(folder, with_policy=True, through_spy=('/clock',)) as loop:
+        relay = Relay(loop, '/clock', Clock)
+        loop.arm()
+        loop.save_an_episode()
+        at = time.monotonic()
+        relay.spoil = nothing
+        time.sleep(1.8)
+        stopped = loop.spy.stopped_at(at)
+        reaction = None if stopped is None else stopped - at
+        relay.spoil = lambda message: [message]
+        loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
+        text = ('never stopped' if reaction is None else
+                f'stop action after {1000 * reaction:.0f} ms, then drove again')
+        return loop.row(fault, expected, text, reaction,
+                        reaction is not None and reaction <= 1.2)
+
+
+def _clock_jumps(fault: str, seconds: float) -> Fault:
+    """Clock and stamps no longer agree: nobody may be trusted until they do."""
+    expected = f'{STOP}; drives again when the clock is right again'
+
+    def inject(folder: Path) -> Row:
+        with Loop(folder, with_policy=True, through_spy=('/clock',)) as loop:
+            relay = Relay(loop, '/clock', Clock)
+            loop.until(lambda: loop.spy.clock_ns > 15_000_000_000, 20.0, 'the clock to be 15 s')
+            loop.arm()
+            loop.save_an_episode()
+            bound = loop.two_periods_s + loop.latency_s()
+            at = time.monotonic()
+            relay.spoil = clock_shifted(seconds)
+            time.sleep(1.5)
+            stopped = loop.spy.stopped_at(at)
+            reaction = None if stopped is None else stopped - at
+            relay.spoil = lambda message: [message]
+            loop.until(loop.spy.moving, 15.0, 'the policy to drive again')
+            dead = loop.fleet.dead()
+            text = ('never stopped' if reaction is None else
+                    f'stop action after {1000 * reaction:.0f} ms (bound {1000 * bound:.0f}), '
+                    f'then drove again, {len(dead)} nodes died')
+            return loop.row(fault, expected, text, reaction,
+                            not dead and reaction is not None and reaction <= bound)
+
+    return Fault(fault, expected, inject)
+
+
+FAULTS = (
+    _lidar('lidar stops and comes back', f'{STOP}; drives again afterwards', lambda: nothing,
+           periods=2),
+    _lidar('lidar freezes: the same data with new stamps',
+           'blind after five equal scans and two periods; drives again afterwards', frozen,
+           periods=8),
+    _lidar('lidar jumps back in time by 10 s', f'{STOP}; drives again afterwards',
+           lambda: shifted(-10.0), periods=2),
+    _lidar('lidar arrives 0.5 s late', f'{STOP}; drives again afterwards',
+           lambda: lambda message: [message], periods=2, late_s=0.5),
+    Fault('lidar out of order', 'old scans are left aside, it drives on', _disorder),
+    Fault('clock stops and goes on', 'stop action within 1.2 s', _clock_stops),
+    _clock_jumps('clock jumps forward by 10 s', 10.0),
+    _clock_jumps('clock jumps back by 10 s', -10.0),
+)
