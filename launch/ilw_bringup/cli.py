@@ -21,18 +21,21 @@ _ERR = Console(stderr=True)
 
 
 class _Lazy(click.Group):
-    """Loads the learner's commands (and what they import) only when one of them is called."""
+    """Loads commands that live elsewhere (and what they import) only when they are called."""
 
-    learner = {'train': 'train', 'eval': 'evaluate', 'episodes': 'episodes', 'runs': 'runs',
-               'sweep': 'sweep'}
+    elsewhere = {
+        **{name: ('ilw_learner.cli', name) for name in ('train', 'episodes', 'runs', 'sweep')},
+        'eval': ('ilw_learner.cli', 'evaluate'),
+        'faults': ('ilw_bringup.commands_faults', 'faults'),
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *self.learner])
+        return sorted([*super().list_commands(ctx), *self.elsewhere])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in self.learner:
-            module = importlib.import_module('ilw_learner.cli')
-            command: click.Command = getattr(module, self.learner[cmd_name])
+        if cmd_name in self.elsewhere:
+            module, name = self.elsewhere[cmd_name]
+            command: click.Command = getattr(importlib.import_module(module), name)
             return command
         return super().get_command(ctx, cmd_name)
 

@@ -123,6 +123,11 @@ class Loop:
         gaps = [b - a for a, b in pairwise(at)]
         return max(LATENCY_S, max(gaps, default=0.0) - self.contract.period_ns / 1e9)
 
+    def longest_gap_s(self, after_s: float) -> float:
+        """Return the longest time between two commands, from the last one before an instant on."""
+        at = [c.at_s for c in self.spy.commands]
+        return max((b - a for a, b in pairwise(at) if b > after_s), default=float('inf'))
+
     def strike(self, name: str, number: int) -> float:
         """Send a signal to a node; returns when, on the steady clock."""
         os.kill(self.fleet.pid(name), number)

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 import time
+from typing import Any
 
+from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import LaserScan
 
@@ -22,12 +24,12 @@ from ilw_bringup.faults.row import Fault, Row
 STOP = 'stop action within two periods'
 
 
-def _lidar(fault: str, expected: str, make: Callable[[], Spoil], *, periods: float,
-           late_s: float = 0.0) -> Fault:
+def _sensor(fault: str, expected: str, make: Callable[[], Spoil], *, periods: float,
+            late_s: float = 0.0, topic: str = 'scan', kind: Any = LaserScan) -> Fault:
     """The robot must stop within so many periods (and one message latency)."""
     def inject(folder: Path) -> Row:
-        with Loop(folder, with_policy=True, through_spy=('scan',)) as loop:
-            relay = Relay(loop, 'scan', LaserScan)
+        with Loop(folder, with_policy=True, through_spy=(topic,)) as loop:
+            relay = Relay(loop, topic, kind)
             loop.arm()
             loop.save_an_episode()
             bound = periods * loop.contract.period_ns / 1e9 + loop.latency_s()
@@ -112,15 +114,17 @@ def _clock_jumps(fault: str, seconds: float) -> Fault:
 
 
 FAULTS = (
-    _lidar('lidar stops and comes back', f'{STOP}; drives again afterwards', lambda: nothing,
-           periods=2),
-    _lidar('lidar freezes: the same data with new stamps',
-           'blind after five equal scans and two periods; drives again afterwards', frozen,
-           periods=8),
-    _lidar('lidar jumps back in time by 10 s', f'{STOP}; drives again afterwards',
-           lambda: shifted(-10.0), periods=2),
-    _lidar('lidar arrives 0.5 s late', f'{STOP}; drives again afterwards',
-           lambda: lambda message: [message], periods=2, late_s=0.5),
+    _sensor('lidar stops and comes back', f'{STOP}; drives again afterwards', lambda: nothing,
+            periods=2),
+    _sensor('lidar freezes: the same data with new stamps',
+            'blind after five equal scans and two periods; drives again afterwards', frozen,
+            periods=8),
+    _sensor('lidar jumps back in time by 10 s', f'{STOP}; drives again afterwards',
+            lambda: shifted(-10.0), periods=2),
+    _sensor('lidar arrives 0.5 s late', f'{STOP}; drives again afterwards',
+            lambda: lambda message: [message], periods=2, late_s=0.5),
+    _sensor('odometry stops and comes back', f'{STOP}; drives again afterwards',
+            lambda: nothing, periods=2, topic='odom', kind=Odometry),
     Fault('lidar out of order', 'old scans are left aside, it drives on', _disorder),
     Fault('clock stops and goes on', 'stop action within 1.2 s', _clock_stops),
     _clock_jumps('clock jumps forward by 10 s', 10.0),

@@ -71,5 +71,10 @@ def _text(seconds: float) -> str:
     return f'{seconds / 3600:.1f} h' if seconds >= 3600 else f'{seconds:.0f} s'
 
 
-FAULTS = (Fault('40 s of the loop at full speed', EXPECTED, lambda folder: soak(folder, 40.0),
-                slow=True),)
+def soak_fault(seconds: float) -> Fault:
+    """Return the soak of so many seconds."""
+    return Fault(f'{_text(seconds)} of the loop at full speed', EXPECTED,
+                 lambda folder: soak(folder, seconds), slow=True)
+
+
+FAULTS = (soak_fault(40.0),)

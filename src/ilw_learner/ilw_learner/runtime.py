@@ -140,4 +140,7 @@ def _graph(path: Path, history: int, horizon: int, contract: Contract) -> Graph:
     if graph.shape != (1, horizon, contract.action.dim):
         raise CheckpointError(f'{path} must give (1, {horizon}, {contract.action.dim}) values. '
                               f'Got {graph.shape}.')
+    if not np.isfinite(graph(np.float32(0.5) * (contract.obs_low + contract.obs_high))).all():
+        raise CheckpointError(f'{path} gives actions that are not finite: its training went '
+                              f'wrong. Train again, or use an earlier checkpoint.')
     return graph

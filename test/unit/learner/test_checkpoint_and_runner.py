@@ -20,6 +20,23 @@ onnx = pytest.importorskip('onnx')
 from onnx import TensorProto, helper  # noqa: E402
 
 
+def constant_graph(contract, value, history=2):
+    """Return a graph whose action is one value, times zero times the observation, plus it."""
+    both = helper.make_tensor('both', TensorProto.FLOAT, [1, 1, 2], [value] * 2)
+    zero = helper.make_tensor('zero', TensorProto.FLOAT, [contract.obs_dim, 2],
+                              [0.0] * 2 * contract.obs_dim)
+    nodes = [helper.make_node('MatMul', ['observation', 'zero'], ['none']),
+             helper.make_node('ReduceMean', ['none'], ['mean'], axes=[1], keepdims=1),
+             helper.make_node('Add', ['mean', 'both'], ['action'])]
+    graph = helper.make_graph(
+        nodes, 'constant',
+        [helper.make_tensor_value_info('observation', TensorProto.FLOAT,
+                                       ['B', history, contract.obs_dim])],
+        [helper.make_tensor_value_info('action', TensorProto.FLOAT, ['B', 1, 2])], [both, zero])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)],
+                             ir_version=8).SerializeToString()
+
+
 def mean_graph(contract, history=2, horizon=1):
     """Return a graph whose action is the mean of the window's first two numbers."""
     pair = helper.make_tensor('pair', TensorProto.INT64, [2], [0, 1])
@@ -81,6 +98,16 @@ def test_a_network_that_gives_nan_gives_no_action(saved, maze):
     runner = PolicyRunner(saved.path, maze)
     runner.observe(Observation(0, np.full(4, np.nan, np.float32), np.ones(4, bool), 0))
     assert runner.act()[0] is None
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_a_network_that_went_to_nan_in_training_is_refused_when_it_is_loaded(
+        maze, tmp_path, value):
+    made = save_checkpoint(tmp_path / 'c', maze, {'algorithm': 'test', 'history': 2, 'horizon': 1},
+                           {'policy.onnx': constant_graph(maze, value),
+                            'weights.safetensors': b'weights'})
+    with pytest.raises(CheckpointError, match='not finite'):
+        PolicyRunner(made.path, maze)
 
 
 def test_idle_gives_the_stop_action_and_random_every_choice(maze, clutter):

@@ -1,0 +1,25 @@
+"""Every row of ``./ilw faults``, each with real nodes of its own."""
+
+import pytest
+
+pytest.importorskip('rclpy')
+from ilw_bringup.faults.matrix import faults, page, run
+from ilw_bringup.faults.row import Row
+
+
+@pytest.mark.parametrize('fault', [
+    pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] if fault.slow else [])
+    for fault in faults()])
+def test_the_loop_reacts_as_it_must(fault, tmp_path):
+    ((row, why),) = run([fault], tmp_path)
+    if row is None:
+        pytest.skip(why)
+    assert row.ok, f'expected: {row.expected}. Observed: {row.observed}'
+
+
+def test_the_page_shows_what_was_not_as_expected():
+    rows = [Row('good', 'a', 'b | c', 12.4, 0, ok=True), Row('bad', 'a', 'x', None, 2, ok=False)]
+    text = page(rows, 'two cores, today', './ilw faults')
+    assert '1 of 2 as expected' in text
+    assert '| good | a | b / c | 12 | 0 | ok |' in text
+    assert '| bad | a | x |  | 2 | **NOT OK** |' in text
