@@ -66,8 +66,10 @@ def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, 
     Example: ./ilw demo --task maze --episodes-eval 100 --json
     """
     from ilw_bringup.demo import Demo, DemoOptions
+    from ilw_bringup.private_domain import private_domain
 
-    with _Progress() as progress:
+    with private_domain() as domain, _Progress() as progress:
+        _ERR.print(f'In ROS domain {domain}, so that no robot that is running is commanded.')
         run = Demo(DemoOptions(
             task=task, seed=seed, episodes=episodes or (25 if quick else 60),
             episodes_eval=episodes_eval or (5 if quick else 20), runs=runs,

@@ -1,13 +1,12 @@
 """Every fault, run one after the other. ``./ilw faults`` prints what comes out."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 import importlib
-import os
 from pathlib import Path
 
 from ilw_bringup.faults.row import Fault, Row, Unavailable
+from ilw_bringup.private_domain import private_domain
 from ilw_core.errors import IlwError
 
 MODULES = ('hand', 'nodes', 'policies', 'checkpoints', 'sensors', 'flood', 'network', 'soak')
@@ -48,23 +47,6 @@ def _inject(fault: Fault, place: Path) -> tuple[Row | None, str]:
     except IlwError as error:
         row = Row(fault.name, fault.expected, str(error), None, 0, ok=False)
     return replace(row, fault=fault.name), ''
-
-
-@contextmanager
-def private_domain(number: int = 0) -> Iterator[None]:
-    """Use a ROS domain, on this machine only, that nobody else is likely to use."""
-    ours = {'ROS_DOMAIN_ID': str(60 + (os.getpid() + number) % 42),  # up to 101: free UDP ports
-            'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
-    before = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def page(rows: list[Row], machine: str, command: str) -> str:
