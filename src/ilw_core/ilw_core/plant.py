@@ -1,0 +1,125 @@
+"""
+How a wheeled base answers its commands: the numbers that are identified, simulated, randomised.
+
+The model, for forward speed v [m/s] and turn rate w [rad/s]: a command takes effect ``delay_s``
+after it was sent; below its dead zone it counts as zero; it is scaled by its gain; driving forward
+also turns the base by ``pull`` per metre; the motion follows with a first-order lag. Knows no
+simulator, no robot and no ROS.
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ilw_core.errors import ContractError
+from ilw_core.schema import Section
+
+Interval = tuple[float, float]
+"""Lowest and highest value; equal where the value is known"""
+
+_RANGES: dict[str, tuple[float, float]] = {
+    'delay_s': (0.0, 1.0), 'lag_s': (0.0, 2.0), 'turn_lag_s': (0.0, 2.0),
+    'gain': (0.1, 3.0), 'turn_gain': (0.1, 3.0), 'pull_radpm': (-5.0, 5.0),
+    'dead_zone_mps': (0.0, 1.0), 'turn_dead_zone_radps': (0.0, 3.0),
+    'odom_delay_s': (0.0, 1.0), 'scan_delay_s': (0.0, 1.0),
+    'lidar_noise_m': (0.0, 0.5), 'odom_noise_mps': (0.0, 1.0), 'odom_noise_radps': (0.0, 3.0),
+}
+_MAX_BYTES = 100_000
+
+
+@dataclass(frozen=True)
+class Plant:
+    """One base, known exactly: what a simulated episode is made with."""
+
+    delay_s: float = 0.0
+    """From the stamp of a command to the wheels' first answer"""
+    lag_s: float = 0.0
+    """Time constant of the forward speed"""
+    turn_lag_s: float = 0.0
+    """Time constant of the turn rate"""
+    gain: float = 1.0
+    """Forward speed that comes per speed that was commanded, in steady state"""
+    turn_gain: float = 1.0
+    """The same of the turn rate"""
+    pull_radpm: float = 0.0
+    """Turn per metre driven straight: wheels that are not equal"""
+    dead_zone_mps: float = 0.0
+    """Forward commands below it do nothing"""
+    turn_dead_zone_radps: float = 0.0
+    """Turn commands below it do nothing"""
+    odom_delay_s: float = 0.0
+    """Age of the motion that an odometry message tells of, by its own stamp"""
+    scan_delay_s: float = 0.0
+    """The same of a lidar scan"""
+    lidar_noise_m: float = 0.0
+    """Standard deviation of one range"""
+    odom_noise_mps: float = 0.0
+    """Standard deviation of the forward speed in odometry"""
+    odom_noise_radps: float = 0.0
+    """Standard deviation of the turn rate in odometry"""
+
+
+@dataclass(frozen=True)
+class PlantProfile:
+    """A base known within limits: each number of ``Plant`` has an interval."""
+
+    name: str
+    intervals: dict[str, Interval]
+    """Field of ``Plant`` -> interval; those that are not there are as in ``Plant()``"""
+
+    def middle(self) -> Plant:
+        """Return the base in the middle of every interval."""
+        return Plant(**{key: 0.5 * (low + high) for key, (low, high) in self.intervals.items()})
+
+    def draw(self, rng: np.random.Generator) -> Plant:
+        """Return a base drawn uniformly from the intervals, in the order of ``Plant``."""
+        return Plant(**{field.name: float(rng.uniform(*self.intervals[field.name]))
+                        for field in fields(Plant) if field.name in self.intervals})
+
+    def text(self, reasons: dict[str, str] | None = None) -> str:
+        """Return the profile as YAML; ``reasons`` become comments behind their values."""
+        lines = [f'plant: {self.name}']
+        for key, (low, high) in self.intervals.items():
+            value = f'{low:.6g}' if low == high else f'[{low:.6g}, {high:.6g}]'
+            why = (reasons or {}).get(key, '')
+            lines.append(f'{key}: {value}' + (f'  # {why}' if why else ''))
+        return '\n'.join(lines) + '\n'
+
+
+def load_plant(path: str | Path) -> PlantProfile:
+    """
+    Read a profile: each value a number, or the two ends of an interval.
+
+    :raises ContractError: the file is missing or broken, or a value is out of bounds.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ContractError(f'{path} is larger than a plant profile may be (100 kB).')
+        data = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise ContractError(f'{path} cannot be read as a plant profile: '
+                            f'{" ".join(str(error).split())}') from error
+    section = Section(data, str(path))
+    name = section.text('plant')
+    intervals = {key: _interval(section, key) for key in _RANGES if section.has(key)}
+    for key in _RANGES:
+        section.take(key)
+    section.done()
+    return PlantProfile(name, intervals)
+
+
+def _interval(section: Section, key: str) -> Interval:
+    lowest, highest = _RANGES[key]
+    value: Any = section.take(key)
+    if not isinstance(value, list):
+        number = section.number(key, low=lowest, high=highest)
+        return number, number
+    low, high = section.numbers(key, 2)
+    if not lowest <= low <= high <= highest:
+        raise section.error(key, f'a number, or two from {lowest:g} to {highest:g}, the smaller '
+                            'first', value)
+    return low, high
