@@ -20,7 +20,7 @@ def _deadman_released(folder: Path) -> Row:
         held = {key: value for key, value in DRIVE.items() if key != 'deadman'}
         at = time.monotonic()
         loop.spy.hold(**held)
-        return loop.stop_row('deadman released', STOP, at, bound_s=bound, watch_s=1.0)
+        return loop.stop_row('deadman released', STOP, loop.watch(at, bound_s=bound, watch_s=1.0))
 
 
 def _joystick_unplugged(folder: Path) -> Row:
@@ -30,15 +30,11 @@ def _joystick_unplugged(folder: Path) -> Row:
         bound = loop.two_periods_s + loop.latency_s()
         at = time.monotonic()
         loop.spy.plugged = False
-        time.sleep(1.5)
-        stopped = loop.spy.stopped_at(at)
-        reaction = None if stopped is None else stopped - at
+        stop = loop.watch(at, bound_s=bound)
         loop.spy.plugged = True
         loop.until(loop.spy.moving, 5.0, 'the person to drive again')
-        return loop.row(
-            'joystick unplugged and back', f'{STOP}; drives again afterwards',
-            f'stop action after {1000 * (reaction or 99):.0f} ms (bound {1000 * bound:.0f}), '
-            'then drove again', reaction, reaction is not None and reaction <= bound)
+        return loop.stop_row('joystick unplugged and back', f'{STOP}; drives again afterwards',
+                             stop, more=', then drove again')
 
 
 def _emergency_stop(folder: Path) -> Row:
@@ -51,12 +47,12 @@ def _emergency_stop(folder: Path) -> Row:
         refused = not loop.call(Trigger, 'arbiter/arm', Trigger.Request()).success
         return loop.stop_row(
             'emergency stop pressed while driving', 'stop action at once, latched, no arming',
-            at, bound_s=loop.two_periods_s, watch_s=1.5, ok=refused,
+            loop.watch(at, bound_s=loop.two_periods_s), ok=refused,
             more='; arming refused' if refused else '; COULD BE ARMED')
 
 
-def _teleop(fault: str, number: int, *, again: bool) -> Fault:
-    expected = STOP + ('; drives again afterwards' if again else '')
+def _teleop(fault: str, number: int) -> Fault:
+    expected = f'{STOP}; drives again afterwards'
 
     def inject(folder: Path) -> Row:
         with Loop(folder) as loop:
@@ -64,20 +60,10 @@ def _teleop(fault: str, number: int, *, again: bool) -> Fault:
             loop.save_an_episode()
             bound = loop.two_periods_s + loop.latency_s()
             at = loop.strike('teleop', number)
-            time.sleep(1.5)
-            stopped = loop.spy.stopped_at(at)
-            reaction = None if stopped is None else stopped - at
-            text = ('never stopped' if reaction is None else
-                    f'stop action after {1000 * reaction:.0f} ms (bound {1000 * bound:.0f})')
-            if again:
-                if number == signal.SIGKILL:
-                    loop.fleet.restart_dead()
-                else:
-                    loop.strike('teleop', signal.SIGCONT)
-                loop.until(loop.spy.moving, 10.0, 'the person to drive again')
-                text += ', then drove again'
-            return loop.row(fault, expected, text, reaction,
-                            reaction is not None and reaction <= bound)
+            stop = loop.watch(at, bound_s=bound)
+            loop.bring_back('teleop', number)
+            loop.until(loop.spy.moving, 10.0, 'the person to drive again')
+            return loop.stop_row(fault, expected, stop, more=', then drove again')
 
     return Fault(fault, expected, inject)
 
@@ -87,6 +73,6 @@ FAULTS = (
     Fault('joystick unplugged and back', STOP, _joystick_unplugged),
     Fault('emergency stop pressed while driving', 'stop action at once, latched',
           _emergency_stop),
-    _teleop('teleop killed and restarted', signal.SIGKILL, again=True),
-    _teleop('teleop hung (SIGSTOP) and back', signal.SIGSTOP, again=True),
+    _teleop('teleop killed and restarted', signal.SIGKILL),
+    _teleop('teleop hung (SIGSTOP) and back', signal.SIGSTOP),
 )

@@ -1,9 +1,11 @@
 """The loop that faults are injected into: simulator, joystick, arbiter, policy, recorder."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 import os
 from pathlib import Path
+import signal
 import time
 from typing import Any
 
@@ -133,6 +135,13 @@ class Loop:
         os.kill(self.fleet.pid(name), number)
         return time.monotonic()
 
+    def bring_back(self, name: str, number: int) -> None:
+        """Undo a strike: a killed node is started anew, a stopped one goes on."""
+        if number == signal.SIGKILL:
+            self.fleet.restart_dead()
+        else:
+            self.strike(name, signal.SIGCONT)
+
     def now_ns(self) -> int:
         """Return the simulated time, as last heard."""
         return self.spy.clock_ns
@@ -154,21 +163,43 @@ class Loop:
         reaction = None if reaction_s is None else round(1000 * reaction_s, 1)
         return Row(fault, expected, observed, reaction, lost, ok and not outside and not lost)
 
-    def stop_row(self, fault: str, expected: str, at_s: float, *, bound_s: float,
-                 watch_s: float, more: str = '', ok: bool = True) -> Row:
-        """Watch for a while, and judge by when the command became the stop action."""
+    def watch(self, at_s: float, *, bound_s: float, watch_s: float = 1.5) -> 'Stop':
+        """Watch until so long after the fault; returns when the command became the stop action."""
         time.sleep(max(0.0, at_s + watch_s - time.monotonic()))
         stopped = self.spy.stopped_at(at_s)
-        reaction = None if stopped is None else stopped - at_s
-        text = ('never stopped' if reaction is None else
-                f'stop action after {1000 * reaction:.0f} ms (bound {1000 * bound_s:.0f})')
-        good = reaction is not None and reaction <= bound_s
-        return self.row(fault, expected, text + more, reaction, ok and good)
+        return Stop(None if stopped is None else stopped - at_s, bound_s)
+
+    def stop_row(self, fault: str, expected: str, stop: 'Stop', *, more: str = '',
+                 ok: bool = True) -> Row:
+        """Judge by when the robot was told to stop."""
+        return self.row(fault, expected, stop.text + more, stop.reaction_s, ok and stop.in_time)
 
     @property
     def two_periods_s(self) -> float:
         """Two contract periods."""
         return 2 * self.contract.period_ns / 1e9
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When the command became the stop action, after a fault."""
+
+    reaction_s: float | None
+    """``None``: it never did"""
+    bound_s: float
+
+    @property
+    def in_time(self) -> bool:
+        """Whether that was soon enough."""
+        return self.reaction_s is not None and self.reaction_s <= self.bound_s
+
+    @property
+    def text(self) -> str:
+        """A few words with the numbers."""
+        if self.reaction_s is None:
+            return 'never stopped'
+        return (f'stop action after {1000 * self.reaction_s:.0f} ms '
+                f'(bound {1000 * self.bound_s:.0f})')
 
 
 def raw_name(topic: str) -> str:

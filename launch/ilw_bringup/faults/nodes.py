@@ -19,19 +19,10 @@ def _policy(fault: str, number: int) -> Fault:
             loop.save_an_episode()
             bound = loop.two_periods_s + loop.latency_s()
             at = loop.strike('policy', number)
-            time.sleep(1.5)
-            stopped = loop.spy.stopped_at(at)
-            reaction = None if stopped is None else stopped - at
-            if number == signal.SIGKILL:
-                loop.fleet.restart_dead()
-            else:
-                loop.strike('policy', signal.SIGCONT)
+            stop = loop.watch(at, bound_s=bound)
+            loop.bring_back('policy', number)
             loop.until(loop.spy.moving, 15.0, 'the policy to drive again')
-            text = ('never stopped' if reaction is None else
-                    f'stop action after {1000 * reaction:.0f} ms (bound {1000 * bound:.0f}), '
-                    'then drove again')
-            return loop.row(fault, expected, text, reaction,
-                            reaction is not None and reaction <= bound)
+            return loop.stop_row(fault, expected, stop, more=', then drove again')
 
     return Fault(fault, expected, inject)
 
@@ -44,18 +35,10 @@ def _simulator(fault: str, number: int) -> Fault:
             loop.drive()
             loop.save_an_episode()
             at = loop.strike('sim', number)
-            time.sleep(1.5)
-            stopped = loop.spy.stopped_at(at)
-            reaction = None if stopped is None else stopped - at
-            if number == signal.SIGKILL:
-                loop.fleet.restart_dead()
-            else:
-                loop.strike('sim', signal.SIGCONT)
+            stop = loop.watch(at, bound_s=1.2)
+            loop.bring_back('sim', number)
             loop.until(loop.spy.moving, 15.0, 'the person to drive again')
-            text = ('never stopped' if reaction is None else
-                    f'stop action after {1000 * reaction:.0f} ms, then drove again')
-            return loop.row(fault, expected, text, reaction,
-                            reaction is not None and reaction <= 1.2)
+            return loop.stop_row(fault, expected, stop, more=', then drove again')
 
     return Fault(fault, expected, inject)
 
@@ -76,14 +59,9 @@ def _arbiter(fault: str, number: int) -> Fault:
                        default=at)
             stood = loop.spy.speeds and loop.spy.speeds[-1][0] - last > 0.3
             reaction = max(0.0, last - at)
-            if number == signal.SIGKILL:
-                before = len(loop.spy.states)
-                loop.fleet.restart_dead()
-                loop.until(lambda: len(loop.spy.states) > before + 3, 10.0, 'the new arbiter')
-            else:
-                before = len(loop.spy.states)
-                loop.strike('arbiter', signal.SIGCONT)
-                loop.until(lambda: len(loop.spy.states) > before + 10, 10.0, 'the arbiter')
+            before = len(loop.spy.states)
+            loop.bring_back('arbiter', number)
+            loop.until(lambda: len(loop.spy.states) > before + 10, 10.0, 'the arbiter')
             disarmed = not loop.spy.states[-1].armed
             afterwards = 'disarmed' if disarmed else 'STILL ARMED'
             text = (f'the robot stood after {1000 * reaction:.0f} ms (bound '

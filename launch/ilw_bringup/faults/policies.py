@@ -78,7 +78,7 @@ def _spoilt(fault: str, spoil: Spoil, reason: str) -> Fault:
             impostor.spoil = spoil
             time.sleep(1.0)
             said = {r for state in loop.spy.states[before:] for r in state.reasons}
-            return loop.stop_row(fault, expected, at, bound_s=bound, watch_s=1.2,
+            return loop.stop_row(fault, expected, loop.watch(at, bound_s=bound, watch_s=1.2),
                                  more=f', reasons {sorted(said)}', ok=reason in said)
 
     return Fault(fault, expected, inject)
@@ -96,8 +96,8 @@ def _wild(folder: Path) -> Row:
         bound = (in_a_row + 2) * loop.contract.period_ns / 1e9
         time.sleep(bound + 0.3)
         latched = loop.spy.states[-1].estopped
-        return loop.stop_row(fault, expected, at, bound_s=bound, watch_s=bound + 0.5, ok=latched,
-                             more=', latched' if latched else ', NOT LATCHED')
+        return loop.stop_row(fault, expected, loop.watch(at, bound_s=bound, watch_s=bound + 0.5),
+                             ok=latched, more=', latched' if latched else ', NOT LATCHED')
 
 
 def _two_policies(folder: Path) -> Row:
@@ -112,9 +112,9 @@ def _two_policies(folder: Path) -> Row:
         told = any('policies' in text for _, text in loop.spy.errors)
         disarmed = not loop.spy.states[-1].armed
         impostor.silent = True
-        return loop.stop_row(fault, expected, at, bound_s=1.0, watch_s=1.6, ok=told and disarmed,
-                             more=', disarmed, error shown' if told and disarmed else
-                             f', told {told}, disarmed {disarmed}')
+        return loop.stop_row(fault, expected, loop.watch(at, bound_s=1.0, watch_s=1.6),
+                             ok=told and disarmed,
+                             more=f', error shown: {told}, disarmed: {disarmed}')
 
 
 def _rival(folder: Path) -> Row:
@@ -129,9 +129,9 @@ def _rival(folder: Path) -> Row:
         time.sleep(1.5)
         told = any('command the robot' in text for _, text in loop.spy.errors)
         disarmed = not loop.spy.states[-1].armed
-        row = loop.stop_row(fault, expected, at, bound_s=0.5, watch_s=1.6, ok=told and disarmed,
-                            more=', disarmed, error shown' if told and disarmed else
-                            f', told {told}, disarmed {disarmed}')
+        row = loop.stop_row(fault, expected, loop.watch(at, bound_s=0.5, watch_s=1.6),
+                            ok=told and disarmed,
+                            more=f', error shown: {told}, disarmed: {disarmed}')
         loop.spy.node.destroy_publisher(rival)
         return row
 

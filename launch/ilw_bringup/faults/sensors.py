@@ -35,17 +35,12 @@ def _sensor(fault: str, expected: str, make: Callable[[], Spoil], *, periods: fl
             bound = periods * loop.contract.period_ns / 1e9 + loop.latency_s()
             at, before = time.monotonic(), len(loop.spy.states)
             relay.spoil, relay.late_s = make(), late_s
-            time.sleep(bound + 0.7)
+            stop = loop.watch(at, bound_s=bound, watch_s=bound + 0.7)
             said = sorted({r for s in loop.spy.states[before:] for r in s.reasons})
-            stopped = loop.spy.stopped_at(at)
-            reaction = None if stopped is None else stopped - at
             relay.spoil, relay.late_s = (lambda message: [message]), 0.0
             loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
-            text = ('never stopped' if reaction is None else
-                    f'stop action after {1000 * reaction:.0f} ms (bound {1000 * bound:.0f}), '
-                    f'reasons {said}, then drove again')
-            return loop.row(fault, expected, text, reaction,
-                            reaction is not None and reaction <= bound)
+            return loop.stop_row(fault, expected, stop,
+                                 more=f', reasons {said}, then drove again')
 
     return Fault(fault, expected, inject)
 
@@ -74,15 +69,10 @@ def _clock_stops(folder: Path) -> Row:
         loop.save_an_episode()
         at = time.monotonic()
         relay.spoil = nothing
-        time.sleep(1.8)
-        stopped = loop.spy.stopped_at(at)
-        reaction = None if stopped is None else stopped - at
+        stop = loop.watch(at, bound_s=1.2, watch_s=1.8)
         relay.spoil = lambda message: [message]
         loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
-        text = ('never stopped' if reaction is None else
-                f'stop action after {1000 * reaction:.0f} ms, then drove again')
-        return loop.row(fault, expected, text, reaction,
-                        reaction is not None and reaction <= 1.2)
+        return loop.stop_row(fault, expected, stop, more=', then drove again')
 
 
 def _clock_jumps(fault: str, seconds: float) -> Fault:
@@ -98,17 +88,12 @@ def _clock_jumps(fault: str, seconds: float) -> Fault:
             bound = loop.two_periods_s + loop.latency_s()
             at = time.monotonic()
             relay.spoil = clock_shifted(seconds)
-            time.sleep(1.5)
-            stopped = loop.spy.stopped_at(at)
-            reaction = None if stopped is None else stopped - at
+            stop = loop.watch(at, bound_s=bound)
             relay.spoil = lambda message: [message]
             loop.until(loop.spy.moving, 15.0, 'the policy to drive again')
             dead = loop.fleet.dead()
-            text = ('never stopped' if reaction is None else
-                    f'stop action after {1000 * reaction:.0f} ms (bound {1000 * bound:.0f}), '
-                    f'then drove again, {len(dead)} nodes died')
-            return loop.row(fault, expected, text, reaction,
-                            not dead and reaction is not None and reaction <= bound)
+            return loop.stop_row(fault, expected, stop, ok=not dead,
+                                 more=f', then drove again, {len(dead)} nodes died')
 
     return Fault(fault, expected, inject)
 
