@@ -1,6 +1,6 @@
-"""Read a rosbag2 folder: columns, or decoded messages, of the topics asked for. No ROS."""
+"""Read a recording: columns, or decoded messages, of the topics asked for. No ROS."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rosbags.highlevel import AnyReader
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 
+from ilw_core.episode_folder import storage_files
 from ilw_core.errors import EpisodeError
 from ilw_learner.columns import Columns, DamagedError, UnusualError
 from ilw_learner.mcap_index import IndexedMcap, Messages
+from ilw_learner.raw_bag import RawBag
+from ilw_learner.raw_messages import Channel, RawMessage
+from ilw_learner.unpack import ZSTD_MAGIC
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,15 @@ def read_messages(folder: Path, topics: Collection[str] | None = None) -> Iterat
     Yield messages in the order they were logged.
 
     :param topics: names without a leading slash; ``None`` for all.
-    :raises EpisodeError: the bag is truncated, or is none.
+    :raises EpisodeError: the bag is damaged, or is none.
     """
-    with _damage(f'{folder} cannot be read to its end'), _any_reader(folder) as reader:
-        chosen = [c for c in reader.connections
-                  if topics is None or c.topic.lstrip('/') in topics]
-        for connection, logged_ns, data in _raw(reader, chosen):
-            message = reader.deserialize(data, connection.msgtype)
-            yield Stamped(connection.topic.lstrip('/'), _stamp_ns(message, logged_ns),
-                          logged_ns, message)
+    with _damage(f'{folder} cannot be read to its end'):
+        bag = RawBag(folder)
+        decode = decoder(bag.channels)
+        for raw in sorted(bag.messages(topics), key=lambda each: each.logged_ns):
+            message = decode(raw.data, raw.channel.type)
+            yield Stamped(raw.channel.name, _stamp_ns(message, raw.logged_ns), raw.logged_ns,
+                          message)
 
 
 def topic_types(folder: Path) -> dict[str, str]:
@@ -101,12 +104,13 @@ class Decoded:
 
 class Bag:
     """
-    A rosbag2 folder, read by topic.
+    A recording, read by topic.
 
-    An indexed MCAP file is read in place. What that does not manage (another storage, no index, a
-    type with something unusual, damage) is left to rosbags, which has the last word on errors.
+    One finished MCAP file is read in place, by its index. What that does not manage (another
+    storage, packed messages, several files, no index, a type with something unusual, damage) is
+    read from start to end, which has the last word on errors.
 
-    :raises EpisodeError: the folder is no bag, or is damaged.
+    :raises EpisodeError: there is no recording, or it is damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -114,12 +118,15 @@ class Bag:
         self._mcap = _indexed(folder)
         self.types: dict[str, str]
         """Topic (no leading slash) -> type"""
+        self.torn = ''
+        """What is missing at its end; empty when it is whole"""
         if self._mcap is not None:
             self.types = {c.topic.lstrip('/'): self._mcap.schemas[c.schema_id].name
                           for c in self._mcap.channels}
             return
-        with _damage(f'{folder} cannot be opened as a bag'), _any_reader(folder) as reader:
-            self.types = {c.topic.lstrip('/'): c.msgtype for c in reader.connections}
+        with _damage(f'{folder} cannot be opened as a bag'):
+            self._raw = RawBag(folder)
+            self.types, self.torn = self._raw.types, self._raw.torn
 
     def topics(self, names: Collection[str]) -> dict[str, Topic]:
         """
@@ -138,19 +145,26 @@ class Bag:
         for number, messages in mcap.find(channels).items():
             topic = channels[number].topic.lstrip('/')
             schema = mcap.schemas[channels[number].schema_id]
+            if len(messages.begin) and messages.data[messages.begin[0]] == ZSTD_MAGIC[0]:
+                raise UnusualError('each message is packed')
             found[topic] = self._columns(topic, messages, schema.name, _types(
-                schema.name, schema.data))
+                schema.name, schema.data.decode(), 'ros2msg'))
         return found
 
     def _other_topics(self, names: Collection[str]) -> dict[str, Topic]:
-        with _damage(f'{self.folder} cannot be read to its end'), \
-                _any_reader(self.folder) as reader:
-            chosen = [c for c in reader.connections if c.topic.lstrip('/') in names]
-            parts: dict[str, list[tuple[int, bytes]]] = {}
-            for connection, logged_ns, data in _raw(reader, chosen):
-                part = parts.setdefault(connection.topic.lstrip('/'), [])
-                part.append((logged_ns, bytes(data)))
-            types = reader.typestore.fielddefs
+        with _damage(f'{self.folder} cannot be read to its end'):
+            parts: dict[str, list[RawMessage]] = {}
+            raw = RawBag(self.folder) if self._mcap is not None else self._raw
+            for message in raw.messages(names):
+                if message.channel.type != self.types[message.channel.name]:
+                    raise EpisodeError(
+                        f'{self.folder}: topic {message.channel.name!r} must have one type. Got '
+                        f'{self.types[message.channel.name]} and {message.channel.type}.')
+                if message.channel.encoding != 'cdr':
+                    raise EpisodeError(f'{self.folder}: topic {message.channel.name!r} must be '
+                                       f'encoded as cdr. Got {message.channel.encoding!r}.')
+                parts.setdefault(message.channel.name, []).append(message)
+            types = type_fields(raw.channels)
             return {topic: self._columns(topic, _joined(each), self.types[topic], types)
                     for topic, each in parts.items()}
 
@@ -165,10 +179,30 @@ class Bag:
                          Decoded([m.message for m in decoded]))
 
 
-def _indexed(folder: Path) -> IndexedMcap | None:
-    """Return the bag's only file, if every topic in it can be found by its index."""
-    files = sorted(folder.glob('*.mcap'))
-    if len(files) != 1 or not (folder / 'metadata.yaml').is_file():
+def decoder(channels: Collection[Channel]) -> Callable[[bytes, str], Any]:
+    """Return what makes a message of serialized bytes and the name of their type."""
+    store = get_typestore(Stores.EMPTY)
+    builtin = store.fielddefs
+    store.register({name: fields for name, fields in type_fields(channels).items()
+                    if name not in builtin})
+    return store.deserialize_cdr
+
+
+def type_fields(channels: Collection[Channel]) -> dict[str, Any]:
+    """Return field definitions by type, as rosbags parses them; Jazzy's where a bag has none."""
+    fields: dict[str, Any] = {}
+    if any(not channel.definition for channel in channels):
+        fields.update(get_typestore(Stores.ROS2_JAZZY).fielddefs)
+    for channel in channels:
+        if channel.definition:
+            fields.update(_types(channel.type, channel.definition, channel.definition_format))
+    return fields
+
+
+def _indexed(path: Path) -> IndexedMcap | None:
+    """Return a recording's only file, if every topic in it can be found by its index."""
+    files = storage_files(path)
+    if len(files) != 1 or files[0].suffix != '.mcap':
         return None
     with suppress(Exception):  # on damaged bytes it raises anything
         mcap = IndexedMcap(files[0])
@@ -180,26 +214,25 @@ def _indexed(folder: Path) -> IndexedMcap | None:
 
 
 @lru_cache(maxsize=256)
-def _types(msgtype: str, definition: bytes) -> Mapping[str, Any]:
+def _types(msgtype: str, definition: str, form: str) -> Mapping[str, Any]:
     builtin = get_typestore(Stores.EMPTY).fielddefs  # definitions leave these out: Time, Duration
-    return {**builtin, **get_types_from_msg(definition.decode(), msgtype)}
+    if form != 'ros2idl':
+        return {**builtin, **get_types_from_msg(definition, msgtype)}
+    found = dict(builtin)
+    for part in definition.split(f'{"=" * 80}\n'):
+        text = part.partition('\n')[2] if part.startswith('IDL: ') else part
+        found.update(get_types_from_idl(text) if text.strip() else {})
+    return found
 
 
-def _joined(parts: list[tuple[int, bytes]]) -> Messages:
-    ends = np.cumsum([len(data) for _, data in parts], dtype=np.int64)
-    return Messages(
-        np.frombuffer(b''.join(data for _, data in parts), dtype=np.uint8),
-        np.concatenate([ends[:0], [0], ends[:-1]]) if parts else ends, ends,
-        np.array([logged_ns for logged_ns, _ in parts], dtype=np.int64))
-
-
-def _raw(reader: AnyReader, chosen: list[Any]) -> Iterator[tuple[Any, int, bytes]]:
-    """Return the messages of some connections; asked for none, rosbags would give all."""
-    return reader.messages(connections=chosen) if chosen else iter(())
-
-
-def _any_reader(folder: Path) -> AnyReader:
-    return AnyReader([folder], default_typestore=get_typestore(Stores.ROS2_JAZZY))
+def _joined(parts: list[RawMessage]) -> Messages:
+    """Return messages in the order they were logged."""
+    logged_ns = np.array([each.logged_ns for each in parts], dtype=np.int64)
+    order = np.argsort(logged_ns, kind='stable')
+    ends = np.cumsum([len(each.data) for each in parts], dtype=np.int64)
+    data = np.frombuffer(b''.join(each.data for each in parts), dtype=np.uint8)
+    return Messages(data, np.concatenate([[0], ends[:-1]]).astype(np.int64)[order], ends[order],
+                    logged_ns[order])
 
 
 @contextmanager

@@ -204,7 +204,7 @@ def list_episodes(root: Path, as_json: bool) -> None:
     """
     rows = [{'path': str(f.path), 'task': f.meta.get('task', ''),
              'outcome': f.outcome.name.lower(), 'stop_reason': f.stop_reason,
-             'mb': round(f.bag_file.stat().st_size / 1e6, 2)}
+             'mb': round(f.size_bytes / 1e6, 2)}
             for f in find_episodes(root)]
     if as_json:
         click.echo(json.dumps({'episodes': rows}))

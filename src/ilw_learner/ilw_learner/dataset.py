@@ -18,7 +18,7 @@ from ilw_core.errors import ContractError, EpisodeError
 from ilw_learner.bag_reader import Bag
 from ilw_learner.episode_arrays import read_arrays
 
-_CACHE_VERSION = b'ilw.dataset/4'
+_CACHE_VERSION = b'ilw.dataset/5'
 _END_BYTES = 65536
 
 
@@ -64,19 +64,19 @@ def load_episode(
             f'{source.path} was recorded under another contract ({source.contract_hash[:12]}, '
             f'not {contract.hash[:12]}). Use that one, or pass --allow-other-contract.')
     arrays = (_cached(source, contract, cache) if cache
-              else read_arrays(Bag(source.path), contract))
+              else read_arrays(Bag(source.path), contract, source.span_ns))
     return Episode(
         name=source.path.name, outcome=source.outcome, stop_reason=source.stop_reason,
         contract_hash=contract.hash, **arrays)
 
 
 def _cached(source: EpisodeFolder, contract: Contract, cache: Path) -> dict[str, np.ndarray]:
-    path = cache / f'{_key(source.bag_file, contract)}.npz'
+    path = cache / f'{_key(source, contract)}.npz'
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError):
-        arrays = read_arrays(Bag(source.path), contract)
+        arrays = read_arrays(Bag(source.path), contract, source.span_ns)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=cache, delete=False) as stream:
         np.savez(stream, **arrays)
@@ -84,21 +84,23 @@ def _cached(source: EpisodeFolder, contract: Contract, cache: Path) -> dict[str,
     return arrays
 
 
-def _key(bag: Path, contract: Contract) -> str:
+def _key(source: EpisodeFolder, contract: Contract) -> str:
     """
-    Return what names the arrays of a bag: its size, its time of change, its two ends.
+    Return what names the arrays of a bag: the size, time of change and two ends of its files.
 
     A bag holds gigabytes, so not all of it is read. An MCAP file ends with a table of its chunks,
     so one recorded anew has another end. What goes unnoticed: bytes changed in the middle by
     something that keeps the size and sets the time of change back to the nanosecond.
     """
     digest = hashlib.sha256(_CACHE_VERSION + contract.hash.encode())
-    with bag.open('rb') as stream:
-        state = os.fstat(stream.fileno())
-        digest.update(f'{state.st_size} {state.st_mtime_ns}'.encode())
-        digest.update(stream.read(_END_BYTES))
-        stream.seek(max(0, state.st_size - _END_BYTES))
-        digest.update(stream.read(_END_BYTES))
+    digest.update(repr(source.span_ns).encode())
+    for bag in source.bag_files:
+        with bag.open('rb') as stream:
+            state = os.fstat(stream.fileno())
+            digest.update(f'{bag.suffix} {state.st_size} {state.st_mtime_ns}'.encode())
+            digest.update(stream.read(_END_BYTES))
+            stream.seek(max(0, state.st_size - _END_BYTES))
+            digest.update(stream.read(_END_BYTES))
     return digest.hexdigest()
 
 
@@ -143,7 +145,7 @@ def _windows(values: np.ndarray, length: int) -> np.ndarray:
 def usable(folders: Sequence[EpisodeFolder]) -> list[EpisodeFolder]:
     """Return the successes, and what nobody judged; failures and repaired takes are left out."""
     return [f for f in folders if f.outcome is Outcome.SUCCESS
-            or (f.outcome is Outcome.UNKNOWN and not f.meta)]
+            or (f.outcome is Outcome.UNKNOWN and f.foreign)]
 
 
 def split_episodes(

@@ -15,18 +15,21 @@ _MAX_TICKS = 1_000_000
 """A day at 10 Hz is 864,000; more means that the stamps jump"""
 
 
-def read_arrays(bag: Bag, contract: Contract) -> dict[str, np.ndarray]:
+def read_arrays(
+    bag: Bag, contract: Contract, span_ns: tuple[int, int] | None = None,
+) -> dict[str, np.ndarray]:
     """
     Return what an ``Episode`` is made of, by its field names.
 
     Each tick holds what the resampler that runs live would give it, to the bit.
 
+    :param span_ns: first tick, and the last or a later instant; found in the bag by default.
     :raises EpisodeError: the bag lacks a topic or field of the contract, or cannot be read.
     """
     _require_topics(bag, contract)
     topics = bag.topics({*contract.topics, _REWARD})
     stamps = {name: topic.stamps_ns for name, topic in topics.items()}
-    ticks = _ticks(bag, contract, stamps)
+    ticks = _ticks(bag, contract, stamps, span_ns)
     for source in contract.sources:
         for entry, path in source.feature.fields:
             topic = next(s.topic for s in contract.sources if s.name == entry)
@@ -64,7 +67,8 @@ def _require_field(bag: Bag, topics: Mapping[str, Topic], topic: str, path: str)
                            f'{bag.types[topic]} has none. Correct the contract.')
 
 
-def _ticks(bag: Bag, contract: Contract, stamps: Mapping[str, np.ndarray]) -> np.ndarray:
+def _ticks(bag: Bag, contract: Contract, stamps: Mapping[str, np.ndarray],
+           span_ns: tuple[int, int] | None) -> np.ndarray:
     """Return the ticks at which every topic has delivered and still delivers, ``(T+1,)`` int64."""
     flowing = [s.topic for s in contract.sources if s.align.how == 'asof']
     observed = [s.topic for s in contract.sources]
@@ -74,6 +78,9 @@ def _ticks(bag: Bag, contract: Contract, stamps: Mapping[str, np.ndarray]) -> np
     starts = anchor[anchor >= begin]
     first = int(starts.min()) if len(starts) and not silent else 0
     end = 0 if silent else min(int(stamps[topic].max()) for topic in flowing or observed)
+    if span_ns is not None and not silent:
+        first, end = span_ns
+        starts = anchor
     if silent or not len(starts) or end - first < contract.period_ns:
         raise EpisodeError(f'{bag.folder} holds no complete step: some topic or the command '
                            f'never came. Drop it: ./ilw episodes check shows which.')

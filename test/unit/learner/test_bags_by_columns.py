@@ -162,7 +162,7 @@ def test_how_a_bag_is_stored_does_not_change_what_is_in_it(clutter, tmp_path, ho
 @pytest.mark.parametrize('how', [CompressionType.NONE, CompressionType.ZSTD])
 def test_an_indexed_bag_is_read_without_decoding_a_message(clutter, tmp_path, monkeypatch, how):
     folder = write_mcap(tmp_path / 'one', drive(np.random.default_rng(0)), how)
-    monkeypatch.setattr('ilw_learner.bag_reader.AnyReader', None)
+    monkeypatch.setattr('ilw_learner.bag_reader.RawBag', None)
     bag = Bag(folder)
     assert all(isinstance(t.fields, Columns) for t in bag.topics(bag.types).values())
 

@@ -25,7 +25,7 @@ def test_an_episode_tells_its_outcome_and_contract(tmp_path):
     assert episode.outcome is Outcome.SUCCESS
     assert (episode.contract_hash, episode.contract_text) == ('h', 'x')
     assert episode.stop_reason == 'goal'
-    assert episode.bag_file == folder / 'bag.mcap'
+    assert episode.bag_files == [folder / 'bag.mcap']
 
 
 def test_a_foreign_bag_is_an_episode_of_unknown_outcome(tmp_path):

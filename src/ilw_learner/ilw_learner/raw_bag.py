@@ -1,0 +1,146 @@
+"""
+Every message of a recording as bytes, however rosbag2 stored it. Never changes it. No ROS.
+
+SQLite and MCAP, in one file or split, each file or each message packed with zstd, or never
+finished: without ``metadata.yaml``, without the end of the last file. What a finished recording
+has lost is an error; an unfinished one is read as far as it goes.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+import shutil
+import tempfile
+from typing import Any
+import weakref
+
+import yaml
+
+from ilw_core.episode_folder import BAG_INDEX_FILE, storage_files
+from ilw_core.errors import EpisodeError
+from ilw_learner.raw_mcap import McapFile
+from ilw_learner.raw_messages import Channel, DamagedBagError, RawMessage, Reading
+from ilw_learner.raw_sqlite import SqliteFile
+from ilw_learner.unpack import ZSTD_MAGIC, PackedError, budget_bytes, unpack, unpack_file
+
+_MAX_INDEX_BYTES = 4 << 20
+_ADVICE = 'Import what can still be read: ./ilw episodes import {path} --task TASK --out demos/TASK'
+
+
+class RawBag:
+    """
+    A recording, read from its start to its end whenever messages are asked for.
+
+    :param path: its folder, or its only file.
+    :param partial: take what a damaged recording still gives, too.
+    :raises EpisodeError: there is none, or it is damaged.
+    """
+
+    def __init__(self, path: Path, *, partial: bool = False) -> None:
+        self.path = path
+        self._partial = partial
+        self._scratch = ''
+        files = storage_files(path)
+        self._budget_bytes = budget_bytes(sum(file.stat().st_size for file in files))
+        try:
+            self._files = [self._open(file) for file in files]
+        except (DamagedBagError, PackedError) as error:
+            raise self._damage(str(error)) from error
+        self.channels: list[Channel] = []
+        """One per topic and type"""
+        self.counts: Counter[str] = Counter()
+        """Topic (no leading slash) -> messages"""
+        self.torn = ''
+        """What is missing at its end; empty when it is whole"""
+        for message in self.messages():
+            self.counts[message.channel.name] += 1
+        self._compare(files)
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Topic (no leading slash) -> type."""
+        return {channel.name: channel.type for channel in reversed(self.channels)}
+
+    def messages(self, topics: Collection[str] | None = None) -> Iterator[RawMessage]:
+        """
+        Yield messages in the order they were written.
+
+        :param topics: names without a leading slash; ``None`` for all.
+        :raises EpisodeError: a topic has two types, or the recording is damaged.
+        """
+        known: dict[Channel, None] = {}
+        torn, left_bytes = [], self._budget_bytes
+        for file in self._files:
+            reading = Reading()
+            try:
+                for message in file.messages(reading):
+                    if topics is not None and message.channel.name not in topics:
+                        continue
+                    if message.data[:4] == ZSTD_MAGIC:  # CDR begins with a zero
+                        message = message._replace(data=unpack(message.data, 'zstd'))
+                        left_bytes -= len(message.data)
+                        if left_bytes < 0:
+                            raise DamagedBagError('messages hold more than a file of this size '
+                                                  'may')
+                    yield message
+            except (DamagedBagError, PackedError) as error:
+                if not self._partial:
+                    raise self._damage(str(error)) from error
+                reading.torn = reading.torn or str(error)
+            torn += [reading.torn] if reading.torn else []
+            known.update(dict.fromkeys(reading.channels))
+        self.channels, self.torn = list(known), '; '.join(torn)
+
+    def _open(self, file: Path) -> McapFile | SqliteFile:
+        if file.suffix in ('.zst', '.zstd'):
+            target = self._room() / file.stem
+            unpack_file(file, target)
+            file = target
+        if file.suffix == '.mcap':
+            return McapFile(file)
+        return SqliteFile(file, self._room)
+
+    def _room(self) -> Path:
+        """Return a folder for copies that goes when this object does."""
+        if not self._scratch:
+            self._scratch = tempfile.mkdtemp(prefix='ilw-bag-')
+            weakref.finalize(self, shutil.rmtree, self._scratch, True)
+        return Path(self._scratch)
+
+    def _compare(self, files: list[Path]) -> None:
+        """Hold what was read against what ``metadata.yaml`` says was written."""
+        said, total = self._described(), self.counts.total()
+        names = {file.name for file in files}
+        missing = [name for name in said['files'] if name not in names
+                   and Path(name).stem not in names]
+        lost = ''
+        if missing:
+            lost = f'{", ".join(missing[:3])} is missing'
+        elif said['messages'] > total:
+            lost = f'{total} of {said["messages"]} messages are left. {self.torn}'.strip()
+        if lost and not self._partial:
+            raise self._damage(lost)
+        self.torn = lost or self.torn
+        if not said['found'] and not self.torn and self.path.is_dir():
+            self.torn = f'it has no {BAG_INDEX_FILE}'
+
+    def _described(self) -> dict[str, Any]:
+        """Return what ``metadata.yaml`` says: file names and messages; nothing without one."""
+        file = self.path / BAG_INDEX_FILE
+        nothing = {'found': False, 'files': [], 'messages': 0}
+        if not self.path.is_dir() or not file.is_file() or not file.stat().st_size:
+            return nothing
+        try:
+            if file.stat().st_size > _MAX_INDEX_BYTES:
+                raise ValueError(f'it has more than {_MAX_INDEX_BYTES} bytes')
+            about = yaml.safe_load(file.read_text(encoding='utf-8'))['rosbag2_bagfile_information']
+            return {'found': True, 'messages': int(about['message_count']),
+                    'files': [Path(str(name)).name for name in about['relative_file_paths']]}
+        except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            if self._partial:
+                return nothing
+            raise self._damage(f'{BAG_INDEX_FILE}: {" ".join(str(error).split())}') from error
+
+    def _damage(self, why: str) -> EpisodeError:
+        return EpisodeError(f'{self.path} is damaged: {why.rstrip(".")}. '
+                            + _ADVICE.format(path=self.path))
