@@ -16,7 +16,7 @@ SCHEMA = 'ilw.episode/1'
 META_FILE = 'episode.json'
 QUALITY_FILE = 'quality.json'
 BAG_INDEX_FILE = 'metadata.yaml'
-_STORAGE = re.compile(r'(?P<stem>[^.].*?)(?:_(?P<part>\d+))?(?P<kind>\.mcap|\.db3)(?P<packed>\.zstd?)?')
+_STORAGE = re.compile(r'(?P<stem>[^.].*?)(?:_(?P<part>\d+))?(?P<kind>\.mcap|\.db3)(?:\.zstd?)?')
 """What rosbag2 names its files; ``_0``, ``_1`` ... are the parts of one that was split"""
 
 

@@ -1,38 +1,26 @@
-"""The learner's commands: train, eval, episodes. Without ROS."""
+"""The learner's commands: train, eval, and those in other files. Without ROS."""
 
-from collections.abc import Callable
 import json
 import math
 from pathlib import Path
 import sys
 import time
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from ilw_core.contract import Contract, load_contract
-from ilw_core.episode_folder import find_episodes, read_episode
+from ilw_core.contract import Contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_learner.command_options import F, json_option, named_contract, task_option
+from ilw_learner.commands_episodes import episodes
 from ilw_learner.commands_runs import runs, sweep
 
 _ERR = Console(stderr=True)
 _VALIDATION_SEED = 300_000
 """Evaluation starts at 600,000: a checkpoint is never chosen on the worlds it is scored on"""
-F = TypeVar('F', bound=Callable[..., Any])
-
-
-def _task(function: F) -> F:
-    return click.option('--task', default='clutter', show_default=True,
-                        help='A contract in config/tasks/, or a path.')(function)
-
-
-def _json(function: F) -> F:
-    return click.option('--json', 'as_json', is_flag=True,
-                        help='One JSON object on standard output.')(function)
 
 
 def _progress_json(function: F) -> F:
@@ -40,12 +28,8 @@ def _progress_json(function: F) -> F:
                         help='A JSON line per progress, for a program that follows.')(function)
 
 
-def _contract(name: str) -> Contract:
-    return load_contract(config_file('tasks', name))
-
-
 @click.command()
-@_task
+@task_option
 @click.option('--demos', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK].')
 @click.option('--config', '--algo', 'config_name', default='bc', show_default=True,
               help='In config/train/ (bc, dqn, dqfd, qtable), or a path.')
@@ -64,7 +48,7 @@ def _contract(name: str) -> Contract:
 @click.option('--allow-other-contract', is_flag=True,
               help='Use episodes recorded under another contract.')
 @_progress_json
-@_json
+@json_option
 def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: str,
           simulator: str, track: str, max_demos: int, eval_seed: int, out: Path | None,
           allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
@@ -79,7 +63,7 @@ def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: 
     from ilw_learner.training_run import TrainOptions
 
     elsewhere = env_spec != 'none' and ':' not in env_spec
-    contract = _contract(task)
+    contract = named_contract(task)
     name = env_spec if elsewhere else contract.name
     algorithm, config = load_config(config_file('train', config_name), name)
     if elsewhere and algorithm != 'dqn':
@@ -144,12 +128,12 @@ def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
 
 @click.command(name='eval')
 @click.argument('checkpoint')
-@_task
+@task_option
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option('--seed', default=600_000, show_default=True, help='First world.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True)
 @_progress_json
-@_json
+@json_option
 def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str,
              progress_json: bool, as_json: bool) -> None:
     """
@@ -162,7 +146,7 @@ def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str
     from ilw_learner.evaluate import evaluate as drive
     from ilw_learner.runtime import PolicyRunner
 
-    contract = _contract(task)
+    contract = named_contract(task)
     runner = PolicyRunner(checkpoint, contract, seed=seed)
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
         row = bar.add_task('evaluate', total=episodes)
@@ -182,88 +166,6 @@ def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str
     low, high = result['wilson95']
     click.echo(f'success {result["success"]}/{result["n"]} (95 %: {low:.0%} to {high:.0%}), '
                f'{result["collisions"]} collisions')
-
-
-@click.group()
-def episodes() -> None:
-    """
-    Look at recorded episodes.
-
-    Example: ./ilw episodes list demos/clutter
-    """
-
-
-@episodes.command(name='list')
-@click.argument('root', type=click.Path(path_type=Path))
-@_json
-def list_episodes(root: Path, as_json: bool) -> None:
-    """
-    List the episodes at or below a folder.
-
-    Example: ./ilw episodes list demos/clutter
-    """
-    rows = [{'path': str(f.path), 'task': f.meta.get('task', ''),
-             'outcome': f.outcome.name.lower(), 'stop_reason': f.stop_reason,
-             'mb': round(f.size_bytes / 1e6, 2)}
-            for f in find_episodes(root)]
-    if as_json:
-        click.echo(json.dumps({'episodes': rows}))
-        return
-    for row in rows:
-        click.echo(f'{row["outcome"]:<8} {row["stop_reason"]:<10} {row["mb"]:>7.2f} MB  '
-                   f'{row["path"]}')
-    good = sum(row['outcome'] == 'success' for row in rows)
-    click.echo(f'{len(rows)} episodes, {good} successes')
-
-
-@episodes.command()
-@click.argument('path', type=click.Path(path_type=Path))
-@_json
-def show(path: Path, as_json: bool) -> None:
-    """
-    Show what is known of one episode, and what its bag holds.
-
-    Example: ./ilw episodes show demos/clutter/20260101-120000-ab12cd34
-    """
-    from ilw_learner.bag_reader import topic_types
-
-    folder = read_episode(path)
-    known = {k: v for k, v in folder.meta.items() if k != 'contract_text'}
-    if as_json:
-        click.echo(json.dumps({'episode': known, 'topics': topic_types(folder.path)}))
-        return
-    for key, value in known.items():
-        click.echo(f'{key:<16} {value}')
-    for topic, kind in sorted(topic_types(folder.path).items()):
-        click.echo(f'  {topic:<24} {kind}')
-
-
-@episodes.command()
-@click.argument('root', type=click.Path(path_type=Path))
-@_task
-@_json
-def check(root: Path, task: str, as_json: bool) -> None:
-    """
-    Tell whether episodes are fit to train from; exit code 1 when something is bad.
-
-    Example: ./ilw episodes check demos/clutter --task clutter
-    """
-    from ilw_learner.doctor import check_episodes
-
-    findings, good = check_episodes(root, _contract(task))
-    steps = int(np.sum([len(e.actions) for e in good]))
-    if as_json:
-        worst = {f.episode: f.level for f in reversed(findings)}
-        verdicts = {folder.path.name: worst.get(folder.path.name, 'good')
-                    for folder in find_episodes(root)}
-        click.echo(json.dumps({'findings': [vars(f) for f in findings], 'verdicts': verdicts,
-                               'episodes': len(good), 'steps': steps}))
-    else:
-        for finding in findings:
-            click.echo(f'{finding.level:<5} {finding.episode or "all":<30} {finding.text}')
-        click.echo(f'{len(good)} usable episodes, {steps} steps, {len(findings)} findings')
-    if any(f.level == 'bad' for f in findings):
-        sys.exit(1)
 
 
 @click.group()

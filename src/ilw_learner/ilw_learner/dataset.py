@@ -47,7 +47,7 @@ class Dataset:
 
 def load_episode(
     folder: Path | EpisodeFolder, contract: Contract, *, cache: Path | None = None,
-    allow_other_contract: bool = False,
+    allow_other_contract: bool = False, bag: Bag | None = None,
 ) -> Episode:
     """
     Apply a contract to the bag of one episode.
@@ -55,6 +55,7 @@ def load_episode(
     The observation of each tick is built by the resampler that also runs live.
 
     :param cache: folder for decoded arrays, keyed as ``_key`` says.
+    :param bag: its recording, where it is open already.
     :raises EpisodeError: the bag lacks a topic of the contract, or cannot be read.
     :raises ContractError: it was recorded under another contract.
     """
@@ -64,7 +65,7 @@ def load_episode(
             f'{source.path} was recorded under another contract ({source.contract_hash[:12]}, '
             f'not {contract.hash[:12]}). Use that one, or pass --allow-other-contract.')
     arrays = (_cached(source, contract, cache) if cache
-              else read_arrays(Bag(source.path), contract, source.span_ns))
+              else read_arrays(bag or Bag(source.path), contract, source.span_ns))
     return Episode(
         name=source.path.name, outcome=source.outcome, stop_reason=source.stop_reason,
         contract_hash=contract.hash, **arrays)

@@ -16,8 +16,9 @@ import zlib
 from mcap.data_stream import ReadDataStream
 from mcap.reader import SeekingReader
 from mcap.records import Channel, Chunk, ChunkIndex, Schema
-from mcap.stream_reader import get_chunk_data_stream
 import numpy as np
+
+from ilw_learner.unpack import budget_bytes, unpack
 
 _CHUNK, _INDEX, _MESSAGE = 6, 7, 5
 """Opcodes"""
@@ -63,8 +64,9 @@ class IndexedMcap:
 
     def __init__(self, file: Path) -> None:
         with file.open('rb') as stream:
-            summary = SeekingReader(stream).get_summary()
             self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        # Of a map, no more can be read than there is, whatever a record says of its length.
+        summary = SeekingReader(self._map).get_summary()  # type: ignore[arg-type]
         if summary is None or summary.statistics is None or not summary.chunk_indexes:
             raise BrokenIndexError('no index')
         self.schemas: dict[int, Schema] = summary.schemas
@@ -108,11 +110,17 @@ class IndexedMcap:
         copies: dict[int, bytearray] = {channel: bytearray() for channel in wanted}
         parts: dict[int, list[_Placed]] = {channel: [] for channel in wanted}
         nothing = np.empty(0, dtype=np.uint8)
+        left_bytes = budget_bytes(len(self._map))
         for chunk in chunks:
             end = chunk.chunk_start_offset + chunk.chunk_length
-            stream, size = get_chunk_data_stream(Chunk.read(ReadDataStream(BytesIO(
-                self._map[chunk.chunk_start_offset + _PREFIX:end]))), validate_crc=True)
-            records = stream.read(size)
+            packed = Chunk.read(ReadDataStream(BytesIO(
+                self._map[chunk.chunk_start_offset + _PREFIX:end])))
+            left_bytes -= packed.uncompressed_size
+            if left_bytes < 0:
+                raise BrokenIndexError('chunks hold more than a file of this size may')
+            records = unpack(packed.data, packed.compression, packed.uncompressed_size)
+            if packed.uncompressed_crc and zlib.crc32(records) != packed.uncompressed_crc:
+                raise BrokenIndexError(f'the chunk at byte {chunk.chunk_start_offset} is damaged')
             for channel in wanted & chunk.message_index_offsets.keys():
                 entries, copy = self._index(chunk, channel), copies[channel]
                 limits = np.empty(len(entries), dtype=np.int64)

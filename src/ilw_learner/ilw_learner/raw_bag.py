@@ -24,7 +24,7 @@ from ilw_learner.raw_sqlite import SqliteFile
 from ilw_learner.unpack import ZSTD_MAGIC, PackedError, budget_bytes, unpack, unpack_file
 
 _MAX_INDEX_BYTES = 4 << 20
-_ADVICE = 'Import what can still be read: ./ilw episodes import {path} --task TASK --out demos/TASK'
+_ADVICE = 'Import what can still be read: ./ilw episodes import {path} --task TASK'
 
 
 class RawBag:

@@ -65,7 +65,7 @@ def test_commands_beyond_the_limits_and_constant_ones_are_found(bags, maze, tmp_
     bags.write(tmp_path / 'one', drive=lambda i: (0.9, 0.0), meta=SUCCESS)
     findings, _ = check_episodes(tmp_path, maze)
     assert 'twist.linear.x leaves the limits' in texts(findings)
-    assert 'twist.angular.z was 0 throughout' in texts(findings)
+    assert 'twist.angular.z was 0 rad/s throughout' in texts(findings)
 
 
 def test_an_observation_that_is_the_label_is_found(bags, tmp_path):

@@ -1,0 +1,128 @@
+"""Write raw messages into a new rosbag2 folder: one MCAP file and its metadata.yaml. No ROS."""
+
+from collections.abc import Collection
+import os
+from pathlib import Path
+from typing import Any
+
+from mcap.writer import CompressionType, Writer
+from rosbags.rosbag2.errors import ReaderError
+from rosbags.rosbag2.metadata import dump_qos_v9, parse_qos
+from rosbags.typesys import Stores, get_typestore
+import yaml
+
+from ilw_core.episode_folder import BAG_INDEX_FILE
+from ilw_learner.raw_messages import Channel, RawMessage
+
+_CHUNK_BYTES = 1_000_000
+_VERSION = 9  # of the metadata, as rosbag2 in Jazzy writes it
+
+
+class BagCopy:
+    """
+    One bag being written. Every method may raise ``OSError``.
+
+    :param folder: exists; receives ``<name>.mcap``.
+    """
+
+    def __init__(self, folder: Path, name: str, channels: Collection[Channel]) -> None:
+        self._folder, self._path = folder, folder / f'{name}.mcap'
+        self._file = open(self._path, 'xb', buffering=_CHUNK_BYTES)  # noqa: SIM115 - see close()
+        self._writer = Writer(self._file, chunk_size=_CHUNK_BYTES,
+                              compression=CompressionType.NONE)
+        self._writer.start(profile='ros2', library='ilw')
+        self._channels: dict[Channel, int] = {}
+        self._counts: dict[Channel, int] = {}
+        self._begin_ns, self._end_ns = 1 << 63, 0
+        self.bytes = 0
+        schemas: dict[str, int] = {}
+        for channel in channels:
+            if channel.type not in schemas:
+                text, form = _definition(channel)
+                schemas[channel.type] = self._writer.register_schema(
+                    channel.type, form, text.encode())
+            self._channels[channel] = self._writer.register_channel(
+                channel.topic, channel.encoding, schemas[channel.type],
+                {'offered_qos_profiles': yaml.safe_dump(offered_qos(channel), sort_keys=False),
+                 'topic_type_hash': channel.type_hash})
+            self._counts[channel] = 0
+
+    @property
+    def messages(self) -> int:
+        """How many were written."""
+        return sum(self._counts.values())
+
+    def write(self, message: RawMessage) -> None:
+        """Append one message."""
+        channel, logged_ns, published_ns, data = message
+        self._counts[channel] += 1
+        self._writer.add_message(self._channels[channel], logged_ns, data, published_ns,
+                                 self._counts[channel])
+        self._begin_ns = min(self._begin_ns, logged_ns)
+        self._end_ns = max(self._end_ns, logged_ns)
+        self.bytes += len(data)
+
+    def close(self) -> None:
+        """Finish the file and write the index beside it; both are on the disk afterwards."""
+        self._writer.finish()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        write_synced(self._folder / BAG_INDEX_FILE,
+                     yaml.safe_dump(self._metadata(), sort_keys=False))
+
+    def abandon(self) -> None:
+        """Let go of the file without finishing it."""
+        self._file.raw.close()
+
+    def _metadata(self) -> dict[str, Any]:
+        begin = {'nanoseconds_since_epoch': self._begin_ns if self.messages else 0}
+        span = {'nanoseconds': max(0, self._end_ns - self._begin_ns)}
+        topics = [{
+            'topic_metadata': {
+                'name': channel.topic, 'type': channel.type,
+                'serialization_format': channel.encoding,
+                'offered_qos_profiles': offered_qos(channel),
+                'type_description_hash': channel.type_hash},
+            'message_count': count} for channel, count in self._counts.items()]
+        return {'rosbag2_bagfile_information': {
+            'version': _VERSION, 'storage_identifier': 'mcap', 'duration': span,
+            'starting_time': begin, 'message_count': self.messages,
+            'topics_with_message_count': topics, 'compression_format': '',
+            'compression_mode': '', 'relative_file_paths': [self._path.name],
+            'files': [{'path': self._path.name, 'starting_time': begin, 'duration': span,
+                       'message_count': self.messages}],
+            'custom_data': {}, 'ros_distro': os.environ.get('ROS_DISTRO', 'jazzy')}}
+
+
+def write_synced(path: Path, text: str) -> None:
+    """Write a text file and wait until it is on the disk."""
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _definition(channel: Channel) -> tuple[str, str]:
+    """Return the text of a type and its format; Jazzy's where the recording has none."""
+    store = get_typestore(Stores.ROS2_JAZZY)
+    if not channel.definition and channel.type in store.fielddefs:
+        return store.generate_msgdef(channel.type)[0], 'ros2msg'
+    return channel.definition, channel.definition_format
+
+
+def offered_qos(channel: Channel) -> list[Any]:
+    """Return what publishers offered as rosbag2 in Jazzy writes it; nothing if unreadable."""
+    try:
+        return list(dump_qos_v9(parse_qos(channel.qos)))
+    except (ReaderError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return []

@@ -1,0 +1,28 @@
+"""Options that several of the learner's commands share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ilw_core.contract import Contract, load_contract
+from ilw_core.locate import config_file
+
+F = TypeVar('F', bound=Callable[..., Any])
+
+
+def task_option(function: F) -> F:
+    """Add ``--task``: the contract to use."""
+    return click.option('--task', default='clutter', show_default=True,
+                        help='A contract in config/tasks/, or a path.')(function)
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``: for programs."""
+    return click.option('--json', 'as_json', is_flag=True,
+                        help='One JSON object on standard output.')(function)
+
+
+def named_contract(name: str) -> Contract:
+    """Return the contract that ``--task`` names."""
+    return load_contract(config_file('tasks', name))

@@ -1,0 +1,132 @@
+"""The commands that look at episodes: list, show, check. The ones that edit are beside."""
+
+import json
+from pathlib import Path
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from ilw_core.episode_folder import find_episodes, read_episode
+from ilw_learner.command_options import json_option, named_contract, task_option
+from ilw_learner.commands_edit import EDITS
+
+if TYPE_CHECKING:
+    from ilw_learner.doctor import Report
+
+
+@click.group()
+def episodes() -> None:
+    """
+    Look at recorded episodes, mend them, take them out of training.
+
+    Example: ./ilw episodes check demos/clutter
+    """
+
+
+@episodes.command(name='list')
+@click.argument('root', type=click.Path(path_type=Path))
+@click.option('--dropped', 'show_dropped', is_flag=True, help='Those out of training instead.')
+@json_option
+def list_episodes(root: Path, show_dropped: bool, as_json: bool) -> None:
+    """
+    List the episodes at or below a folder.
+
+    Example: ./ilw episodes list demos/clutter
+    """
+    if show_dropped:
+        _list_dropped(root, as_json)
+        return
+    rows = [{'path': str(f.path), 'task': f.meta.get('task', ''),
+             'outcome': f.outcome.name.lower(), 'stop_reason': f.stop_reason,
+             'mb': round(f.size_bytes / 1e6, 2)}
+            for f in find_episodes(root)]
+    if as_json:
+        click.echo(json.dumps({'episodes': rows}))
+        return
+    for row in rows:
+        click.echo(f'{row["outcome"]:<8} {row["stop_reason"]:<10} {row["mb"]:>7.2f} MB  '
+                   f'{row["path"]}')
+    good = sum(row['outcome'] == 'success' for row in rows)
+    click.echo(f'{len(rows)} episodes, {good} successes')
+
+
+def _list_dropped(root: Path, as_json: bool) -> None:
+    from ilw_learner.episode_bin import dropped
+
+    found = dropped(root)
+    if as_json:
+        click.echo(json.dumps({'dropped': [{
+            'path': str(each.path), 'why': each.why, 'at_s': each.at_s,
+            'replaced_by': each.replaced_by} for each in found]}))
+        return
+    for each in found:
+        click.echo(f'{each.path}  {each.why}')
+    click.echo(f'{len(found)} dropped; ./ilw episodes restore PATH brings one back')
+
+
+@episodes.command()
+@click.argument('path', type=click.Path(path_type=Path))
+@json_option
+def show(path: Path, as_json: bool) -> None:
+    """
+    Show what is known of one episode, and what its bag holds.
+
+    Example: ./ilw episodes show demos/clutter/20260101-120000-ab12cd34
+    """
+    from ilw_learner.bag_reader import Bag
+
+    folder = read_episode(path)
+    bag = Bag(folder.path)
+    known = {k: v for k, v in folder.meta.items() if k != 'contract_text'}
+    if as_json:
+        click.echo(json.dumps({'episode': known, 'topics': bag.types, 'unfinished': bag.torn,
+                               'files': [file.name for file in folder.bag_files]}))
+        return
+    for key, value in known.items():
+        click.echo(f'{key:<16} {value}')
+    if bag.torn:
+        click.echo(f'{"unfinished":<16} {bag.torn}')
+    for topic, kind in sorted(bag.types.items()):
+        click.echo(f'  {topic:<24} {kind}')
+
+
+@episodes.command()
+@click.argument('root', type=click.Path(path_type=Path))
+@task_option
+@json_option
+def check(root: Path, task: str, as_json: bool) -> None:
+    """
+    Tell whether episodes are fit to train from; exit code 1 when something is bad.
+
+    Each finding comes with the command that mends it.
+
+    Example: ./ilw episodes check demos/clutter --task clutter
+    """
+    from ilw_learner.doctor import check_episodes
+
+    report = check_episodes(root, named_contract(task), task)
+    steps = sum(len(episode.actions) for episode in report.episodes)
+    if as_json:
+        click.echo(json.dumps({
+            'verdict': report.verdict, 'verdicts': report.verdicts,
+            'findings': [vars(finding) for finding in report.findings],
+            'episodes': len(report.episodes), 'usable': report.usable, 'steps': steps}))
+    else:
+        _print_report(report, steps)
+    if report.verdict == 'bad':
+        sys.exit(1)
+
+
+def _print_report(report: 'Report', steps: int) -> None:
+    for finding in report.findings:
+        click.echo(f'{finding.level:<5} {finding.episode or "all":<26} {finding.text}')
+        click.echo(f'{"":<32} {finding.command}')
+    counts = ', '.join(f'{sum(f.level == level for f in report.findings)} {level}'
+                       for level in ('bad', 'warn', 'note'))
+    click.echo(f'{report.verdict}: {report.usable} of {len(report.verdicts)} episodes to train '
+               f'from, {steps} steps; findings: {counts}')
+
+
+for _command in EDITS:
+    episodes.add_command(_command)

@@ -1,0 +1,70 @@
+"""What the doctor says and what it looks at, as values."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+import shlex
+
+from ilw_core.contract import Contract
+from ilw_core.episode import Episode
+from ilw_core.episode_folder import EpisodeFolder
+
+LEVELS = ('bad', 'warn', 'note')
+"""
+Worst first. ``bad``: do not train from it; ``warn``: training works but suffers; ``note``: worth
+knowing, nothing is wrong
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found."""
+
+    level: str
+    """One of ``LEVELS``"""
+    kind: str
+    """What was looked for, as ``idle``; the same for every finding of its sort"""
+    episode: str
+    """Folder name; empty when it concerns the whole set"""
+    text: str
+    """What, in numbers with units"""
+    command: str
+    """What mends it, or shows more"""
+    numbers: dict[str, float] = field(default_factory=dict)
+    """The evidence, with the unit in each name"""
+
+
+@dataclass(frozen=True)
+class Take:
+    """One episode and where it lies."""
+
+    folder: EpisodeFolder
+    episode: Episode
+
+    @property
+    def name(self) -> str:
+        """Its folder's name."""
+        return self.episode.name
+
+    def command(self, verb: str, *more: str) -> str:
+        """Return the command line that does something with it."""
+        return command('episodes', verb, self.folder.path, *more)
+
+
+@dataclass(frozen=True)
+class Demos:
+    """All episodes that can be read, and what they are held against."""
+
+    root: Path
+    task: str
+    """As given on the command line: a name, or a path"""
+    contract: Contract
+    takes: list[Take]
+
+    def command(self, *words: str) -> str:
+        """Return a command line about this folder and this task."""
+        return command(*words, '--task', self.task)
+
+
+def command(*words: str | Path) -> str:
+    """Return a command line that a person can copy."""
+    return './ilw ' + ' '.join(shlex.quote(str(word)) for word in words)

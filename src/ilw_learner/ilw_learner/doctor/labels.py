@@ -1,0 +1,111 @@
+"""Are the commands fit to be learnt: silence, idle ends, limits, dimensions never used."""
+
+import numpy as np
+
+from ilw_core.contract import Contract
+from ilw_core.episode import Episode
+from ilw_learner.doctor.finding import Demos, Finding, Take
+
+IDLE_S = 1.0
+"""A start or an end that stands still for longer than this teaches standing still"""
+KEEP_S = 0.3
+"""What trimming leaves of it: a policy should know how to stand, too"""
+_SILENT = 0.05
+_RESTING = 1e-3
+"""Closer than this part of an action's range to where it rests is rest"""
+
+
+def check_take(take: Take, contract: Contract) -> list[Finding]:
+    """Return what is wrong with the labels of one episode."""
+    episode, name, found = take.episode, take.name, []
+    given = np.flatnonzero(episode.action_valid)
+    if not len(given):
+        return [Finding('bad', 'silent', name, f'no command on {contract.action.topic} falls into '
+                        f'any tick: do its stamps come from another clock?',
+                        take.command('show'))]
+    silent = float(1.0 - episode.action_valid.mean())
+    if silent > _SILENT:
+        head_s = given[0] / contract.rate_hz
+        tail_s = (len(episode.actions) - 1 - given[-1]) / contract.rate_hz
+        found.append(Finding(
+            'warn', 'silent', name, f'{silent:.0%} of its ticks have no command (the first '
+            f'{head_s:.1f} s, the last {tail_s:.1f} s, gaps between); they are left out of '
+            f'training.', take.command(*_trim(head_s, tail_s) or ('redo',)),
+            {'silent_ratio': silent, 'head_s': head_s, 'tail_s': tail_s}))
+    idle = idle_ends(episode, contract)
+    if idle is None:
+        return [*found, Finding('bad', 'idle', name, f'stands still for all of its '
+                                f'{len(episode.actions) / contract.rate_hz:.1f} s.',
+                                take.command('drop', '--why', 'never moves'))]
+    head_s, tail_s = (ticks / contract.rate_hz for ticks in idle)
+    parts = [text for text, idle_s in ((f'starts with {head_s:.1f} s', head_s),
+                                       (f'ends with {tail_s:.1f} s', tail_s)) if idle_s > IDLE_S]
+    if parts:
+        cut = idle_cut(episode, contract)
+        found.append(Finding(
+            'warn', 'idle', name, f'{" and ".join(parts)} of commands to stand still, which the '
+            f'policy will learn too.', take.command(*_trim(*cut)),
+            {'head_s': head_s, 'tail_s': tail_s}))
+    return found
+
+
+def idle_ends(episode: Episode, contract: Contract) -> tuple[int, int] | None:
+    """Return how many ticks with a command at the start and at the end do nothing; None: all."""
+    moving = np.flatnonzero(_moving(episode, contract))
+    if not len(moving):
+        return None
+    valid = episode.action_valid
+    return int(valid[:moving[0]].sum()), int(valid[moving[-1] + 1:].sum())
+
+
+def idle_cut(episode: Episode, contract: Contract) -> tuple[float, float]:
+    """Return the seconds to cut from the start and the end so that little idle time is left."""
+    idle, moving = idle_ends(episode, contract), np.flatnonzero(_moving(episode, contract))
+    if idle is None:
+        return 0.0, 0.0
+    outer = int(moving[0]), len(episode.actions) - 1 - int(moving[-1])
+    head_s, tail_s = (ticks / contract.rate_hz - KEEP_S if count / contract.rate_hz > IDLE_S
+                      else 0.0 for ticks, count in zip(outer, idle, strict=True))
+    return round(max(0.0, head_s), 6), round(max(0.0, tail_s), 6)
+
+
+def check_set(demos: Demos) -> list[Finding]:
+    """Return commands beyond the limits of the contract, and dimensions that were never used."""
+    spec, found = demos.contract.action, []
+    actions = np.concatenate([t.episode.actions[t.episode.action_valid] for t in demos.takes])
+    if not len(actions):
+        return []
+    again = demos.command('episodes', 'check', str(demos.root))
+    for i, name in enumerate(spec.names):
+        low, high = float(actions[:, i].min()), float(actions[:, i].max())
+        numbers = {'lowest': low, 'highest': high}
+        if low < spec.low[i] - 1e-6 or high > spec.high[i] + 1e-6:
+            found.append(Finding(
+                'warn', 'limits', '', f'{name} leaves the limits of the contract '
+                f'({spec.low[i]:.3g} to {spec.high[i]:.3g} {spec.units[i]}; got from {low:.3g} '
+                f'to {high:.3g}). Widen min and max, then check again.', again, numbers))
+        if high - low < 1e-9:
+            found.append(Finding(
+                'warn', 'constant', '', f'{name} was {low:.3g} {spec.units[i]} throughout '
+                f'({len(actions)} commands): nothing to learn there.',
+                demos.command('up', 'record'), numbers))
+    return found
+
+
+def _moving(episode: Episode, contract: Contract) -> np.ndarray:
+    """Tell at which ticks a command asks for motion, ``(T,)`` bool."""
+    spec, valid = contract.action, np.flatnonzero(episode.action_valid)
+    if not len(valid):
+        return episode.action_valid
+    ends = episode.actions[valid[[0, -1]]] if spec.stop is None else [spec.stop, spec.stop]
+    limit = _RESTING * (spec.high - spec.low)
+    away = [(np.abs(episode.actions - end) > limit).any(axis=1) for end in ends]
+    return np.asarray(away[0] & away[1] & episode.action_valid)
+
+
+def _trim(head_s: float, tail_s: float) -> tuple[str, ...]:
+    words = ['trim']
+    for flag, cut_s in (('--head', head_s), ('--tail', tail_s)):
+        if cut_s > 0.0:
+            words += [flag, f'{cut_s:.3f}'.rstrip('0').rstrip('.')]
+    return tuple(words) if len(words) > 1 else ()

@@ -1,0 +1,80 @@
+"""How each take ended and was recorded: outcome, repairs, the recorder's doubts, copies."""
+
+from collections import Counter
+import json
+from typing import Any
+
+from ilw_core.episode import Outcome
+from ilw_core.episode_folder import QUALITY_FILE, EpisodeFolder
+from ilw_learner.dataset import usable
+from ilw_learner.doctor.finding import Demos, Finding, Take
+
+_MAX_REASONS = 3
+_MAX_BYTES = 1 << 20
+_MOSTLY = 0.5
+
+
+def check_take(take: Take, torn: str) -> list[Finding]:
+    """Return what is known of how one was recorded; ``torn`` is what its bag has lost."""
+    folder, name, found = take.folder, take.name, []
+    if folder.meta.get('recovered'):
+        found.append(Finding('warn', 'recovered', name, 'was cut short by a crash and repaired; '
+                             'it is left out of training.', take.command('redo')))
+    elif not usable([folder]):
+        found.append(Finding(
+            'note', 'outcome', name, f'ended in {folder.outcome.name.lower()} '
+            f'({folder.stop_reason or "nobody said why"}); it is left out of training.',
+            take.command('redo')))
+    if torn:
+        found.append(Finding(
+            'warn', 'unfinished', name, f'is an unfinished recording, read as far as it goes '
+            f'({torn}). Make a whole episode of it.', take.command(
+                'import', '--task', folder.meta.get('task') or 'TASK')))
+    quality = _quality(folder)
+    if quality.get('verdict') == 'suspect' and not folder.meta.get('recovered'):
+        reasons = [str(each) for each in quality.get('reasons', [])][:_MAX_REASONS]
+        found.append(Finding('warn', 'suspect', name, 'is suspect to the recorder: '
+                             + (' '.join(reasons) or 'it does not say why.'),
+                             take.command('redo')))
+    return found
+
+
+def check_outcomes(demos: Demos) -> list[Finding]:
+    """Return what is wrong with how the set as a whole ended, and takes that count twice."""
+    folders = [take.folder for take in demos.takes]
+    counts = Counter(folder.outcome for folder in folders)
+    good, total = len(usable(folders)), len(folders)
+    numbers = {'episodes': total, 'usable': good, 'successes': counts[Outcome.SUCCESS],
+               'failures': counts[Outcome.FAILURE], 'unknown': counts[Outcome.UNKNOWN]}
+    said = (f'{counts[Outcome.SUCCESS]} successes, {counts[Outcome.FAILURE]} failures, '
+            f'{counts[Outcome.UNKNOWN]} of unknown outcome')
+    record = demos.command('up', 'record')
+    found = []
+    if not good:
+        found.append(Finding('bad', 'outcomes', '', f'none of {total} episodes can be learnt '
+                             f'from ({said}).', record, numbers))
+    elif good < _MOSTLY * total:
+        found.append(Finding('warn', 'outcomes', '', f'only {good} of {total} episodes can be '
+                             f'learnt from ({said}): is the task too hard to demonstrate?',
+                             record, numbers))
+    present = {folder.meta.get('episode'): take for take in demos.takes
+               if (folder := take.folder).meta.get('episode')}
+    for take in demos.takes:
+        source = take.folder.meta.get('source')
+        twin = present.get(source.get('episode')) if isinstance(source, dict) else None
+        if twin is not None and twin is not take:
+            found.append(Finding('bad', 'twice', twin.name, f'is here beside {take.name}, which '
+                                 f'was made from it: the same steps would count twice.',
+                                 twin.command('drop', '--why', f'{take.name} replaces it')))
+    return found
+
+
+def _quality(folder: EpisodeFolder) -> dict[str, Any]:
+    file = folder.path / QUALITY_FILE
+    try:
+        if file.stat().st_size > _MAX_BYTES:
+            return {}
+        quality = json.loads(file.read_text(encoding='utf-8'))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return quality if isinstance(quality, dict) else {}
