@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
+import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_
 
 from ilw_core.episode_folder import storage_files
 from ilw_core.errors import EpisodeError
+from ilw_learner.bag_index import read_index
 from ilw_learner.columns import Columns, DamagedError, UnusualError
 from ilw_learner.mcap_index import IndexedMcap, Messages
 from ilw_learner.raw_bag import RawBag
@@ -205,6 +207,9 @@ def _indexed(path: Path) -> IndexedMcap | None:
     if len(files) != 1 or files[0].suffix != '.mcap':
         return None
     with suppress(Exception):  # on damaged bytes it raises anything
+        if re.search(r'_\d+$', files[0].stem) and (said := read_index(path)) \
+                and len(said.files) > 1:
+            return None  # the other parts are missing
         mcap = IndexedMcap(files[0])
         names = [c.topic.lstrip('/') for c in mcap.channels]
         plain = all(c.message_encoding == 'cdr' and mcap.schemas[c.schema_id].encoding == 'ros2msg'

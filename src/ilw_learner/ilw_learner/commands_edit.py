@@ -10,7 +10,7 @@ import click
 from ilw_core.contract import Contract, parse_contract
 from ilw_core.episode import Outcome
 from ilw_core.episode_folder import META_FILE, EpisodeFolder, read_episode
-from ilw_core.errors import EpisodeError
+from ilw_core.errors import EpisodeError, IlwError
 from ilw_learner.command_options import json_option, named_contract
 
 _PATH = click.argument('path', type=click.Path(path_type=Path))
@@ -69,7 +69,7 @@ def trim(path: Path, head_s: float, tail_s: float, auto: bool, task: str | None,
              f'{folder.path}: nothing to cut.')
         return
     made = cut(folder, contract, head, len(episode.actions) - tail)
-    out = take_out(folder, f'trimmed: {head} steps from the start, {tail} from the end',
+    out = take_out(folder.path, f'trimmed: {head} steps from the start, {tail} from the end',
                    replaced_by=made.path.name)
     _say({'path': str(made.path), 'steps': made.steps, 'cut': [head, tail], 'source': str(out)},
          as_json, f'{made.path}: {made.steps} steps, without the first {head} and the last {tail} '
@@ -89,7 +89,7 @@ def drop(path: Path, why: str, as_json: bool) -> None:
     """
     from ilw_learner.episode_bin import drop as take_out
 
-    out = take_out(read_episode(path), why)
+    out = take_out(path, why)
     _say({'path': str(out)}, as_json, f'{out} is out of training; ./ilw episodes restore '
          f'{shlex.quote(str(out))} brings it back.')
 
@@ -124,7 +124,7 @@ def redo(path: Path, task: str | None, as_json: bool) -> None:
 
     folder = read_episode(path)
     start = _start(folder, task)
-    out = take_out(folder, 'to be recorded again')
+    out = take_out(folder.path, 'to be recorded again')
     record = _record_command(folder, task)
     _say({'path': str(out), 'record': record, 'start': start}, as_json,
          f'{out} is out of training. Record it again:', f'  {record}',
@@ -179,7 +179,7 @@ def _start(folder: EpisodeFolder, task: str | None) -> dict[str, float]:
     try:
         contract = _own_contract(folder, task)
         first = load_episode(folder, contract).obs[0]
-    except EpisodeError:
+    except IlwError:
         return {}
     small = [source.feature.dim <= _SMALL for source in contract.sources
              for _ in source.feature.names]

@@ -12,7 +12,7 @@ from pathlib import Path
 import time
 from typing import Any
 
-from ilw_core.episode_folder import EpisodeFolder, read_episode
+from ilw_core.episode_folder import META_FILE, read_episode
 from ilw_core.errors import EpisodeError
 from ilw_learner.bag_copy import sync_folder
 
@@ -32,21 +32,23 @@ class Dropped:
     """Name of the episode made from it; empty if there is none"""
 
 
-def drop(episode: EpisodeFolder, why: str, *, replaced_by: str = '') -> Path:
+def drop(path: Path, why: str, *, replaced_by: str = '') -> Path:
     """
     Take an episode out of training.
 
     :param replaced_by: folder name of the episode that was made from it.
     :returns: where it is now.
-    :raises EpisodeError: it is out already, or is a loose file.
+    :raises EpisodeError: it is no episode, is out already, or is a loose file.
     """
-    path = episode.path.resolve()
+    path = path.expanduser().resolve()
     if path.parent.name == BIN:
         raise EpisodeError(f'{path} is out of training already. ./ilw episodes restore {path} '
                            f'brings it back.')
-    if not path.is_dir():
+    if path.is_file():
         raise EpisodeError(f'{path} must be a folder. Got a file. Make an episode of it first: '
                            f'./ilw episodes import {path} --task TASK.')
+    if not (path / META_FILE).is_file():  # one that cannot be read must go, too
+        read_episode(path)
     target = free_name(path.parent / BIN / path.name)
     target.parent.mkdir(exist_ok=True)
     _note(target.parent, {'what': 'drop', 'name': target.name, 'why': why,
@@ -79,7 +81,7 @@ def restore(path: Path) -> tuple[Path, Path | None]:
     replacement = target.parent / entry.replaced_by if entry and entry.replaced_by else None
     moved = None
     if replacement is not None and replacement.is_dir():
-        moved = drop(read_episode(replacement), f'{source.name}, its source, was restored')
+        moved = drop(replacement, f'{source.name}, its source, was restored')
     os.rename(source, target)
     sync_folder(source.parent)
     sync_folder(target.parent)

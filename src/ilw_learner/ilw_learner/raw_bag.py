@@ -11,19 +11,16 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 import shutil
 import tempfile
-from typing import Any
 import weakref
-
-import yaml
 
 from ilw_core.episode_folder import BAG_INDEX_FILE, storage_files
 from ilw_core.errors import EpisodeError
+from ilw_learner.bag_index import read_index
 from ilw_learner.raw_mcap import McapFile
 from ilw_learner.raw_messages import Channel, DamagedBagError, RawMessage, Reading
 from ilw_learner.raw_sqlite import SqliteFile
 from ilw_learner.unpack import ZSTD_MAGIC, PackedError, budget_bytes, unpack, unpack_file
 
-_MAX_INDEX_BYTES = 4 << 20
 _ADVICE = 'Import what can still be read: ./ilw episodes import {path} --task TASK'
 
 
@@ -109,37 +106,25 @@ class RawBag:
 
     def _compare(self, files: list[Path]) -> None:
         """Hold what was read against what ``metadata.yaml`` says was written."""
-        said, total = self._described(), self.counts.total()
+        total = self.counts.total()
+        try:
+            said = read_index(self.path)
+        except DamagedBagError as error:
+            if not self._partial:
+                raise self._damage(str(error)) from error
+            said = None
         names = {file.name for file in files}
-        missing = [name for name in said['files'] if name not in names
-                   and Path(name).stem not in names]
         lost = ''
-        if missing:
+        if said and (missing := [name for name in said.files if name not in names
+                                 and Path(name).stem not in names]):
             lost = f'{", ".join(missing[:3])} is missing'
-        elif said['messages'] > total:
-            lost = f'{total} of {said["messages"]} messages are left. {self.torn}'.strip()
+        elif said and said.messages > total:
+            lost = f'{total} of {said.messages} messages are left. {self.torn}'.strip()
         if lost and not self._partial:
             raise self._damage(lost)
         self.torn = lost or self.torn
-        if not said['found'] and not self.torn and self.path.is_dir():
+        if said is None and not self.torn and self.path.is_dir():
             self.torn = f'it has no {BAG_INDEX_FILE}'
-
-    def _described(self) -> dict[str, Any]:
-        """Return what ``metadata.yaml`` says: file names and messages; nothing without one."""
-        file = self.path / BAG_INDEX_FILE
-        nothing = {'found': False, 'files': [], 'messages': 0}
-        if not self.path.is_dir() or not file.is_file() or not file.stat().st_size:
-            return nothing
-        try:
-            if file.stat().st_size > _MAX_INDEX_BYTES:
-                raise ValueError(f'it has more than {_MAX_INDEX_BYTES} bytes')
-            about = yaml.safe_load(file.read_text(encoding='utf-8'))['rosbag2_bagfile_information']
-            return {'found': True, 'messages': int(about['message_count']),
-                    'files': [Path(str(name)).name for name in about['relative_file_paths']]}
-        except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            if self._partial:
-                return nothing
-            raise self._damage(f'{BAG_INDEX_FILE}: {" ".join(str(error).split())}') from error
 
     def _damage(self, why: str) -> EpisodeError:
         return EpisodeError(f'{self.path} is damaged: {why.rstrip(".")}. '

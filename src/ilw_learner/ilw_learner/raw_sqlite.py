@@ -56,6 +56,8 @@ class SqliteFile:
             with closing(sqlite3.connect(location, uri=True)) as database:
                 database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_CHUNK_BYTES)
                 database.execute('PRAGMA trusted_schema = OFF')
+                # Nothing is written; this makes SQLite read files that have lost their end.
+                database.execute('PRAGMA writable_schema = ON')
                 channels = _channels(database)
                 reading.channels += channels.values()
                 yield from self._rows(database, channels, reading)

@@ -55,7 +55,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
     for folder in folders:
         try:
             bag = Bag(folder.path)
-            take = Take(folder, load_episode(folder, contract, bag=bag))
+            take = Take(folder, load_episode(folder, contract, bag=bag), task)
         except (EpisodeError, ContractError) as error:
             findings.append(_unreadable(folder, error))
             continue

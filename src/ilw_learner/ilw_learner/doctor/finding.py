@@ -15,6 +15,9 @@ knowing, nothing is wrong
 """
 
 
+_WITH_TASK = ('trim', 'redo', 'import')
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing found."""
@@ -39,6 +42,8 @@ class Take:
 
     folder: EpisodeFolder
     episode: Episode
+    task: str = ''
+    """As given on the command line"""
 
     @property
     def name(self) -> str:
@@ -46,7 +51,9 @@ class Take:
         return self.episode.name
 
     def command(self, verb: str, *more: str) -> str:
-        """Return the command line that does something with it."""
+        """Return the command line that does something with it; it may not know its contract."""
+        if verb in _WITH_TASK and (verb == 'import' or not self.folder.contract_text):
+            more = (*more, '--task', self.task)
         return command('episodes', verb, self.folder.path, *more)
 
 

@@ -55,8 +55,8 @@ def _finding(demos: Demos, observed: str, action: str, exact: float, same: float
     what = f'{exact:.0%} to the last digit' if exact > 0.5 else f'{same:.0%} within 0.5 %'
     text = (f'{observed} mostly equals {word} ({action}; {what} of its range, where the command '
             f'changes). ')
-    text += ('Leave it out of the contract.' if level != 'note' else
-             'Compare the held-out error with repeating the last command.')
+    text += ('Leave it out of the contract.' if level == 'bad' else 'Compare the held-out error '
+             'with repeating the last command; leave it out of the contract if that is as good.')
     return Finding(level, 'leak', '', text,
                    demos.command('train', '--demos', str(demos.root), '--env', 'none'),
                    {'shift_ms': shift * period_ms, 'exact_ratio': exact, 'same_ratio': same})

@@ -28,8 +28,7 @@ def check_take(take: Take, torn: str) -> list[Finding]:
     if torn:
         found.append(Finding(
             'warn', 'unfinished', name, f'is an unfinished recording, read as far as it goes '
-            f'({torn}). Make a whole episode of it.', take.command(
-                'import', '--task', folder.meta.get('task') or 'TASK')))
+            f'({torn}). Make a whole episode of it.', take.command('import')))
     quality = _quality(folder)
     if quality.get('verdict') == 'suspect' and not folder.meta.get('recovered'):
         reasons = [str(each) for each in quality.get('reasons', [])][:_MAX_REASONS]
