@@ -214,7 +214,7 @@ def _part(bag: RawBag, stamps: Stamps, contract: Contract,
                 before = newest[np.argsort(logged[newest], kind='stable')[-1:]]
             # A player should not wait from when they were sent to when the part begins; but where
             # the log alone says when a message is from, that must not change.
-            relog = stamps.has_header[name] or name not in contract.topics
+            relog = name in held and (stamps.has_header[name] or name not in contract.topics)
             times[before] = begin_ns if relog else logged[before]
         chosen[name] = times
     return chosen

@@ -2,9 +2,9 @@
 Were different things done where the same was seen? A policy can only learn the middle of them.
 
 States are near-identical when they are closer, in observations scaled to unit spread, than two
-successive ticks usually are. What was done at each, around that tick, is held against the middle
-of what was done at its nearest neighbours from elsewhere; how often they differ, against how often
-states picked at random do.
+successive ticks usually are, and than a quarter of what two states at random are apart. What was
+done at each, around that tick, is held against the middle of what was done at its nearest
+neighbours from elsewhere; how often they differ, against how often states picked at random do.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from ilw_learner.doctor.finding import Demos, Finding, Take
 
 _MAX_STATES = 8000
 """More are thinned out: distances between all of these take a second"""
+_NEAR = 0.25
 _NEIGHBOURS = 5
 _ELSEWHERE_S = 2.0
 """Ticks of one episode nearer in time are the same visit"""
@@ -93,7 +94,11 @@ def _compare(obs: np.ndarray, actions: np.ndarray, episode: np.ndarray, ticks: n
     moving = spread > 1e-6
     scaled = (obs[:, moving] - obs[:, moving].mean(axis=0)) / spread[moving]
     scaled = scaled.astype(np.float32)
-    radius = _usual_step(demos.takes, moving, spread)
+    rng = np.random.default_rng(0)
+    ones = rng.integers(len(obs), size=_RANDOM)
+    random_distance = np.median(np.linalg.norm(
+        scaled[ones] - scaled[rng.integers(len(obs), size=_RANDOM)], axis=1))
+    radius = min(_usual_step(demos.takes, moving, spread), _NEAR * float(random_distance))
     limit = _FAR * _used(actions, contract)
     apart_ticks = round(_ELSEWHERE_S * contract.rate_hz)
     squares = np.einsum('nd,nd->n', scaled, scaled)
@@ -112,8 +117,6 @@ def _compare(obs: np.ndarray, actions: np.ndarray, episode: np.ndarray, ticks: n
         for row in np.flatnonzero(close.any(axis=1)):
             middle = np.nanmedian(done[row], axis=0)
             apart[begin + row] = np.any(np.abs(actions[begin + row] - middle) > limit)
-    rng = np.random.default_rng(0)
-    ones = rng.integers(len(obs), size=_RANDOM)
     others = np.median(actions[rng.integers(len(obs), size=(_RANDOM, few))], axis=1)
     chance = (np.abs(actions[ones] - others) > limit).any(axis=1).mean()
     return near, apart, float(chance)

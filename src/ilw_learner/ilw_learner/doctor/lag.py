@@ -65,7 +65,7 @@ def check_set(demos: Demos) -> list[Finding]:
         if lag.ticks * period_ms > _SLOW_S * 1000.0:
             found.append(Finding(
                 'warn', 'lag', '', f'{said}. Let the policy see as much: history: '
-                f'{int(np.ceil(lag.ticks)) + 1} in config/train/bc.yaml, then train.', train,
+                f'{round(lag.ticks) + 1} in config/train/bc.yaml, then train.', train,
                 numbers))
         else:
             found.append(Finding('note', 'lag', '', f'{said}.', train, numbers))

@@ -10,6 +10,7 @@ _SAME = 5e-3
 """Closer than this part of an action's range is the same: odometry has some noise"""
 _EXACT = 1e-5
 """Closer than this no measurement comes: it is the number itself"""
+_NEARLY = 0.9
 _SHIFTS = range(-2, 11)
 """Ticks that an observation may come after the command it repeats; negative: before"""
 
@@ -18,26 +19,22 @@ def check_set(demos: Demos) -> list[Finding]:
     """Return observations that repeat a command, of the same tick or shifted."""
     contract, found = demos.contract, []
     span = contract.action.high - contract.action.low
-    pairs = {shift: [_pairs(take, shift) for take in demos.takes] for shift in _SHIFTS}
+    pairs = [[_pairs(take, shift) for take in demos.takes] for shift in _SHIFTS]
     for i, name in enumerate(contract.action.names):
-        best: dict[int, tuple[float, int, float]] = {}  # dimension -> same, -|shift|, exact
-        shifts: dict[int, int] = {}
-        for shift, parts in pairs.items():
+        exact, same = (np.zeros((len(_SHIFTS), contract.obs_dim)) for _ in range(2))
+        for row, parts in enumerate(pairs):
             seen = np.concatenate([obs for obs, _, _ in parts])
             given = np.concatenate([actions[:, i] for _, actions, _ in parts])
             changed = np.concatenate([c[:, i] for _, _, c in parts]) > 1e-3 * span[i]
-            if changed.sum() < _ENOUGH:
-                continue
-            gap = np.abs(seen[changed] - given[changed, None])  # (N, Do)
-            exact, same = ((gap < part * span[i]).mean(axis=0) for part in (_EXACT, _SAME))
-            for j in np.flatnonzero(same > 0.5):
-                # What repeats itself agrees at several shifts: the nearest one counts.
-                this = float(same[j]), -abs(shift), float(exact[j])
-                if this > best.get(int(j), (0.0, 0, 0.0)):
-                    best[int(j)], shifts[int(j)] = this, shift
-        for j, (same_ratio, _, exact_ratio) in best.items():
-            found.append(_finding(demos, contract.obs_names[j], name, exact_ratio, same_ratio,
-                                  shifts[j]))
+            if changed.sum() >= _ENOUGH:
+                gap = np.abs(seen[changed] - given[changed, None])  # (N, Do)
+                exact[row], same[row] = ((gap < part * span[i]).mean(axis=0)
+                                         for part in (_EXACT, _SAME))
+        for j in np.flatnonzero(same.max(axis=0) > 0.5):
+            # A command that lasts is repeated at later shifts, too: the first one counts.
+            row = int(np.argmax(same[:, j] >= _NEARLY * same[:, j].max()))
+            found.append(_finding(demos, contract.obs_names[j], name, float(exact[row, j]),
+                                  float(same[row, j]), _SHIFTS[row]))
     return found
 
 
