@@ -1,8 +1,13 @@
 """The doctor finds what would spoil a training, and says what to do."""
 
+import json
+import shlex
+import sys
+
 import pytest
 
 from ilw_core.errors import EpisodeError
+from ilw_learner import cli
 from ilw_learner.doctor import check_episodes
 
 SUCCESS = {'outcome': 'success', 'stop_reason': 'goal'}
@@ -86,3 +91,85 @@ def test_an_observation_that_is_the_label_is_found(bags, tmp_path):
 def test_a_folder_without_episodes_says_how_to_record(maze, tmp_path):
     with pytest.raises(EpisodeError, match='Record some'):
         check_episodes(tmp_path, maze)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Return a function that runs a command line as printed: (exit code, standard output)."""
+
+    def call(line):
+        program, *words = shlex.split(line)
+        assert program == './ilw'
+        monkeypatch.setattr(sys, 'argv', ['learner', *words])
+        code = 0
+        try:
+            cli.run(cli.learner)
+        except SystemExit as end:
+            code = end.code
+        return code, capsys.readouterr().out
+
+    return call
+
+
+def resting(i):
+    return turning(i) if 20 <= i < 60 else (0.0, 0.0)
+
+
+@pytest.mark.parametrize('meta', [None, SUCCESS])
+@pytest.mark.parametrize(('kind', 'written'), [
+    ('idle', {'drive': resting, 'ticks': 80}),
+    ('silent', {'drive': turning, 'ticks': 80, 'silent': range(30)}),
+    ('missing', {'drive': turning, 'ticks': 80, 'leave_out': range(30, 60)}),
+    ('idle', {'drive': lambda i: (0.0, 0.0), 'ticks': 80}),
+])
+def test_the_command_of_a_finding_run_as_printed_mends_it(
+        bags, maze, tmp_path, run, kind, written, meta):
+    about = None if meta is None else {**meta, 'contract_text': maze.text}
+    bags.write(tmp_path / 'demos' / 'it' / "it's one", meta=about, **written)
+    bags.write(tmp_path / 'demos' / 'it' / 'sound', drive=turning, ticks=80, meta=about)
+    root = tmp_path / 'demos'
+
+    def findings():
+        return [f for f in check_episodes(root, maze).findings
+                if f.kind == kind and f.episode != 'sound']
+
+    (found,) = findings()
+    assert found.numbers or kind == 'idle'
+    code, _ = run(found.command)
+    assert code == 0
+    assert findings() == []
+    _, listed = run(f'./ilw episodes list {shlex.quote(str(root))} --dropped --json')
+    assert len(json.loads(listed)['dropped']) == 1
+
+
+def test_an_unfinished_recording_is_used_and_its_import_is_offered(bags, maze, tmp_path, run,
+                                                                   monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = bags.write(tmp_path / 'found' / 'one', drive=turning, ticks=80)
+    (folder / 'metadata.yaml').unlink()
+    file = next(folder.glob('*.mcap'))
+    file.write_bytes(file.read_bytes()[:-30])
+    report = check_episodes(tmp_path / 'found', maze)
+    (found,) = [f for f in report.findings if f.kind == 'unfinished']
+    assert (found.level, report.usable) == ('warn', 1)
+    assert run(found.command)[0] == 0
+    assert check_episodes(tmp_path / 'demos' / 'maze', maze).usable == 1
+
+
+def test_the_report_says_how_fit_the_set_is(bags, maze, tmp_path, run):
+    bags.write(tmp_path / 'one', drive=turning, ticks=60, meta=SUCCESS)
+    bags.write(tmp_path / 'two', drive=resting, ticks=80, meta=SUCCESS)
+    code, out = run(f'./ilw episodes check {tmp_path} --task maze --json')
+    said = json.loads(out)
+    assert (code, said['verdict']) == (0, 'warn')
+    assert said['verdicts'] == {'one': 'good', 'two': 'warn'}
+    assert (said['episodes'], said['usable']) == (2, 2)
+    for finding in said['findings']:
+        assert set(finding) == {'level', 'kind', 'episode', 'text', 'command', 'numbers'}
+        assert finding['command'].startswith('./ilw ')
+    bags.write(tmp_path / 'three', drive=lambda i: (0.0, 0.0), ticks=60, meta=SUCCESS)
+    code, out = run(f'./ilw episodes check {tmp_path} --task maze')
+    assert code == 1
+    assert out.splitlines()[0].startswith('bad   three')
+    assert '--why' in out.splitlines()[1]
+    assert out.splitlines()[-1].startswith('bad: 3 of 3 episodes to train from')

@@ -31,7 +31,8 @@ def call(monkeypatch, capsys):
 
 @pytest.mark.parametrize('command', [
     ['train'], ['eval'], ['episodes'], ['episodes', 'list'], ['episodes', 'show'],
-    ['episodes', 'check']])
+    ['episodes', 'check'], ['episodes', 'trim'], ['episodes', 'drop'], ['episodes', 'restore'],
+    ['episodes', 'redo'], ['episodes', 'import']])
 def test_every_help_has_an_example(call, command):
     code, out, _ = call(*command, '--help')
     assert code == 0

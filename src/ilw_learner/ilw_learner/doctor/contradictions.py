@@ -22,7 +22,7 @@ _FAR = 0.5
 """Actions differ when by more than this part of what is used of an action's range"""
 _ENOUGH = 30
 """States with a neighbour, to judge"""
-_OFTEN, _MOSTLY = 0.3, 0.6
+_OFTEN, _MOSTLY = 0.3, 0.8
 """
 Parts of what chance would give. The scripted expert in the maze, which steers left and right of
 its way, comes to 0.18; with the turns of every second episode mirrored, to 0.36
