@@ -1,6 +1,7 @@
 """Write raw messages into a new rosbag2 folder: one MCAP file and its metadata.yaml. No ROS."""
 
 from collections.abc import Collection
+from io import BufferedWriter, FileIO
 import os
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ class BagCopy:
 
     def __init__(self, folder: Path, name: str, channels: Collection[Channel]) -> None:
         self._folder, self._path = folder, folder / f'{name}.mcap'
-        self._file = open(self._path, 'xb', buffering=_CHUNK_BYTES)  # noqa: SIM115 - see close()
+        self._file = BufferedWriter(FileIO(self._path, 'x'), _CHUNK_BYTES)
         self._writer = Writer(self._file, chunk_size=_CHUNK_BYTES,
                               compression=CompressionType.NONE)
         self._writer.start(profile='ros2', library='ilw')
@@ -64,7 +65,7 @@ class BagCopy:
 
     def close(self) -> None:
         """Finish the file and write the index beside it; both are on the disk afterwards."""
-        self._writer.finish()
+        self._writer.finish()  # type: ignore[no-untyped-call]
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()

@@ -257,4 +257,4 @@ def _stamp_ns(message: Any, logged_ns: int) -> int:
     header = getattr(message, 'header', None)
     if header is None:
         return logged_ns
-    return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
+    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)

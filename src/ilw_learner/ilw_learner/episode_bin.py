@@ -40,13 +40,7 @@ def drop(path: Path, why: str, *, replaced_by: str = '') -> Path:
     :returns: where it is now.
     :raises EpisodeError: it is no episode, is out already, or is a loose file.
     """
-    path = path.expanduser().resolve()
-    if path.parent.name == BIN:
-        raise EpisodeError(f'{path} is out of training already. ./ilw episodes restore {path} '
-                           f'brings it back.')
-    if path.is_file():
-        raise EpisodeError(f'{path} must be a folder. Got a file. Make an episode of it first: '
-                           f'./ilw episodes import {path} --task TASK.')
+    path = place_in_training(path)
     if not (path / META_FILE).is_file():  # one that cannot be read must go, too
         read_episode(path)
     target = free_name(path.parent / BIN / path.name)
@@ -57,6 +51,22 @@ def drop(path: Path, why: str, *, replaced_by: str = '') -> Path:
     sync_folder(target.parent)
     sync_folder(path.parent)
     return target
+
+
+def place_in_training(path: Path) -> Path:
+    """
+    Return where an episode lies, as a whole path.
+
+    :raises EpisodeError: it is out of training, or is a loose file.
+    """
+    path = path.expanduser().resolve()
+    if path.parent.name == BIN:
+        raise EpisodeError(f'{path} is out of training already. ./ilw episodes restore {path} '
+                           f'brings it back.')
+    if path.is_file():
+        raise EpisodeError(f'{path} must be a folder. Got a file. Make an episode of it first: '
+                           f'./ilw episodes import {path} --task TASK.')
+    return path
 
 
 def restore(path: Path) -> tuple[Path, Path | None]:

@@ -25,7 +25,7 @@ from ilw_core.episode_folder import META_FILE, QUALITY_FILE, SCHEMA, EpisodeFold
 from ilw_core.errors import EpisodeError
 from ilw_learner.bag_copy import BagCopy, offered_qos, sync_folder, write_synced
 from ilw_learner.dataset import load_episode
-from ilw_learner.episode_bin import free_name
+from ilw_learner.episode_bin import free_name, place_in_training
 from ilw_learner.episode_quality import quality
 from ilw_learner.raw_bag import RawBag
 from ilw_learner.raw_messages import RawMessage
@@ -61,6 +61,7 @@ def cut(source: EpisodeFolder, contract: Contract, first: int, last: int) -> Mad
     :param last: index of the last.
     :raises EpisodeError: they are not two ticks of it, or it cannot be read.
     """
+    place = place_in_training(source.path)
     whole = load_episode(source, contract)
     if not 0 <= first < last < len(whole.stamps_ns):
         raise EpisodeError(f'{source.path} has {len(whole.actions)} steps; at least one must be '
@@ -86,7 +87,7 @@ def cut(source: EpisodeFolder, contract: Contract, first: int, last: int) -> Mad
             raise EpisodeError(f'{source.path}: the ticks that would be kept are not what they '
                                f'were. Nothing was changed. Please report it with the bag.')
 
-    return _make(source, contract, source.path.resolve().parent, meta,
+    return _make(source, contract, place.parent, meta,
                  lambda bag, stamps: _part(bag, stamps, contract, span_ns), verify, RawBag)
 
 

@@ -21,6 +21,7 @@ from ilw_learner.raw_messages import Channel, DamagedBagError, RawMessage, Readi
 from ilw_learner.raw_sqlite import SqliteFile
 from ilw_learner.unpack import ZSTD_MAGIC, PackedError, budget_bytes, unpack, unpack_file
 
+_MAX_REASON = 300
 _ADVICE = 'Import what can still be read: ./ilw episodes import {path} --task TASK'
 
 
@@ -84,7 +85,7 @@ class RawBag:
                 if not self._partial:
                     raise self._damage(str(error)) from error
                 reading.torn = reading.torn or str(error)
-            torn += [reading.torn] if reading.torn else []
+            torn += [_line(reading.torn)] if reading.torn else []
             known.update(dict.fromkeys(reading.channels))
         self.channels, self.torn = list(known), '; '.join(torn)
 
@@ -127,5 +128,10 @@ class RawBag:
             self.torn = f'it has no {BAG_INDEX_FILE}'
 
     def _damage(self, why: str) -> EpisodeError:
-        return EpisodeError(f'{self.path} is damaged: {why.rstrip(".")}. '
+        return EpisodeError(f'{self.path} is damaged: {_line(why)}. '
                             + _ADVICE.format(path=self.path))
+
+
+def _line(text: str) -> str:
+    """Return what a reader said of wrong bytes, which may quote them, as part of a sentence."""
+    return ' '.join(text.split())[:_MAX_REASON].rstrip('.')

@@ -225,6 +225,14 @@ def test_an_episode_beside_what_was_made_from_it_counts_twice(demos):
     assert found.command == "./ilw episodes drop demos/e1 --why 'e5 replaces it'"
 
 
+def test_what_was_made_twice_from_one_recording_counts_twice(demos):
+    whole = demos(meta=lambda i: {'source': {'sha256': str(i % 5)}})
+    (found,) = takes.check_outcomes(whole)
+    assert (found.level, found.episode) == ('bad', 'e5')
+    parts = demos(meta=lambda i: {'source': {'sha256': 'same', 'cut': {'head_s': i}}})
+    assert takes.check_outcomes(parts) == []
+
+
 def test_what_the_recorder_suspects_is_passed_on(bags, maze, tmp_path):
     from ilw_learner.doctor import check_episodes
 

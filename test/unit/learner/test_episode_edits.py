@@ -324,6 +324,16 @@ def test_an_episode_that_cannot_be_read_can_be_dropped(record):
     assert drop(folder, 'damaged').is_dir()
 
 
+def test_what_cannot_be_dropped_is_not_trimmed(record, clutter):
+    folder = record('one')
+    with pytest.raises(EpisodeError, match='must be a folder'):
+        cut(read_episode(folder / 'one.mcap'), clutter, 10, 40)
+    out = drop(folder, '')
+    with pytest.raises(EpisodeError, match='out of training already'):
+        cut(read_episode(out), clutter, 10, 40)
+    assert find_episodes(folder.parent) == []
+
+
 def test_redo_says_how_to_record_it_again(record, call):
     folder = record('one', meta={**SUCCESS, 'seed': 7})
     code, said = call('redo', folder, '--json')

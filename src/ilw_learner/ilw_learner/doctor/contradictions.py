@@ -125,7 +125,8 @@ def _compare(obs: np.ndarray, actions: np.ndarray, episode: np.ndarray, ticks: n
 def _around(actions: np.ndarray) -> np.ndarray:
     """Return the mean of each action and its neighbours in time, ``(T, Da)``."""
     padded = np.pad(actions, ((_AROUND // 2, _AROUND // 2), (0, 0)), mode='edge')
-    return np.lib.stride_tricks.sliding_window_view(padded, _AROUND, axis=0).mean(axis=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _AROUND, axis=0)
+    return np.asarray(windows.mean(axis=-1))
 
 
 def _usual_step(takes: list[Take], moving: np.ndarray, spread: np.ndarray) -> float:

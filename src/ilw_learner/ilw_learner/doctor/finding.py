@@ -1,5 +1,6 @@
 """What the doctor says and what it looks at, as values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 import shlex
@@ -32,7 +33,7 @@ class Finding:
     """What, in numbers with units"""
     command: str
     """What mends it, or shows more"""
-    numbers: dict[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
     """The evidence, with the unit in each name"""
 
 

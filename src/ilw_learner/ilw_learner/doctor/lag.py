@@ -39,7 +39,7 @@ def check_set(demos: Demos) -> list[Finding]:
     lags = np.arange(-_BEFORE, round(_AFTER_S * contract.rate_hz) + 1)
     changes = [_changes(take) for take in demos.takes]
     each = [_products(*pair, lags) for pair in changes]
-    total = tuple(sum(parts) for parts in zip(*each, strict=True))
+    total = tuple(np.sum(parts, axis=0) for parts in zip(*each, strict=True))
     period_ms = 1000.0 / contract.rate_hz
     measured = np.array([source.feature.kind in _MEASURED for source in contract.sources
                          for _ in source.feature.names])
@@ -93,8 +93,7 @@ def _changes(take: Take) -> tuple[np.ndarray, np.ndarray]:
     return actions, np.where(seen, np.diff(episode.obs[:steps], axis=0), 0.0)
 
 
-def _products(actions: np.ndarray, obs: np.ndarray,
-              lags: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _products(actions: np.ndarray, obs: np.ndarray, lags: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return sums over ticks: products ``(L, Da, Do)``, squares ``(Da,)`` and ``(Do,)``."""
     steps = len(actions)
     products = np.zeros((len(lags), actions.shape[1], obs.shape[1]))
@@ -106,11 +105,11 @@ def _products(actions: np.ndarray, obs: np.ndarray,
     return products, (actions.astype(np.float64) ** 2).sum(0), (obs.astype(np.float64) ** 2).sum(0)
 
 
-def _ratio(sums: tuple[np.ndarray, np.ndarray, np.ndarray], action: int) -> np.ndarray:
+def _ratio(sums: tuple[np.ndarray, ...], action: int) -> np.ndarray:
     """Return how well a command and each observation agree at each lag, ``(L, Do)`` in [0, 1]."""
     products, squares, obs_squares = sums
     scale = np.sqrt(squares[action] * obs_squares)
-    return np.abs(products[:, action]) / np.where(scale > 1e-9, scale, np.inf)
+    return np.asarray(np.abs(products[:, action]) / np.where(scale > 1e-9, scale, np.inf))
 
 
 def _follows(ratio: np.ndarray, lags: np.ndarray) -> np.ndarray:

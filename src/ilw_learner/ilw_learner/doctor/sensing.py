@@ -27,7 +27,7 @@ def check_take(take: Take, contract: Contract) -> list[Finding]:
             f'{missing:.0%} of its ticks lack something, most often {contract.obs_names[worst]}. '
             f'Check that topic\'s rate, or raise its tolerance_ms.', take.command('redo'),
             {'missing_ratio': missing}))
-    gap_s = _longest_run(~whole) / contract.rate_hz
+    gap_s = _longest_run(~np.asarray(whole)) / contract.rate_hz
     if gap_s > _GAP_S:
         found.append(Finding('warn', 'gap', name, f'has a gap of {gap_s:.1f} s in what was '
                              f'observed. Record it again if much of the task falls into it.',

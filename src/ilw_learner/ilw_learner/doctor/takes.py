@@ -65,6 +65,16 @@ def check_outcomes(demos: Demos) -> list[Finding]:
             found.append(Finding('bad', 'twice', twin.name, f'is here beside {take.name}, which '
                                  f'was made from it: the same steps would count twice.',
                                  twin.command('drop', '--why', f'{take.name} replaces it')))
+    seen: dict[str, Take] = {}
+    for take in demos.takes:
+        source = take.folder.meta.get('source')
+        if not isinstance(source, dict) or not source.get('sha256'):
+            continue
+        first = seen.setdefault(json.dumps([source['sha256'], source.get('cut')]), take)
+        if first is not take:
+            found.append(Finding('bad', 'twice', take.name, f'was made from the same recording '
+                                 f'as {first.name}: the same steps would count twice.',
+                                 take.command('drop', '--why', f'the same as {first.name}')))
     return found
 
 
