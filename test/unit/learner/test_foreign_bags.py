@@ -207,3 +207,27 @@ def test_a_cached_episode_of_several_files_notices_a_change_in_any(plain, maze, 
     again = load_episode(other, maze, cache=cache)
     assert len(again.actions) < len(first.actions)
     assert np.array_equal(again.obs, first.obs[:len(again.obs)])
+
+
+def test_training_takes_recordings_of_every_storage_side_by_side(plain, maze, tmp_path):
+    from ilw_learner.policies.bc import BcConfig
+    from ilw_learner.training_run import TrainOptions, load_demonstrations
+
+    demos = tmp_path / 'demos'
+    demos.mkdir()
+    stored(plain, demos / 'sqlite', StoragePlugin.SQLITE3)
+    stored(plain, demos / 'packed', StoragePlugin.MCAP, CompressionMode.FILE)
+    chunked(plain, demos / 'split', CompressionType.ZSTD, parts=2)
+    chunked(plain, demos / 'unfinished', finish=False)
+    (demos / 'damaged').mkdir()
+    (demos / 'damaged' / 'one.db3').write_bytes(b'no database')
+    said = []
+    found = load_demonstrations(TrainOptions(
+        contract=maze, algorithm='bc', config=BcConfig(), demos=demos, out=tmp_path / 'out',
+        say=said.append))
+    whole = load_episode(plain, maze)
+    assert [e.name for e in found] == ['packed', 'split', 'sqlite', 'unfinished']
+    assert all(same(e, whole) for e in found[:3])
+    assert 0 < len(found[3].actions) < TICKS
+    assert len(said) == 1
+    assert 'one.db3' in said[0]
