@@ -21,6 +21,9 @@ from ilw_learner.raw_bag import RawBag
 from ilw_learner.raw_messages import Channel, RawMessage
 from ilw_learner.unpack import ZSTD_MAGIC
 
+_MAX_REASON = 300
+"""Characters; some errors quote the bytes they are about"""
+
 
 @dataclass(frozen=True)
 class Stamped:
@@ -41,7 +44,7 @@ def read_messages(folder: Path, topics: Collection[str] | None = None) -> Iterat
     :param topics: names without a leading slash; ``None`` for all.
     :raises EpisodeError: the bag is damaged, or is none.
     """
-    with _damage(f'{folder} cannot be read to its end'):
+    with damage(f'{folder} cannot be read to its end'):
         bag = RawBag(folder)
         decode = decoder(bag.channels)
         for raw in sorted(bag.messages(topics), key=lambda each: each.logged_ns):
@@ -126,7 +129,7 @@ class Bag:
             self.types = {c.topic.lstrip('/'): self._mcap.schemas[c.schema_id].name
                           for c in self._mcap.channels}
             return
-        with _damage(f'{folder} cannot be opened as a bag'):
+        with damage(f'{folder} cannot be opened as a bag'):
             self._raw = RawBag(folder)
             self.types, self.torn = self._raw.types, self._raw.torn
 
@@ -154,7 +157,7 @@ class Bag:
         return found
 
     def _other_topics(self, names: Collection[str]) -> dict[str, Topic]:
-        with _damage(f'{self.folder} cannot be read to its end'):
+        with damage(f'{self.folder} cannot be read to its end'):
             parts: dict[str, list[RawMessage]] = {}
             raw = RawBag(self.folder) if self._mcap is not None else self._raw
             for message in raw.messages(names):
@@ -241,14 +244,15 @@ def _joined(parts: list[RawMessage]) -> Messages:
 
 
 @contextmanager
-def _damage(what: str) -> Iterator[None]:
+def damage(what: str) -> Iterator[None]:
     """Turn whatever the decoders raise on damaged bytes, MemoryError too, into one line."""
     try:
         yield
     except EpisodeError:
         raise
     except Exception as error:
-        reason = ' '.join(str(error).split()).rstrip('.') or type(error).__name__
+        reason = (' '.join(str(error).split())[:_MAX_REASON].rstrip('.')
+                  or type(error).__name__)
         raise EpisodeError(f'{what}: {reason}. If the recorder was killed, start it again: it '
                            f'repairs what it left.') from error
 

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 from rosbags.interfaces import Nodetype
 
-from ilw_learner.bag_reader import decoder, type_fields
+from ilw_learner.bag_reader import damage, decoder, type_fields
 from ilw_learner.raw_bag import RawBag
 from ilw_learner.raw_messages import Channel
 
@@ -20,19 +20,19 @@ class Stamps:
     The stamps of every message, by topic, in the order of the file.
 
     They are those that ``bag_reader.Topic.stamps_ns`` gives, without holding the messages.
+
+    :raises EpisodeError: the types of a message cannot be read.
     """
 
     def __init__(self, bag: RawBag) -> None:
-        readers: dict[Channel, Callable[[bytes], int] | None] = {}
         stamps: dict[str, list[int]] = {}
         logged: dict[str, list[int]] = {}
-        for message in bag.messages():
-            channel = message.channel
-            if channel not in readers:
-                readers[channel] = _reader(channel)
-            read = readers[channel]
-            stamps.setdefault(channel.name, []).append(read(message.data) if read else 0)
-            logged.setdefault(channel.name, []).append(message.logged_ns)
+        with damage(f'{bag.path} cannot be read to its end'):
+            readers = {channel: _reader(channel) for channel in bag.channels}
+            for message in bag.messages():
+                read, name = readers[message.channel], message.channel.name
+                stamps.setdefault(name, []).append(read(message.data) if read else 0)
+                logged.setdefault(name, []).append(message.logged_ns)
         self.logged_ns = {name: np.array(each, dtype=np.int64) for name, each in logged.items()}
         """(N,) int64 each"""
         headed = {name: np.array(each, dtype=np.int64) for name, each in stamps.items()}

@@ -9,8 +9,11 @@ import lz4.frame
 import pytest
 import zstandard
 
+from ilw_core.episode import Outcome
+from ilw_core.episode_folder import read_episode
 from ilw_core.errors import EpisodeError
 from ilw_learner.bag_reader import Bag, read_messages
+from ilw_learner.episode_copy import adopt
 from ilw_learner.raw_bag import RawBag
 from ilw_learner.raw_mcap import MAGIC
 from ilw_learner.unpack import MAX_CHUNK_BYTES, PackedError, unpack
@@ -180,3 +183,16 @@ def test_a_description_that_is_none_is_refused_in_one_line(bags, tmp_path, said)
     with pytest.raises(EpisodeError, match=r'metadata\.yaml') as caught:
         Bag(folder)
     assert '\n' not in str(caught.value)
+
+
+def test_a_type_that_cannot_be_parsed_is_one_line_and_makes_no_episode(bags, maze, tmp_path):
+    folder = bags.write(tmp_path / 'one', ticks=5)
+    file = next(folder.glob('*.mcap'))
+    damaged = file.read_bytes().replace(b'geometry_msgs/Twist twist', b'geometry_msgs/Twist 7wist')
+    (folder / 'metadata.yaml').unlink()
+    file.write_bytes(damaged[:-100])
+    with pytest.raises(EpisodeError, match='Could not parse') as caught:
+        adopt(read_episode(folder), maze, tmp_path / 'out', Outcome.SUCCESS)
+    assert '\n' not in str(caught.value)
+    assert len(str(caught.value)) < 700
+    assert list((tmp_path / 'out').iterdir()) == []
