@@ -99,8 +99,9 @@ def _moving(episode: Episode, contract: Contract) -> np.ndarray:
         return episode.action_valid
     ends = episode.actions[valid[[0, -1]]] if spec.stop is None else [spec.stop, spec.stop]
     limit = _RESTING * (spec.high - spec.low)
-    away = [(np.abs(episode.actions - end) > limit).any(axis=1) for end in ends]
-    return np.asarray(away[0] & away[1] & episode.action_valid)
+    away = [np.asarray((np.abs(episode.actions - end) > limit).any(axis=1)) for end in ends]
+    moving: np.ndarray = away[0] & away[1] & episode.action_valid
+    return moving
 
 
 def _trim(head_s: float, tail_s: float) -> tuple[str, ...]:
