@@ -124,7 +124,7 @@ def thinking(folder: Path, policy: BehaviourCloning, rounds: int) -> dict[str, d
         torch.onnx.export(cnn, (torch.as_tensor(images),), buffer, dynamo=False,
                           input_names=['observation'], output_names=['action'])
     (folder / 'cnn.onnx').write_bytes(buffer.getvalue())
-    graph, bare_cnn = Graph(folder / 'cnn.onnx', images.shape), session(folder / 'cnn.onnx')
+    graph, bare_cnn = Graph(buffer.getvalue(), images.shape), session(folder / 'cnn.onnx')
 
     def eager(network: torch.nn.Module, values: np.ndarray) -> np.ndarray:
         with torch.inference_mode():

@@ -2,11 +2,11 @@
 A checkpoint: a folder that acts without its training code.
 
 ``policy.onnx`` (normalisation and limits inside), ``weights.safetensors`` for further training,
-and ``policy.yaml`` with the contract, where it all came from, and the hash of each file. Reading
-one runs no code from it.
+``policy.yaml`` with the contract, where it all came from, and the hash of each file, and perhaps
+the signature of ``signing.py``. Reading one runs no code from it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import hashlib
 import os
 from pathlib import Path
@@ -14,10 +14,12 @@ import shutil
 from typing import Any
 import uuid
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import yaml
 
 from ilw_core.contract import Contract, parse_contract
 from ilw_core.errors import CheckpointError, ContractError
+from ilw_learner.signing import SIGNATURE, SIGNATURE_BYTES, TrustedKeys, write_signature
 
 SCHEMA = 'ilw.checkpoint/1'
 CARD, GRAPH, WEIGHTS = 'policy.yaml', 'policy.onnx', 'weights.safetensors'
@@ -34,6 +36,10 @@ class Checkpoint:
     contract: Contract
     hash: str
     """sha256 hex of ``policy.yaml``, which holds the hashes of the other files"""
+    graph: bytes = field(repr=False)
+    """The ``policy.onnx`` that was verified: what is run is this, not the file read again"""
+    signer: str = ''
+    """File name of the trusted key that signed it; empty when none was asked for"""
 
     @property
     def history(self) -> int:
@@ -89,16 +95,30 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def load_checkpoint(path: Path, contract: Contract | None = None) -> Checkpoint:
+def sign_checkpoint(path: Path, key: Ed25519PrivateKey) -> Path:
+    """
+    Vouch for a checkpoint with a private key; return the file of the signature.
+
+    :raises CheckpointError: not a checkpoint, or a file is not the one that was saved.
+    """
+    load_checkpoint(path)
+    return write_signature(path, _read(path / CARD, _MAX_CARD_BYTES), key)
+
+
+def load_checkpoint(path: Path, contract: Contract | None = None,
+                    trusted: TrustedKeys | None = None) -> Checkpoint:
     """
     Read and verify a checkpoint.
 
     :param contract: the contract in use; ``None`` accepts any.
-    :raises CheckpointError: not a checkpoint, or a file is not the one that was saved.
+    :param trusted: one of these keys must have signed it; ``None`` accepts it unsigned.
+    :raises CheckpointError: not a checkpoint, not signed by whom it should be, or a file is not
+        the one that was saved.
     :raises ContractError: it was made for another contract.
     """
     card_path = path / CARD
     raw = _read(card_path, _MAX_CARD_BYTES)
+    signer = trusted.verify(path, raw, _signature(path)) if trusted is not None else ''
     try:
         card = yaml.safe_load(raw)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -107,7 +127,7 @@ def load_checkpoint(path: Path, contract: Contract | None = None) -> Checkpoint:
     if not isinstance(card, dict) or card.get('schema') != SCHEMA:
         got = card.get('schema') if isinstance(card, dict) else type(card).__name__
         raise CheckpointError(f'{card_path}: schema must be {SCHEMA!r}. Got {got!r}.')
-    _verify_files(path, card)
+    graph = _verify_files(path, card)
     own = parse_contract(str(card.get('contract_text', '')), f'{card_path}: contract_text')
     if own.hash != card.get('contract_hash'):
         raise CheckpointError(f'{card_path} is damaged: contract_hash is not that of its '
@@ -120,20 +140,31 @@ def load_checkpoint(path: Path, contract: Contract | None = None) -> Checkpoint:
         if not isinstance(card.get(key), int) or not 1 <= card[key] <= 1000:
             raise CheckpointError(f'{card_path}: {key} must be a whole number from 1 to 1000. '
                                   f'Got {card.get(key)!r}.')
-    return Checkpoint(path, card, own, hashlib.sha256(raw).hexdigest())
+    return Checkpoint(path, card, own, hashlib.sha256(raw).hexdigest(), graph, signer)
 
 
-def _verify_files(path: Path, card: dict[str, Any]) -> None:
+def _signature(path: Path) -> bytes | None:
+    file = path / SIGNATURE
+    return _read(file, SIGNATURE_BYTES) if os.path.lexists(file) else None
+
+
+def _verify_files(path: Path, card: dict[str, Any]) -> bytes:
+    """Return the content of the graph, once every file was found to be the one saved."""
     files = card.get('files')
     if not isinstance(files, dict) or not {GRAPH, WEIGHTS} <= set(files):
         raise CheckpointError(f'{path / CARD}: files must list {GRAPH} and {WEIGHTS} with their '
                               f'hashes. Got {files!r}.')
+    graph = b''
     for name, digest in files.items():
         if not isinstance(name, str) or Path(name).name != name or name in ('.', '..'):
             raise CheckpointError(f'{path / CARD}: {name!r} leaves the folder. Refused.')
-        if hashlib.sha256(_read(path / name, _MAX_FILE_BYTES)).hexdigest() != digest:
+        content = _read(path / name, _MAX_FILE_BYTES)
+        if hashlib.sha256(content).hexdigest() != digest:
             raise CheckpointError(f'{path / name} is not the file that was saved (its hash '
                                   f'differs). Copy the checkpoint anew.')
+        if name == GRAPH:
+            graph = content
+    return graph
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -45,24 +45,33 @@ def _progress_json(function: F) -> F:
 @click.option('--eval-seed', default=_VALIDATION_SEED, show_default=True,
               help='First world to choose checkpoints in.')
 @click.option('--out', type=click.Path(path_type=Path), help='Folder of the run [runs/<id>].')
+@click.option('--sign-key', type=click.Path(path_type=Path),
+              help='Private key that signs the checkpoint; see ./ilw security key.')
 @click.option('--allow-other-contract', is_flag=True,
               help='Use episodes recorded under another contract.')
 @_progress_json
 @json_option
 def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: str,
           simulator: str, track: str, max_demos: int, eval_seed: int, out: Path | None,
-          allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
+          sign_key: Path | None, allow_other_contract: bool, progress_json: bool,
+          as_json: bool) -> None:
     """
     Train a policy from recorded episodes, from reward, or from both.
 
     Example: ./ilw train --task clutter --demos demos/clutter
     """
+    from ilw_learner.checkpoint import sign_checkpoint
     from ilw_learner.q_training import train_on_gymnasium
+    from ilw_learner.signing import load_signing_key
     from ilw_learner.train_config import load_config
     from ilw_learner.training import train as train_as_asked
     from ilw_learner.training_run import TrainOptions
 
+    key = None if sign_key is None else load_signing_key(sign_key)
     elsewhere = env_spec != 'none' and ':' not in env_spec
+    if elsewhere and key is not None:
+        raise IlwError(f'--sign-key signs checkpoints with a contract. {env_spec} has none. '
+                       f'Leave it away.')
     contract = named_contract(task)
     name = env_spec if elsewhere else contract.name
     algorithm, config = load_config(config_file('train', config_name), name)
@@ -94,6 +103,8 @@ def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: 
             summary = train_on_gymnasium(env_spec, config, out, seed, show, track=track)
         else:
             summary = train_as_asked(options, show)
+    if key is not None:
+        sign_checkpoint(Path(summary['checkpoint']), key)
     if as_json or progress_json:
         click.echo(json.dumps(summary))
         return
@@ -132,10 +143,12 @@ def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option('--seed', default=600_000, show_default=True, help='First world.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True)
+@click.option('--trusted-keys', default='', metavar='DIR',
+              help='Folder of public keys; one of them must have signed the checkpoint [any may].')
 @_progress_json
 @json_option
 def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str,
-             progress_json: bool, as_json: bool) -> None:
+             trusted_keys: str, progress_json: bool, as_json: bool) -> None:
     """
     Score a checkpoint (or idle, or random) in simulation, without ROS.
 
@@ -145,9 +158,11 @@ def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str
     from ilw_learner.evaluate import Run, make_env
     from ilw_learner.evaluate import evaluate as drive
     from ilw_learner.runtime import PolicyRunner
+    from ilw_learner.signing import find_trusted_keys
 
     contract = named_contract(task)
-    runner = PolicyRunner(checkpoint, contract, seed=seed)
+    runner = PolicyRunner(checkpoint, contract, seed=seed,
+                          trusted=find_trusted_keys(trusted_keys))
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
         row = bar.add_task('evaluate', total=episodes)
 

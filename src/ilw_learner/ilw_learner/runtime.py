@@ -14,7 +14,8 @@ import onnxruntime as ort
 from ilw_core.align import Observation
 from ilw_core.contract import Contract
 from ilw_core.errors import CheckpointError
-from ilw_learner.checkpoint import GRAPH, load_checkpoint
+from ilw_learner.checkpoint import GRAPH, Checkpoint, load_checkpoint
+from ilw_learner.signing import TrustedKeys
 
 BASELINES = ('idle', 'random')
 
@@ -30,10 +31,12 @@ class PolicyRunner:
     Turns observations into action chunks.
 
     :param checkpoint: a checkpoint folder, ``idle`` (the stop action) or ``random`` (any action).
-    :raises IlwError: it is not a checkpoint, or was made for another contract.
+    :param trusted: one of these keys must have signed the checkpoint; ``None`` takes it unsigned.
+    :raises IlwError: it is not a checkpoint, was made for another contract, or is not signed so.
     """
 
-    def __init__(self, checkpoint: str | Path, contract: Contract, *, seed: int = 0) -> None:
+    def __init__(self, checkpoint: str | Path, contract: Contract, *, seed: int = 0,
+                 trusted: TrustedKeys | None = None) -> None:
         self.contract = contract
         self.name = str(checkpoint)
         self._rng = np.random.default_rng(seed)
@@ -41,9 +44,9 @@ class PolicyRunner:
             self.history, self.horizon = 1, 1
             self._brain: _Brain = self._idle if self.name == 'idle' else self._random
         else:
-            found = load_checkpoint(Path(checkpoint), contract)
+            found = load_checkpoint(Path(checkpoint), contract, trusted)
             self.name, self.history, self.horizon = found.hash, found.history, found.horizon
-            self._brain = _graph(found.path / GRAPH, found.history, found.horizon, contract)
+            self._brain = _graph(found, contract)
         self._window: deque[Observation] = deque(maxlen=self.history)
         self._input = np.zeros((1, self.history, contract.obs_dim), dtype=np.float32)
 
@@ -101,18 +104,20 @@ class Graph:
     """
     An ONNX graph on one CPU thread, its input and output bound once: 10 microseconds, not 13.
 
+    :param model: the ONNX file's content. Not its path: files beside it are then out of reach.
     :param shape: of the input ``observation``; float32, as the output ``action`` is.
+    :param path: where it came from, for the error's text.
     :raises CheckpointError: it is no such graph.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+    def __init__(self, model: bytes, shape: tuple[int, ...], path: Path = Path(GRAPH)) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._input = np.zeros(shape, dtype=np.float32)
         try:
-            self._session = ort.InferenceSession(str(path), options,
+            self._session = ort.InferenceSession(model, options,
                                                  providers=['CPUExecutionProvider'])
             self._output = self._session.run(['action'], {'observation': self._input})[0]
             self._binding = self._session.io_binding()
@@ -135,11 +140,12 @@ class Graph:
         return self._output[0]
 
 
-def _graph(path: Path, history: int, horizon: int, contract: Contract) -> Graph:
-    graph = Graph(path, (1, history, contract.obs_dim))
-    if graph.shape != (1, horizon, contract.action.dim):
-        raise CheckpointError(f'{path} must give (1, {horizon}, {contract.action.dim}) values. '
-                              f'Got {graph.shape}.')
+def _graph(found: Checkpoint, contract: Contract) -> Graph:
+    path = found.path / GRAPH
+    graph = Graph(found.graph, (1, found.history, contract.obs_dim), path)
+    if graph.shape != (1, found.horizon, contract.action.dim):
+        raise CheckpointError(f'{path} must give (1, {found.horizon}, {contract.action.dim}) '
+                              f'values. Got {graph.shape}.')
     if not np.isfinite(graph(np.float32(0.5) * (contract.obs_low + contract.obs_high))).all():
         raise CheckpointError(f'{path} gives actions that are not finite: its training went '
                               f'wrong. Train again, or use an earlier checkpoint.')

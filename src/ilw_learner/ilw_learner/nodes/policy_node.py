@@ -1,6 +1,5 @@
 """Drive by a policy: observed topics in, action requests out. Arming is the arbiter's business."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
@@ -12,24 +11,16 @@ from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
 from ilw_learner.nodes.lifecycle_guard import guard_transitions
+from ilw_learner.nodes.policy_params import PolicyParams
 from ilw_learner.nodes.policy_reports import PolicyReports
 from ilw_learner.nodes.policy_services import PolicyServices
 from ilw_learner.policy_loop import PolicyLoop
 from ilw_learner.runtime import PolicyRunner
+from ilw_learner.signing import find_trusted_keys
 from ilw_learner.worker import Thought, Worker
 from ilw_ros.observe import Observed
-from ilw_ros.params import load, param
+from ilw_ros.params import load
 from ilw_ros.run import in_thread, run_node
-
-
-@dataclass(frozen=True)
-class PolicyParams:
-    """The parameters of the policy node."""
-
-    contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
-    checkpoint: str = param('idle', 'Checkpoint folder, or idle or random.')
-    seed: int = param(0, 'Seed of the random baseline.', low=0, high=2**31)
-    autostart: bool = param(True, 'Configure and activate without being told.')
 
 
 class PolicyNode(LifecycleNode):
@@ -40,6 +31,7 @@ class PolicyNode(LifecycleNode):
         guard_transitions(self)
         self._params = load(self, PolicyParams)
         self._contract = load_contract(config_file('tasks', self._params.contract))
+        self._trusted = find_trusted_keys(self._params.trusted_keys)
         self._worker: Worker | None = None
         self._observed: Observed | None = None
         self._overdue: Timer | None = None
@@ -58,7 +50,7 @@ class PolicyNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the checkpoint and listen."""
         try:
-            runner = PolicyRunner(self._params.checkpoint, self._contract, seed=self._params.seed)
+            runner = self._runner(self._params.checkpoint, self._params.seed)
         except IlwError as error:
             self._reports.reason = str(error)  # in policy/status, and the last word at a start
             return TransitionCallbackReturn.FAILURE
@@ -135,10 +127,13 @@ class PolicyNode(LifecycleNode):
     def _checkpoint(self) -> str:
         return self._worker.runner.name if self._worker else ''
 
+    def _runner(self, checkpoint: str, seed: int) -> PolicyRunner:
+        return PolicyRunner(checkpoint, self._contract, seed=seed, trusted=self._trusted)
+
     async def _load(self, checkpoint: str, seed: int) -> str:
         """Read a checkpoint in a thread, as ticks go on, and use it from the next one on."""
-        runner: PolicyRunner = await in_thread(
-            lambda: PolicyRunner(checkpoint, self._contract, seed=seed), self._taken_in.trigger)
+        runner: PolicyRunner = await in_thread(lambda: self._runner(checkpoint, seed),
+                                               self._taken_in.trigger)
         if self._worker is None:
             raise IlwError('The policy node is not configured. Configure it first.')
         self._worker.swap(runner)

@@ -1,0 +1,18 @@
+"""The parameters of the policy node: default, range, reason in one place."""
+
+from dataclasses import dataclass
+
+from ilw_ros.params import param
+
+
+@dataclass(frozen=True)
+class PolicyParams:
+    """The parameters of the policy node."""
+
+    contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
+    checkpoint: str = param('idle', 'Checkpoint folder, or idle or random.')
+    trusted_keys: str = param(
+        '', 'Folder of public keys, one of which must have signed a checkpoint; empty: any may '
+        'drive, signed or not.')
+    seed: int = param(0, 'Seed of the random baseline.', low=0, high=2**31)
+    autostart: bool = param(True, 'Configure and activate without being told.')
