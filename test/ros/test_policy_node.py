@@ -16,7 +16,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import LaserScan
 
 from ilw_core.errors import IlwError
+from ilw_learner.checkpoint import save_checkpoint, sign_checkpoint
 from ilw_learner.nodes.policy_node import PolicyNode
+from ilw_learner.signing import load_signing_key, make_key_pair
 from ilw_msgs.action import RunPolicy
 from ilw_msgs.msg import ActionChunk, EpisodeEvent, Observation, PolicyStatus
 from ilw_msgs.srv import LoadPolicy
@@ -94,6 +96,21 @@ def start_policy(ros, monkeypatch, **parameters):
         return ros.add(PolicyNode())
     finally:
         monkeypatch.setattr(Node, '__init__', init)
+
+
+def still_graph(contract):
+    """Return a network whose action is zero whatever it sees."""
+    from onnx import TensorProto, helper
+
+    values = helper.make_tensor_value_info
+    indices = helper.make_tensor('pair', TensorProto.INT64, [2], [0, 1])
+    nodes = [helper.make_node('Gather', ['observation', 'pair'], ['two'], axis=2),
+             helper.make_node('Sub', ['two', 'two'], ['action'])]
+    made = helper.make_graph(
+        nodes, 'still', [values('observation', TensorProto.FLOAT, ['B', 1, contract.obs_dim])],
+        [values('action', TensorProto.FLOAT, ['B', 1, 2])], [indices])
+    return helper.make_model(made, opset_imports=[helper.make_opsetid('', 13)],
+                             ir_version=8).SerializeToString()
 
 
 @pytest.fixture
@@ -203,6 +220,43 @@ def test_another_policy_is_loaded_between_ticks_and_what_is_none_is_refused(
         bench.tick()
         bench.acted()
     assert len({tuple(a.values) for a in bench.actions[2:]}) > 1
+
+
+def test_a_node_with_trusted_keys_takes_what_they_signed_also_on_a_swap(
+        bench, ros, monkeypatch, tmp_path, maze):
+    pytest.importorskip('onnx')
+    checkpoint = save_checkpoint(
+        tmp_path / 'c', maze, {'history': 1, 'horizon': 1},
+        {'policy.onnx': still_graph(maze), 'weights.safetensors': b''}).path
+    private, _ = make_key_pair(tmp_path / 'trusted' / 'alice')
+    trusted = str(tmp_path / 'trusted')
+    with pytest.raises(IlwError, match='not signed'):
+        start_policy(ros, monkeypatch, checkpoint=str(checkpoint), trusted_keys=trusted)
+    start_policy(ros, monkeypatch, checkpoint='idle', trusted_keys=trusted)
+    bench.matched()
+
+    def load(name):
+        return bench.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=str(name)))
+
+    def driver():
+        """Return the hash of what acts at the next tick."""
+        bench.tick()
+        bench.acted()
+        ros.until(lambda: bench.statuses and bench.statuses[-1].acting and stamp_ns(
+            bench.statuses[-1].header.stamp) == bench.now, 10, 'the status')
+        return bench.statuses[-1].checkpoint
+
+    for name in (checkpoint, 'random'):
+        answer = load(name)
+        assert answer.error_code == LoadPolicy.Response.ERROR_INVALID
+        assert 'signed' in answer.error_msg
+    sign_checkpoint(checkpoint, load_signing_key(private))
+    assert load(checkpoint).error_msg == ''
+    assert len(swapped := driver()) == 64
+    with (checkpoint / 'policy.yaml').open('a') as stream:
+        stream.write('#')
+    assert 'changed after it was signed' in load(checkpoint).error_msg
+    assert driver() == swapped, 'the one that was signed drives on'
 
 
 def test_ticks_go_on_while_a_slow_checkpoint_is_read(bench, ros, monkeypatch):

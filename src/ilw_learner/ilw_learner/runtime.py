@@ -40,6 +40,10 @@ class PolicyRunner:
         self.contract = contract
         self.name = str(checkpoint)
         self._rng = np.random.default_rng(seed)
+        if self.name == 'random' and trusted is not None:
+            raise CheckpointError(f'What drives must be signed by a key in {trusted.folder}. '
+                                  f'random is signed by nobody. Name a signed checkpoint, or '
+                                  f'idle, which only stops.')
         if self.name in BASELINES:
             self.history, self.horizon = 1, 1
             self._brain: _Brain = self._idle if self.name == 'idle' else self._random

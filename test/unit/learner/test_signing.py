@@ -142,6 +142,12 @@ def test_an_untrusted_card_is_not_even_parsed(saved, maze, key, trusted, monkeyp
         load_checkpoint(saved, maze, trusted)
 
 
+def test_a_policy_that_nobody_signed_does_not_drive_and_one_that_only_stops_may(maze, trusted):
+    with pytest.raises(CheckpointError, match='random is signed by nobody'):
+        PolicyRunner('random', maze, trusted=trusted)
+    assert PolicyRunner('idle', maze, trusted=trusted).name == 'idle'
+
+
 @pytest.mark.parametrize('content', [b'', b'x' * 63, b'x' * 65, b'x' * 10**6])
 def test_a_signature_of_another_length_is_refused(saved, maze, trusted, content):
     (saved / 'policy.sig').write_bytes(content)
