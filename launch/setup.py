@@ -5,7 +5,7 @@ from setuptools import setup
 setup(
     name='ilw_bringup',
     version='0.1.0',
-    packages=['ilw_bringup', 'ilw_bringup.faults'],
+    packages=['ilw_bringup', 'ilw_bringup.faults', 'ilw_bringup.security'],
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/ilw_bringup']),
         ('share/ilw_bringup', ['package.xml']),

@@ -5,7 +5,7 @@ The launch files and ``./ilw up`` are both made from this, so they start the sam
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ilw_core.errors import IlwError
@@ -34,6 +34,10 @@ class NodeSpec:
     """Reads the keyboard, so it keeps the terminal"""
     remappings: dict[str, str] = field(default_factory=dict)
     """Topic in the node -> topic on the graph"""
+    namespace: str = ''
+    """As ``/robot1``; empty: where it is started"""
+    enclave: str = ''
+    """Where its key is in the keystore; empty: it has none"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,14 @@ DEMOS = Argument('demos', 'demos', 'Folder that receives the episodes.')
 OPERATOR = Argument('operator', '', 'Who demonstrates; kept with each episode.')
 CHECKPOINT = Argument('checkpoint', 'idle', 'Checkpoint folder, or idle or random.')
 ENABLE = Argument('enable_output', False, 'false: dry run, the robot gets no commands.')
+TRUSTED = Argument('trusted_keys', '', 'Folder of public keys; only checkpoints signed by one of '
+                   'them drive. Empty: any.')
+NAMESPACE = Argument('namespace', '', 'Namespace of all nodes, as robot1.')
+NETWORK = Argument('network', 'auto', 'Who is found. local: nodes on this machine; subnet: on the '
+                   'local network; auto: as ROS_AUTOMATIC_DISCOVERY_RANGE says, else local.',
+                   ('auto', 'local', 'subnet'))
+SECURITY = Argument('security', '', 'Keystore; nodes start only with their keys in it. See '
+                    'docs/how-to/secure.md.')
 WITH_EXPERT = Argument('expert', False, 'Let the scripted expert press the stick.')
 
 
@@ -102,24 +114,36 @@ def _recorder(a: Mapping[str, Any]) -> list[NodeSpec]:
 
 def _policy(a: Mapping[str, Any]) -> list[NodeSpec]:
     return [NodeSpec('ilw_learner', 'policy_node', 'policy', {
-        'contract': a['task'], 'checkpoint': a['checkpoint'],
+        'contract': a['task'], 'checkpoint': a['checkpoint'], 'trusted_keys': a['trusted_keys'],
         'use_sim_time': a['robot'] == 'sim'})]
+
+
+def _placed(spec: NodeSpec, a: Mapping[str, Any]) -> NodeSpec:
+    namespace = '/' + a['namespace'].strip('/') if a['namespace'] else ''
+    return replace(spec, namespace=namespace,
+                   enclave=f'{namespace}/{spec.name}' if a['security'] else '')
+
+
+def _bringup(text: str, arguments: tuple[Argument, ...],
+             nodes: Callable[[Mapping[str, Any]], list[NodeSpec]]) -> Bringup:
+    return Bringup(text, (*arguments, NAMESPACE, NETWORK, SECURITY),
+                   lambda a: [_placed(spec, a) for spec in nodes(a)])
 
 
 _PLANT = (TASK, ROBOT, PROFILE, SEED, SPEED, GUI)
 _HAND = (JOYSTICK, INPUT, WITH_EXPERT)
 
 BRINGUPS: dict[str, Bringup] = {
-    'sim': Bringup('The simulator alone.', (TASK, SEED, SPEED, GUI), _sim),
-    'teleop': Bringup(
+    'sim': _bringup('The simulator alone.', (TASK, SEED, SPEED, GUI), _sim),
+    'teleop': _bringup(
         'Drive by hand: simulator or robot, joystick, arbiter.', (*_PLANT, *_HAND),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, True)),
-    'record': Bringup(
+    'record': _bringup(
         'Drive by hand and record each episode as a rosbag.', (*_PLANT, *_HAND, DEMOS, OPERATOR),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a)),
-    'deploy': Bringup(
+    'deploy': _bringup(
         'Let a policy drive; a person can take over at any time.',
-        (*_PLANT, *_HAND, CHECKPOINT, ENABLE),
+        (*_PLANT, *_HAND, CHECKPOINT, TRUSTED, ENABLE),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)),
 }
 
@@ -141,6 +165,18 @@ def resolve(name: str, given: Mapping[str, Any]) -> tuple[Bringup, dict[str, Any
                            f'It has: {", ".join(known)}.')
     return bringup, {key: _typed(argument, given.get(key, argument.default))
                      for key, argument in known.items()}
+
+
+def discovery(network: str, outer: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return the variables that decide which other nodes are found.
+
+    :param network: value of the argument of this name.
+    :param outer: the environment of the one who starts the nodes.
+    """
+    name = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
+    reach = {'local': 'LOCALHOST', 'subnet': 'SUBNET'}
+    return {name: reach.get(network) or outer.get(name) or 'LOCALHOST'}
 
 
 def _typed(argument: Argument, value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 from pathlib import Path
 import signal
 import sys
@@ -12,10 +13,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ilw_bringup.bringup import BRINGUPS, resolve
-from ilw_core.contract import load_contract
+from ilw_bringup.bringup import BRINGUPS, discovery, resolve
 from ilw_core.errors import IlwError
-from ilw_core.locate import config_file
 
 _ERR = Console(stderr=True)
 
@@ -27,6 +26,7 @@ class _Lazy(click.Group):
         **{name: ('ilw_learner.cli', name) for name in ('train', 'episodes', 'runs', 'sweep')},
         'eval': ('ilw_learner.cli', 'evaluate'),
         'faults': ('ilw_bringup.commands_faults', 'faults'),
+        'security': ('ilw_bringup.commands_security', 'security'),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -151,12 +151,12 @@ for _name in BRINGUPS:
 
 
 def _run_up(name: str, given: dict[str, Any]) -> None:
+    from ilw_bringup.node_environment import node_environment
     from ilw_bringup.processes import Fleet
 
     bringup, values = resolve(name, given)
-    load_contract(config_file('tasks', values['task']))  # a wrong one is said once, not per node
-    with Fleet() as fleet:
-        specs = bringup.nodes(values)
+    specs = bringup.nodes(values)
+    with Fleet(environment=node_environment(values, specs)) as fleet:
         fleet.start(specs)
         _ERR.print(f'Up: {", ".join(s.name for s in specs)}. Ctrl-C ends them.')
         try:
@@ -191,6 +191,7 @@ def doctor(as_json: bool) -> None:
 def main() -> None:
     """Run a command; a problem the user can solve is one line and exit code 2."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
+    os.environ.update(discovery('auto', os.environ))  # this process, and all that it starts
     try:
         ilw.main(prog_name='./ilw', standalone_mode=False)
     except click.ClickException as error:

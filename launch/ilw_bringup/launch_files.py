@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from ilw_bringup.bringup import BRINGUPS, NodeSpec, resolve
+from ilw_bringup.node_environment import node_environment
 from launch import LaunchContext, LaunchDescription
 
 
@@ -14,10 +15,14 @@ def describe(name: str) -> LaunchDescription:
     """Return the launch description of the bring-up ``name``."""
     arguments = BRINGUPS[name].arguments
 
-    def start(context: LaunchContext) -> list[Node]:
+    def start(context: LaunchContext) -> list[LogInfo | Node]:
         given = {a.name: LaunchConfiguration(a.name).perform(context) for a in arguments}
         bringup, values = resolve(name, given)
-        return [_node(spec) for spec in bringup.nodes(values)]
+        specs = bringup.nodes(values)
+        variables = node_environment(values, specs)
+        said = ', '.join(f'{key}={value}' for key, value in variables.items())
+        return [LogInfo(msg=f'Nodes find others by {said}.'),
+                *(_node(spec, variables) for spec in specs)]
 
     return LaunchDescription([*(_declare(a) for a in arguments), OpaqueFunction(function=start)])
 
@@ -29,7 +34,9 @@ def _declare(argument: Any) -> DeclareLaunchArgument:
                                  choices=list(argument.choices) or None)
 
 
-def _node(spec: NodeSpec) -> Node:
+def _node(spec: NodeSpec, variables: dict[str, str]) -> Node:
     return Node(package=spec.package, executable=spec.executable, name=spec.name,
+                namespace=spec.namespace or None, additional_env=variables,
+                ros_arguments=['--enclave', spec.enclave] if spec.enclave else None,
                 parameters=[spec.parameters], remappings=list(spec.remappings.items()),
                 output='screen', emulate_tty=spec.terminal)

@@ -4,6 +4,7 @@ Start nodes as processes, watch them, and end them all. Knows nothing of what th
 Each node dies with this process, even if this process is killed: the kernel sees to it.
 """
 
+from collections.abc import Mapping
 import ctypes
 import os
 from pathlib import Path
@@ -44,6 +45,10 @@ def command_line(spec: NodeSpec) -> list[str]:
         line += ['-p', f'{key}:={_yaml(value)}']
     for inside, outside in spec.remappings.items():
         line += ['-r', f'{inside}:={outside}']
+    if spec.namespace:
+        line += ['-r', f'__ns:={spec.namespace}']
+    if spec.enclave:
+        line += ['--enclave', spec.enclave]
     return line
 
 
@@ -64,10 +69,13 @@ class Fleet:
     The nodes of one bring-up.
 
     :param log_folder: one file per node; ``None`` lets them write to standard error.
+    :param environment: variables of the nodes, beside those of this process.
     """
 
-    def __init__(self, log_folder: Path | None = None) -> None:
+    def __init__(self, log_folder: Path | None = None,
+                 environment: Mapping[str, str] | None = None) -> None:
         self._log_folder = log_folder
+        self._environment = dict(environment or {})
         self._specs: dict[str, NodeSpec] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.restarts = 0
@@ -79,7 +87,8 @@ class Fleet:
                 raise ValueError(f'{spec.name} is running already')
             self._specs[spec.name] = spec
             self._running[spec.name] = subprocess.Popen(
-                command_line(spec), stdin=None if spec.terminal else subprocess.DEVNULL,
+                command_line(spec), env={**os.environ, **self._environment},
+                stdin=None if spec.terminal else subprocess.DEVNULL,
                 stdout=self._output(spec.name), stderr=subprocess.STDOUT,
                 start_new_session=not spec.terminal, preexec_fn=_die_with_parent)
 

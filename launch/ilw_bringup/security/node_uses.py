@@ -1,0 +1,88 @@
+"""
+What each node of ILW does on the graph: the one table that permissions are made from.
+
+``test/ros/test_node_uses.py`` holds it against the running nodes: nothing missing, nothing more.
+"""
+
+from dataclasses import dataclass
+
+from ilw_core.contract import Contract
+from ilw_teleop.recorder import BESIDES
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Names as the node says them: relative, absolute (``/``) or its own (``~/``)."""
+
+    publishes: tuple[str, ...] = ()
+    subscribes: tuple[str, ...] = ()
+    serves: tuple[str, ...] = ()
+    """Services that it offers"""
+    calls: tuple[str, ...] = ()
+    """Services of others"""
+    acts: tuple[str, ...] = ()
+    """Actions that it offers"""
+
+    def __or__(self, other: 'Uses') -> 'Uses':
+        """Return what either does."""
+        return Uses(*(tuple(dict.fromkeys((*mine, *theirs))) for mine, theirs in zip(
+            vars(self).values(), vars(other).values(), strict=True)))
+
+
+EVERY_NODE = Uses(
+    publishes=('/rosout', '/parameter_events'),
+    serves=tuple(f'~/{service}' for service in (
+        'describe_parameters', 'get_parameter_types', 'get_parameters', 'list_parameters',
+        'set_parameters', 'set_parameters_atomically', 'get_type_description')))
+"""What rclpy gives a node, whatever it is for"""
+LIFECYCLE = Uses(
+    publishes=('~/transition_event',),
+    serves=tuple(f'~/{service}' for service in (
+        'change_state', 'get_state', 'get_available_states', 'get_available_transitions',
+        'get_transition_graph')))
+SIM_TIME = Uses(subscribes=('/clock',))
+_ARBITER = tuple(f'arbiter/{switch}' for switch in ('arm', 'disarm', 'estop', 'reset'))
+
+
+def node_uses(contract: Contract, *, simulated: bool) -> dict[str, Uses]:
+    """
+    Return node name -> what it does.
+
+    :param simulated: time and sensors come from the simulator, whose nodes are then among these.
+    """
+    safety = contract.safety
+    watched = [part.topic for part in (safety.scan, safety.workspace) if part is not None]
+    observed = [source.topic for source in contract.sources]
+    nodes = {
+        'joy': Uses(publishes=('joy', '/diagnostics')),
+        'keyboard': Uses(publishes=('joy',)),
+        'teleop': Uses(publishes=('teleop/action', 'episode/event', 'reward', '/diagnostics'),
+                       subscribes=('joy',), calls=_ARBITER),
+        'arbiter': Uses(publishes=(contract.action.topic, 'arbiter/state', 'episode/event',
+                                   '/diagnostics'),
+                        subscribes=_once('teleop/action', 'policy/action', *watched),
+                        serves=_ARBITER),
+        'recorder': Uses(publishes=('episode/status', '/diagnostics'),
+                         subscribes=_once('episode/event', *contract.topics, *BESIDES),
+                         serves=('record/start', 'record/stop', 'record/discard'),
+                         acts=('record/episode',)),
+        'policy': LIFECYCLE | Uses(
+            publishes=('policy/action', 'policy/status', 'policy/observation', '/diagnostics'),
+            subscribes=_once('episode/event', *observed),
+            serves=('policy/load',), acts=('policy/run',)),
+    }
+    if simulated:
+        nodes['expert'] = Uses(publishes=('joy',), subscribes=(
+            'map', 'goal', 'episode/event', 'sim/ground_truth'))
+        nodes = {name: uses | SIM_TIME for name, uses in nodes.items()}
+        nodes['sim'] = Uses(
+            publishes=('/clock', '/tf', 'odom', 'scan', 'joint_states', 'imu', 'sim/ground_truth',
+                       'goal', 'map', 'reward', 'sim/collision', 'episode/event'),
+            subscribes=(contract.action.topic,),
+            serves=('sim/reset', 'sim/step', 'sim/get_state', 'sim/set_state'))
+    nodes['trainer'] = Uses(acts=('train', 'evaluate'))
+    return {name: uses | EVERY_NODE for name, uses in nodes.items()}
+
+
+def _once(*names: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
