@@ -1,0 +1,111 @@
+"""The table of permissions against the running nodes: nothing missing, nothing unused."""
+
+import os
+import pty
+import subprocess
+
+import pytest
+
+pytest.importorskip('rclpy')
+from rclpy.node import Node
+
+from ilw_bringup.bringup import NodeSpec, resolve
+from ilw_bringup.processes import Fleet, command_line
+from ilw_bringup.security.dds_names import Topics, dds_topics
+from ilw_bringup.security.node_uses import node_uses
+from ilw_core.contract import load_contract
+from ilw_core.locate import config_file
+from ilw_ros.convert import message_class
+
+GRAPH = 'ros_discovery_info'
+
+
+def started(tmp_path, task, namespace):
+    """Return every node of ILW, as the bring-ups start it."""
+    chosen = {'task': task, 'namespace': namespace, 'demos': str(tmp_path), 'enable_output': True}
+    specs = {}
+    for name, more in (('record', {'expert': True}), ('record', {'input': 'evdev'}),
+                       ('record', {'input': 'keyboard'}), ('deploy', {})):
+        bringup, values = resolve(name, {**{k: v for k, v in chosen.items() if k != (
+            'enable_output' if name == 'record' else 'demos')}, **more})
+        specs |= {spec.name: spec for spec in bringup.nodes(values)}
+    inside = next(iter(specs.values())).namespace
+    specs['trainer'] = NodeSpec('ilw_learner', 'trainer_node', 'trainer', namespace=inside)
+    return specs, inside or '/'
+
+
+def seen(node, name, namespace):
+    """Return the DDS topics behind what the graph shows of a node."""
+    def names(of):
+        return [n for n, _ in getattr(node, f'get_{of}_names_and_types_by_node')(name, namespace)]
+
+    serves, calls = names('service'), names('client')
+    return Topics(
+        frozenset({GRAPH, *(f'rt{n}' for n in names('publisher')),
+                   *(f'rr{n}Reply' for n in serves), *(f'rq{n}Request' for n in calls)}),
+        frozenset({GRAPH, *(f'rt{n}' for n in names('subscriber')),
+                   *(f'rq{n}Request' for n in serves), *(f'rr{n}Reply' for n in calls)}))
+
+
+def differences(node, uses, namespace):
+    """Return what each node does and may not, and may and does not."""
+    there = set(node.get_node_names_and_namespaces())
+    found = {}
+    for name, declared in uses.items():
+        if (name, namespace) not in there:
+            found[name] = 'is not there'
+            continue
+        does, may = seen(node, name, namespace), dds_topics(declared, namespace, name)
+        for verb in ('publish', 'subscribe'):
+            a, b = getattr(does, verb), getattr(may, verb)
+            if a != b:
+                found[f'{name} {verb}'] = {'not allowed': sorted(a - b), 'not used': sorted(b - a)}
+    return found
+
+
+@pytest.fixture
+def keyboard_node():
+    """Return a function that starts a node on a terminal of its own."""
+    running, handles = [], []
+
+    def start(spec):
+        handles.extend(pty.openpty())
+        running.append(subprocess.Popen(command_line(spec), stdin=handles[-1],
+                                        stdout=subprocess.DEVNULL))
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+    for handle in handles:
+        os.close(handle)
+
+
+@pytest.mark.parametrize(('task', 'namespace'), [('clutter', ''), ('maze', 'robot1')])
+def test_every_node_does_what_the_table_says_and_nothing_else(
+        monkeypatch, request, tmp_path, keyboard_node, task, namespace):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '55')
+    ros = request.getfixturevalue('ros')
+    contract = load_contract(config_file('tasks', task))
+    specs, inside = started(tmp_path, task, namespace)
+    uses = node_uses(contract, simulated=True)
+    assert set(specs) == set(uses), 'a node without permissions, or permissions without a node'
+    node = ros.add(Node('looker', namespace=inside))
+    # The recorder subscribes to what somebody publishes; these nobody does here.
+    others = [node.create_publisher(message_class('tf2_msgs/msg/TFMessage'), name, 1)
+              for name in ('tf', 'tf_static')]
+    with Fleet(tmp_path / 'log') as fleet:
+        fleet.start([spec for spec in specs.values() if not spec.terminal])
+        keyboard_node(specs['keyboard'])
+        left = {}
+
+        def agree():
+            left.clear()
+            left.update(differences(node, uses, inside))
+            return not left
+
+        try:
+            ros.until(agree, 60, 'the graph to agree')
+        except AssertionError:
+            pytest.fail('\n'.join(f'{k}: {v}' for k, v in left.items()))
+    assert len(others) == 2
