@@ -27,12 +27,15 @@ def examine() -> Iterator[Finding]:
     """Yield a finding per thing looked at."""
     version = '.'.join(map(str, sys.version_info[:3]))
     yield Finding('ok' if sys.version_info >= (3, 10) else 'bad', 'python', version)
-    for package in ('numpy', 'torch', 'pybullet', 'gymnasium', 'onnxruntime', 'rosbags', 'mcap'):
+    for package in ('numpy', 'torch', 'pybullet', 'gymnasium', 'onnxruntime', 'rosbags', 'mcap',
+                    'cryptography'):
         yield _package(package)
     yield _guard('ros 2', lambda: f'{os.environ.get("ROS_DISTRO", "?")}, domain '
                                   f'{os.environ.get("ROS_DOMAIN_ID", "0")}, {_rclpy()}')
     yield _guard('nodes', lambda: executable('ilw_sim', 'sim_node'))
     yield _guard('config', lambda: str(config_folder()))
+    yield _network()
+    yield _security()
     yield _gpu()
     yield _joystick()
     free_gb = shutil.disk_usage('.').free / 1e9
@@ -57,6 +60,25 @@ def _rclpy() -> str:
     import rclpy  # noqa: F401 - found missing here rather than at the top
 
     return 'rclpy imports'
+
+
+def _network() -> Finding:
+    reach = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or 'SUBNET'  # what ROS does by itself
+    if reach in ('LOCALHOST', 'OFF'):
+        return Finding('ok', 'network', f'{reach}: other machines are not found')
+    return Finding('note', 'network', f'{reach}: whoever is on this network can listen and '
+                                      f'command; see docs/how-to/secure.md')
+
+
+def _security() -> Finding:
+    try:
+        from ilw_bringup.security.enforcement import why_not_enforced
+
+        why = why_not_enforced()
+    except (IlwError, ImportError) as error:
+        return Finding('bad', 'dds security', str(error))
+    return Finding('note', 'dds security', f'cannot be enforced here. {why}') if why else Finding(
+        'ok', 'dds security', 'can be enforced here: ./ilw security init')
 
 
 def _gpu() -> Finding:

@@ -1,0 +1,135 @@
+"""DDS security switched on: nodes that cannot have it do not start; where they can, it holds."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytest.importorskip('rclpy')
+from ilw_bringup.bringup import resolve
+from ilw_bringup.doctor import examine
+from ilw_bringup.processes import Fleet
+from ilw_bringup.security.dds_names import dds_topics
+from ilw_bringup.security.enforcement import security_environment, utc_now, why_not_enforced
+from ilw_bringup.security.keystore import create_keystore
+from ilw_bringup.security.node_uses import node_uses
+
+DOMAIN = 58
+# A node that hears commands and asks for some, as a stranger would; a line of JSON per change.
+INTRUDER = '''
+import json, sys, rclpy
+from geometry_msgs.msg import TwistStamped
+from rclpy.qos import QoSProfile
+rclpy.init(args=sys.argv)
+node = rclpy.create_node(sys.argv[1])
+heard = []
+node.create_subscription(TwistStamped, 'cmd_vel', heard.append, QoSProfile(depth=10))
+pub = node.create_publisher(TwistStamped, 'cmd_vel', 10) if sys.argv[2] == 'speaks' else None
+while True:
+    rclpy.spin_once(node, timeout_sec=0.1)
+    if pub: pub.publish(TwistStamped())
+    print(json.dumps({'heard': len(heard), 'commanders': node.count_publishers('cmd_vel'),
+                      'listeners': pub.get_subscription_count() if pub else 0}), flush=True)
+'''
+
+
+@pytest.fixture(scope='module')
+def why():
+    """Return why it cannot be enforced here; empty when it can."""
+    return why_not_enforced()
+
+
+@pytest.fixture
+def keystore(tmp_path, clutter, monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(DOMAIN))
+    create_keystore(tmp_path / 'keystore', {
+        f'/{name}': dds_topics(uses, '/', name)
+        for name, uses in node_uses(clutter, simulated=True).items()},
+        domain_id=DOMAIN, now=utc_now())
+    return tmp_path / 'keystore'
+
+
+def secured(keystore):
+    bringup, values = resolve('teleop', {'input': 'external', 'security': str(keystore)})
+    return bringup.nodes(values)
+
+
+def wait(done, what, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, f'waited {seconds} s for {what} in vain'
+        time.sleep(0.05)
+
+
+def test_without_the_plugin_every_node_refuses_to_start(keystore, why, tmp_path):
+    if not why:
+        pytest.skip('this ROS has the security plugin; the test after the next is its own')
+    with Fleet(tmp_path / 'log', security_environment(keystore)) as fleet:
+        specs = secured(keystore)
+        assert {s.name for s in specs} == {'sim', 'teleop', 'arbiter'}
+        fleet.start(specs)
+        wait(lambda: len(fleet.dead()) == len(specs), 'every node to refuse')
+        for spec in specs:
+            log = (tmp_path / 'log' / f'{spec.name}.log').read_text()
+            assert "doesn't have the security libraries" in log
+
+
+def test_without_the_plugin_up_says_so_once_and_starts_nothing(keystore, why):
+    if not why:
+        pytest.skip('this ROS has the security plugin')
+    done = subprocess.run(
+        [sys.executable, '-m', 'ilw_bringup.cli', 'up', 'teleop', '--input', 'external',
+         '--security', str(keystore)], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert 'cannot be enforced here' in done.stderr
+    assert 'security plugin' in done.stderr
+    assert 'Up:' not in done.stderr + done.stdout
+
+
+def test_the_doctor_says_whether_it_can_be_enforced(why):
+    finding = next(f for f in examine() if f.what == 'dds security')
+    assert (finding.level, 'cannot be enforced' in finding.text) == (
+        ('note', True) if why else ('ok', False))
+
+
+class Listener:
+    """A node of another process, and the last it said."""
+
+    def __init__(self, name, speaks, environment, *options):
+        self._process = subprocess.Popen(
+            [sys.executable, '-c', INTRUDER, name, 'speaks' if speaks else 'listens',
+             '--ros-args', *options], env={**os.environ, **environment},
+            stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def last(self):
+        return json.loads(self._process.stdout.readline())
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def test_with_the_plugin_a_node_without_a_key_can_neither_listen_nor_command(
+        keystore, why, tmp_path):
+    if why:
+        pytest.skip(f'DDS security cannot be enforced here. {why}')
+    environment = security_environment(keystore)
+    with (Fleet(tmp_path / 'log', environment) as fleet,
+          Listener('intruder', True, {'ROS_SECURITY_ENABLE': 'false'}) as intruder,
+          Listener('recorder', False, environment, '--enclave', '/recorder') as recorder):
+        fleet.start(secured(keystore))
+        wait(lambda: recorder.last()['heard'] >= 50, 'the node with a key to hear 50 commands')
+        deadline = time.monotonic() + 5.0
+        while time.monotonic() < deadline:
+            assert recorder.last()['commanders'] == 1, 'the arbiter, and nobody else'
+            assert intruder.last() == {'heard': 0, 'commanders': 1, 'listeners': 1}, (
+                'it finds itself only')
+        assert fleet.dead() == []
