@@ -21,7 +21,7 @@ def describe(name: str) -> LaunchDescription:
         specs = bringup.nodes(values)
         variables = node_environment(values, specs)
         said = ', '.join(f'{key}={value}' for key, value in variables.items())
-        return [LogInfo(msg=f'Nodes find others by {said}.'),
+        return [LogInfo(msg=f'Nodes start with {said}; see the argument network.'),
                 *(_node(spec, variables) for spec in specs)]
 
     return LaunchDescription([*(_declare(a) for a in arguments), OpaqueFunction(function=start)])
