@@ -8,6 +8,8 @@ import pytest
 from ilw_core.errors import ContractError
 from ilw_core.locate import config_file
 from ilw_learner import cli
+from ilw_learner.checkpoint import load_checkpoint
+from ilw_learner.signing import load_trusted_keys, make_key_pair
 
 SUCCESS = {'outcome': 'success', 'stop_reason': 'goal'}
 
@@ -106,6 +108,24 @@ def test_train_writes_a_run_and_prints_one_object(call, bags, tmp_path):
     assert code == 0
     assert json.loads(out)['episodes'] == 2
     assert 'left out' in err
+
+
+def test_train_signs_what_it_made_when_told_a_key(call, bags, tmp_path):
+    for name in ('a', 'b'):
+        bags.write(tmp_path / 'demos' / name, ticks=20, meta=SUCCESS)
+    (tmp_path / 'quick.yaml').write_text('algorithm: bc\nupdates: 2\nhidden: 16\ncandidates: 1\n')
+    private, _ = make_key_pair(tmp_path / 'keys' / 'alice')
+    words = ['train', '--task', 'maze', '--demos', tmp_path / 'demos', '--config',
+             tmp_path / 'quick.yaml', '--env', 'none', '--sign-key', private]
+    code, _, err = call(*words, '--out', tmp_path / 'x', '--json')
+    assert code == 0, err
+    trusted = load_trusted_keys(tmp_path / 'keys')
+    assert load_checkpoint(tmp_path / 'x/checkpoint', trusted=trusted).signer == 'alice.pub'
+    private.unlink()
+    code, _, err = call(*words, '--out', tmp_path / 'y')
+    assert (code, len(err.strip().splitlines())) == (2, 1)
+    assert 'alice.key' in err
+    assert not (tmp_path / 'y').exists(), 'said before an hour of training, not after'
 
 
 @pytest.mark.parametrize(('text', 'said'), [

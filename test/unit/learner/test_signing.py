@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 
+from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ import onnx
 from onnx import TensorProto, helper
 import pytest
 
+from ilw_bringup.commands_security import security
 from ilw_core.align import Observation
 from ilw_core.errors import CheckpointError, IlwError
 from ilw_learner.checkpoint import load_checkpoint, save_checkpoint, sign_checkpoint
@@ -280,3 +282,13 @@ def test_eval_takes_a_signed_checkpoint_only_when_told_whom_to_trust(saved, key,
     sign_checkpoint(saved, key)
     with pytest.raises(IlwError, match='none:make'):  # past the checkpoint, on to the environment
         evaluate.main(options, standalone_mode=False)
+
+
+def test_the_commands_make_a_key_sign_and_verify(saved, tmp_path):
+    def run(*words):
+        return CliRunner().invoke(security, [str(word) for word in words])
+
+    assert run('key', tmp_path / 'bob').exit_code == 0
+    assert 'not signed' in str(run('verify', saved, '--trusted-keys', tmp_path).exception)
+    assert run('sign', saved, '--key', tmp_path / 'bob.key').exit_code == 0
+    assert 'bob.pub' in run('verify', saved, '--trusted-keys', tmp_path).stdout
