@@ -35,16 +35,10 @@ def started(tmp_path, task, namespace):
 
 
 def seen(node, name, namespace):
-    """Return the DDS topics behind what the graph shows of a node."""
-    def names(of):
-        return [n for n, _ in getattr(node, f'get_{of}_names_and_types_by_node')(name, namespace)]
-
-    serves, calls = names('service'), names('client')
-    return Topics(
-        frozenset({GRAPH, *(f'rt{n}' for n in names('publisher')),
-                   *(f'rr{n}Reply' for n in serves), *(f'rq{n}Request' for n in calls)}),
-        frozenset({GRAPH, *(f'rt{n}' for n in names('subscriber')),
-                   *(f'rq{n}Request' for n in serves), *(f'rr{n}Reply' for n in calls)}))
+    """Return the DDS topics of a node, as they are on the wire: services and actions are some."""
+    return Topics(*(frozenset({GRAPH, *(topic for topic, _ in look(name, namespace, True))})
+                    for look in (node.get_publisher_names_and_types_by_node,
+                                 node.get_subscriber_names_and_types_by_node)))
 
 
 def differences(node, uses, namespace):
