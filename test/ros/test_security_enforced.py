@@ -66,7 +66,7 @@ def wait(done, what, seconds=60.0):
 
 def test_without_the_plugin_every_node_refuses_to_start(keystore, why, tmp_path):
     if not why:
-        pytest.skip('this ROS has the security plugin; the test after the next is its own')
+        pytest.skip('this ROS has the security plugin')
     with Fleet(tmp_path / 'log', security_environment(keystore)) as fleet:
         specs = secured(keystore)
         assert {s.name for s in specs} == {'sim', 'teleop', 'arbiter'}

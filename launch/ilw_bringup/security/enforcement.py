@@ -67,6 +67,9 @@ def require_enforcement(keystore: Path, specs: Iterable[NodeSpec], contract: Con
         raise IlwError(f'{keystore} is not a keystore. Make it: ./ilw security init {keystore}.')
     uses = node_uses(contract, simulated=simulated)
     for spec in specs:
+        if spec.name not in uses:
+            raise IlwError(f'Every node must have permissions. {spec.name} has none here. Leave '
+                           f'it away: the expert is for the simulator only.')
         needed = dds_topics(uses[spec.name], spec.namespace or '/', spec.name)
         _check_enclave(keystore, spec.enclave, needed)
     if why := why_not_enforced():

@@ -101,3 +101,18 @@ def test_damaged_permissions_are_named(secured, content):
 def test_no_keystore_at_all_is_named(secured, tmp_path):
     with pytest.raises(IlwError, match='not a keystore'):
         secured[1](folder=tmp_path / 'absent')
+
+
+def test_a_node_that_is_in_no_table_is_named(secured, clutter):
+    expert = NodeSpec('ilw_sim', 'expert_node', 'expert', enclave='/expert')
+    with pytest.raises(IlwError, match='expert has none here'):
+        require_enforcement(secured[0], [expert], clutter, simulated=False)
+
+
+def test_a_keystore_for_two_tasks_allows_what_either_needs(tmp_path, clutter, monkeypatch):
+    monkeypatch.setattr(enforcement, 'why_not_enforced', lambda: '')
+    other = tmp_path / 'other.yaml'
+    other.write_text(clutter.text.replace('topic: cmd_vel', 'topic: base/command'))
+    init(tmp_path / 'k', '--task', 'clutter', '--task', other)
+    may = read_permissions(tmp_path / 'k/enclaves/arbiter/permissions.xml').topics.publish
+    assert {'rt/cmd_vel', 'rt/base/command'} <= may
