@@ -16,7 +16,7 @@ from ilw_bringup.processes import Fleet
 from ilw_bringup.security.dds_names import dds_topics
 from ilw_bringup.security.enforcement import security_environment, utc_now, why_not_enforced
 from ilw_bringup.security.keystore import create_keystore
-from ilw_bringup.security.node_uses import node_uses
+from ilw_bringup.security.node_uses import EVERY_NODE, Uses, node_uses
 
 DOMAIN = 58
 # A node that hears commands and perhaps sends some; a line of JSON after each look.
@@ -48,9 +48,10 @@ def why():
 @pytest.fixture
 def keystore(tmp_path, clutter, monkeypatch):
     monkeypatch.setenv('ROS_DOMAIN_ID', str(DOMAIN))
+    uses = node_uses(clutter, simulated=True) | {
+        'looker': EVERY_NODE | Uses(subscribes=('cmd_vel',))}
     create_keystore(tmp_path / 'keystore', {
-        f'/{name}': dds_topics(uses, '/', name)
-        for name, uses in node_uses(clutter, simulated=True).items()},
+        f'/{name}': dds_topics(what, '/', name) for name, what in uses.items()},
         domain_id=DOMAIN, now=utc_now())
     return tmp_path / 'keystore'
 
@@ -132,16 +133,16 @@ def test_with_the_plugin_a_node_without_a_key_can_neither_listen_nor_command(
     environment = security_environment(keystore)
     with (Fleet(tmp_path / 'log', environment) as fleet,
           Listener('intruder', True, {'ROS_SECURITY_ENABLE': 'false'}) as intruder,
-          Listener('recorder', False, environment, '--enclave', '/recorder') as recorder):
+          Listener('looker', False, environment, '--enclave', '/looker') as looker):
         fleet.start(secured(keystore))
         # Both speak: the robot's own nodes among themselves, the intruder to itself.
-        wait(lambda: recorder.told['arbiter'] >= 100 and intruder.told['intruder'] >= 50,
+        wait(lambda: looker.told['arbiter'] >= 100 and intruder.told['intruder'] >= 50,
              'a hundred commands of the arbiter and fifty of the intruder')
         assert intruder.told == {'arbiter': 0, 'intruder': intruder.told['intruder'],
                                  'commanders': 1, 'nodes': ['intruder']}
-        assert recorder.told['intruder'] == 0
-        assert recorder.told['commanders'] == 1
-        assert recorder.told['nodes'] == ['arbiter', 'recorder', 'sim', 'teleop']
+        assert looker.told['intruder'] == 0
+        assert looker.told['commanders'] == 1
+        assert looker.told['nodes'] == ['arbiter', 'looker', 'sim', 'teleop']
         assert fleet.dead() == []
 
 
@@ -153,3 +154,24 @@ def test_with_the_plugin_a_node_that_takes_anothers_place_is_not_let_in(keystore
     with Fleet(tmp_path / 'log', security_environment(keystore)) as fleet:
         fleet.start([policy])
         wait(lambda: fleet.dead() == ['arbiter'], 'the node to be refused')
+
+
+def test_with_the_plugin_every_node_starts_with_its_key_and_finds_the_others(
+        keystore, why, tmp_path):
+    if why:
+        pytest.skip(f'DDS security cannot be enforced here. {why}')
+    specs = {}
+    for name, more in (('record', {'expert': True, 'demos': str(tmp_path)}),
+                       ('record', {'input': 'evdev'}), ('deploy', {'checkpoint': 'random'})):
+        bringup, values = resolve(name, {'security': str(keystore), **more})
+        specs = {spec.name: spec for spec in bringup.nodes(values)} | specs
+    specs['trainer'] = NodeSpec('ilw_learner', 'trainer_node', 'trainer', enclave='/trainer')
+    assert set(specs) == {'sim', 'expert', 'joy', 'teleop', 'arbiter', 'recorder', 'policy',
+                          'trainer'}
+    environment = security_environment(keystore)
+    with (Fleet(tmp_path / 'log', environment) as fleet,
+          Listener('looker', False, environment, '--enclave', '/looker') as looker):
+        fleet.start(list(specs.values()))
+        wait(lambda: fleet.dead() or (looker.told['arbiter'] >= 50 and looker.told['nodes']
+                                      == sorted([*specs, 'looker'])), 'all nodes')
+        assert fleet.dead() == []
