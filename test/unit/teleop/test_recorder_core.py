@@ -78,6 +78,13 @@ class Bench:
         return c.attempted, c.saved, c.discarded, c.failed, c.recovered
 
 
+def wait_until(done):
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 @pytest.fixture
 def bench(clutter, tmp_path):
     made = Bench(clutter, tmp_path)
@@ -282,7 +289,7 @@ def test_counts_survive_and_what_a_crash_left_is_recovered(clutter, tmp_path):
 def test_a_crash_between_rename_and_ledger_counts_as_saved(bench, clutter, tmp_path, monkeypatch):
     bench.start(episode='one')
     with monkeypatch.context() as patch:
-        patch.setattr(bench.store, 'end', lambda *_: None)
+        patch.setattr(bench.store.ledger, 'end', lambda *_: None)
         bench.mark(MarkKind.STOP)
         bench.finish()
     bench.store.close()
@@ -305,16 +312,29 @@ def test_a_recorder_that_ends_saves_what_it_has(bench, clutter, tmp_path):
 
 def test_a_folder_that_vanishes_is_a_fault_and_no_crash(bench, tmp_path):
     bench.store.folder.rename(tmp_path / 'away')
-    bench.start()
-    bench.store.folder.rename(tmp_path / 'gone')
-    bench.drive(2)
-    bench.mark(MarkKind.STOP, outcome=1)
-    assert bench.finish().error
+    bench.recorder.recheck()
     assert bench.phase() is Phase.FAULT
-    assert bench.counts() == (1, 0, 0, 1, 0)
+    assert 'was removed' in bench.recorder.fault
+    bench.recorder.recheck()
+    assert bench.phase() is Phase.READY
+    bench.start()
+    bench.drive(5)
+    thread = bench.recorder.attempt.thread
+    wait_until(lambda: thread.messages == 16)
+    thread.join(1.0)  # it is flushed
+    bench.store.folder.rename(tmp_path / 'gone')
+    wait_until(lambda: thread.done)  # the next look finds out
+    ending = bench.finish()
+    assert 'is kept up to then' in ending.error
+    assert bench.phase() is Phase.FAULT
+    assert bench.counts() == (1, 0, 0, 0, 1)
+    (episode,) = find_episodes(tmp_path / 'clutter')
+    assert episode.meta['messages'] == 16
     bench.recorder.recheck()
     assert bench.phase() is Phase.READY
     assert bench.start()[0] is Refusal.NONE
     bench.mark(MarkKind.DISCARD)
     bench.finish()
-    assert bench.counts() == (2, 0, 1, 1, 0)
+    assert bench.counts() == (2, 0, 1, 0, 1)
+    with pytest.raises(StorageError, match='Another recorder'):
+        EpisodeStore(tmp_path, 'clutter')  # the new folder has its lock
