@@ -1,0 +1,105 @@
+"""
+What the recorder loses, and what it costs: real processes, real DDS, numbered messages.
+
+bench/recorder.py [--seconds 600] [--json], with the environment of ``./ilw shell``. A 1 kHz
+JointState, two cameras (640x480 JPEG, 30 Hz, best effort), a 360-beam scan at 20 Hz, odometry at
+100 Hz, commands at 10 Hz. Afterwards the bag is counted, number by number.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+import platform
+import shutil
+import sys
+import tempfile
+import time
+
+ROOT = Path(__file__).resolve().parents[1]
+os.environ.setdefault('ILW_CONFIG', str(ROOT / 'config'))
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+os.environ.setdefault('ROS_DOMAIN_ID', '41')
+
+from ilw_bringup.faults.stream_loop import StreamLoop, count  # noqa: E402
+from ilw_teleop.bag_writer import Topic  # noqa: E402
+from ilw_teleop.message_definitions import schema_text  # noqa: E402
+from ilw_teleop.recording_gate import RecordingGate  # noqa: E402
+
+
+def main() -> None:
+    """Print the table, or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--seconds', type=float, default=600.0)
+    parser.add_argument('--json', action='store_true')
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix='ilw_recorder_'))
+    try:
+        result = measure(folder, options.seconds)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    result['machine'] = (f'{platform.machine()}, {os.cpu_count()} cores, '
+                         f'Python {platform.python_version()}')
+    if options.json:
+        print(json.dumps(result))
+    else:
+        print(f'{result["seconds"]:.0f} s ({result["machine"]}): lost {result["lost"]} of '
+              f'{result["messages"]} messages, dropped {result["dropped"]}')
+        for topic, (recorded, lost, rate) in result['topics'].items():
+            print(f'  {topic:26} {recorded:8} recorded, {rate:7.1f} Hz   {lost} lost')
+        print(f'  recorder: {result["cpu_share"]:.2f} of a core, {result["memory_mb"]["start"]:.0f}'
+              f' MB at the start, {result["memory_mb"]["peak"]:.0f} MB at most, '
+              f'{result["mb_per_s"]:.1f} MB/s; at most {result["waiting_mb"]:.1f} MB waited; '
+              f'the gate takes {result["gate_us"]:.1f} us per message')
+        print(f'  quality: {result["quality"]}')
+    sys.exit(1 if result['lost'] or result['dropped'] else 0)
+
+
+def measure(folder: Path, seconds: float) -> dict:
+    """Record for a while, and count."""
+    with StreamLoop(folder) as loop:
+        loop.start()
+        process, begin = loop.recorder, time.monotonic()
+        busy = sum(process.cpu_times()[:2])
+        memory = [process.memory_info().rss / 1e6]
+        while time.monotonic() - begin < seconds:
+            time.sleep(0.5)
+            memory.append(process.memory_info().rss / 1e6)
+            loop.spy.trim()
+        share = (sum(process.cpu_times()[:2]) - busy) / (time.monotonic() - begin)
+        waiting = max((w for _, w in loop.spy.waiting_mb), default=0.0)
+        episode = loop.stop()
+        dropped = loop.spy.status.dropped
+    meta = json.loads((episode / 'episode.json').read_text())
+    quality = json.loads((episode / 'quality.json').read_text())
+    counts = count(episode)
+    took = (meta['end_ns'] - meta['begin_ns']) / 1e9
+    return {
+        'seconds': took, 'messages': sum(c.recorded for c in counts.values()),
+        'lost': sum(c.lost for c in counts.values()), 'dropped': dropped,
+        'topics': {t: (c.recorded, c.lost, c.recorded / took) for t, c in counts.items()},
+        'cpu_share': share, 'memory_mb': {'start': memory[0], 'peak': max(memory)},
+        'mb_per_s': meta['bytes'] / 1e6 / took, 'waiting_mb': waiting,
+        'quality': quality['reasons'] or 'good', 'gate_us': gate_us(folder)}
+
+
+def gate_us(folder: Path) -> float:
+    """Return what judging one message of a contract topic takes [us]."""
+    from nav_msgs.msg import Odometry
+    from rclpy.serialization import serialize_message
+
+    from ilw_core.contract import load_contract
+    kind = 'nav_msgs/msg/Odometry'
+    gate = RecordingGate(load_contract(folder / 'stream.yaml'), same_clock=False)
+    gate.begin(0)
+    topic, data = Topic('/odom', kind, schema_text(kind)), serialize_message(Odometry())
+    rounds, period_ns = 20_000, 1_000_000  # 1 kHz
+    begin = time.perf_counter()
+    for k in range(rounds):
+        gate.take('odom', topic, data, k * period_ns, k * period_ns)
+    return (time.perf_counter() - begin) / rounds * 1e6
+
+
+if __name__ == '__main__':
+    main()
