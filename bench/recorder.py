@@ -21,6 +21,8 @@ os.environ.setdefault('ILW_CONFIG', str(ROOT / 'config'))
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ.setdefault('ROS_DOMAIN_ID', '41')
 
+from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
+
 from ilw_bringup.faults.stream_loop import StreamLoop, count  # noqa: E402
 from ilw_teleop.bag_writer import Topic  # noqa: E402
 from ilw_teleop.message_definitions import schema_text  # noqa: E402
@@ -48,8 +50,9 @@ def main() -> None:
               f'{result["messages"]} messages, dropped {result["dropped"]}')
         for topic, (recorded, lost, rate) in result['topics'].items():
             print(f'  {topic:26} {recorded:8} recorded, {rate:7.1f} Hz   {lost} lost')
-        print(f'  recorder: {result["cpu_share"]:.2f} of a core, {result["memory_mb"]["start"]:.0f}'
-              f' MB at the start, {result["memory_mb"]["peak"]:.0f} MB at most, '
+        memory = result['memory_mb']
+        print(f'  recorder: {result["cpu_share"]:.2f} of a core, {memory["start"]:.0f} MB at the '
+              f'start, {memory["peak"]:.0f} MB at most, '
               f'{result["mb_per_s"]:.1f} MB/s; at most {result["waiting_mb"]:.1f} MB waited; '
               f'the gate takes {result["gate_us"]:.1f} us per message')
         print(f'  quality: {result["quality"]}')
@@ -59,6 +62,9 @@ def main() -> None:
 def measure(folder: Path, seconds: float) -> dict:
     """Record for a while, and count."""
     with StreamLoop(folder) as loop:
+        waiting = [0.0]
+        loop.spy.node.create_subscription(DiagnosticArray, '/diagnostics', lambda array: waiting
+                                          .extend(waiting_mb(array)), 100)
         loop.start()
         process, begin = loop.recorder, time.monotonic()
         busy = sum(process.cpu_times()[:2])
@@ -68,7 +74,6 @@ def measure(folder: Path, seconds: float) -> dict:
             memory.append(process.memory_info().rss / 1e6)
             loop.spy.trim()
         share = (sum(process.cpu_times()[:2]) - busy) / (time.monotonic() - begin)
-        waiting = max((w for _, w in loop.spy.waiting_mb), default=0.0)
         episode = loop.stop()
         dropped = loop.spy.status.dropped
     meta = json.loads((episode / 'episode.json').read_text())
@@ -80,8 +85,14 @@ def measure(folder: Path, seconds: float) -> dict:
         'lost': sum(c.lost for c in counts.values()), 'dropped': dropped,
         'topics': {t: (c.recorded, c.lost, c.recorded / took) for t, c in counts.items()},
         'cpu_share': share, 'memory_mb': {'start': memory[0], 'peak': max(memory)},
-        'mb_per_s': meta['bytes'] / 1e6 / took, 'waiting_mb': waiting,
+        'mb_per_s': meta['bytes'] / 1e6 / took, 'waiting_mb': max(waiting),
         'quality': quality['reasons'] or 'good', 'gate_us': gate_us(folder)}
+
+
+def waiting_mb(array: DiagnosticArray) -> list[float]:
+    """Return what the recorder says that waits for the disk [MB]."""
+    return [float(pair.value) for status in array.status for pair in status.values
+            if pair.key.startswith('waiting')]
 
 
 def gate_us(folder: Path) -> float:

@@ -27,6 +27,12 @@ def _scan() -> Any:
     return LaserScan(ranges=[1.0] * 360, range_max=10.0, angle_increment=0.0175)
 
 
+def _command() -> Any:
+    command = TwistStamped()
+    command.twist.linear.x = 0.2
+    return command
+
+
 def _photo() -> Any:
     return CompressedImage(format='jpeg', data=os.urandom(JPEG_BYTES))
 
@@ -37,9 +43,9 @@ SENSORS = {
     'right/image/compressed': (CompressedImage, _photo, 30.0, CAMERA),
     'scan': (LaserScan, _scan, 20.0, STATE_OFFER),
     'odom': (Odometry, Odometry, 100.0, STATE_OFFER),
-    'cmd_vel': (TwistStamped, TwistStamped, 10.0, STATE_OFFER),
+    'cmd_vel': (TwistStamped, _command, 10.0, STATE_OFFER),
 }
-"""Topic -> type, maker of a message, rate [Hz], QoS. Cameras send best effort, as most drivers do"""
+"""Topic -> type, maker of a message, rate [Hz], QoS. Cameras send best effort, as drivers do"""
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The recorder before a robot at full rate, and the count of what its bag holds."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 import signal
 import subprocess
@@ -128,7 +129,7 @@ def _odd(numbers: list[int]) -> int:
     seen = set(numbers)
     missing = max(seen) - min(seen) + 1 - len(seen)
     return missing + len(numbers) - len(seen) + sum(
-        b < a for a, b in zip(numbers, numbers[1:], strict=False))
+        b < a for a, b in pairwise(numbers))
 
 
 def _number(data: bytes) -> int | None:
