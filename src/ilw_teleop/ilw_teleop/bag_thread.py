@@ -135,6 +135,7 @@ class BagThread:
                 now = time.monotonic()
                 if now - flushed >= FLUSH_S:
                     writer.flush()
+                    writer.look()
                     flushed = now
                 if now - synced >= SYNC_S:
                     writer.sync()

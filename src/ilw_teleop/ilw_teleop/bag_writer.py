@@ -85,12 +85,11 @@ class BagWriter:
         self._file.flush()
 
     def sync(self) -> None:
-        """
-        Wait until it is on the disk: it survives a power cut.
-
-        :raises FileNotFoundError: somebody removed the folder; the file goes on without a name.
-        """
+        """Wait until it is on the disk: it survives a power cut."""
         os.fsync(self._file.fileno())
+
+    def look(self) -> None:
+        """:raises FileNotFoundError: the folder was removed; the file goes on without a name."""
         if self._path.stat().st_ino != os.fstat(self._file.fileno()).st_ino:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
 

@@ -86,7 +86,7 @@ class RecorderNode(Node):
             self.get_logger().error(ending.error)
         else:
             self.get_logger().info(f'Episode {ending.episode}: {ending.path or "discarded"}')
-        self._publish_status()
+        self._on_beat()  # now, not at the next beat
         self._requests.finish(ending)
 
     def _on_look(self) -> None:
