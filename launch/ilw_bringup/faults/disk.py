@@ -128,13 +128,13 @@ def _slow(folder: Path) -> Row:
         episode = loop.stop()
         status = take.wait_for(loop, lambda s: s.saved == 1, 'the end')
         missing = sum(each.lost for each in count(episode).values())
-        marked = [why for why in status.suspect if f'{status.dropped} message(s) were dropped' in why]
+        marked = any(f'{status.dropped} message(s) were dropped' in why for why in status.suspect)
         return loop.row(
             '', '', f'status after {take.ms(said)}; the queue is full after {first:.1f} s, '
             f'diagnostic error {take.ms(alarm)} later; {status.dropped} messages dropped and told '
             f'of, {missing} missing in the bag; memory +{growth_mb:.0f} MB; '
             f'{take.counts(status)}', said,
-            take.in_time(said, alarm) and bool(marked) and 0 < missing <= status.dropped
+            take.in_time(said, alarm) and marked and 0 < missing <= status.dropped
             and growth_mb < 3 * _QUEUE_MB + 10 and take.add_up(status))
 
 

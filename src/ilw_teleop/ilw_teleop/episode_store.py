@@ -23,6 +23,8 @@ from ilw_teleop.ledger import Counters, Ledger, storage_error
 START_FILE = 'start.json'
 MAX_ID = 128
 """Characters of an episode's id"""
+RESERVE_BYTES = 256_000
+"""Kept free to finish an episode on a disk that ran full: index, descriptions, ledger"""
 
 
 class EpisodeStore:
@@ -35,6 +37,7 @@ class EpisodeStore:
     def __init__(self, root: Path, task: str, *, min_free_bytes: int = 0) -> None:
         self.folder = root.expanduser().absolute() / task
         self.staging = self.folder / '.staging'
+        self._reserve = self.staging / '.reserve'
         self._min_free_bytes = min_free_bytes
         self._lock: IO[str] | None = None
         self._make()
@@ -74,11 +77,20 @@ class EpisodeStore:
         self._make()
         self.look()
         try:
-            test = self.staging / '.probe'
-            write_synced(test, 'x' * 4096)
-            test.unlink()
+            write_synced(self.staging / '.probe', 'x' * 4096)
+            with open(self._reserve, 'ab') as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
         except OSError as error:
+            self.release()
             raise storage_error(self.folder, error) from error
+        finally:
+            with suppress(OSError):
+                (self.staging / '.probe').unlink()
+
+    def release(self) -> None:
+        """Give what was kept free to those who finish an episode."""
+        with suppress(OSError):
+            self._reserve.unlink()
 
     def begin(self, episode: str, meta: dict[str, Any]) -> Path:
         """

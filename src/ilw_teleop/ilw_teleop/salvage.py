@@ -30,6 +30,7 @@ def salvage(store: EpisodeStore) -> list[Path]:
     :returns: the folders of the episodes.
     """
     found = []
+    store.release()
     for folder in sorted(store.staging.iterdir()):
         if folder.is_dir():
             try:
@@ -55,6 +56,7 @@ def rescue(store: EpisodeStore, folder: Path, reason: str, received: int = 0) ->
     start = _read_json(folder / START_FILE) or _read_json(folder / META_FILE)
     episode = _episode_in(store, folder)
     files = sorted(folder.glob('*.mcap'))
+    store.release()
     for give_up in _GIVE_UP:
         try:
             return _rescue(store, folder, files, start, episode, (reason, received), give_up)

@@ -119,7 +119,7 @@ def test_a_discarded_episode_leaves_nothing(bench, tmp_path):
     bench.mark(MarkKind.DISCARD)
     assert bench.finish().path == ''
     assert find_episodes(tmp_path) == []
-    assert list(bench.store.staging.iterdir()) == []
+    assert [p.name for p in bench.store.staging.iterdir()] == ['.reserve']
     assert bench.counts() == (1, 0, 1, 0, 0)
 
 
