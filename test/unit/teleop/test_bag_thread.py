@@ -1,0 +1,70 @@
+"""The thread before the disk: its queue is bounded, and nothing is dropped in silence."""
+
+import threading
+import time
+
+import pytest
+
+from ilw_core.episode_folder import read_episode
+from ilw_teleop import bag_thread
+from ilw_teleop.bag_thread import OVERHEAD_BYTES, BagThread
+from ilw_teleop.bag_writer import Topic
+
+TOPIC = Topic('/t', 'pkg/msg/Any', 'uint8 x')
+DATA = b'\x00\x01\x00\x00' + bytes(996)
+SIZE = len(DATA) + OVERHEAD_BYTES
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """A disk that takes nothing until it is opened."""
+    opened = threading.Event()
+
+    class Disk(bag_thread.BagWriter):
+        def write(self, *args):
+            assert opened.wait(20)
+            super().write(*args)
+
+    monkeypatch.setattr(bag_thread, 'BagWriter', Disk)
+    yield opened
+    opened.set()
+
+
+def until(done):
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def start(folder, **options):
+    folder.mkdir()
+    return BagThread(folder, lambda writer: writer.folder, lambda *_: None, **options)
+
+
+def test_beyond_the_limit_messages_are_dropped_and_counted(gate, tmp_path):
+    thread = start(tmp_path / 'bag', queue_bytes=10 * SIZE)
+    taken = [thread.put(TOPIC, k, k, DATA) for k in range(25)]
+    assert taken == [True] * 10 + [False] * 15
+    assert (thread.received, thread.dropped, thread.waiting_bytes) == (25, 15, 10 * SIZE)
+    until(lambda: thread.behind_s > 0.2)  # and it tells that the disk is late
+    gate.set()
+    until(lambda: thread.waiting_bytes == 0)
+    assert thread.behind_s == 0.0
+    assert thread.put(TOPIC, 99, 99, DATA)
+    thread.end(keep=True)
+    until(lambda: thread.done)
+    assert (thread.messages, thread.error) == (11, '')
+    assert read_episode(thread.path).bag_file.stat().st_size > 11 * len(DATA)
+
+
+def test_a_take_that_is_thrown_away_does_not_wait_for_its_disk(gate, tmp_path):
+    thread = start(tmp_path / 'bag')
+    for k in range(2 * bag_thread.BATCH):
+        thread.put(TOPIC, k, k, DATA)
+    until(lambda: thread.behind_s > 0.15)
+    thread.end(keep=False)
+    gate.set()
+    until(lambda: thread.done)
+    assert thread.path is None
+    assert thread.messages <= bag_thread.BATCH
