@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -34,11 +35,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--seconds', type=float, default=600.0)
+    parser.add_argument('--stall', type=float, default=0.0, metavar='S',
+                        help='stop the recorder for so long every two seconds, as a machine does '
+                             'that is busy with something else')
     parser.add_argument('--json', action='store_true')
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix='ilw_recorder_'))
     try:
-        result = measure(folder, options.seconds)
+        result = measure(folder, options.seconds, options.stall)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     result['machine'] = (f'{platform.machine()}, {os.cpu_count()} cores, '
@@ -59,7 +63,7 @@ def main() -> None:
     sys.exit(1 if result['lost'] or result['dropped'] else 0)
 
 
-def measure(folder: Path, seconds: float) -> dict:
+def measure(folder: Path, seconds: float, stall_s: float) -> dict:
     """Record for a while, and count."""
     with StreamLoop(folder) as loop:
         waiting = [0.0]
@@ -70,7 +74,11 @@ def measure(folder: Path, seconds: float) -> dict:
         busy = sum(process.cpu_times()[:2])
         memory = [process.memory_info().rss / 1e6]
         while time.monotonic() - begin < seconds:
-            time.sleep(0.5)
+            time.sleep(2.0 if stall_s else 0.5)
+            if stall_s:
+                loop.strike('recorder', signal.SIGSTOP)
+                time.sleep(stall_s)
+                loop.strike('recorder', signal.SIGCONT)
             memory.append(process.memory_info().rss / 1e6)
             loop.spy.trim()
         share = (sum(process.cpu_times()[:2]) - busy) / (time.monotonic() - begin)

@@ -9,6 +9,7 @@ from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
 import rclpy
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, JointState, LaserScan
 
 from ilw_ros.qos import CAMERA, STATE_OFFER
@@ -50,7 +51,7 @@ SENSORS = {
 
 def main() -> None:
     """Publish ``topic[*factor]``, each message with its number as ``frame_id``, at its rate."""
-    rclpy.init()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = Node('sensor')
     streams = [_Stream(node, word) for word in sys.argv[1:]]
     try:
@@ -81,7 +82,7 @@ class _Stream:
         header.stamp = self._node.get_clock().now().to_msg()
         header.frame_id = str(self._number)
         if hasattr(self._message, 'ranges'):
-            self._message.ranges[0] = 1.0 + self._number % 2  # it is not frozen
+            self._message.ranges[0] = 1.0 + self._number % 1000 / 1000  # it is not frozen
         if hasattr(self._message, 'pose'):
             self._message.pose.pose.position.x = float(self._number)
         self._publisher.publish(self._message)

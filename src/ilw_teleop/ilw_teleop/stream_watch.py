@@ -29,12 +29,12 @@ class Limits:
     gap_ns: int | None = None
     """A longer interval is a gap"""
     least_hz: float | None = None
-    jitter_ns: int = 0
+    jitter_ns: int | None = None
     """The standard deviation of the intervals may be this, or ``JITTER_RATIO`` of the interval"""
     late_ns: int | None = None
     """Stamps may be this old when they arrive"""
     sensor: bool = False
-    """Must be fresh before an episode may start, and may not freeze"""
+    """Must be fresh before an episode may start, may not freeze, sends each stamp once"""
 
 
 def limits_of(contract: Contract) -> dict[str, Limits]:
@@ -44,7 +44,8 @@ def limits_of(contract: Contract) -> dict[str, Limits]:
     An ``asof`` topic: one message in each window in which a tick looks for one (its tolerance, but
     two periods at least), at the rate of the ticks or of those windows, whichever is less; older
     than half of that on arrival, a live policy would often miss it. The command: in every tick, or
-    the tick has no label; two periods apart is the least that surely loses one. Held topics: none.
+    the tick has no label; two periods apart is the least that surely loses one. It may come more
+    often and unevenly, as the arbiter answers each request at once. Held topics: nothing.
     """
     period_ns = contract.period_ns
     found = {}
@@ -57,9 +58,8 @@ def limits_of(contract: Contract) -> dict[str, Limits]:
                 round(JITTER_RATIO * period_ns), gap_ns // 2, sensor=True)
         else:
             found.setdefault(source.topic, Limits())
-    found[contract.action.topic] = Limits(
-        2 * period_ns, CLOCK_RATIO * contract.rate_hz, round(JITTER_RATIO * period_ns),
-        2 * period_ns)
+    found[contract.action.topic] = Limits(2 * period_ns, CLOCK_RATIO * contract.rate_hz,
+                                          late_ns=2 * period_ns)
     return found
 
 
@@ -150,9 +150,9 @@ class StreamWatch:
 
     @property
     def rate_hz(self) -> float:
-        """Mean rate over the episode; 0 with fewer than two messages."""
+        """Mean rate over the episode, doubles left out; 0 with fewer than two messages."""
         span_ns = self.last_stamp_ns - self.first_stamp_ns
-        return (self.intervals + self.doubles) * 1e9 / span_ns if span_ns > 0 else 0.0
+        return self.intervals * 1e9 / span_ns if span_ns > 0 else 0.0
 
     @property
     def jitter_ns(self) -> float:
@@ -177,13 +177,13 @@ class StreamWatch:
         if self.intervals >= FEW:
             if limits.least_hz is not None and self.rate_hz < limits.least_hz:
                 found.append(f'{self.rate_hz:.1f} Hz, at least {limits.least_hz:.1f} are needed.')
-            bound_ns = max(limits.jitter_ns, JITTER_RATIO * self.mean_ns)
-            if limits.jitter_ns and not gaps and self.jitter_ns > bound_ns:
+            bound_ns = max(limits.jitter_ns or 0, JITTER_RATIO * self.mean_ns)
+            if limits.jitter_ns is not None and not gaps and self.jitter_ns > bound_ns:
                 found.append(f'its stamps jitter by {self.jitter_ns / 1e6:.0f} ms, '
                              f'{bound_ns / 1e6:.0f} at most.')
         if self.disordered:
             found.append(f'{self.disordered} message(s) out of order.')
-        if self.doubles > DOUBLES_RATIO * self.count:
+        if limits.sensor and self.doubles > DOUBLES_RATIO * self.count:
             found.append(f'{self.doubles} message(s) with the stamp of the one before.')
         if self.unstamped:
             found.append(f'{self.unstamped} message(s) with an empty stamp.')

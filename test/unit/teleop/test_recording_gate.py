@@ -133,6 +133,14 @@ def test_a_stamp_sent_twice_is_a_double(take):
                for why in take.suspect())
 
 
+def test_commands_may_come_more_often_than_the_clock_ticks(take):
+    for _ in range(20):
+        take.run(1)
+        take.send('cmd_vel', take.now, 0.3)
+        take.send('cmd_vel', take.now + 10_000_000, 0.3)
+    assert take.suspect() == []
+
+
 def test_a_few_doubles_do_no_harm(take):
     take.run(300)
     take.send('odom', value=1.0)
