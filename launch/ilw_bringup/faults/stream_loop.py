@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+import os
 from pathlib import Path
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from mcap.reader import make_reader
 import psutil
 
 from ilw_bringup.bringup import NodeSpec
+from ilw_bringup.dds import dds_environment
 from ilw_bringup.faults.loop import Loop
 from ilw_bringup.faults.spy import Spy
 from ilw_bringup.processes import Fleet
@@ -78,7 +80,8 @@ class StreamLoop(Loop):
         self.spy = Spy(self.contract, load_joystick(config_file('joysticks', 'xbox')))
         for group in self._sensors:
             self._robot.append(subprocess.Popen(
-                [sys.executable, '-m', 'ilw_bringup.faults.far_stream', *group]))
+                [sys.executable, '-m', 'ilw_bringup.faults.far_stream', *group],
+                env={**os.environ, **dds_environment()}))
         # Before they are matched, nothing arrives: that is no loss of the recorder's.
         self.until(self._matched, 20.0, 'the recorder to subscribe')
         return self
