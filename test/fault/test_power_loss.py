@@ -122,3 +122,14 @@ def test_after_a_power_loss_what_was_saved_is_there_and_all_adds_up(template, da
         staging = root / 'clutter' / '.staging'
         assert not [p for p in staging.iterdir() if p.is_dir()]
         assert restart(root).counters == counters  # nothing is left to do
+
+
+def test_a_bag_that_nobody_can_read_is_set_aside_and_not_deleted(template, tmp_path):
+    shutil.copytree(template, tmp_path / 'clutter')
+    file = tmp_path / 'clutter' / '.staging' / 'current' / 'current.mcap'
+    file.write_bytes(bytes(2_000_000))
+    counters = restart(tmp_path).counters
+    assert (counters.attempted, counters.failed, counters.recovered) == (5, 1, 0)
+    aside = tmp_path / 'clutter' / '.damaged' / 'current' / 'current.mcap'
+    assert aside.stat().st_size == 2_000_000
+    assert len(find_episodes(tmp_path)) == 3

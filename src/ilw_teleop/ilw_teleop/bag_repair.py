@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import islice
 import mmap
 import os
 from pathlib import Path
@@ -33,11 +34,20 @@ from mcap.writer import MCAP0_MAGIC
 import yaml
 
 from ilw_core.episode_folder import BAG_INDEX_FILE
-from ilw_teleop.bag_writer import Topic, bag_metadata, write_synced
+from ilw_core.errors import EpisodeError
+from ilw_teleop.bag_writer import CHUNK_BYTES, Topic, bag_metadata, write_synced
 
 _RECORD = struct.Struct('<BQ')  # opcode, length of the content
 _CHUNK = struct.Struct('<QQQII')  # first and last log time, size, CRC, length of the compression
 _MESSAGE = struct.Struct('<HIQQ')  # channel, sequence, log time, publish time
+MAX_CHUNKS = 250_000
+"""Of one bag: a day of chunks of 0.4 s. Each takes about a kilobyte of memory"""
+MAX_MESSAGES = CHUNK_BYTES // (_RECORD.size + _MESSAGE.size) + 1
+"""Of one chunk, as the recorder writes them"""
+MAX_TAIL_BYTES = 100_000_000
+"""May be cut off as torn: a second of a stream that a power cut took. More is damage"""
+MAX_DEFINITION_BYTES = 1_000_000
+"""Of one schema or channel"""
 _DAMAGED = (McapError, struct.error, ValueError, RecursionError)
 """What a small record raises when it is not what it claims; UnicodeDecodeError is one of them"""
 
@@ -95,8 +105,14 @@ def repair(file: Path, *, give_up: int = 0) -> Contents:
     :param give_up: so many chunks at the end make room for the index on a full disk.
     :returns: what it holds; without a message the file is left as it was.
     :raises OSError: the disk refuses; call it again when it does not.
+    :raises EpisodeError: so much is unreadable that it is no torn end; the file is as it was.
     """
     found = read_contents(file)
+    size = file.stat().st_size
+    end = found.chunks[-1].end if found.chunks else size - CHUNK_BYTES
+    if size - end > MAX_TAIL_BYTES or (not found.chunks and end > 0):
+        raise EpisodeError(f'{file} must be torn at its end only. Got damage before: '
+                           f'{found.messages} messages can be read. Try `mcap recover`.')
     del found.chunks[max(0, len(found.chunks) - give_up):]
     if found.messages == 0:
         return found
@@ -123,7 +139,7 @@ def read_contents(file: Path) -> Contents:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view:
             if view[:len(MCAP0_MAGIC)] != MCAP0_MAGIC:
                 return Contents([])
-            return Contents(list(_chunks(view)))
+            return Contents(list(islice(_chunks(view), MAX_CHUNKS)))
 
 
 def _records(view: mmap.mmap, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -170,27 +186,44 @@ def _chunk(view: mmap.mmap, begin: int, end: int, schemas: dict[int, Schema],
         chunk_length=end - begin + _RECORD.size, chunk_start_offset=begin - _RECORD.size,
         compression='', compressed_size=size, uncompressed_size=size, message_start_time=first_ns,
         message_end_time=last_ns, message_index_length=0, message_index_offsets={}), end)
-    indexes: dict[int, MessageIndex] = {}
     try:
-        for opcode, at, stop in _records(view, inside, end):
-            if opcode == Opcode.SCHEMA:
-                schema = Schema.read(ReadDataStream(BytesIO(view[at:stop])))
-                schemas[schema.id] = chunk.schemas[schema.id] = schema
-            elif opcode == Opcode.CHANNEL:
-                channel = Channel.read(ReadDataStream(BytesIO(view[at:stop])))
-                channels[channel.id] = chunk.channels[channel.id] = channel
-            elif opcode == Opcode.MESSAGE:
-                number, _, log_ns, _ = _MESSAGE.unpack_from(view, at)
-                if number not in channels or channels[number].schema_id not in schemas:
-                    return None
-                index = indexes.setdefault(number, MessageIndex(number, []))
-                index.records.append((log_ns, at - _RECORD.size - inside))
-                chunk.counts[number] += 1
-                chunk.bytes += stop - at - _MESSAGE.size
+        indexes = _walk(view, chunk, inside, end, schemas, channels)
     except _DAMAGED:
+        return None
+    if indexes is None:
         return None
     _index(view, chunk, indexes)
     return chunk
+
+
+def _walk(view: mmap.mmap, chunk: _Chunk, begin: int, end: int, schemas: dict[int, Schema],
+          channels: dict[int, Channel]) -> dict[int, MessageIndex] | None:
+    """Take in what is inside a chunk; returns its message indexes, or nothing if it is strange."""
+    indexes: dict[int, MessageIndex] = {}
+    messages = 0
+    for opcode, at, stop in _records(view, begin, end):
+        if opcode == Opcode.MESSAGE:
+            number, _, log_ns, _ = _MESSAGE.unpack_from(view, at)
+            known = (stop - at >= _MESSAGE.size and number in channels
+                     and channels[number].schema_id in schemas)
+            messages += 1
+            if not known or messages > MAX_MESSAGES:
+                return None
+            index = indexes.setdefault(number, MessageIndex(number, []))
+            index.records.append((log_ns, at - _RECORD.size - begin))
+            chunk.counts[number] += 1
+            chunk.bytes += stop - at - _MESSAGE.size
+        elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
+            if stop - at > MAX_DEFINITION_BYTES:
+                return None
+            content = ReadDataStream(BytesIO(view[at:stop]))
+            if opcode == Opcode.SCHEMA:
+                schema = Schema.read(content)
+                schemas[schema.id] = chunk.schemas[schema.id] = schema
+            else:
+                channel = Channel.read(content)
+                channels[channel.id] = chunk.channels[channel.id] = channel
+    return indexes
 
 
 def _index(view: mmap.mmap, chunk: _Chunk, indexes: dict[int, MessageIndex]) -> None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+import struct
 import threading
 import time
 
@@ -115,6 +116,8 @@ class BagThread:
             self.error = f'{self._folder.parent.parent}: {error.strerror or error}'
         except IlwError as error:
             self.error = str(error)
+        except (ValueError, TypeError, struct.error) as error:  # nothing may be lost in silence
+            self.error = f'A message cannot be written: {error}'
         if writer is not None:
             if self.error and self._keep:
                 with suppress(OSError, IlwError):  # the leftover stays where it is

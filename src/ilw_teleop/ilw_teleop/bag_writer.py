@@ -67,7 +67,8 @@ class BagWriter:
         return channel
 
     def write(self, channel: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Append one serialized message."""
+        """Append one serialized message; a bag knows no time before 1970."""
+        log_ns, publish_ns = max(0, log_ns), max(0, publish_ns)
         self._counts[channel] += 1
         self._writer.add_message(channel, log_ns, data, publish_ns, self._counts[channel])
         if self._begin_ns is None or log_ns < self._begin_ns:

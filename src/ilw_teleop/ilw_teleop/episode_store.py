@@ -139,6 +139,13 @@ class EpisodeStore:
         self.ledger.end(episode, what)
         shutil.rmtree(folder, ignore_errors=True)
 
+    def set_aside(self, episode: str, folder: Path) -> None:
+        """Count an attempt as ``failed`` and keep what nobody can read in ``.damaged``."""
+        aside = self.folder / '.damaged'
+        aside.mkdir(exist_ok=True)
+        os.rename(folder, _free(aside / folder.name))
+        self.ledger.end(episode, 'failed')
+
     def __contains__(self, episode: str) -> bool:
         return episode in self.ledger
 

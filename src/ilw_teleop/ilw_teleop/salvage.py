@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from ilw_core.episode_folder import META_FILE, QUALITY_FILE, SCHEMA
+from ilw_core.errors import EpisodeError
 from ilw_teleop.bag_repair import read_contents, repair
 from ilw_teleop.episode_store import START_FILE, EpisodeStore, staging_name
 
@@ -60,6 +61,9 @@ def rescue(store: EpisodeStore, folder: Path, reason: str, received: int = 0) ->
     for give_up in _GIVE_UP:
         try:
             return _rescue(store, folder, files, start, episode, (reason, received), give_up)
+        except EpisodeError:
+            store.set_aside(episode, folder)
+            return None
         except OSError as error:
             if error.errno not in _FULL or give_up == _GIVE_UP[-1]:
                 raise

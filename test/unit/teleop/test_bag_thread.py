@@ -68,3 +68,12 @@ def test_a_take_that_is_thrown_away_does_not_wait_for_its_disk(gate, tmp_path):
     until(lambda: thread.done)
     assert thread.path is None
     assert thread.messages <= bag_thread.BATCH
+
+
+def test_a_message_that_no_bag_can_hold_is_an_error_and_not_silence(tmp_path):
+    thread = start(tmp_path / 'bag')
+    thread.put(TOPIC, -5, -5, DATA)  # a clock before 1970 is fine
+    thread.put(TOPIC, 2**65, 0, DATA)
+    until(lambda: thread.done)
+    assert thread.error.startswith('A message cannot be written')
+    assert thread.path is None

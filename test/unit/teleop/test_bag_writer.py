@@ -4,14 +4,16 @@ import os
 from pathlib import Path
 
 from mcap.reader import make_reader
+from mcap.writer import CompressionType, Writer
 import pytest
 
 pytest.importorskip('rclpy')
 from rclpy.serialization import serialize_message
 from rosbags.highlevel import AnyReader
 
-from ilw_core.errors import IlwError
+from ilw_core.errors import EpisodeError, IlwError
 from ilw_msgs.msg import ActionChunk
+from ilw_teleop import bag_repair
 from ilw_teleop.bag_repair import repair
 from ilw_teleop.bag_writer import BagWriter, Topic
 from ilw_teleop.message_definitions import schema_text
@@ -182,3 +184,46 @@ def test_an_existing_bag_is_never_overwritten(tmp_path):
     write(tmp_path / 'bag', 1).close()
     with pytest.raises(FileExistsError):
         BagWriter(Path(tmp_path / 'bag'), 'x.mcap')
+
+
+def test_a_chunk_of_more_messages_than_any_recorder_writes_is_not_believed(tmp_path):
+    with open(tmp_path / 'x.mcap', 'wb') as file:
+        writer = Writer(file, chunk_size=100_000_000, compression=CompressionType.NONE)
+        writer.start()
+        schema = writer.register_schema(KIND, 'ros2msg', b'')
+        channel = writer.register_channel('/t', 'cdr', schema)
+        for k in range(40_000):
+            writer.add_message(channel, k, b'', k)
+        writer.finish()
+    with pytest.raises(EpisodeError, match='0 messages can be read'):
+        repair(tmp_path / 'x.mcap')
+
+
+def test_what_others_compressed_is_left_alone(tmp_path):
+    with open(tmp_path / 'x.mcap', 'wb') as file:
+        writer = Writer(file, compression=CompressionType.ZSTD)
+        writer.start()
+        schema = writer.register_schema(KIND, 'ros2msg', b'')
+        channel = writer.register_channel('/t', 'cdr', schema)
+        writer.add_message(channel, 1, bytes(1000), 1)
+        writer.finish()
+    before = (tmp_path / 'x.mcap').read_bytes()
+    assert repair(tmp_path / 'x.mcap').messages == 0
+    assert (tmp_path / 'x.mcap').read_bytes() == before
+
+
+def test_a_bag_that_is_damaged_at_its_begin_is_not_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr(bag_repair, 'MAX_TAIL_BYTES', 1000)
+    writer = write(tmp_path / 'bag', 3)
+    for k in range(3, 30):
+        writer.flush()
+        writer.write(1, k * S, k * S, message(k))
+    writer.close()
+    file = tmp_path / 'bag' / 'x.mcap'
+    data = bytearray(file.read_bytes())
+    data[100] ^= 1
+    file.write_bytes(data)
+    (tmp_path / 'bag' / 'metadata.yaml').unlink()
+    with pytest.raises(EpisodeError, match='damage'):
+        repair(file)
+    assert file.read_bytes() == data

@@ -10,6 +10,7 @@ from ilw_core.episode import Outcome
 from ilw_core.episode_folder import find_episodes, read_episode
 from ilw_core.errors import IlwError, StorageError
 from ilw_teleop import bag_thread
+from ilw_teleop import salvage as salvage_module
 from ilw_teleop.bag_writer import Topic
 from ilw_teleop.episode_store import EpisodeStore
 from ilw_teleop.recorder import Recorder
@@ -233,6 +234,91 @@ def test_a_full_disk_is_said_and_nothing_half_written_gets_a_name(bench, tmp_pat
     bench.recorder.recheck()  # the disk has room again
     assert bench.phase() is Phase.READY
     assert bench.start()[0] is Refusal.NONE
+
+
+def record_until_the_disk_fails(bench, monkeypatch, why):
+    """Record 16 messages, then let every write fail; returns the ending."""
+    bench.start(episode='one')
+    bench.drive(5)
+    thread = bench.recorder.attempt.thread
+    wait_until(lambda: thread.messages == 16)
+    thread.join(1.0)  # it is flushed
+
+    def refuse(*_):
+        raise why
+
+    monkeypatch.setattr(bag_thread.BagWriter, 'write', refuse)
+    bench.drive(2)
+    return bench.finish()
+
+
+def test_what_was_written_before_the_disk_failed_is_an_episode(bench, tmp_path, monkeypatch):
+    ending = record_until_the_disk_fails(bench, monkeypatch, OSError(errno.EIO, 'Input/output'))
+    assert 'is kept up to then' in ending.error
+    assert bench.phase() is Phase.FAULT
+    (episode,) = find_episodes(tmp_path)
+    assert (episode.meta['messages'], episode.meta['recovered']) == (16, True)
+    assert '16 of 22 messages are kept' in episode.suspect[0]
+    assert bench.counts() == (1, 0, 0, 0, 1)
+
+
+def test_what_cannot_be_finished_waits_for_a_start_at_which_it_can(
+        bench, clutter, tmp_path, monkeypatch):
+    full = OSError(errno.ENOSPC, 'No space left on device')
+
+    def refuse(*_, **__):
+        raise full
+
+    with monkeypatch.context() as patch:
+        patch.setattr(salvage_module, 'repair', refuse)
+        ending = record_until_the_disk_fails(bench, patch, full)
+    assert 'until the recorder starts again' in ending.error
+    assert bench.counts() == (1, 0, 0, 1, 0)
+    bench.recorder.recheck()
+    assert bench.start(episode='two')[0] is Refusal.NONE  # it goes on, and leaves it where it is
+    bench.mark(MarkKind.DISCARD)
+    bench.finish()
+    bench.store.close()
+    again = Bench(clutter, tmp_path)
+    assert again.counts() == (2, 0, 1, 0, 1)
+    (episode,) = find_episodes(tmp_path)
+    assert episode.meta['messages'] == 16
+    again.store.close()
+
+
+def test_messages_for_which_there_was_no_room_make_the_take_suspect(bench, monkeypatch):
+    bench.recorder.queue_bytes = 2000
+    bench.start()
+    bench.drive(300)
+    assert bench.recorder.losing
+    assert 'dropped' in bench.recorder.phase(bench.now, paused=False)[1][0]
+    bench.mark(MarkKind.STOP)
+    episode = read_episode(bench.finish().path)
+    dropped = episode.meta['dropped']
+    assert dropped > 0
+    assert episode.meta['messages'] + dropped == 901
+    assert episode.suspect[0].startswith(f'{dropped} message(s) were dropped')
+
+
+def test_refusals_are_counted_and_told(bench):
+    bench.start(task='maze')
+    bench.start(episode='x' * 200)
+    status = bench.recorder.status(bench.now, paused=False, more=[])
+    assert status['refused'] == 2
+    assert '128 characters' in status['refusal']
+    bench.start()
+    assert bench.recorder.status(bench.now, paused=False, more=[])['refusal'] == ''
+    bench.mark(MarkKind.DISCARD)
+    bench.finish()
+
+
+def test_an_id_like_that_of_a_leftover_does_not_take_its_folder(bench):
+    (bench.store.staging / 'a_b').mkdir()
+    (bench.store.staging / 'a_b' / 'precious').write_text('')
+    bench.start(episode='a/b')
+    bench.mark(MarkKind.DISCARD)
+    bench.finish()
+    assert (bench.store.staging / 'a_b' / 'precious').exists()
 
 
 def test_a_disk_without_room_refuses_the_start(clutter, tmp_path):
