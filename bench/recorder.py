@@ -113,11 +113,13 @@ def gate_us(folder: Path) -> float:
     gate = RecordingGate(load_contract(folder / 'stream.yaml'), same_clock=False)
     gate.begin(0)
     topic, data = Topic('/odom', kind, schema_text(kind)), serialize_message(Odometry())
+    gate.heard('odom', topic, data, 0)
+    gate.take('odom', topic, data, 1, 1)
     rounds, period_ns = 20_000, 1_000_000  # 1 kHz
-    begin = time.perf_counter()
+    begin = time.process_time()
     for k in range(rounds):
         gate.take('odom', topic, data, k * period_ns, k * period_ns)
-    return (time.perf_counter() - begin) / rounds * 1e6
+    return (time.process_time() - begin) / rounds * 1e6
 
 
 if __name__ == '__main__':

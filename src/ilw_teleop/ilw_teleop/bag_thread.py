@@ -14,6 +14,7 @@ import time
 
 from ilw_core.errors import IlwError
 from ilw_teleop.bag_writer import BagWriter, Topic
+from ilw_teleop.sync_thread import SyncThread
 
 WAKE_S = 0.1
 FLUSH_S = 0.4  # with the wake-up above: at most half a second is lost to a kill
@@ -107,7 +108,8 @@ class BagThread:
         writer = None
         try:
             writer = BagWriter(self._folder, f'{self._folder.name}.mcap')
-            self._write_until_end(writer)
+            with SyncThread(writer.sync, SYNC_S) as syncing:
+                self._write_until_end(writer, syncing)
             if self._keep:
                 writer.close()
                 self.path = self._finish(writer)
@@ -124,9 +126,9 @@ class BagThread:
                     self.path = self._rescue(writer, self.error)
             writer.abandon()
 
-    def _write_until_end(self, writer: BagWriter) -> None:
+    def _write_until_end(self, writer: BagWriter, syncing: SyncThread) -> None:
         channels: dict[str, int] = {}
-        flushed = synced = time.monotonic()
+        flushed = time.monotonic()
         ended = False
         while not ended:
             ended = self._end.wait(WAKE_S)
@@ -139,10 +141,8 @@ class BagThread:
                 if now - flushed >= FLUSH_S:
                     writer.flush()
                     writer.look()
+                    syncing.check()
                     flushed = now
-                if now - synced >= SYNC_S:
-                    writer.sync()
-                    synced = now
 
     def _take_batch(self, writer: BagWriter, channels: dict[str, int]) -> bool:
         """Write some of what waits; returns whether there is more."""

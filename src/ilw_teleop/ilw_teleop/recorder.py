@@ -104,7 +104,7 @@ class Recorder:
         :param hold: keep the newest for the start of the next episode (latched topics).
         :param stamped: it begins with a ``Header``.
         """
-        self.gate.heard(relative, log_ns)
+        self.gate.heard(relative, topic, data, log_ns)
         if hold:
             self._kept[topic.name] = (topic, relative, data, publish_ns, stamped)
         attempt = self.attempt

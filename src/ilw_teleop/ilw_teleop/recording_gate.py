@@ -64,10 +64,12 @@ class RecordingGate:
         """Note that the episode has ended."""
         self._ended_ns = now_ns
 
-    def heard(self, name: str, now_ns: int) -> None:
+    def heard(self, name: str, topic: Topic, data: bytes, now_ns: int) -> None:
         """Note that a message came, recording or not."""
         watch = self.topics.get(name)
         if watch is not None:
+            if watch.newest_ns is None:
+                self._reader.read(topic, data)  # the first takes 0.1 s: best before the first take
             watch.newest_ns = now_ns
 
     def take(self, name: str, topic: Topic, data: bytes, stamp_ns: int, now_ns: int) -> None:

@@ -77,3 +77,32 @@ def test_a_message_that_no_bag_can_hold_is_an_error_and_not_silence(tmp_path):
     until(lambda: thread.done)
     assert thread.error.startswith('A message cannot be written')
     assert thread.path is None
+
+
+def test_a_disk_that_takes_seconds_to_sync_delays_no_flush(tmp_path, monkeypatch):
+    synced = threading.Event()
+    sync = bag_thread.BagWriter.sync
+    monkeypatch.setattr(bag_thread.BagWriter, 'sync', lambda self: synced.wait(20) and sync(self))
+    thread = start(tmp_path / 'bag')
+    begin, file = time.monotonic(), tmp_path / 'bag' / 'bag.mcap'
+    while time.monotonic() - begin < bag_thread.SYNC_S + 0.5:
+        thread.put(TOPIC, time.time_ns(), 0, DATA)
+        time.sleep(0.01)
+    thread.put(TOPIC, time.time_ns(), 0, DATA)
+    held = file.stat().st_size
+    until(lambda: file.stat().st_size > held)  # what is written survives a kill
+    synced.set()
+    thread.end(keep=True)
+    until(lambda: thread.done)
+    assert (thread.messages, thread.error) == (thread.received, '')
+
+
+def test_a_sync_that_fails_is_told_of(tmp_path, monkeypatch):
+    def refuse(_):
+        raise OSError(5, 'Input/output error')
+
+    monkeypatch.setattr(bag_thread.BagWriter, 'sync', refuse)
+    thread = start(tmp_path / 'bag')
+    thread.put(TOPIC, 1, 1, DATA)
+    until(lambda: thread.done)
+    assert 'Input/output error' in thread.error
