@@ -117,6 +117,8 @@ def _balance(store: EpisodeStore) -> None:
     there = {}
     for file in store.folder.glob(f'*/{META_FILE}'):
         meta = _read_json(file)
+        if meta.get('source'):
+            continue  # made from another recording: that one was the attempt
         if isinstance(meta.get('episode'), str) and meta['episode']:
             there[meta['episode']] = 'recovered' if meta.get('recovered') else 'saved'
     for episode in ledger.open_attempts():

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import time
 
 import pytest
@@ -381,6 +382,21 @@ def test_a_crash_between_rename_and_ledger_counts_as_saved(bench, clutter, tmp_p
     bench.store.close()
     again = Bench(clutter, tmp_path)
     assert again.counts() == (1, 1, 0, 0, 0)
+    again.store.close()
+
+
+def test_what_was_cut_from_an_episode_is_no_attempt(bench, clutter, tmp_path):
+    bench.start(episode='one')
+    bench.mark(MarkKind.STOP)
+    path = read_episode(bench.finish().path).path
+    bench.store.close()
+    for name, more in (('cut', {'source': {'episode': 'one'}}), ('two', {})):
+        shutil.copytree(path, path.with_name(name))
+        meta = json.loads((path / 'episode.json').read_text())
+        (path.with_name(name) / 'episode.json').write_text(json.dumps(
+            {**meta, 'episode': name, **more}))
+    again = Bench(clutter, tmp_path)
+    assert again.counts() == (2, 2, 0, 0, 0)  # a lost line of the ledger is found again
     again.store.close()
 
 
