@@ -162,7 +162,7 @@ def test_a_full_disk_stops_the_recording_and_the_recorder_lives(robot, record, t
         assert quality['verdict'] == 'suspect'
         assert 'No space left' in quality['reasons'][0]
         # With room again, recording goes on, and the count remembers.
-        kept.bag_file.unlink()
+        kept.bag_files[0].unlink()
         robot.phase(EpisodeStatus.PHASE_READY)
         assert robot.call(StartEpisode, 'record/start', StartEpisode.Request()).error_code == 0
         saved = robot.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=2))

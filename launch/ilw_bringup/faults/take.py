@@ -80,7 +80,7 @@ def kept(demos: Path) -> list[EpisodeFolder]:
 
 def messages(episode: EpisodeFolder) -> list[int]:
     """Return the log time of each message of a bag [ns]; it must be readable to its end."""
-    with episode.bag_file.open('rb') as stream:
+    with episode.bag_files[0].open('rb') as stream:
         return [m.log_time for _, _, m in make_reader(stream).iter_messages()]
 
 
