@@ -71,7 +71,7 @@ def _two(folder: Path) -> Row:
         status = take.wait_for(loop, lambda s: s.saved == 2, 'the next episode of the first')
         clear = words.startswith('error: Another recorder writes to')
         return loop.row('', '', f'it ended after {reaction:.1f} s, its start included, with '
-                        f'“{words[:60]}…”; {take.counts(status)}', reaction,
+                        f'“{words.partition("/")[0]}…”; {take.counts(status)}', reaction,
                         clear and take.add_up(status))
 
 
