@@ -63,7 +63,7 @@ class _Chunk:
     channels: dict[int, Channel] = field(default_factory=dict)
     counts: Counter[int] = field(default_factory=Counter)
     """Channel -> messages"""
-    bytes: int = 0
+    data_bytes: int = 0
     missing: bytes = b''
     """Message indexes that were torn off; they belong at ``end``"""
 
@@ -80,9 +80,9 @@ class Contents:
         return sum(chunk.counts.total() for chunk in self.chunks)
 
     @property
-    def bytes(self) -> int:
+    def data_bytes(self) -> int:
         """Of all messages' data."""
-        return sum(chunk.bytes for chunk in self.chunks)
+        return sum(chunk.data_bytes for chunk in self.chunks)
 
     @property
     def counts(self) -> Counter[int]:
@@ -212,7 +212,7 @@ def _walk(view: mmap.mmap, chunk: _Chunk, begin: int, end: int, schemas: dict[in
             index = indexes.setdefault(number, MessageIndex(number, []))
             index.records.append((log_ns, at - _RECORD.size - begin))
             chunk.counts[number] += 1
-            chunk.bytes += stop - at - _MESSAGE.size
+            chunk.data_bytes += stop - at - _MESSAGE.size
         elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
             if stop - at > MAX_DEFINITION_BYTES:
                 return None

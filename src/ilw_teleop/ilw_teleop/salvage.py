@@ -80,7 +80,7 @@ def _rescue(store: EpisodeStore, folder: Path, files: list[Path], start: dict[st
         return None
     meta = {**start, 'schema': SCHEMA, 'recorded_at_s': _seconds(start.get('recorded_at_s')),
             'episode': episode, 'outcome': 'unknown', 'stop_reason': 'fault', 'recovered': True,
-            'messages': found.messages, 'bytes': found.bytes}
+            'messages': found.messages, 'bytes': found.data_bytes}
     reason, received = why
     if received:
         reason += f' {found.messages} of {received} messages are kept.'
