@@ -7,6 +7,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from ilw_bringup.bringup import BRINGUPS, NodeSpec, resolve
+from ilw_bringup.dds import dds_environment
 from ilw_bringup.node_environment import node_environment
 from launch import LaunchContext, LaunchDescription
 
@@ -36,7 +37,8 @@ def _declare(argument: Any) -> DeclareLaunchArgument:
 
 def _node(spec: NodeSpec, variables: dict[str, str]) -> Node:
     return Node(package=spec.package, executable=spec.executable, name=spec.name,
-                namespace=spec.namespace or None, additional_env=variables,
+                namespace=spec.namespace or None,
+                additional_env={**dds_environment(), **variables},
                 ros_arguments=['--enclave', spec.enclave] if spec.enclave else None,
                 parameters=[spec.parameters], remappings=list(spec.remappings.items()),
                 output='screen', emulate_tty=spec.terminal)

@@ -17,6 +17,7 @@ from typing import IO, Any
 import psutil
 
 from ilw_bringup.bringup import NodeSpec
+from ilw_bringup.dds import dds_environment
 from ilw_core.errors import IlwError
 
 _GRACE_S = 3.0
@@ -87,7 +88,7 @@ class Fleet:
                 raise ValueError(f'{spec.name} is running already')
             self._specs[spec.name] = spec
             self._running[spec.name] = subprocess.Popen(
-                command_line(spec), env={**os.environ, **self._environment},
+                command_line(spec), env={**os.environ, **dds_environment(), **self._environment},
                 stdin=None if spec.terminal else subprocess.DEVNULL,
                 stdout=self._output(spec.name), stderr=subprocess.STDOUT,
                 start_new_session=not spec.terminal, preexec_fn=_die_with_parent)

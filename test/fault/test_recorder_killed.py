@@ -1,5 +1,6 @@
 """Kill the recorder in the middle of an episode, and let its disk run full."""
 
+import json
 import os
 from pathlib import Path
 import signal
@@ -151,17 +152,23 @@ def test_a_full_disk_stops_the_recording_and_the_recorder_lives(robot, record, t
         process = record(disk)
         robot.phase(EpisodeStatus.PHASE_READY)
         assert robot.call(StartEpisode, 'record/start', StartEpisode.Request()).error_code == 0
-        robot.until(lambda: robot.status.failed == 1, 60.0)
+        robot.until(lambda: robot.status.recovered == 1, 60.0)
         assert 'No space left' in ' '.join(robot.status.problems)
-        assert find_episodes(disk) == []
-        assert not any((disk / 'clutter' / '.staging').glob('*/*.mcap'))
-        # The lost bag made room: recording goes on, and the count remembers.
+        (kept,) = find_episodes(disk)  # what was written before is whole
+        with AnyReader([kept.path]) as reader:
+            messages = sum(1 for _ in reader.messages())
+        assert messages == kept.meta['messages'] > 50
+        quality = json.loads((kept.path / 'quality.json').read_text())
+        assert quality['verdict'] == 'suspect'
+        assert 'No space left' in quality['reasons'][0]
+        # With room again, recording goes on, and the count remembers.
+        kept.bag_files[0].unlink()
         robot.phase(EpisodeStatus.PHASE_READY)
         assert robot.call(StartEpisode, 'record/start', StartEpisode.Request()).error_code == 0
         saved = robot.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=2))
         assert saved.error_code == 0, saved.error_msg
         robot.until(lambda: robot.status.saved == 1)
-        assert (robot.status.attempted, robot.status.failed) == (2, 1)
+        assert (robot.status.attempted, robot.status.recovered) == (2, 1)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0
     finally:

@@ -9,7 +9,8 @@ from ilw_bringup.faults.row import Fault, Row, Unavailable
 from ilw_bringup.private_domain import private_domain
 from ilw_core.errors import IlwError
 
-MODULES = ('hand', 'nodes', 'policies', 'checkpoints', 'sensors', 'flood', 'network', 'soak')
+MODULES = ('hand', 'nodes', 'policies', 'checkpoints', 'sensors', 'flood', 'recorder', 'disk',
+           'network', 'soak')
 
 
 def faults(only: str = '', *, slow: bool = True) -> list[Fault]:
@@ -46,7 +47,7 @@ def _inject(fault: Fault, place: Path) -> tuple[Row | None, str]:
         return None, f'{fault.name}: {why}'
     except IlwError as error:
         row = Row(fault.name, fault.expected, str(error), None, 0, ok=False)
-    return replace(row, fault=fault.name), ''
+    return replace(row, fault=fault.name, expected=fault.expected), ''
 
 
 def page(rows: list[Row], machine: str, command: str) -> str:

@@ -51,7 +51,8 @@ class Spy:
         """Commands since the start; ``trim`` forgets what they were"""
         self._outside: list[str] = []
         self.states: list[ArbiterState] = []
-        self.status: EpisodeStatus | None = None
+        self.statuses: list[tuple[float, EpisodeStatus]] = []
+        """(arrival, what the recorder said)"""
         self.errors: list[tuple[float, str]] = []
         """(arrival, text) of diagnostics at level ERROR"""
         self.speeds: list[tuple[float, float, float]] = []
@@ -118,7 +119,12 @@ class Spy:
         self.commands.append(Command(time.monotonic(), stamp_ns(message.header.stamp), values))
 
     def _on_status(self, status: EpisodeStatus) -> None:
-        self.status = status
+        self.statuses.append((time.monotonic(), status))
+
+    @property
+    def status(self) -> EpisodeStatus | None:
+        """What the recorder said last."""
+        return self.statuses[-1][1] if self.statuses else None
 
     def _on_diagnostics(self, array: DiagnosticArray) -> None:
         now = time.monotonic()
@@ -153,7 +159,7 @@ class Spy:
     def trim(self) -> None:
         """Judge what was seen so far and forget it, so that a long run needs no more memory."""
         self._outside = self.outside()
-        del self.commands[:-1], self.states[:-100], self.speeds[:-100]
+        del self.commands[:-1], self.states[:-100], self.speeds[:-100], self.statuses[:-1]
 
     def outside(self) -> list[str]:
         """Return what commands left the contract's range or rate, a sentence each."""

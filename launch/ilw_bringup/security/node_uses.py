@@ -54,10 +54,10 @@ def node_uses(contract: Contract, *, simulated: bool) -> dict[str, Uses]:
     watched = [part.topic for part in (safety.scan, safety.workspace) if part is not None]
     observed = [source.topic for source in contract.sources]
     nodes = {
-        'joy': Uses(publishes=('joy', '/diagnostics')),
+        'joy': Uses(publishes=('joy', '/diagnostics'), subscribes=('episode/status',)),
         'keyboard': Uses(publishes=('joy',)),
         'teleop': Uses(publishes=('teleop/action', 'episode/event', 'reward', '/diagnostics'),
-                       subscribes=('joy',), calls=_ARBITER),
+                       subscribes=('joy', 'episode/status'), calls=_ARBITER),
         'arbiter': Uses(publishes=(contract.action.topic, 'arbiter/state', 'episode/event',
                                    '/diagnostics'),
                         subscribes=_once('teleop/action', 'policy/action', *watched),

@@ -77,6 +77,15 @@ class EpisodeFolder:
         return str(self.meta.get('stop_reason', ''))
 
     @property
+    def suspect(self) -> tuple[str, ...]:
+        """Why the recorder doubts that it is fit to train from; empty when it does not."""
+        try:
+            quality = json.loads((self.path / QUALITY_FILE).read_text(encoding='utf-8'))
+            return tuple(str(reason) for reason in quality['reasons'])
+        except (OSError, ValueError, RecursionError, KeyError, TypeError):
+            return ()
+
+    @property
     def contract_text(self) -> str:
         """The contract it was recorded under; empty when unknown."""
         return str(self.meta.get('contract_text', ''))

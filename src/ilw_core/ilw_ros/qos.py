@@ -15,6 +15,8 @@ LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
 """Status, map and goal: a late subscriber gets the newest."""
 REQUEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 """Action requests to the arbiter: only the newest matters."""
+RECORDING_DEPTH = 1000
+"""Messages per topic that wait for the recorder: a second of a 1 kHz arm; it looks 50 times"""
 
 
 def command(rate_hz: float) -> QoSProfile:
@@ -26,6 +28,6 @@ def command(rate_hz: float) -> QoSProfile:
 def recording(*, reliable: bool, latched: bool) -> QoSProfile:
     """Return the profile that loses nothing a publisher with these offers sends."""
     return QoSProfile(
-        depth=1000, history=HistoryPolicy.KEEP_LAST,
+        depth=RECORDING_DEPTH, history=HistoryPolicy.KEEP_LAST,
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
         durability=(DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE))

@@ -2,12 +2,15 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+import errno
 import os
 from pathlib import Path
 from typing import Any
 
 from mcap.writer import CompressionType, Writer
 import yaml
+
+from ilw_core.episode_folder import BAG_INDEX_FILE
 
 CHUNK_BYTES = 1_000_000
 METADATA_VERSION = 9  # of rosbag2 in Jazzy
@@ -38,7 +41,8 @@ class BagWriter:
     def __init__(self, folder: Path, file_name: str) -> None:
         self.folder = folder
         self._path = folder / file_name
-        self._file = open(self._path, 'xb', buffering=CHUNK_BYTES)  # noqa: SIM115 - see close()
+        # Readable, so that what a removed folder held can be copied out of it.
+        self._file = open(self._path, 'x+b', buffering=CHUNK_BYTES)  # noqa: SIM115 - see close()
         # Uncompressed: recovery gets to the last record, and a robot's CPU has better uses.
         self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
         self._writer.start(profile='ros2', library='ilw')
@@ -63,7 +67,8 @@ class BagWriter:
         return channel
 
     def write(self, channel: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Append one serialized message."""
+        """Append one serialized message; a bag knows no time before 1970."""
+        log_ns, publish_ns = max(0, log_ns), max(0, publish_ns)
         self._counts[channel] += 1
         self._writer.add_message(channel, log_ns, data, publish_ns, self._counts[channel])
         if self._begin_ns is None or log_ns < self._begin_ns:
@@ -84,14 +89,27 @@ class BagWriter:
         """Wait until it is on the disk: it survives a power cut."""
         os.fsync(self._file.fileno())
 
+    def look(self) -> None:
+        """:raises FileNotFoundError: the folder was removed; the file goes on without a name."""
+        if self._path.stat().st_ino != os.fstat(self._file.fileno()).st_ino:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
+
     def close(self) -> None:
         """Finish the file and write the index beside it; both are on the disk afterwards."""
         self._writer.finish()
         self._file.flush()
         self.sync()
         self._file.close()
-        write_synced(self.folder / 'metadata.yaml',
+        write_synced(self.folder / BAG_INDEX_FILE,
                      yaml.safe_dump(self._metadata(), sort_keys=False))
+
+    def copy_to(self, path: Path) -> None:
+        """Copy what the operating system has got so far, even if the file has no name any more."""
+        with open(path, 'xb') as copy:
+            place = 0
+            while block := os.pread(self._file.fileno(), CHUNK_BYTES, place):
+                copy.write(block)
+                place += len(block)
 
     def abandon(self) -> None:
         """Let go of the file without finishing it."""
@@ -99,24 +117,34 @@ class BagWriter:
             self._file.raw.close()
 
     def _metadata(self) -> dict[str, Any]:
-        begin_ns = self._begin_ns or 0
-        span_ns = max(0, self._end_ns - begin_ns)
-        topics = [{
-            'topic_metadata': {
-                'name': topic.name, 'type': topic.type, 'serialization_format': 'cdr',
-                'offered_qos_profiles': topic.qos, 'type_description_hash': topic.type_hash},
-            'message_count': self._counts[channel]} for channel, topic in self._topics.items()]
-        return {'rosbag2_bagfile_information': {
-            'version': METADATA_VERSION, 'storage_identifier': 'mcap',
-            'duration': {'nanoseconds': span_ns},
-            'starting_time': {'nanoseconds_since_epoch': begin_ns},
-            'message_count': self.messages, 'topics_with_message_count': topics,
-            'compression_format': '', 'compression_mode': '',
-            'relative_file_paths': [self._path.name],
-            'files': [{'path': self._path.name,
-                       'starting_time': {'nanoseconds_since_epoch': begin_ns},
-                       'duration': {'nanoseconds': span_ns}, 'message_count': self.messages}],
-            'custom_data': {}, 'ros_distro': os.environ.get('ROS_DISTRO', 'jazzy')}}
+        topics = [(topic, self._counts[channel]) for channel, topic in self._topics.items()]
+        return bag_metadata(self._path.name, topics, self._begin_ns or 0, self._end_ns)
+
+
+def bag_metadata(
+    file_name: str, topics: list[tuple[Topic, int]], begin_ns: int, end_ns: int,
+) -> dict[str, Any]:
+    """
+    Return the content of ``metadata.yaml``.
+
+    :param topics: each with its number of messages.
+    """
+    messages = sum(count for _, count in topics)
+    span = {'nanoseconds': max(0, end_ns - begin_ns)}
+    start = {'nanoseconds_since_epoch': begin_ns}
+    listed = [{
+        'topic_metadata': {
+            'name': topic.name, 'type': topic.type, 'serialization_format': 'cdr',
+            'offered_qos_profiles': topic.qos, 'type_description_hash': topic.type_hash},
+        'message_count': count} for topic, count in topics]
+    return {'rosbag2_bagfile_information': {
+        'version': METADATA_VERSION, 'storage_identifier': 'mcap', 'duration': dict(span),
+        'starting_time': dict(start), 'message_count': messages,
+        'topics_with_message_count': listed, 'compression_format': '', 'compression_mode': '',
+        'relative_file_paths': [file_name],
+        'files': [{'path': file_name, 'starting_time': dict(start), 'duration': dict(span),
+                   'message_count': messages}],
+        'custom_data': {}, 'ros_distro': os.environ.get('ROS_DISTRO', 'jazzy')}}
 
 
 def write_synced(path: Path, text: str) -> None:

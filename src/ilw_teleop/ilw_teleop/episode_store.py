@@ -1,12 +1,11 @@
 """
-Where episodes lie on disk, and the book that counts them. No ROS.
+Where episodes lie on disk. No ROS.
 
 An episode is written in ``<root>/<task>/.staging/<id>`` and renamed to its name only when it is
-whole. ``<root>/<task>/.ledger.jsonl`` says what became of each attempt; nothing is ever removed
-from it.
+whole. ``<root>/<task>/.ledger.jsonl`` says what became of each attempt, see ``ledger.py``.
 """
 
-from dataclasses import dataclass
+from contextlib import suppress
 import fcntl
 import json
 import os
@@ -17,79 +16,81 @@ import time
 from typing import IO, Any
 
 from ilw_core.episode_folder import META_FILE, QUALITY_FILE
-from ilw_core.errors import IlwError, StorageError
+from ilw_core.errors import StorageError
 from ilw_teleop.bag_writer import sync_folder, write_synced
+from ilw_teleop.ledger import Counters, Ledger, storage_error
 
 START_FILE = 'start.json'
-ENDS = ('saved', 'discarded', 'failed', 'recovered')
-
-
-@dataclass(frozen=True)
-class Counters:
-    """What became of every attempt in this folder, ever."""
-
-    attempted: int = 0
-    saved: int = 0
-    discarded: int = 0
-    failed: int = 0
-    recovered: int = 0
-
-    @property
-    def open(self) -> int:
-        """Attempts that have not ended."""
-        return self.attempted - self.saved - self.discarded - self.failed - self.recovered
+MAX_ID = 128
+"""Characters of an episode's id"""
+RESERVE_BYTES = 256_000
+"""Kept free to finish an episode on a disk that ran full: index, descriptions, ledger"""
 
 
 class EpisodeStore:
     """
     The episodes of one task, written by one recorder at a time.
 
-    :raises StorageError: the folder cannot be made or written.
-    :raises IlwError: another recorder uses it.
+    :raises StorageError: the folder cannot be made or written, or another recorder uses it.
     """
 
     def __init__(self, root: Path, task: str, *, min_free_bytes: int = 0) -> None:
         self.folder = root.expanduser().absolute() / task
         self.staging = self.folder / '.staging'
-        self._ledger = self.folder / '.ledger.jsonl'
+        self._reserve = self.staging / '.reserve'
         self._min_free_bytes = min_free_bytes
-        self._unwritten: list[dict[str, Any]] = []
-        self._attempts: dict[str, str] = {}
         self._lock: IO[str] | None = None
-        try:
-            self.staging.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.folder / '.lock', 'w')  # noqa: SIM115 - held for life
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise IlwError(f'Another recorder writes to {self.folder}. End it first, or choose '
-                           f'another folder.') from error
-        except OSError as error:
-            raise storage_error(self.folder, error) from error
-        self._read_ledger()
+        self._make()
+        self.ledger = Ledger(self.folder / '.ledger.jsonl')
 
     @property
     def counters(self) -> Counters:
-        """The counts; ``attempted`` is the sum of the others and of the open ones."""
-        ends = list(self._attempts.values())
-        return Counters(len(ends), *(ends.count(end) for end in ENDS))
+        """What became of every attempt."""
+        return self.ledger.counters
 
-    def probe(self) -> None:
+    def look(self) -> None:
         """
-        Check that an episode could be written.
+        Check what can be checked often: the folder is there, it may be written, it has room.
 
-        :raises StorageError: it could not.
+        :raises StorageError: it is not so.
         """
         try:
-            self.staging.mkdir(parents=True, exist_ok=True)
+            if not self._holds_lock() or not self.staging.is_dir():
+                raise StorageError(f'{self.folder} was removed while the recorder uses it. It is '
+                                   f'made anew; the episodes in it are gone.')
+            if os.statvfs(self.folder).f_flag & os.ST_RDONLY:
+                raise StorageError(f'{self.folder} must be writable. Got: a read-only disk. '
+                                   f'Mount it for writing, or choose another folder.')
             free = shutil.disk_usage(self.folder).free
-            test = self.staging / '.probe'
-            write_synced(test, 'x' * 4096)
-            test.unlink()
         except OSError as error:
             raise storage_error(self.folder, error) from error
         if free < self._min_free_bytes:
             raise StorageError(f'{self.folder} must have {self._min_free_bytes // 1_000_000} MB '
                                f'free. Got {free // 1_000_000} MB. Delete something.')
+
+    def probe(self) -> None:
+        """
+        Check that an episode could be written, by writing; a folder that vanished is made anew.
+
+        :raises StorageError: it could not.
+        """
+        self._make()
+        self.look()
+        try:
+            write_synced(self.staging / '.probe', 'x' * 4096)
+            with open(self._reserve, 'ab') as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+        except OSError as error:
+            self.release()
+            raise storage_error(self.folder, error) from error
+        finally:
+            with suppress(OSError):
+                (self.staging / '.probe').unlink()
+
+    def release(self) -> None:
+        """Give what was kept free to those who finish an episode."""
+        with suppress(OSError):
+            self._reserve.unlink()
 
     def begin(self, episode: str, meta: dict[str, Any]) -> Path:
         """
@@ -98,112 +99,99 @@ class EpisodeStore:
         :raises StorageError: the disk refuses; the attempt is not counted then.
         """
         self.probe()
-        folder = self.folder_of(episode)
+        folder = _free(self.staging / staging_name(episode))  # not over what waits for salvage
         try:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            write_synced(folder / START_FILE, json.dumps(meta))
-            self._append({'episode': episode, 'what': 'attempted'})
+            self.stage(folder, meta)
+            self.ledger.begin(episode)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise storage_error(self.folder, error) from error
-        self._attempts[episode] = ''
         return folder
 
+    def stage(self, folder: Path, meta: dict[str, Any]) -> None:
+        """Make a staging folder that says what it is for; :raises OSError: it cannot."""
+        folder.mkdir()
+        write_synced(folder / START_FILE, json.dumps(meta))
+
     def commit(self, folder: Path, meta: dict[str, Any], quality: dict[str, Any], *,
-               recovered: bool = False) -> Path:
+               what: str = 'saved') -> Path:
         """
         Give a finished bag its files, its name and its line in the ledger.
 
+        :param what: ``saved`` or ``recovered``.
         :raises OSError: the disk refuses; the staging folder is as it was, or gone.
         """
         episode = str(meta['episode'])
-        write_synced(folder / META_FILE, json.dumps(meta, indent=1, ensure_ascii=False))
         write_synced(folder / QUALITY_FILE, json.dumps(quality, indent=1))
+        write_synced(folder / META_FILE, json.dumps(meta, indent=1, ensure_ascii=False))
         (folder / START_FILE).unlink(missing_ok=True)
         sync_folder(folder)
         when = time.strftime('%Y%m%d-%H%M%S', time.localtime(meta['recorded_at_s']))
-        name = final = f'{when}-{safe_name(episode, 8)}'
-        number = 1
-        while (self.folder / final).exists():
-            number += 1
-            final = f'{name}-{number}'
-        os.rename(folder, self.folder / final)
+        final = _free(self.folder / f'{when}-{_safe(episode, 8)}')
+        os.rename(folder, final)
         sync_folder(self.folder)
-        self.end(episode, 'recovered' if recovered else 'saved')
-        return self.folder / final
+        self.ledger.end(episode, what)
+        return final
 
     def drop(self, episode: str, folder: Path, what: str) -> None:
-        """Delete a staging folder and count it as ``discarded`` or ``failed``."""
+        """Count an attempt as ``discarded`` or ``failed`` and delete its staging folder."""
+        # In this order: a crash between the two leaves a folder whose fate the ledger knows.
+        self.ledger.end(episode, what)
         shutil.rmtree(folder, ignore_errors=True)
-        self.end(episode, what)
 
-    def end(self, episode: str, what: str) -> None:
-        """Count the end of an attempt; a disk that refuses gets the line later."""
-        if self._attempts.get(episode):
-            return
-        self._attempts[episode] = what
-        try:
-            self._append({'episode': episode, 'what': what})
-        except OSError:
-            self._unwritten.append({'episode': episode, 'what': what})
+    def set_aside(self, episode: str, folder: Path) -> None:
+        """Count an attempt as ``failed`` and keep what nobody can read in ``.damaged``."""
+        aside = self.folder / '.damaged'
+        aside.mkdir(exist_ok=True)
+        os.rename(folder, _free(aside / folder.name))
+        self.ledger.end(episode, 'failed')
 
     def __contains__(self, episode: str) -> bool:
-        return episode in self._attempts
-
-    def folder_of(self, episode: str) -> Path:
-        """Return where an episode is written before it has its name."""
-        return self.staging / safe_name(episode, 64)
-
-    def open_attempts(self) -> list[str]:
-        """Return the ids of attempts without an end."""
-        return [episode for episode, end in self._attempts.items() if not end]
+        return episode in self.ledger
 
     def close(self) -> None:
         """Let another recorder use the folder."""
         if self._lock is not None:
             self._lock.close()
 
-    def _append(self, line: dict[str, Any]) -> None:
-        lines = [*self._unwritten, {'at_s': round(time.time(), 3), **line}]
-        with open(self._ledger, 'ab') as file:
-            if file.tell() and not self._ends_with_newline():
-                file.write(b'\n')  # a crash tore the last line
-            file.write(''.join(json.dumps(each) + '\n' for each in lines).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        self._unwritten.clear()
-
-    def _ends_with_newline(self) -> bool:
-        with open(self._ledger, 'rb') as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b'\n'
-
-    def _read_ledger(self) -> None:
+    def _make(self) -> None:
+        """Make the folder, and take its lock if we do not hold it."""
         try:
-            lines = self._ledger.read_bytes().splitlines()
-        except FileNotFoundError:
-            return
+            self.staging.mkdir(parents=True, exist_ok=True)
+            if self._holds_lock():
+                return
+            self.close()
+            self._lock = open(self.folder / '.lock', 'w')  # noqa: SIM115 - held for life
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StorageError(f'Another recorder writes to {self.folder}. End it first, or '
+                               f'choose another folder.') from error
         except OSError as error:
-            raise storage_error(self._ledger, error) from error
-        for line in lines:
-            try:
-                entry = json.loads(line)
-                episode, what = entry['episode'], entry['what']
-            except (ValueError, KeyError, TypeError):
-                continue  # a torn line: the end of that attempt is found again by salvage
-            if what == 'attempted':
-                self._attempts.setdefault(episode, '')
-            elif what in ENDS and not self._attempts.get(episode):
-                self._attempts[episode] = what
+            raise storage_error(self.folder, error) from error
+
+    def _holds_lock(self) -> bool:
+        """Tell whether the lock file we hold is the one in the folder."""
+        if self._lock is None or self._lock.closed:
+            return False
+        with suppress(FileNotFoundError):
+            return (self.folder / '.lock').stat().st_ino == os.fstat(self._lock.fileno()).st_ino
+        return False
 
 
-def safe_name(text: str, length: int) -> str:
+def staging_name(episode: str) -> str:
+    """Return what the folder of an episode is called, or begins with, until it is whole."""
+    return _safe(episode, 64)
+
+
+def _safe(text: str, length: int) -> str:
     """Return a text that is safe as a file name."""
     return re.sub(r'[^A-Za-z0-9_-]', '_', text)[:length] or '_'
 
 
-def storage_error(path: Path, error: OSError) -> StorageError:
-    """Return what a person needs to know about a disk that refuses."""
-    return StorageError(f'{path} must be writable. Got: {error.strerror or error}. '
-                        f'Free space, or choose another folder.')
+def _free(path: Path) -> Path:
+    """Return a path where nothing is: this one, or one with a number after it."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f'{path.name}-{number}')
+    return free

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 import os
+from pathlib import Path
 import platform
 import time
 from typing import Any
@@ -18,11 +19,12 @@ from ilw_core.contract import Contract
 from ilw_core.episode import STOP_REASONS, Outcome
 from ilw_core.episode_folder import SCHEMA
 from ilw_core.errors import StorageError
-from ilw_teleop.bag_thread import BagThread
+from ilw_teleop.bag_thread import BEHIND_S, QUEUE_BYTES, BagThread
 from ilw_teleop.bag_writer import BagWriter, Topic
-from ilw_teleop.episode_store import EpisodeStore
+from ilw_teleop.episode_store import MAX_ID, EpisodeStore
 from ilw_teleop.recording import Ending, Mark, MarkKind, Phase, Refusal, Wish
 from ilw_teleop.recording_gate import RecordingGate, header_stamp_ns
+from ilw_teleop.salvage import rescue
 
 DRAIN_NS = 50_000_000
 """An episode that ends is written until its topics are silent this long (wall time) ..."""
@@ -46,6 +48,7 @@ class Attempt:
     """The caller chose the id, so marks with another id are not meant for it"""
     begun_ns: int
     meta: dict[str, Any]
+    folder: Path
     thread: BagThread
     outcome: Outcome = Outcome.UNKNOWN
     stop_reason: str = ''
@@ -58,6 +61,8 @@ class Attempt:
     """Messages stamped later belong to what came after the end"""
     closed: bool = False
     """The bag takes no more"""
+    suspect: list[str] = field(default_factory=list)
+    """What the gate said last"""
 
 
 @dataclass
@@ -66,22 +71,28 @@ class Recorder:
     Decides about episodes; the node brings the messages and tells the time.
 
     :param about: what every ``episode.json`` says: operator, robot, versions.
+    :param queue_bytes: so much may wait for a slow disk.
+    :param same_clock: sender and receiver live on one simulated clock.
     """
 
     contract: Contract
     store: EpisodeStore
     about: dict[str, Any]
+    queue_bytes: int = QUEUE_BYTES
+    same_clock: bool = True
     gate: RecordingGate = field(init=False)
     attempt: Attempt | None = field(init=False, default=None)
     fault: str = field(init=False, default='')
     last_path: str = field(init=False, default='')
+    refused: int = field(init=False, default=0)
+    refusal: str = field(init=False, default='')
     _last: Attempt | None = field(init=False, default=None)
     _saving: bool = field(init=False, default=False)
     _broken: bool = field(init=False, default=False)
     _kept: dict[str, tuple[Topic, str, bytes, int, bool]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.gate = RecordingGate(self.contract)
+        self.gate = RecordingGate(self.contract, same_clock=self.same_clock)
 
     # -- messages
 
@@ -93,9 +104,7 @@ class Recorder:
         :param hold: keep the newest for the start of the next episode (latched topics).
         :param stamped: it begins with a ``Header``.
         """
-        watched = self.gate.topics.get(relative)
-        if watched is not None:
-            watched.newest_ns = log_ns
+        self.gate.heard(relative, topic, data, log_ns)
         if hold:
             self._kept[topic.name] = (topic, relative, data, publish_ns, stamped)
         attempt = self.attempt
@@ -105,8 +114,8 @@ class Recorder:
         if attempt.cut_ns is not None and stamp_ns > attempt.cut_ns:
             return
         attempt.thread.put(topic, log_ns, publish_ns, data)
-        if watched is not None:
-            watched.take(stamp_ns)
+        if relative in self.gate.topics:
+            self.gate.take(relative, topic, data, stamp_ns, log_ns)
             attempt.busy_wall_ns = 0
             if relative == self.contract.action.topic:
                 attempt.steps += 1
@@ -116,6 +125,13 @@ class Recorder:
     def start(self, wish: Wish, now_ns: int, wall_ns: int, *,
               paused: bool) -> tuple[Refusal, str, str]:
         """Begin an episode; returns (refusal, why, id)."""
+        answer = self._start(wish, now_ns, wall_ns, paused=paused)
+        refused = answer[0] is not Refusal.NONE
+        self.refused, self.refusal = self.refused + refused, answer[1]
+        return answer
+
+    def _start(self, wish: Wish, now_ns: int, wall_ns: int, *,
+               paused: bool) -> tuple[Refusal, str, str]:
         if self.attempt is not None:
             return Refusal.BUSY, f'Episode {self.attempt.episode} is being recorded.', ''
         if wish.task not in ('', self.contract.name):
@@ -125,6 +141,9 @@ class Recorder:
         if problems:
             return Refusal.NOT_READY, ' '.join(problems), ''
         episode = wish.episode or uuid.uuid4().hex[:12]
+        if len(episode) > MAX_ID:
+            return (Refusal.BUSY, f'An id has at most {MAX_ID} characters. Got {len(episode)}. '
+                    f'Choose another id.', '')
         if episode in self.store:
             return Refusal.BUSY, f'There was an episode {episode} already. Choose another id.', ''
         meta = {
@@ -139,11 +158,14 @@ class Recorder:
             self._fail(str(error))
             return Refusal.DISK, str(error), ''
         self.fault, self._broken = '', False
-        attempt = Attempt(episode, bool(wish.episode), now_ns, meta, None)  # type: ignore[arg-type]
+        attempt = Attempt(episode, bool(wish.episode), now_ns, meta, folder,
+                          None)  # type: ignore[arg-type]
         if wish.timeout_s > 0:
             attempt.deadline_wall_ns = wall_ns + round(wish.timeout_s * 1e9)
-        attempt.thread = BagThread(folder, lambda writer: self._finish(attempt, writer))
-        self.gate.begin()
+        self.gate.begin(now_ns)
+        attempt.thread = BagThread(
+            folder, lambda writer: self._finish(attempt, writer),
+            lambda writer, why: self._rescue(attempt, writer, why), queue_bytes=self.queue_bytes)
         self.attempt, self._last, self._saving = attempt, attempt, False
         for topic, relative, data, publish_ns, stamped in list(self._kept.values()):
             self.take(topic, relative, data, log_ns=now_ns, publish_ns=publish_ns, hold=False,
@@ -159,6 +181,7 @@ class Recorder:
             if mark.kind is MarkKind.RESET:
                 # What was recorded before is another world.
                 self.attempt.meta['begin_ns'] = mark.stamp_ns  # type: ignore[union-attr]
+                self.gate.restart(mark.stamp_ns)
             elif mark.kind in (MarkKind.STOP, MarkKind.DISCARD):
                 self.stop(mark.outcome, mark.stop_reason, mark.stamp_ns, wall_ns,
                           keep=mark.kind is MarkKind.STOP)
@@ -188,6 +211,7 @@ class Recorder:
         attempt.keep = keep
         attempt.ended_wall_ns = attempt.busy_wall_ns = wall_ns
         attempt.meta['end_ns'] = stamp_ns
+        self.gate.end(stamp_ns)
         # The command of the last tick may be stamped a little later than the end it led to.
         attempt.cut_ns = stamp_ns + 2 * self.contract.period_ns
         self._saving = True
@@ -209,36 +233,56 @@ class Recorder:
                 thread.end(keep=attempt.keep)
         if not thread.done:
             return None
+        attempt.suspect = self._suspect(attempt, now_ns)
         self.attempt, self._saving = None, False
+        error = thread.error if attempt.keep else ''
         if thread.path is not None:
             self.last_path = str(thread.path)
+        elif not error:
+            self.store.drop(attempt.episode, attempt.folder, 'discarded')
         else:
-            what = 'failed' if thread.error else 'discarded'
-            self.store.drop(attempt.episode, self.store.folder_of(attempt.episode), what)
-            if thread.error:
-                self._fail(f'{thread.error}. Episode {attempt.episode} is lost.')
+            self.store.ledger.end(attempt.episode, 'failed')
+        if error:
+            error = (f'{error}. Episode {attempt.episode} '
+                     + (f'is kept up to then: {thread.path}.' if thread.path else
+                        f'cannot be finished; what is written lies in {attempt.folder} until the '
+                        f'recorder starts again.' if attempt.folder.exists() else 'is lost.'))
+            self._fail(error)
         return Ending(attempt.episode, attempt.outcome, attempt.stop_reason,
-                      str(thread.path or ''), thread.error)
+                      str(thread.path or ''), error)
 
-    def close(self, now_ns: int, wall_ns: int) -> None:
-        """Save what is being recorded, of unknown outcome, and let go of the folder."""
-        attempt = self.attempt
+    def close(self, now_ns: int, wall_ns: int) -> str:
+        """
+        Save what is being recorded, of unknown outcome, and let go of the folder.
+
+        :returns: what was lost, a sentence; empty if all is saved.
+        """
+        attempt, lost = self.attempt, ''
         if attempt is not None:
             self.stop(Outcome.UNKNOWN, 'fault', now_ns, wall_ns)
             attempt.closed = True
             attempt.thread.end(keep=attempt.keep)
             attempt.thread.join(CLOSE_S)
+            if not attempt.thread.done:
+                lost = (f'{self.store.folder} is too slow: {attempt.thread.waiting} message(s) of '
+                        f'episode {attempt.episode} are not written. The next start saves the '
+                        f'others.')
             self.poll(now_ns, wall_ns)
         self.store.close()
+        return lost
 
     def recheck(self) -> None:
-        """After a fault, see whether the disk is fine again."""
-        if self._broken:
-            try:
+        """See whether the disk is fine; after a fault, whether it is again."""
+        if self.attempt is not None:
+            return
+        try:
+            if self._broken:
                 self.store.probe()
                 self._broken = False
-            except StorageError as error:
-                self.fault = str(error)
+            else:
+                self.store.look()
+        except StorageError as error:
+            self._fail(str(error))
 
     # -- how it is
 
@@ -247,7 +291,8 @@ class Recorder:
         problems = self.gate.problems(now_ns, paused=paused)
         lost = [self.fault] if self.fault else []
         if self.attempt is not None:
-            return (Phase.SAVING if self._saving else Phase.RECORDING), problems
+            slow = self._slow(self.attempt.thread)
+            return (Phase.SAVING if self._saving else Phase.RECORDING), slow + problems
         if self._broken:
             return Phase.FAULT, lost + problems
         return (Phase.WAITING if problems else Phase.READY), lost + problems
@@ -256,25 +301,68 @@ class Recorder:
         """Return the fields of ``ilw_msgs/EpisodeStatus``, save the header."""
         phase, problems = self.phase(now_ns, paused=paused)
         counters, last = self.store.counters, self._last
+        if self.attempt is not None:
+            self.attempt.suspect = self._suspect(self.attempt, now_ns)
         return {
             'episode': last.episode if last else '', 'phase': int(phase),
             'problems': problems + more,
             'path': self.last_path, 'step': last.steps if last else 0,
             'messages': last.thread.messages if last else 0,
             'bytes': last.thread.bytes if last else 0,
+            'dropped': last.thread.dropped if last else 0,
+            'suspect': list(last.suspect) if last else [],
+            'refused': self.refused, 'refusal': self.refusal,
             'attempted': counters.attempted, 'saved': counters.saved,
             'discarded': counters.discarded, 'failed': counters.failed,
             'recovered': counters.recovered}
 
+    @property
+    def losing(self) -> bool:
+        """Whether messages of this episode were dropped because the disk is too slow."""
+        return self.attempt is not None and self.attempt.thread.dropped > 0
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits for the disk."""
+        return self.attempt.thread.waiting_bytes if self.attempt is not None else 0
+
+    def _slow(self, thread: BagThread) -> list[str]:
+        if thread.dropped:
+            return [f'{self.store.folder} must take the stream. Got: too slow, {thread.dropped} '
+                    f'message(s) dropped. Choose a faster disk, or record fewer topics.']
+        if thread.behind_s > BEHIND_S and not self._saving:
+            return [f'{self.store.folder} is slower than the stream: '
+                    f'{thread.waiting_bytes / 1e6:.1f} MB wait; at {self.queue_bytes / 1e6:.0f} '
+                    f'MB messages will be dropped.']
+        return []
+
+    def _suspect(self, attempt: Attempt, now_ns: int) -> list[str]:
+        return _dropped(attempt.thread) + self.gate.suspect(now_ns)
+
     def _fail(self, why: str) -> None:
         self.fault, self._broken = why, True
+
+    def _rescue(self, attempt: Attempt, writer: BagWriter, why: str) -> Any:
+        """Keep what the disk took before it refused; runs in the bag's thread."""
+        if not attempt.folder.exists():
+            self.store.probe()
+            self.store.stage(attempt.folder, attempt.meta)
+            writer.copy_to(attempt.folder / f'{attempt.folder.name}.mcap')
+        return rescue(self.store, attempt.folder, f'The disk refused ({why}); the end is missing.',
+                      attempt.thread.received)
 
     def _finish(self, attempt: Attempt, writer: BagWriter) -> Any:
         """Give the whole bag its description and its name; runs in the bag's thread."""
         meta = {**attempt.meta, 'outcome': attempt.outcome.name.lower(),
                 'stop_reason': attempt.stop_reason, 'steps': attempt.steps,
-                'messages': writer.messages, 'bytes': writer.bytes}
-        return self.store.commit(writer.folder, meta, self.gate.verdict())
+                'messages': writer.messages, 'bytes': writer.bytes,
+                'dropped': attempt.thread.dropped}
+        return self.store.commit(writer.folder, meta, self.gate.verdict(_dropped(attempt.thread)))
+
+
+def _dropped(thread: BagThread) -> list[str]:
+    return [f'{thread.dropped} message(s) were dropped: the disk is slower than the stream.'
+            ] if thread.dropped else []
 
 
 def about(robot: str, operator: str, namespace: str) -> dict[str, Any]:

@@ -1,10 +1,14 @@
-"""Is every topic of the contract there, and how well did it come? No ROS, no clock."""
+"""Is every topic of the contract there, and is the episode fit to train from? No ROS, no clock."""
 
-from dataclasses import dataclass
+from operator import attrgetter
 import struct
 from typing import Any
 
 from ilw_core.contract import Contract
+from ilw_teleop.bag_writer import Topic
+from ilw_teleop.idle_watch import IdleWatch
+from ilw_teleop.message_reader import MessageReader
+from ilw_teleop.stream_watch import LOOK_NS, StreamWatch, limits_of
 
 FRESH_NS = 1_000_000_000
 """A sensor is stale when its newest message is older: slow sensors send at 1 Hz or more"""
@@ -20,73 +24,78 @@ def header_stamp_ns(data: bytes) -> int:
     return sec * 1_000_000_000 + nanosec
 
 
-@dataclass
-class TopicRecord:
-    """How one topic of the contract is doing."""
-
-    type: str
-    gap_ns: int | None
-    """A longer interval is a gap; None: any interval is fine (held values, commands)"""
-    must_flow: bool
-    """Must be fresh before an episode may start"""
-    newest_ns: int | None = None
-    """ROS time of the newest message ever; None before the first"""
-    count: int = 0
-    first_stamp_ns: int = 0
-    last_stamp_ns: int = 0
-    gaps: int = 0
-    max_gap_ns: int = 0
-    disordered: int = 0
-
-    def clear(self) -> None:
-        """Begin a new episode."""
-        self.count = self.gaps = self.max_gap_ns = self.disordered = 0
-        self.first_stamp_ns = self.last_stamp_ns = 0
-
-    def take(self, stamp_ns: int) -> None:
-        """Count one recorded message."""
-        self.count += 1
-        if self.count == 1:
-            self.first_stamp_ns = self.last_stamp_ns = stamp_ns
-            return
-        interval_ns = stamp_ns - self.last_stamp_ns
-        if interval_ns < 0:
-            self.disordered += 1
-            return
-        self.max_gap_ns = max(self.max_gap_ns, interval_ns)
-        self.gaps += self.gap_ns is not None and interval_ns > self.gap_ns
-        self.last_stamp_ns = stamp_ns
-
-    @property
-    def rate_hz(self) -> float:
-        """Mean rate over the episode; 0 with fewer than two messages."""
-        span_ns = self.last_stamp_ns - self.first_stamp_ns
-        return (self.count - 1) * 1e9 / span_ns if span_ns > 0 else 0.0
-
-
 class RecordingGate:
-    """Watches the topics of a contract, by relative name."""
+    """
+    Watches the topics of a contract, by relative name.
 
-    def __init__(self, contract: Contract) -> None:
-        self.topics: dict[str, TopicRecord] = {}
-        for source in contract.sources:
-            flows = source.align.how == 'asof'
-            # Within it an observation still uses the message, so no tick is lost.
-            gap_ns = max(source.align.tolerance_ns, 2 * contract.period_ns) if flows else None
-            self.topics[source.topic] = TopicRecord(source.type, gap_ns, flows)
-        # Commands flow only while the clock runs: it is enough that their publisher is there.
-        self.topics[contract.action.topic] = TopicRecord(contract.action.type, None, False)
+    :param same_clock: sender and receiver live on one simulated clock.
+    """
+
+    def __init__(self, contract: Contract, *, same_clock: bool = True) -> None:
+        limits = limits_of(contract)
+        self.topics = {name: StreamWatch(kind, limits[name])
+                       for name, kind in contract.topics.items()}
         self.published: dict[str, str] = {}
         """Topic -> type, of those that have a publisher"""
+        self._same_clock = same_clock
+        self._command = contract.action.topic
+        self._fields = [attrgetter(name) for name in contract.action.names]
+        self._between_ns = contract.period_ns // 2
+        self._idle = IdleWatch(contract.action)
+        self._reader = MessageReader()
+        self._ended_ns: int | None = None
+        self._after_ns = 0
 
-    def saw(self, topic: str, now_ns: int) -> None:
-        """Note that a message came, recording or not."""
-        self.topics[topic].newest_ns = now_ns
-
-    def begin(self) -> None:
+    def begin(self, now_ns: int) -> None:
         """Begin to judge an episode."""
-        for record in self.topics.values():
-            record.clear()
+        for watch in self.topics.values():
+            watch.begin(now_ns)
+        self._idle.begin()
+        self._ended_ns, self._after_ns = None, 0
+
+    def restart(self, stamp_ns: int) -> None:
+        """Judge only what is stamped from here on: the simulator began a new world."""
+        for watch in self.topics.values():
+            watch.restart()
+        self._idle.begin()
+        self._after_ns = stamp_ns
+
+    def end(self, now_ns: int) -> None:
+        """Note that the episode has ended."""
+        self._ended_ns = now_ns
+
+    def heard(self, name: str, topic: Topic, data: bytes, now_ns: int) -> None:
+        """Note that a message came, recording or not."""
+        watch = self.topics.get(name)
+        if watch is not None:
+            if watch.newest_ns is None:
+                self._reader.read(topic, data)  # the first takes 0.1 s: best before the first take
+            watch.newest_ns = now_ns
+
+    def take(self, name: str, topic: Topic, data: bytes, stamp_ns: int, now_ns: int) -> None:
+        """
+        Judge one recorded message of a contract topic.
+
+        :param stamp_ns: of its header; ``now_ns`` where it has none.
+        """
+        watch = self.topics[name]
+        watch.take(stamp_ns, now_ns)
+        if stamp_ns < self._after_ns:
+            watch.restart()
+        elif name == self._command:
+            if stamp_ns - watch.looked_ns >= self._between_ns:
+                watch.looked_ns = stamp_ns
+                self._on_command(topic, data, stamp_ns)
+        elif watch.limits.sensor and stamp_ns - watch.looked_ns >= LOOK_NS:
+            watch.looked_ns = stamp_ns
+            watch.look(self._reader.content(topic, data), stamp_ns, driven=self._idle.moving)
+
+    def _on_command(self, topic: Topic, data: bytes, stamp_ns: int) -> None:
+        message = self._reader.read(topic, data)
+        try:
+            self._idle.take(stamp_ns, [float(read(message)) for read in self._fields])
+        except (AttributeError, TypeError, ValueError):
+            return  # damaged, or of another type than the contract says
 
     def problems(self, now_ns: int, *, paused: bool = False) -> list[str]:
         """
@@ -95,34 +104,38 @@ class RecordingGate:
         :param paused: the simulated clock stands still, so nobody can be expected to speak.
         """
         found = []
-        for name, record in self.topics.items():
+        for name, watch in self.topics.items():
             kind = self.published.get(name)
             if kind is None:
                 found.append(f'{name}: nobody publishes it.')
-            elif kind != record.type:
-                found.append(f'{name}: is a {kind}, the contract says {record.type}.')
-            elif paused or not record.must_flow:
-                continue
-            elif record.newest_ns is None:
+            elif kind != watch.type:
+                found.append(f'{name}: is a {kind}, the contract says {watch.type}.')
+            elif paused or not watch.limits.sensor:
+                continue  # commands flow only while the clock runs: a publisher is enough
+            elif watch.newest_ns is None:
                 found.append(f'{name}: no message yet.')
-            elif now_ns - record.newest_ns > FRESH_NS:
-                age_s = (now_ns - record.newest_ns) / 1e9
+            elif now_ns - watch.newest_ns > FRESH_NS:
+                age_s = (now_ns - watch.newest_ns) / 1e9
                 found.append(f'{name}: the newest message is {age_s:.1f} s old.')
         return found
 
-    def verdict(self) -> dict[str, Any]:
-        """Return the content of ``quality.json``."""
-        reasons = []
-        for name, record in self.topics.items():
-            if record.count == 0:
-                reasons.append(f'{name}: no message.')
-            if record.gaps:
-                reasons.append(f'{name}: {record.gaps} gap(s), the longest '
-                               f'{record.max_gap_ns / 1e9:.2f} s.')
-            if record.disordered:
-                reasons.append(f'{name}: {record.disordered} message(s) out of order.')
-        topics = {name: {
-            'count': r.count, 'rate_hz': round(r.rate_hz, 3), 'gaps': r.gaps,
-            'max_gap_s': round(r.max_gap_ns / 1e9, 6), 'disordered': r.disordered,
-            'missing': r.count == 0} for name, r in self.topics.items()}
-        return {'verdict': 'suspect' if reasons else 'good', 'reasons': reasons, 'topics': topics}
+    def suspect(self, now_ns: int) -> list[str]:
+        """Return why the episode is, so far, unfit to train from; empty while it is good."""
+        ended = self._ended_ns is not None
+        now_ns = self._ended_ns if self._ended_ns is not None else now_ns
+        # A new episode needs a moment before "no message" means something.
+        found = [f'{name}: {reason}' for name, watch in self.topics.items()
+                 if ended or watch.count or now_ns - watch.arrived_ns > FRESH_NS
+                 for reason in watch.reasons(now_ns, same_clock=self._same_clock)]
+        return found + [f'{self._command}: {reason}' for reason in self._idle.reasons(ended=ended)]
+
+    def verdict(self, more: list[str] | None = None) -> dict[str, Any]:
+        """
+        Return the content of ``quality.json``; the episode has ended.
+
+        :param more: reasons that are not the topics'.
+        """
+        reasons = (more or []) + self.suspect(0)
+        return {'verdict': 'suspect' if reasons else 'good', 'reasons': reasons,
+                'command': self._idle.figures(),
+                'topics': {name: watch.figures() for name, watch in self.topics.items()}}

@@ -1,105 +1,155 @@
-"""Make whole what a crash left in the staging folder. No ROS."""
+"""Make whole what a crash or a failing disk left in the staging folder. No ROS."""
 
+from contextlib import suppress
+import errno
 import json
+import math
 from pathlib import Path
-import struct
+import shutil
 import time
 from typing import Any
-import zlib
 
-from mcap.exceptions import McapError
-from mcap.records import Channel, Message, Schema
-from mcap.stream_reader import StreamReader
-import yaml
+from ilw_core.episode_folder import META_FILE, QUALITY_FILE, SCHEMA
+from ilw_core.errors import EpisodeError
+from ilw_teleop.bag_repair import read_contents, repair
+from ilw_teleop.episode_store import START_FILE, EpisodeStore, staging_name
 
-from ilw_core.episode_folder import META_FILE, SCHEMA
-from ilw_teleop.bag_writer import BagWriter, Topic
-from ilw_teleop.episode_store import START_FILE, EpisodeStore
-
-TORN = (McapError, struct.error, ValueError, KeyError, IndexError, EOFError, MemoryError,
-        UnicodeDecodeError, zlib.error)
-"""What the reader raises where the file ends in the middle of a record"""
-RECOVERED_FILE = 'recovered.mcap'
+KILLED = 'The recorder was killed; the end is missing.'
+MAX_JSON_BYTES = 4_000_000
+"""A contract has 1 MB at most; a larger description is damage"""
+_GIVE_UP = (0, 1, 2, 4, 8, 16, 32, 64)
+"""Chunks to give up, one try after the other, to make room on a full disk"""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def salvage(store: EpisodeStore) -> list[Path]:
     """
-    Turn every leftover into an episode of unknown outcome; what holds no message has failed.
+    Turn every leftover into an episode; what holds no message has failed.
 
-    :returns: the folders of the recovered episodes.
-    :raises OSError: the disk refuses; the leftovers stay for the next start.
+    What the disk does not let us mend now stays for the next time and counts as failed until then.
+
+    :returns: the folders of the episodes.
     """
     found = []
+    store.release()
     for folder in sorted(store.staging.iterdir()):
         if folder.is_dir():
-            path = _recover(store, folder)
+            try:
+                path = _recover(store, folder)
+            except OSError:
+                store.ledger.end(_episode_in(store, folder), 'failed')
+                continue
             if path is not None:
                 found.append(path)
-    saved = {_episode_of(meta) for meta in store.folder.glob(f'*/{META_FILE}')}
-    for episode in store.open_attempts():
-        # Renamed, but the ledger line did not make it; or nothing is left at all.
-        store.end(episode, 'saved' if episode in saved else 'failed')
+    _balance(store)
     return found
 
 
-def rewrite(source: Path, folder: Path, file_name: str) -> BagWriter:
+def rescue(store: EpisodeStore, folder: Path, reason: str, received: int = 0) -> Path | None:
     """
-    Copy a torn MCAP file to its last complete record, into a whole bag.
+    Make an episode of what is in one staging folder.
 
-    :returns: the closed writer, which tells how many messages there were.
+    :param reason: why its end is missing, a sentence.
+    :param received: messages that had come; 0 when nobody knows.
+    :returns: its folder; ``None`` if there was no message to keep: then it has failed.
+    :raises OSError: the disk refuses; the leftover stays.
     """
-    (folder / file_name).unlink(missing_ok=True)
-    writer = BagWriter(folder, file_name)
-    schemas: dict[int, Schema] = {}
-    channels: dict[int, int] = {}
-    with open(source, 'rb') as file:
+    start = _read_json(folder / START_FILE) or _read_json(folder / META_FILE)
+    episode = _episode_in(store, folder)
+    files = sorted(folder.glob('*.mcap'))
+    store.release()
+    for give_up in _GIVE_UP:
         try:
-            for record in StreamReader(file, skip_magic=False).records:
-                if isinstance(record, Schema):
-                    schemas[record.id] = record
-                elif isinstance(record, Channel) and record.id not in channels:
-                    channels[record.id] = writer.add_topic(_topic(record, schemas))
-                elif isinstance(record, Message):
-                    writer.write(channels[record.channel_id], record.log_time,
-                                 record.publish_time, record.data)
-        except TORN:
-            pass
-    writer.close()
-    return writer
+            return _rescue(store, folder, files, start, episode, (reason, received), give_up)
+        except EpisodeError:
+            store.set_aside(episode, folder)
+            return None
+        except OSError as error:
+            if error.errno not in _FULL or give_up == _GIVE_UP[-1]:
+                raise
+    return None
+
+
+def _rescue(store: EpisodeStore, folder: Path, files: list[Path], start: dict[str, Any],
+            episode: str, why: tuple[str, int], give_up: int) -> Path | None:
+    found = repair(files[0], give_up=give_up) if files else None
+    if found is None or found.messages == 0:
+        if give_up:  # rather wait for room than lose it all
+            raise OSError(errno.ENOSPC, 'No space left to finish the bag')
+        store.drop(episode, folder, 'failed')
+        return None
+    meta = {**start, 'schema': SCHEMA, 'recorded_at_s': _seconds(start.get('recorded_at_s')),
+            'episode': episode, 'outcome': 'unknown', 'stop_reason': 'fault', 'recovered': True,
+            'messages': found.messages, 'bytes': found.data_bytes}
+    reason, received = why
+    if received:
+        reason += f' {found.messages} of {received} messages are kept.'
+    quality = {'verdict': 'suspect', 'reasons': [reason], 'topics': {}}
+    return store.commit(folder, meta, quality, what='recovered')
 
 
 def _recover(store: EpisodeStore, folder: Path) -> Path | None:
-    start = _read_json(folder / START_FILE) or _read_json(folder / META_FILE)
-    episode = str(start.get('episode', folder.name))
-    files = [file for file in sorted(folder.glob('*.mcap')) if file.name != RECOVERED_FILE]
-    writer = rewrite(files[0], folder, RECOVERED_FILE) if files else None
-    if writer is None or writer.messages == 0:
-        store.drop(episode, folder, 'failed')
+    episode = _episode_in(store, folder)
+    if store.ledger.end_of(episode) in ('saved', 'discarded', 'recovered'):
+        shutil.rmtree(folder, ignore_errors=True)  # the crash came before the deletion
         return None
-    for file in files:
-        file.unlink()
-    meta = {'schema': SCHEMA, 'recorded_at_s': time.time(), **start,
-            'episode': episode, 'outcome': 'unknown', 'stop_reason': 'fault', 'recovered': True,
-            'messages': writer.messages, 'bytes': writer.bytes}
-    quality = {'verdict': 'suspect', 'reasons': ['The recorder was killed; the end is missing.'],
-               'topics': {}}
-    return store.commit(folder, meta, quality, recovered=True)
+    if (path := _commit_again(store, folder)) is not None:
+        return path
+    return rescue(store, folder, KILLED)
 
 
-def _topic(channel: Channel, schemas: dict[int, Schema]) -> Topic:
-    schema = schemas[channel.schema_id]
-    qos = yaml.safe_load(channel.metadata.get('offered_qos_profiles') or '[]')
-    return Topic(channel.topic, schema.name, schema.data.decode(), qos,
-                 channel.metadata.get('topic_type_hash', ''))
+def _commit_again(store: EpisodeStore, folder: Path) -> Path | None:
+    """Finish a commit that was cut short after its last file: the episode is whole."""
+    meta, quality = _read_json(folder / META_FILE), _read_json(folder / QUALITY_FILE)
+    files = sorted(folder.glob('*.mcap'))
+    if not quality or not files or meta.get('schema') != SCHEMA or meta.get('recovered'):
+        return None
+    if read_contents(files[0]).messages != meta.get('messages'):
+        return None
+    repair(files[0])
+    meta['recorded_at_s'] = _seconds(meta.get('recorded_at_s'))
+    return store.commit(folder, meta, quality)
+
+
+def _balance(store: EpisodeStore) -> None:
+    """Give every attempt without an end the one that the folders tell, and count lost lines."""
+    ledger = store.ledger
+    there = {}
+    for file in store.folder.glob(f'*/{META_FILE}'):
+        meta = _read_json(file)
+        if meta.get('source'):
+            continue  # made from another recording: that one was the attempt
+        if isinstance(meta.get('episode'), str) and meta['episode']:
+            there[meta['episode']] = 'recovered' if meta.get('recovered') else 'saved'
+    for episode in ledger.open_attempts():
+        # Renamed, but the ledger line did not make it; or nothing is left at all.
+        ledger.end(episode, there.get(episode, 'failed'))
+    for episode, what in there.items():
+        if ledger.end_of(episode) in ('', 'failed', 'discarded'):
+            ledger.end(episode, what)
+
+
+def _episode_in(store: EpisodeStore, folder: Path) -> str:
+    """Return whose staging folder this is, even if its description is damaged."""
+    for name in (START_FILE, META_FILE):
+        episode = _read_json(folder / name).get('episode')
+        if isinstance(episode, str) and episode:
+            return episode
+    for episode in store.ledger.open_attempts():
+        if folder.name.startswith(staging_name(episode)):
+            return episode
+    return folder.name
+
+
+def _seconds(value: Any) -> float:
+    """Return a time that the calendar knows, or now."""
+    good = isinstance(value, (int, float)) and math.isfinite(value) and 0 <= value < 2**32
+    return float(value) if good else time.time()
 
 
 def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(file.read_text(encoding='utf-8'))
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
-def _episode_of(file: Path) -> str:
-    return str(_read_json(file).get('episode', ''))
+    with suppress(OSError, ValueError, RecursionError):
+        if file.stat().st_size <= MAX_JSON_BYTES:
+            data = json.loads(file.read_text(encoding='utf-8'))
+            return data if isinstance(data, dict) else {}
+    return {}

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+from evdev import ecodes
 import pytest
 
 from ilw_core.errors import IlwError
@@ -124,6 +125,62 @@ def test_a_gamepad_comes_goes_and_comes_back(xbox, monkeypatch):
     assert pad.name == ''
     monkeypatch.setattr(FakeDevice, 'plugged', True)
     assert pad.look()
+
+
+class ShakingDevice(FakeDevice):
+    """A pad with a motor."""
+
+    shaken: list = []
+    full = False
+
+    def capabilities(self):
+        return super().capabilities() | {ecodes.EV_FF: [ecodes.FF_PERIODIC, ecodes.FF_RUMBLE]}
+
+    def upload_effect(self, effect):
+        if type(self).full:
+            raise OSError(28, 'No space left on device')
+        assert effect.type == ecodes.FF_RUMBLE
+        assert effect.ff_replay.length == 250
+        return 7
+
+    def write(self, kind, code, value):
+        if not type(self).plugged:
+            raise OSError(19, 'No such device')
+        self.shaken.append((kind, code, value))
+
+
+@pytest.fixture
+def shaking(xbox, monkeypatch):
+    monkeypatch.setattr(gamepad_module.evdev, 'InputDevice', ShakingDevice)
+    monkeypatch.setattr(gamepad_module.evdev, 'list_devices', lambda: ['/dev/input/event3'])
+    monkeypatch.setattr(ShakingDevice, 'shaken', [])
+    return Gamepad(xbox)
+
+
+def test_a_pad_with_a_motor_shakes_when_told_to(shaking):
+    shaking.rumble()  # nothing is plugged in yet
+    shaking.look()
+    shaking.rumble()
+    assert ShakingDevice.shaken == [(ecodes.EV_FF, 7, 1)]
+
+
+def test_a_pad_unplugged_while_it_should_shake_does_no_harm(shaking, monkeypatch):
+    shaking.look()
+    monkeypatch.setattr(ShakingDevice, 'plugged', False)
+    shaking.rumble()
+    assert shaking.read() is None
+    assert ShakingDevice.shaken == []
+
+
+def test_a_pad_without_a_motor_or_without_room_is_fine(shaking, xbox, monkeypatch):
+    monkeypatch.setattr(ShakingDevice, 'full', True)
+    assert shaking.look()
+    shaking.rumble()
+    monkeypatch.setattr(gamepad_module.evdev, 'InputDevice', FakeDevice)
+    plain = Gamepad(xbox)
+    assert plain.look()
+    plain.rumble()
+    assert ShakingDevice.shaken == []
 
 
 def test_a_state_is_repeated_and_an_absent_device_never_sent():

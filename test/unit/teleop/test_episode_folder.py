@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ilw_core.episode import Outcome
-from ilw_core.episode_folder import SCHEMA, find_episodes, read_episode
+from ilw_core.episode_folder import SCHEMA, EpisodeFolder, find_episodes, read_episode
 from ilw_core.errors import EpisodeError
 
 
@@ -53,3 +53,12 @@ def test_a_folder_without_a_bag_is_not_an_episode(tmp_path):
         read_episode(tmp_path / 'absent')
     with pytest.raises(EpisodeError, match='nothing'):
         find_episodes(tmp_path / 'absent')
+
+
+@pytest.mark.parametrize(('text', 'expected'), [
+    ('{"verdict": "suspect", "reasons": ["scan: 1 gap(s)"]}', ('scan: 1 gap(s)',)),
+    ('{"verdict": "good", "reasons": []}', ()), ('{"reasons": 3}', ()), ('[', ()), ('[]', ())])
+def test_what_the_recorder_doubts_is_there_to_read(tmp_path, text, expected):
+    (tmp_path / 'quality.json').write_text(text)
+    assert EpisodeFolder(tmp_path, {}).suspect == expected
+    assert EpisodeFolder(tmp_path / 'none', {}).suspect == ()

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import time
 
 import pytest
@@ -10,6 +11,7 @@ from ilw_core.episode import Outcome
 from ilw_core.episode_folder import find_episodes, read_episode
 from ilw_core.errors import IlwError, StorageError
 from ilw_teleop import bag_thread
+from ilw_teleop import salvage as salvage_module
 from ilw_teleop.bag_writer import Topic
 from ilw_teleop.episode_store import EpisodeStore
 from ilw_teleop.recorder import Recorder
@@ -78,6 +80,13 @@ class Bench:
         return c.attempted, c.saved, c.discarded, c.failed, c.recovered
 
 
+def wait_until(done):
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 @pytest.fixture
 def bench(clutter, tmp_path):
     made = Bench(clutter, tmp_path)
@@ -112,7 +121,7 @@ def test_a_discarded_episode_leaves_nothing(bench, tmp_path):
     bench.mark(MarkKind.DISCARD)
     assert bench.finish().path == ''
     assert find_episodes(tmp_path) == []
-    assert list(bench.store.staging.iterdir()) == []
+    assert [p.name for p in bench.store.staging.iterdir()] == ['.reserve']
     assert bench.counts() == (1, 0, 1, 0, 0)
 
 
@@ -228,6 +237,91 @@ def test_a_full_disk_is_said_and_nothing_half_written_gets_a_name(bench, tmp_pat
     assert bench.start()[0] is Refusal.NONE
 
 
+def record_until_the_disk_fails(bench, monkeypatch, why):
+    """Record 16 messages, then let every write fail; returns the ending."""
+    bench.start(episode='one')
+    bench.drive(5)
+    thread = bench.recorder.attempt.thread
+    wait_until(lambda: thread.messages == 16)
+    thread.join(1.0)  # it is flushed
+
+    def refuse(*_):
+        raise why
+
+    monkeypatch.setattr(bag_thread.BagWriter, 'write', refuse)
+    bench.drive(2)
+    return bench.finish()
+
+
+def test_what_was_written_before_the_disk_failed_is_an_episode(bench, tmp_path, monkeypatch):
+    ending = record_until_the_disk_fails(bench, monkeypatch, OSError(errno.EIO, 'Input/output'))
+    assert 'is kept up to then' in ending.error
+    assert bench.phase() is Phase.FAULT
+    (episode,) = find_episodes(tmp_path)
+    assert (episode.meta['messages'], episode.meta['recovered']) == (16, True)
+    assert '16 of 22 messages are kept' in episode.suspect[0]
+    assert bench.counts() == (1, 0, 0, 0, 1)
+
+
+def test_what_cannot_be_finished_waits_for_a_start_at_which_it_can(
+        bench, clutter, tmp_path, monkeypatch):
+    full = OSError(errno.ENOSPC, 'No space left on device')
+
+    def refuse(*_, **__):
+        raise full
+
+    with monkeypatch.context() as patch:
+        patch.setattr(salvage_module, 'repair', refuse)
+        ending = record_until_the_disk_fails(bench, patch, full)
+    assert 'until the recorder starts again' in ending.error
+    assert bench.counts() == (1, 0, 0, 1, 0)
+    bench.recorder.recheck()
+    assert bench.start(episode='two')[0] is Refusal.NONE  # it goes on, and leaves it where it is
+    bench.mark(MarkKind.DISCARD)
+    bench.finish()
+    bench.store.close()
+    again = Bench(clutter, tmp_path)
+    assert again.counts() == (2, 0, 1, 0, 1)
+    (episode,) = find_episodes(tmp_path)
+    assert episode.meta['messages'] == 16
+    again.store.close()
+
+
+def test_messages_for_which_there_was_no_room_make_the_take_suspect(bench, monkeypatch):
+    bench.recorder.queue_bytes = 2000
+    bench.start()
+    bench.drive(300)
+    assert bench.recorder.losing
+    assert 'dropped' in bench.recorder.phase(bench.now, paused=False)[1][0]
+    bench.mark(MarkKind.STOP)
+    episode = read_episode(bench.finish().path)
+    dropped = episode.meta['dropped']
+    assert dropped > 0
+    assert episode.meta['messages'] + dropped == 901
+    assert episode.suspect[0].startswith(f'{dropped} message(s) were dropped')
+
+
+def test_refusals_are_counted_and_told(bench):
+    bench.start(task='maze')
+    bench.start(episode='x' * 200)
+    status = bench.recorder.status(bench.now, paused=False, more=[])
+    assert status['refused'] == 2
+    assert '128 characters' in status['refusal']
+    bench.start()
+    assert bench.recorder.status(bench.now, paused=False, more=[])['refusal'] == ''
+    bench.mark(MarkKind.DISCARD)
+    bench.finish()
+
+
+def test_an_id_like_that_of_a_leftover_does_not_take_its_folder(bench):
+    (bench.store.staging / 'a_b').mkdir()
+    (bench.store.staging / 'a_b' / 'precious').write_text('')
+    bench.start(episode='a/b')
+    bench.mark(MarkKind.DISCARD)
+    bench.finish()
+    assert (bench.store.staging / 'a_b' / 'precious').exists()
+
+
 def test_a_disk_without_room_refuses_the_start(clutter, tmp_path):
     store = EpisodeStore(tmp_path, 'clutter', min_free_bytes=10**18)
     with pytest.raises(StorageError, match='MB'):
@@ -282,12 +376,27 @@ def test_counts_survive_and_what_a_crash_left_is_recovered(clutter, tmp_path):
 def test_a_crash_between_rename_and_ledger_counts_as_saved(bench, clutter, tmp_path, monkeypatch):
     bench.start(episode='one')
     with monkeypatch.context() as patch:
-        patch.setattr(bench.store, 'end', lambda *_: None)
+        patch.setattr(bench.store.ledger, 'end', lambda *_: None)
         bench.mark(MarkKind.STOP)
         bench.finish()
     bench.store.close()
     again = Bench(clutter, tmp_path)
     assert again.counts() == (1, 1, 0, 0, 0)
+    again.store.close()
+
+
+def test_what_was_cut_from_an_episode_is_no_attempt(bench, clutter, tmp_path):
+    bench.start(episode='one')
+    bench.mark(MarkKind.STOP)
+    path = read_episode(bench.finish().path).path
+    bench.store.close()
+    for name, more in (('cut', {'source': {'episode': 'one'}}), ('two', {})):
+        shutil.copytree(path, path.with_name(name))
+        meta = json.loads((path / 'episode.json').read_text())
+        (path.with_name(name) / 'episode.json').write_text(json.dumps(
+            {**meta, 'episode': name, **more}))
+    again = Bench(clutter, tmp_path)
+    assert again.counts() == (2, 2, 0, 0, 0)  # a lost line of the ledger is found again
     again.store.close()
 
 
@@ -305,16 +414,29 @@ def test_a_recorder_that_ends_saves_what_it_has(bench, clutter, tmp_path):
 
 def test_a_folder_that_vanishes_is_a_fault_and_no_crash(bench, tmp_path):
     bench.store.folder.rename(tmp_path / 'away')
-    bench.start()
-    bench.store.folder.rename(tmp_path / 'gone')
-    bench.drive(2)
-    bench.mark(MarkKind.STOP, outcome=1)
-    assert bench.finish().error
+    bench.recorder.recheck()
     assert bench.phase() is Phase.FAULT
-    assert bench.counts() == (1, 0, 0, 1, 0)
+    assert 'was removed' in bench.recorder.fault
+    bench.recorder.recheck()
+    assert bench.phase() is Phase.READY
+    bench.start()
+    bench.drive(5)
+    thread = bench.recorder.attempt.thread
+    wait_until(lambda: thread.messages == 16)
+    thread.join(1.0)  # it is flushed
+    bench.store.folder.rename(tmp_path / 'gone')
+    wait_until(lambda: thread.done)  # the next look finds out
+    ending = bench.finish()
+    assert 'is kept up to then' in ending.error
+    assert bench.phase() is Phase.FAULT
+    assert bench.counts() == (1, 0, 0, 0, 1)
+    (episode,) = find_episodes(tmp_path / 'clutter')
+    assert episode.meta['messages'] == 16
     bench.recorder.recheck()
     assert bench.phase() is Phase.READY
     assert bench.start()[0] is Refusal.NONE
     bench.mark(MarkKind.DISCARD)
     bench.finish()
-    assert bench.counts() == (2, 0, 1, 1, 0)
+    assert bench.counts() == (2, 0, 1, 0, 1)
+    with pytest.raises(StorageError, match='Another recorder'):
+        EpisodeStore(tmp_path, 'clutter')  # the new folder has its lock

@@ -14,6 +14,7 @@ from ilw_ros.run import run_node
 from ilw_teleop.gamepad import Gamepad
 from ilw_teleop.joystick import load_joystick
 from ilw_teleop.nodes.parameters import JoyParams
+from ilw_teleop.nodes.recorder_ear import RecorderEar
 from ilw_teleop.repeat import Repeat
 
 
@@ -28,6 +29,8 @@ class JoyNode(Node):
         self._repeat = Repeat(round(1e9 / params.autorepeat_hz))
         self._joy_pub = self.create_publisher(Joy, 'joy', EVENT)
         self._diagnostics = Diagnostics(self, 'gamepad')
+        if params.rumble:
+            self._recorder = RecorderEar(self, on_alarm=self._gamepad.rumble)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.005, self._on_poll, clock=steady)
         self.create_timer(1.0, self._on_second, clock=steady)

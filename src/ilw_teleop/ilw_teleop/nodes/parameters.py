@@ -50,6 +50,9 @@ class RecorderParams:
     extra_topics: str = param('', 'More topics to record, separated by commas.')
     min_free_mb: int = param(200, 'No episode starts with less free space [MB].', low=0,
                              high=1_000_000)
+    queue_mb: int = param(
+        256, 'So much may wait for a slow disk; what comes beyond it is dropped and told of [MB].',
+        low=1, high=100_000)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class JoyParams:
                             low=0.0, high=0.9)
     autorepeat_hz: float = param(20.0, 'Messages per second while nothing changes [Hz].',
                                  low=4.0, high=1000.0)
+    rumble: bool = param(True, 'Shake a pad that can when an episode becomes suspect, does not '
+                         'start, or the recorder is gone.')
 
 
 @dataclass(frozen=True)

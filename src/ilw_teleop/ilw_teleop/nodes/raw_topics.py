@@ -11,7 +11,7 @@ from rclpy.subscription import Subscription
 
 from ilw_core.errors import IlwError
 from ilw_ros.convert import message_class
-from ilw_ros.qos import recording
+from ilw_ros.qos import RECORDING_DEPTH, recording
 from ilw_teleop.bag_writer import Topic
 from ilw_teleop.message_definitions import schema_text
 
@@ -79,7 +79,11 @@ class RawTopics:
             subscription = channel.subscription
             handle, kind = subscription.handle, subscription.msg_type
             with handle:
-                while (item := handle.take_message(kind, True)) is not None:
+                # No more than the queue holds: a flood on one topic must not stop the others.
+                for _ in range(RECORDING_DEPTH):
+                    item = handle.take_message(kind, True)
+                    if item is None:
+                        break
                     data, info = item
                     arrival = info['received_timestamp']
                     found.append((arrival, channel, data, info['source_timestamp'] or arrival))

@@ -8,17 +8,17 @@ from rclpy.node import Node
 
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
-from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
-from ilw_ros.convert import stamp_ns, time_msg
-from ilw_ros.health import ERROR, OK, WARN, Diagnostics
+from ilw_msgs.msg import EpisodeEvent
+from ilw_ros.convert import stamp_ns
 from ilw_ros.params import load
-from ilw_ros.qos import EVENT, LATCHED
+from ilw_ros.qos import EVENT
 from ilw_ros.run import run_node
 from ilw_teleop.episode_store import EpisodeStore
 from ilw_teleop.nodes.parameters import RecorderParams
 from ilw_teleop.nodes.raw_topics import RawTopics
 from ilw_teleop.nodes.record_requests import RecordRequests
-from ilw_teleop.recorder import BESIDES, Phase, Recorder, about
+from ilw_teleop.nodes.recorder_reports import RecorderReports
+from ilw_teleop.recorder import BESIDES, Recorder, about
 from ilw_teleop.recording import Ending, Mark, MarkKind, Refusal, Wish
 from ilw_teleop.recording_gate import header_stamp_ns
 from ilw_teleop.salvage import salvage
@@ -37,24 +37,25 @@ class RecorderNode(Node):
                              min_free_bytes=params.min_free_mb * 1_000_000)
         for path in salvage(store):
             self.get_logger().warning(f'Recovered what a crash had left: {path}')
-        self._recorder = Recorder(contract, store, about(params.robot, params.operator,
-                                                         self.get_namespace()))
+        self._recorder = Recorder(
+            contract, store, about(params.robot, params.operator, self.get_namespace()),
+            queue_bytes=params.queue_mb * 1_000_000, same_clock=self._sim)
         extra = tuple(name.strip() for name in params.extra_topics.split(',') if name.strip())
         self._topics = RawTopics(self, tuple(dict.fromkeys(
             (*contract.topics, *BESIDES, *extra, *(('/clock',) if self._sim else ())))))
         self._held = {s.topic for s in contract.sources if s.align.how == 'hold'}
         self._clock_ns, self._log = 0, LogClock()
         self._pause = PauseWatch(simulated=self._sim)
-        self._status_pub = self.create_publisher(EpisodeStatus, 'episode/status', LATCHED)
-        self._status = EpisodeStatus()
-        self._diagnostics = Diagnostics(self, 'recorder')
+        self._reports = RecorderReports(self)
         self.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
         self._requests = RecordRequests(self, self._start, self._stop)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         # 50 Hz: DDS queues hold 1000 messages per topic, so 50 kHz would still fit.
         self.create_timer(0.02, self._on_poll, clock=steady)
         self.create_timer(0.5, self._on_look, clock=steady)
+        self.create_timer(0.25, self._on_beat, clock=steady)
         self._on_look()
+        self._on_beat()
 
     def _now(self) -> int:
         return max(self._clock_ns, self.get_clock().now().nanoseconds)
@@ -85,29 +86,23 @@ class RecorderNode(Node):
             self.get_logger().error(ending.error)
         else:
             self.get_logger().info(f'Episode {ending.episode}: {ending.path or "discarded"}')
-        self._publish_status()
+        self._on_beat()  # now, not at the next beat
         self._requests.finish(ending)
 
     def _on_look(self) -> None:
         self._topics.discover()
         self._recorder.gate.published = self._topics.published
         self._recorder.recheck()
-        self._publish_status()
-        phase = Phase(self._status.phase)
-        level = ERROR if phase is Phase.FAULT else WARN if self._status.problems else OK
-        self._diagnostics.publish(level, phase.name.lower(), {
-            'problems': ' '.join(self._status.problems), 'messages': self._status.messages})
 
-    def _publish_status(self) -> None:
-        old, now = self._status, self._now()
-        new = EpisodeStatus(**self._recorder.status(now, paused=self._paused(),
-                                                    more=self._topics.problems))
-        new.header.stamp = old.header.stamp
-        if new != old:
-            new.header.stamp = time_msg(now)
-            self._status = new
-            self._status_pub.publish(new)
-            self._requests.report(new)
+    def _on_beat(self) -> None:
+        self._publish_status(beat=True)
+        self._reports.diagnose(self._recorder)
+
+    def _publish_status(self, *, beat: bool = False) -> None:
+        now = self._now()
+        fields = self._recorder.status(now, paused=self._paused(), more=self._topics.problems)
+        if self._reports.publish(fields, now, beat=beat):
+            self._requests.report(self._reports.status)
 
     def _start(self, wish: Wish) -> tuple[Refusal, str, str]:
         self._drain()
@@ -133,7 +128,9 @@ class RecorderNode(Node):
 
     def destroy_node(self) -> None:
         """Save what is being recorded before leaving."""
-        self._recorder.close(self._now(), time.monotonic_ns())
+        lost = self._recorder.close(self._now(), time.monotonic_ns())
+        if lost:
+            self.get_logger().error(lost)
         super().destroy_node()
 
 

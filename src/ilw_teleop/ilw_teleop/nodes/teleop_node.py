@@ -18,6 +18,7 @@ from ilw_ros.qos import EVENT, REQUEST
 from ilw_ros.run import run_node
 from ilw_teleop.joystick import load_joystick
 from ilw_teleop.nodes.parameters import TeleopParams
+from ilw_teleop.nodes.recorder_ear import RecorderEar
 from ilw_teleop.stamps import LEAP_NS, LeadingClock, believable
 from ilw_teleop.teleop import Sample, Teleop
 
@@ -50,6 +51,7 @@ class TeleopNode(Node):
         self._reward_pub = self.create_publisher(Reward, 'reward', EVENT)
         self._events = 0
         self._diagnostics = Diagnostics(self, 'joystick')
+        self._recorder = RecorderEar(self, diagnose=True)
         self._switches = {control: self.create_client(Trigger, f'arbiter/{control}')
                           for control in ('estop', 'reset', 'arm', 'disarm')}
         self.create_subscription(Joy, 'joy', self._on_joy, EVENT)

@@ -1,0 +1,100 @@
+"""The recorder killed, hung, twice on one folder, and before a robot at full rate."""
+
+from pathlib import Path
+import signal
+import time
+
+from ilw_bringup.bringup import NodeSpec
+from ilw_bringup.faults import take
+from ilw_bringup.faults.loop import Loop
+from ilw_bringup.faults.row import Fault, Row
+from ilw_bringup.faults.stream_loop import StreamLoop, count
+from ilw_msgs.srv import StopEpisode
+
+_SECONDS = 15.0
+
+
+def _killed(folder: Path) -> Row:
+    with Loop(folder) as loop:
+        loop.drive()
+        loop.save_an_episode()
+        take.begin(loop)
+        time.sleep(2.0)
+        killed_ns = loop.now_ns()
+        at = loop.strike('recorder', signal.SIGKILL)
+        take.sleep_until(at + take.WITHIN_S + 0.2)
+        alarm = take.alarmed_s(loop, at, 'recorder hangs or is gone')
+        loop.fleet.restart_dead()
+        status = take.wait_for(loop, lambda s: s.recovered == 1, 'the salvage')
+        (episode,) = take.kept(folder / 'demos')
+        missing_s = (killed_ns - max(take.messages(episode))) / 1e9
+        loop.save_an_episode()
+        status = take.wait_for(loop, lambda s: s.saved == 2, 'the next episode')
+        return loop.row(
+            '', '', f'diagnostic after {take.ms(alarm)}; salvaged up to {missing_s:.2f} s before '
+            f'the kill; {take.counts(status)}', alarm,
+            take.in_time(alarm) and missing_s <= 1.0 and take.add_up(status))
+
+
+def _hung(folder: Path) -> Row:
+    with Loop(folder) as loop:
+        loop.drive()
+        loop.save_an_episode()
+        take.begin(loop)
+        time.sleep(1.0)
+        at = loop.strike('recorder', signal.SIGSTOP)
+        time.sleep(2.5)
+        back = loop.strike('recorder', signal.SIGCONT)
+        alarm = take.alarmed_s(loop, at, 'recorder hangs or is gone')
+        loop.until(lambda: take.said_s(loop, back, lambda s: s.phase == 3), 5.0, 'the recorder')
+        time.sleep(0.7)
+        suspect = take.said_s(loop, back, lambda s: any('gap' in why for why in s.suspect))
+        loop.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=1))
+        status = take.wait_for(loop, lambda s: s.saved == 2, 'the episode')
+        return loop.row(
+            '', '', f'diagnostic after {take.ms(alarm)}; back, the take is suspect after '
+            f'{take.ms(suspect)} ({"; ".join(status.suspect[:1])}); {take.counts(status)}', alarm,
+            take.in_time(alarm, suspect) and take.add_up(status))
+
+
+def _two(folder: Path) -> Row:
+    with Loop(folder) as loop:
+        loop.drive()
+        loop.save_an_episode()
+        at = time.monotonic()
+        first = loop.specs['recorder']
+        loop.fleet.start([NodeSpec(first.package, first.executable, 'second', first.parameters)])
+        loop.until(lambda: not loop.fleet.running('second'), 15.0, 'the second to refuse')
+        reaction = time.monotonic() - at
+        words = loop.fleet.last_words('second')
+        loop.save_an_episode()
+        status = take.wait_for(loop, lambda s: s.saved == 2, 'the next episode of the first')
+        clear = words.startswith('error: Another recorder writes to')
+        return loop.row('', '', f'it ended after {reaction:.1f} s, its start included, with '
+                        f'“{words.partition("/")[0]}…”; {take.counts(status)}', reaction,
+                        clear and take.add_up(status))
+
+
+def _full_rate(folder: Path) -> Row:
+    with StreamLoop(folder) as loop:
+        loop.start()
+        time.sleep(_SECONDS)
+        episode = loop.stop()
+        found = count(episode)
+        status = take.wait_for(loop, lambda s: s.saved == 1, 'the end')
+        lost = sum(each.lost for each in found.values())
+        row = loop.row('', '', f'{sum(each.recorded for each in found.values())} messages of '
+                       f'{len(found)} topics, {lost} lost, {status.dropped} dropped', None,
+                       not lost and not status.dropped and len(found) == 6)
+        return Row(row.fault, row.expected, row.observed, None, row.lost + lost, row.ok)
+
+
+FAULTS = (
+    Fault('recorder killed while recording and restarted', 'a diagnostic within 1 s; salvaged up '
+          'to 1 s before the kill, the counts add up', _killed),
+    Fault('recorder hung (SIGSTOP) while recording and back', 'a diagnostic within 1 s; back, it '
+          'goes on and the take is suspect', _hung),
+    Fault('two recorders on one folder', 'the second ends with one line, the first goes on', _two),
+    Fault('a robot at full rate: 1 kHz, two cameras, scan, odometry', 'no numbered message is '
+          'lost', _full_rate),
+)
