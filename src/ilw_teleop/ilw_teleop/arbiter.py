@@ -180,6 +180,8 @@ class Arbiter:
         else:
             override = source is Source.PERSON and held is not None and held.request.override
             reasons += self._drive(wanted, stop, mono_ns, override=override)
+        if self.ahead is not None:
+            self.ahead.sent(self._limiter.applied, mono_ns)
         self._decided_ns, self._last_source = mono_ns, source
         episode = '' if held is None else held.request.episode
         return Decision(now_ns, source, requested, self._limiter.applied.copy(), reasons, episode,

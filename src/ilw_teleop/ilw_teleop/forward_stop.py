@@ -13,6 +13,7 @@ import numpy as np
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
 from ilw_core.safety_spec import SafetySpec
+from ilw_teleop.braking import Braking
 
 _STRAIGHT = 1e-3  # rad/m; a circle of one kilometre
 _EDGE_SAMPLES = 24
@@ -37,7 +38,7 @@ class ForwardStop:
             raise ContractError('Looking ahead takes fields that end in linear.x and '
                                 f'angular.z. Got {", ".join(names)}.') from error
         self._spec: SafetySpec = contract.safety
-        self._react_s = contract.period_ns / 1e9
+        self._braking = Braking(contract.safety.deceleration_mps2, contract.period_ns / 1e9)
         self._points = np.zeros((0, 2))
         self._seen_ns: int | None = None
         self._pose = (0.0, 0.0, 0.0)
@@ -81,6 +82,11 @@ class ForwardStop:
         """Go on in another world, as after a reset of the simulator: what was seen is gone."""
         self._points, self._seen_ns, self._placed_ns = self._points[:0], mono_ns, None
         self._frozen = 0
+        self._braking.forget()
+
+    def sent(self, action: np.ndarray, mono_ns: int) -> None:
+        """Take in what was sent to the robot, whoever wanted it."""
+        self._braking.sent(float(action[self._forward]), mono_ns)
 
     # -- what follows from it
 
@@ -91,6 +97,7 @@ class ForwardStop:
         :returns: ``(Da,)`` and of ``'blind'`` (no fresh scan or pose, or a frozen one),
             ``'obstacle'``, ``'workspace'`` those that counted.
         """
+        self._braking.pass_time(mono_ns)
         speed, turn = float(action[self._forward]), float(action[self._turn])
         self._moving = bool(speed or turn)
         if self._unknown(mono_ns) or self._frozen >= FROZEN_SCANS:
@@ -116,22 +123,16 @@ class ForwardStop:
         slowed[self._forward], slowed[self._turn] = speed, turn
         return slowed
 
-    def _settle(self, speed: float, turn: float, free: Callable[[float, float], float]) -> float:
+    def _settle(self, speed: float, turn: float,
+                free: Callable[[float, float], float]) -> float:
         """Return the speed that leaves room to brake; slower at the same turn is another arc."""
         for _ in range(4):
-            allowed = self._braking_speed(free(speed, turn))
-            if abs(speed) <= allowed:
+            way = free(speed, turn) - self._spec.margin_m
+            if self._braking.way_m(speed) <= way:
                 return speed
-            speed = math.copysign(allowed, speed)
-        return 0.0 if abs(speed) > self._braking_speed(free(speed, turn)) else speed
-
-    def _braking_speed(self, free_m: float) -> float:
-        """Return the speed from which the robot stops within a way, reacting one period late."""
-        if free_m == math.inf:
-            return math.inf
-        brake, late = self._spec.deceleration_mps2, self._react_s
-        way = max(0.0, free_m - self._spec.margin_m)
-        return -brake * late + math.sqrt((brake * late) ** 2 + 2 * brake * way)
+            speed = math.copysign(self._braking.fastest_mps(way), speed)
+        way = free(speed, turn) - self._spec.margin_m
+        return speed if self._braking.way_m(speed) <= way else 0.0
 
     def _free_m(self, speed: float, turn: float) -> float:
         """Return the way along the arc until the circle touches a point; infinite if never."""
@@ -164,7 +165,7 @@ class ForwardStop:
         assert box is not None
         if speed == 0.0:
             return math.inf
-        reach = abs(speed) * self._react_s + speed ** 2 / (2 * self._spec.deceleration_mps2)
+        reach = self._braking.way_m(speed)
         way = np.linspace(0.0, reach + self._spec.margin_m, _EDGE_SAMPLES)
         x0, y0, yaw = self._pose
         bend = turn / abs(speed) * way / 2
