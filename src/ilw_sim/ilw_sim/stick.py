@@ -4,15 +4,18 @@ from pathlib import Path
 import zlib
 
 import numpy as np
-import yaml
 
 from ilw_core.contract import Contract
 from ilw_core.errors import IlwError
+from ilw_core.yaml_data import read_yaml
 from ilw_sim.diff_drive import Pose, twist_indices
 from ilw_sim.expert import Expert
 from ilw_sim.grid import grid_from_occupancy
 
 _OCCUPIED = 50       # of 100, as nav_msgs/OccupancyGrid counts
+_MAX_INDEX = 255
+_MAX_SIDE = 1000     # cells of a map; planning on more would take longer than an episode
+_FAR_M = 1e6         # no place on a map is further away
 _NEW_EPISODE_NS = 500_000_000  # a larger step of the clock is a reset
 
 
@@ -25,13 +28,16 @@ class Stick:
 
     def __init__(self, path: Path) -> None:
         try:
-            layout = yaml.safe_load(path.read_text(encoding='utf-8'))
+            layout = read_yaml(path, 'a joystick layout')
             axes, buttons, mapping = layout['axes'], layout['buttons'], layout['mapping']
             self._deadzone = float(layout.get('deadzone', 0.0))
             self._forward, self._turn = axes[mapping['forward']], axes[mapping['turn']]
             self._held = [buttons[mapping['deadman']], buttons[mapping['turbo']]]
             self._sizes = (max(axes.values()) + 1, max(buttons.values()) + 1)
-        except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+            if not all(type(i) is int and 0 <= i <= _MAX_INDEX
+                       for i in (*axes.values(), *buttons.values())):
+                raise ValueError(f'an index is not from 0 to {_MAX_INDEX}')
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise IlwError(f'{path} must name axes, buttons and a mapping with forward, turn, '
                            f'deadman and turbo: {error!r}. Compare it with xbox.yaml.') from error
 
