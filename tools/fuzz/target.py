@@ -27,10 +27,14 @@ class Target:
 
 
 class Pieces:
-    """Takes numbers from bytes, in order; when they are used up, everything is zero."""
+    """
+    Takes numbers from bytes, in order; when they are used up, everything is zero.
 
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
+    :param most: bytes used; a story of some messages shows what a long one would.
+    """
+
+    def __init__(self, data: bytes, most: int = 300) -> None:
+        self._data, self._at = data[:most], 0
 
     def __iter__(self) -> Iterator[int]:
         """Yield one byte after the other until they are used up."""
