@@ -42,7 +42,7 @@ class Attacker:
 
     def __init__(self, node: Node, seed: int, truth: Callable[[str], Any | None]) -> None:
         self._node, self._rng, self._truth = node, random.Random(seed), truth
-        self._publishers: dict[str, Any] = {}
+        self.publishers: dict[str, Any] = {}
         self.sent: dict[str, int] = {}
         """Topic -> messages"""
 
@@ -51,21 +51,21 @@ class Attacker:
         for victim in victims:
             found = self._node.get_subscriber_names_and_types_by_node(victim, '/')
             for topic, types in found:
-                if topic not in self._publishers and topic not in leave_out:
+                if topic not in self.publishers and topic not in leave_out:
                     try:
                         kind = message_class(types[0])
                     except IlwError:
                         continue
-                    self._publishers[topic] = self._node.create_publisher(kind, topic, ANY)
-        return sorted(self._publishers)
+                    self.publishers[topic] = self._node.create_publisher(kind, topic, ANY)
+        return sorted(self.publishers)
 
     def heard(self) -> bool:
         """Tell whether every publisher has found its subscription."""
-        return all(p.get_subscription_count() for p in self._publishers.values())
+        return all(p.get_subscription_count() for p in self.publishers.values())
 
     def strike(self, topic: str) -> None:
         """Publish one hostile message: of the right type, or bytes that are none."""
-        publisher, rng = self._publishers[topic], self._rng
+        publisher, rng = self.publishers[topic], self._rng
         message = self._truth(topic)
         if message is None or rng.random() < 0.3:
             message = publisher.msg_type()

@@ -49,14 +49,14 @@ def targets(folder: Path) -> list[Target]:
             simulation.set_state(found, 0)
 
     return [
-        Target('joy', _joy(contract), noise, (), weight=8),
+        Target('joy', _joy(contract), noise, (), weight=16),
         Target('requests', _requests(contract), noise, (), weight=4),
-        Target('scans', _scans(contract), noise, (), weight=4),
-        Target('observations', _observations(contract), noise, (), weight=2),
-        Target('maps', _maps(contract), noise, (), weight=0.4),
-        Target('commands', _commands(contract), noise, (), weight=8),
-        Target('raw_bytes', _raw_bytes(contract), noise, (), weight=8),
-        Target('sim_state', sim_state, (state,), words=_STATE_WORDS, weight=0.05),
+        Target('scans', _scans(contract), noise, (), weight=3),
+        Target('observations', _observations(contract), noise, (), weight=4),
+        Target('maps', _maps(contract), noise, (), weight=1.5),
+        Target('commands', _commands(contract), noise, (), weight=14),
+        Target('raw_bytes', _raw_bytes(contract), noise, (), weight=16),
+        Target('sim_state', sim_state, (state,), words=_STATE_WORDS, weight=0.15),
     ]
 
 

@@ -1,0 +1,156 @@
+"""
+Every real node hears hostile messages on every one of its subscriptions, over real DDS.
+
+Valid types with hostile content and bytes that are no message; afterwards all nodes live, answer,
+and have commanded nothing outside the contract's limits.
+"""
+
+from copy import deepcopy
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+from fuzz.attacker import Attacker
+from rclpy.qos import qos_profile_sensor_data
+from std_srvs.srv import Trigger
+
+from ilw_bringup.bringup import NodeSpec
+from ilw_bringup.faults.loop import Loop
+from ilw_msgs.srv import (
+    DiscardEpisode,
+    GetSimState,
+    LoadPolicy,
+    ResetSim,
+    SetSimState,
+    StartEpisode,
+    StepSim,
+    StopEpisode,
+)
+from ilw_ros.convert import message_class, time_msg
+
+CLOCK = {'use_sim_time': True}
+OTHERS = (NodeSpec('ilw_sim', 'expert_node', 'expert', {'contract': 'clutter', **CLOCK}),
+          NodeSpec('ilw_learner', 'trainer_node', 'trainer', {'contract': 'clutter', **CLOCK}))
+STRIKES = 300
+"""Per topic"""
+
+
+class Siege:
+    """A loop of all seven nodes, and an attacker who has listened to it first."""
+
+    def __init__(self, folder):
+        self.loop = Loop(folder, with_policy=True)
+        self.loop.specs |= {spec.name: spec for spec in OTHERS}
+        self.samples = {}
+
+    def __enter__(self):
+        self.loop.__enter__()
+        loop, node = self.loop, self.loop.spy.node
+        loop.until(lambda: set(loop.specs) <= set(node.get_node_names()), 30.0, 'all nodes')
+        loop.drive()
+        loop.until(lambda: node.count_publishers('policy/action'), 20.0, 'the policy')
+        self.attacker = Attacker(node, 1, self.truth)
+        heard = [node.create_subscription(message_class(types[0]), topic,
+                                          lambda m, t=topic: self.samples.__setitem__(t, m),
+                                          qos_profile_sensor_data)
+                 for topic, types in node.get_topic_names_and_types()
+                 if types[0].count('/msg/') and not topic.startswith('/rosout')]
+        loop.until(lambda: {'/teleop/action', '/policy/action', '/scan'} <= set(self.samples),
+                   20.0, 'samples of every topic')
+        for subscription in heard:
+            node.destroy_subscription(subscription)
+        return self
+
+    def __exit__(self, *error):
+        self.loop.__exit__(*error)
+
+    def truth(self, topic):
+        """Return a message as the topic really carries it, of this moment."""
+        message = deepcopy(self.samples.get(topic))
+        if hasattr(message, 'header'):
+            message.header.stamp = time_msg(self.loop.now_ns())
+        return message
+
+    def strike(self, topics):
+        """Publish on all topics in turn, no faster than the nodes can take in."""
+        for _ in range(STRIKES):
+            for topic in topics:
+                self.attacker.strike(topic)
+                time.sleep(0.0005)
+            assert not self.loop.fleet.dead(), self.last_words()
+
+    def last_words(self):
+        """Return who died, and of what."""
+        return {name: self.loop.fleet.last_words(name) for name in self.loop.fleet.dead()}
+
+    def alive(self):
+        """Hold that every node runs and does its work."""
+        loop, spy = self.loop, self.loop.spy
+        before, heard = len(spy.states), spy.heard
+        loop.until(lambda: len(spy.states) > before + 10 and spy.heard > heard + 10, 20.0,
+                   'decisions and commands')
+        for name in ('estop', 'reset', 'disarm'):
+            assert loop.call(Trigger, f'arbiter/{name}', Trigger.Request(), 20.0).success
+        assert loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint='idle'),
+                         20.0).error_code == 0
+        assert loop.call(GetSimState, 'sim/get_state', GetSimState.Request(), 20.0).state
+        assert loop.call(StartEpisode, 'record/start', StartEpisode.Request(task='other'),
+                         20.0).error_code == StartEpisode.Response.ERROR_CONTRACT
+        loop.drive()
+        assert not loop.fleet.dead(), self.last_words()
+
+
+@pytest.fixture
+def siege(tmp_path, monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '52')
+    with Siege(tmp_path) as found:
+        yield found
+
+
+def test_hostile_messages_end_no_node_and_move_nothing_out_of_limits(siege):
+    own = siege.loop.contract.action.topic
+    # Another sender of commands is a fault of its own: the arbiter cannot keep it within limits.
+    topics = siege.attacker.aim(list(siege.loop.specs), leave_out=('/clock', f'/{own}'))
+    assert {'/joy', '/teleop/action', '/policy/action', '/scan', '/odom', '/goal', '/map',
+            '/episode/event', '/sim/ground_truth'} <= set(topics)
+    siege.loop.until(siege.attacker.heard, 20.0, 'every subscription')
+    siege.strike(topics)
+    assert min(siege.attacker.sent.values()) >= STRIKES // 2
+    siege.alive()
+    assert siege.loop.spy.heard > 50
+    assert not siege.loop.spy.outside()
+
+
+def test_a_hostile_clock_and_hostile_commands_end_no_node(siege):
+    action = siege.loop.contract.action
+    topics = siege.attacker.aim(['sim', 'arbiter'])
+    before = list(siege.loop.spy.commands)
+    assert all(np.all((c.values >= action.low) & (c.values <= action.high)) for c in before)
+    siege.strike([topic for topic in topics if topic in ('/clock', f'/{action.topic}')])
+    for publisher in list(siege.attacker.publishers.values()):
+        siege.loop.spy.node.destroy_publisher(publisher)
+    siege.alive()
+
+
+def test_hostile_requests_get_an_answer(siege, tmp_path):
+    loop = siege.loop
+    texts = ('', '../../escaped', '/etc', 'a' * 100_000, '[' * 100_000, '{}', 'null',
+             '{"schema": "ilw.sim_state/1", "seed": -1}', '--env=os:abort', '\n%s%n')
+    for text in texts:
+        for kind, name, request in (
+            (SetSimState, 'sim/set_state', SetSimState.Request(state=text)),
+            (ResetSim, 'sim/reset', ResetSim.Request(seed=2 ** 64 - 1, episode=text)),
+            (LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=text, seed=2 ** 64 - 1)),
+            (StartEpisode, 'record/start', StartEpisode.Request(episode=text, notes=text)),
+            (DiscardEpisode, 'record/discard', DiscardEpisode.Request()),
+        ):
+            loop.call(kind, name, request, 30.0)
+    for values in ([float('nan')] * 2, [1e308, -1e308], [0.0] * 100_000, []):
+        loop.call(StepSim, 'sim/step', StepSim.Request(ticks=2 ** 32 - 1, action=values), 60.0)
+    loop.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=255, stop_reason='x' * 9999))
+    assert loop.call(ResetSim, 'sim/reset', ResetSim.Request(seed=1)).error_code == 0
+    siege.alive()
+    inside = {tmp_path / 'demos', tmp_path / 'log'}
+    assert {path for path in tmp_path.iterdir()} <= inside
