@@ -39,13 +39,13 @@ _METADATA = b"""rosbag2_bagfile_information:
   storage_identifier: mcap
   duration: {nanoseconds: 1900000000}
   starting_time: {nanoseconds_since_epoch: 50000000000}
-  message_count: 20
+  message_count: 15
   topics_with_message_count: []
   compression_format: ''
   compression_mode: ''
   relative_file_paths: [bag.mcap]
   files: [{path: bag.mcap, starting_time: {nanoseconds_since_epoch: 50000000000},
-           duration: {nanoseconds: 1900000000}, message_count: 20}]
+           duration: {nanoseconds: 1900000000}, message_count: 15}]
   custom_data: {}
   ros_distro: jazzy
 """

@@ -79,10 +79,12 @@ def targets(folder: Path) -> list[Target]:
         Target('robot_profile', in_file('profile.yaml', profile), (*read['robots'], _PROFILE),
                words=(b'urdf: ../../../etc/passwd', b'urdf: package:////etc/passwd'), weight=2),
         Target('urdf', in_file('hull.urdf', lambda f: profile(folder / 'hull.yaml')), (urdf,),
-               words=(b'velocity="nan"', b'<!DOCTYPE x [<!ENTITY a "b">]>', b'<a>', b'xyz="0"'), weight=2),
+               words=(b'velocity="nan"', b'<!DOCTYPE x [<!ENTITY a "b">]>', b'<a>', b'xyz="0"'),
+               weight=2),
         Target('train_config', in_file('train.yaml', lambda f: load_config(f, 'maze')),
                read['train'], weight=0.6),
-        Target('episode_json', episode, (meta,), words=(b'{"a":', b'[', b'NaN', b'"schema"'), weight=3),
+        Target('episode_json', episode, (meta,), words=(b'{"a":', b'[', b'NaN', b'"schema"'),
+               weight=3),
     ]
 
 
