@@ -109,7 +109,9 @@ def keep(folder: Path, name: str, data: bytes) -> str:
 
 
 def _peak_kb() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Return the largest resident size of this process; ``getrusage`` has its parent's, too."""
+    status = Path('/proc/self/status').read_text()
+    return int(status.partition('VmHWM:')[2].split()[0])
 
 
 def _mapped_bytes() -> int:

@@ -49,13 +49,13 @@ def targets(folder: Path) -> list[Target]:
             simulation.set_state(found, 0)
 
     return [
-        Target('joy', _joy(contract), noise, (), weight=16),
-        Target('requests', _requests(contract), noise, (), weight=4),
+        Target('joy', _joy(contract), noise, (), weight=20),
+        Target('requests', _requests(contract), noise, (), weight=3),
         Target('scans', _scans(contract), noise, (), weight=3),
         Target('observations', _observations(contract), noise, (), weight=4),
         Target('maps', _maps(contract), noise, (), weight=1.5),
         Target('commands', _commands(contract), noise, (), weight=14),
-        Target('raw_bytes', _raw_bytes, noise, (), weight=16),
+        Target('raw_bytes', _raw_bytes, noise, (), weight=20),
         Target('sim_state', sim_state, (state,), words=_STATE_WORDS, weight=0.15),
     ]
 
@@ -194,7 +194,7 @@ def _commands(contract: Contract) -> Callable[[bytes], None]:
 def _raw_bytes(data: bytes) -> None:
     """What the recorder reads out of messages that it does not decode."""
     log, last = LogClock(), -1
-    for i in range(0, len(data), 16):
+    for i in range(0, min(len(data), 1600), 16):
         stamp = header_stamp_ns(data[i:i + 16])
         assert abs(believable(stamp, _NOW_NS) - _NOW_NS) <= MAX_LEAD_NS
         now = log.stamp_ns(max(0, stamp))

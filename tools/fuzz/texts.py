@@ -73,18 +73,18 @@ def targets(folder: Path) -> list[Target]:
                        'contract_text': clutter.text, 'versions': {'python': '3.11'}}).encode()
     return [
         Target('contract', _contract, read['tasks'], words=_TOO_MUCH, weight=0.5),
-        Target('joystick', in_file('pad.yaml', joystick), read['joysticks'], weight=0.4),
+        Target('joystick', in_file('pad.yaml', joystick), read['joysticks'], weight=0.3),
         Target('expert_stick', in_file('stick.yaml', lambda f: Stick(f).press(0.5, 0.5)),
                read['joysticks'], weight=0.3),
         Target('robot_profile', in_file('profile.yaml', profile), (*read['robots'], _PROFILE),
-               words=(b'urdf: ../../../etc/passwd', b'urdf: package:////etc/passwd'), weight=2),
+               words=(b'urdf: ../../../etc/passwd', b'urdf: package:////etc/passwd'), weight=1),
         Target('urdf', in_file('hull.urdf', lambda f: profile(folder / 'hull.yaml')), (urdf,),
                words=(b'velocity="nan"', b'<!DOCTYPE x [<!ENTITY a "b">]>', b'<a>', b'xyz="0"'),
-               weight=2),
+               weight=1),
         Target('train_config', in_file('train.yaml', lambda f: load_config(f, 'maze')),
                read['train'], weight=0.6),
         Target('episode_json', episode, (meta,), words=(b'{"a":', b'[', b'NaN', b'"schema"'),
-               weight=3),
+               weight=2),
     ]
 
 
