@@ -54,7 +54,7 @@ def targets(folder: Path) -> list[Target]:
         Target('scans', _scans(contract), noise, (), weight=3),
         Target('observations', _observations(contract), noise, (), weight=4),
         Target('maps', _maps(contract), noise, (), weight=1.5),
-        Target('commands', _commands(contract), noise, (), weight=14),
+        Target('commands', _commands(contract), noise, (), weight=16),
         Target('raw_bytes', _raw_bytes, noise, (), weight=20),
         Target('sim_state', sim_state, (state,), words=_STATE_WORDS, weight=0.15),
     ]

@@ -33,7 +33,7 @@ class Pieces:
     :param most: bytes used; a story of some messages shows what a long one would.
     """
 
-    def __init__(self, data: bytes, most: int = 300) -> None:
+    def __init__(self, data: bytes, most: int = 150) -> None:
         self._data, self._at = data[:most], 0
 
     def __iter__(self) -> Iterator[int]:

@@ -72,17 +72,17 @@ def targets(folder: Path) -> list[Target]:
                        'stop_reason': 'goal', 'contract_hash': clutter.hash,
                        'contract_text': clutter.text, 'versions': {'python': '3.11'}}).encode()
     return [
-        Target('contract', _contract, read['tasks'], words=_TOO_MUCH, weight=0.5),
-        Target('joystick', in_file('pad.yaml', joystick), read['joysticks'], weight=0.3),
+        Target('contract', _contract, read['tasks'], words=_TOO_MUCH, weight=0.25),
+        Target('joystick', in_file('pad.yaml', joystick), read['joysticks'], weight=0.2),
         Target('expert_stick', in_file('stick.yaml', lambda f: Stick(f).press(0.5, 0.5)),
-               read['joysticks'], weight=0.3),
+               read['joysticks'], weight=0.15),
         Target('robot_profile', in_file('profile.yaml', profile), (*read['robots'], _PROFILE),
                words=(b'urdf: ../../../etc/passwd', b'urdf: package:////etc/passwd'), weight=1),
         Target('urdf', in_file('hull.urdf', lambda f: profile(folder / 'hull.yaml')), (urdf,),
                words=(b'velocity="nan"', b'<!DOCTYPE x [<!ENTITY a "b">]>', b'<a>', b'xyz="0"'),
                weight=1),
         Target('train_config', in_file('train.yaml', lambda f: load_config(f, 'maze')),
-               read['train'], weight=0.6),
+               read['train'], weight=0.3),
         Target('episode_json', episode, (meta,), words=(b'{"a":', b'[', b'NaN', b'"schema"'),
                weight=2),
     ]

@@ -5,7 +5,6 @@ ENGINE is ``own`` (mutate.py, inputs FIRST to FIRST + COUNT) or ``atheris`` (gui
 The number of the input at hand is in ACCOUNT.at, should the process die of it.
 """
 
-import atexit
 import importlib
 import logging
 import mmap
@@ -61,10 +60,15 @@ def _guided(judge: Any, folder: Path, first: int, count: int) -> None:
     (corpus := folder / 'corpus').mkdir()
     for i, seed in enumerate(judge.target.seeds):
         (corpus / str(i)).write_bytes(seed)
-    atexit.register(judge.save)  # the fuzzer ends the process itself
+
+    def one(data: bytes) -> None:
+        judge.run(data)
+        if judge.account.inputs % 50 == 0:  # the fuzzer ends the process without a word
+            judge.save()
+
     atheris.Setup([sys.argv[0], f'-runs={count}', f'-max_len={_LONGEST}', f'-seed={first + 1}',
                    '-rss_limit_mb=0', '-timeout=120', '-verbosity=0',
-                   f'-artifact_prefix={sys.argv[6]}/{judge.target.name}-', str(corpus)], judge.run)
+                   f'-artifact_prefix={sys.argv[6]}/{judge.target.name}-', str(corpus)], one)
     atheris.Fuzz()
 
 
