@@ -12,11 +12,13 @@ import pytest
 
 pytest.importorskip('rclpy')
 from fuzz.attacker import Attacker
+from rclpy.action import ActionClient
 from rclpy.qos import qos_profile_sensor_data
 from std_srvs.srv import Trigger
 
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.faults.loop import Loop
+from ilw_msgs.action import RecordEpisode, RunPolicy
 from ilw_msgs.srv import (
     DiscardEpisode,
     GetSimState,
@@ -116,6 +118,18 @@ def siege(tmp_path_factory):
             yield found
 
 
+def ask(siege, kind, name, goal):
+    """Send a goal of an action and wait for the answer, whatever it is."""
+    client = ActionClient(siege.loop.spy.node, kind, name)
+    siege.loop.until(client.server_is_ready, 20.0, name)
+    sent = client.send_goal_async(goal)
+    siege.loop.until(sent.done, 20.0, f'an answer of {name}')
+    if sent.result().accepted:
+        stopped = sent.result().cancel_goal_async()
+        siege.loop.until(stopped.done, 20.0, f'the end of {name}')
+    client.destroy()
+
+
 def test_hostile_messages_end_no_node_and_move_nothing_out_of_limits(siege):
     own = siege.loop.contract.action.topic
     # Another sender of commands is a fault of its own: the arbiter cannot keep it within limits.
@@ -146,6 +160,10 @@ def test_hostile_requests_get_an_answer_and_escape_from_no_folder(siege):
             loop.call(kind, name, request, 30.0)
     for values in ([float('nan')] * 2, [1e308, -1e308], [0.0] * 100_000, []):
         loop.call(StepSim, 'sim/step', StepSim.Request(ticks=2 ** 32 - 1, action=values), 60.0)
+    for timeout_s in (float('inf'), float('nan'), 1e308, -1e308):
+        ask(siege, RecordEpisode, 'record/episode', RecordEpisode.Goal(timeout_s=timeout_s))
+        loop.call(DiscardEpisode, 'record/discard', DiscardEpisode.Request(), 20.0)
+        ask(siege, RunPolicy, 'policy/run', RunPolicy.Goal(timeout_s=timeout_s))
     loop.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=255, stop_reason='x' * 9999))
     assert loop.call(ResetSim, 'sim/reset', ResetSim.Request(seed=1)).error_code == 0
     siege.alive()
