@@ -103,10 +103,16 @@ class Siege:
         assert loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint='idle'),
                          20.0).error_code == 0
         assert loop.call(GetSimState, 'sim/get_state', GetSimState.Request(), 20.0).state
-        assert loop.call(StartEpisode, 'record/start', StartEpisode.Request(task='other'),
-                         20.0).error_code == StartEpisode.Response.ERROR_CONTRACT
+        loop.until(self.knows_its_task, 20.0, 'the recorder to be at rest')
         loop.drive()
         assert not loop.fleet.dead(), self.last_words()
+
+    def knows_its_task(self):
+        """Tell whether the recorder has ended what it was told to, and refuses another task."""
+        self.loop.call(DiscardEpisode, 'record/discard', DiscardEpisode.Request(), 20.0)
+        answer = self.loop.call(StartEpisode, 'record/start', StartEpisode.Request(task='other'),
+                                20.0)
+        return answer.error_code == StartEpisode.Response.ERROR_CONTRACT
 
 
 @pytest.fixture(scope='module')
