@@ -235,7 +235,8 @@ def _action(section: Section) -> ActionSpec:
     fields = section.take('fields', required=True)
     if not isinstance(fields, list) or not fields:
         raise section.error('fields', 'a list of at least one action field', fields)
-    names, units, low, high = [], [], [], []
+    names: list[str] = []
+    units, low, high = [], [], []
     rates: dict[str, list[float]] = {key: [] for key in _RATES}
     for i, item in enumerate(fields):
         entry = Section(item, f'{section.where}.fields[{i}]')

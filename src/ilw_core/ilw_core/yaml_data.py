@@ -69,7 +69,7 @@ def parse_yaml(text: str, where: str) -> Any:
         raise ContractError(f'{where} is not valid YAML: {reason}') from error
 
 
-class _PlainLoader(yaml.SafeLoader):
+class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]  # its package has no types
     """Refuses while it composes, so that nothing large is ever built."""
 
     def __init__(self, text: str) -> None:
