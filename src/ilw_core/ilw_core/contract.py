@@ -12,16 +12,18 @@ import re
 from typing import Any
 
 import numpy as np
-import yaml
 
 from ilw_core.errors import ContractError
 from ilw_core.features import CODECS, FeatureSpec
 from ilw_core.safety_spec import SafetySpec, read_safety
 from ilw_core.schema import Section
+from ilw_core.yaml_data import parse_yaml, read_text
 
 MAX_CONTRACT_BYTES = 1_000_000
 _RATES = ('max_rate', 'max_acceleration', 'max_jerk', 'stop_rate')
-_TYPE = re.compile(r'^[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*$')
+_LARGEST = 1e9  # of any value and rate of an action: their squares and sums stay finite
+_TYPE = re.compile(r'[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*')
+_FIELD = re.compile(r'[a-z][A-Za-z0-9_]*(\.[a-z][A-Za-z0-9_]*)*')
 
 
 @dataclass(frozen=True)
@@ -148,23 +150,12 @@ def load_contract(path: str | Path) -> Contract:
 
     :raises ContractError: the file is missing, not YAML, or breaks the schema.
     """
-    path = Path(path)
-    try:
-        if path.stat().st_size > MAX_CONTRACT_BYTES:
-            raise ContractError(f'{path} is larger than a contract may be (1 MB).')
-        text = path.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise ContractError(f'{path} cannot be read as a contract: {error}.') from error
-    return parse_contract(text, str(path))
+    return parse_contract(read_text(path, 'a contract', MAX_CONTRACT_BYTES), str(path))
 
 
 def parse_contract(text: str, where: str = 'contract') -> Contract:
     """Check the text of a contract; ``where`` opens every error."""
-    try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        reason = ' '.join(str(error).split())
-        raise ContractError(f'{where} is not valid YAML: {reason}') from error
+    data = parse_yaml(text, where)
     root = Section(data, where)
     name = root.text('contract')
     version = root.integer('version', low=1)
@@ -174,11 +165,12 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     sources = _sources(root.section('observation'), rate_hz)
     action = _action(root.section('action'))
     rewards = root.section('reward', required=False)
-    reward = {key: rewards.number(key, 0.0) for key in ('goal', 'collision', 'step')}
+    reward = {key: rewards.number(key, 0.0, low=-_LARGEST, high=_LARGEST)
+              for key in ('goal', 'collision', 'step')}
     rewards.done()
     ends = root.section('termination', required=False)
-    goal_radius_m = ends.number('goal_radius_m', 0.3, low=0.0)
-    timeout_s = ends.number('timeout_s', 60.0, low=0.1)
+    goal_radius_m = ends.number('goal_radius_m', 0.3, low=0.0, high=1e6)
+    timeout_s = ends.number('timeout_s', 60.0, low=0.1, high=1e6)
     ends.done()
     scene = root.take('scene', {})
     if not isinstance(scene, dict):
@@ -197,11 +189,9 @@ def _digest(data: Any) -> str:
 
 
 def _topic(section: Section) -> tuple[str, str]:
-    topic = section.text('topic')
-    if topic.startswith('/') or not re.fullmatch(r'[A-Za-z_][A-Za-z0-9_/]*', topic):
-        raise section.error('topic', 'a relative topic name (no leading slash)', topic)
+    topic = section.topic()
     kind = section.text('type')
-    if not _TYPE.match(kind):
+    if not _TYPE.fullmatch(kind):
         raise section.error('type', 'a message type such as sensor_msgs/msg/LaserScan', kind)
     return topic, kind
 
@@ -214,7 +204,8 @@ def _sources(section: Section, rate_hz: float) -> tuple[Source, ...]:
         align_section = entry.section('align', required=False)
         how = align_section.text('how', 'asof', choices=('asof', 'hold'))
         # Two periods: one late message is normal, two mean the sensor is gone.
-        tolerance_ms = align_section.number('tolerance_ms', 2000.0 / rate_hz, low=0.0)
+        tolerance_ms = align_section.number('tolerance_ms', 2000.0 / rate_hz, low=0.0,
+                                            high=1e6)
         align_section.done()
         codec = entry.text('feature', choices=tuple(CODECS))
         options = Section(entry.rest(), entry.where)
@@ -227,6 +218,12 @@ def _sources(section: Section, rate_hz: float) -> tuple[Source, ...]:
         if missing:
             raise ContractError(f'{section.where}.{source.name} reads {missing[0]!r}, which is '
                                 f'not an observation. Known: {", ".join(sorted(known))}.')
+    types: dict[str, str] = {}
+    for source in sources:
+        if types.setdefault(source.topic, source.type) != source.type:
+            raise ContractError(f'{section.where}.{source.name}.type must be that of the other '
+                                f'entries of {source.topic}, {types[source.topic]}. '
+                                f'Got {source.type}.')
     if not sources:
         raise ContractError(f'{section.where} must name at least one topic. Got none.')
     return tuple(sources)
@@ -238,17 +235,18 @@ def _action(section: Section) -> ActionSpec:
     fields = section.take('fields', required=True)
     if not isinstance(fields, list) or not fields:
         raise section.error('fields', 'a list of at least one action field', fields)
-    names, units, low, high = [], [], [], []
+    names: list[str] = []
+    units, low, high = [], [], []
     rates: dict[str, list[float]] = {key: [] for key in _RATES}
     for i, item in enumerate(fields):
         entry = Section(item, f'{section.where}.fields[{i}]')
-        names.append(entry.text('name'))
+        names.append(_field(entry, names))
         units.append(entry.text('unit'))
-        low.append(entry.number('min'))
-        high.append(entry.number('max'))
+        low.append(entry.number('min', low=-_LARGEST, high=_LARGEST))
+        high.append(entry.number('max', low=-_LARGEST, high=_LARGEST))
         for key, values in rates.items():
             given = key == 'max_rate' or entry.has(key)
-            values.append(entry.number(key, low=1e-9) if given else np.inf)
+            values.append(entry.number(key, low=1e-9, high=_LARGEST) if given else np.inf)
         if entry.has('max_jerk') and not entry.has('max_acceleration'):
             raise entry.error('max_acceleration', 'given where max_jerk is', None)
         entry.done()
@@ -266,6 +264,15 @@ def _action(section: Section) -> ActionSpec:
     return ActionSpec(topic, kind, tuple(names), tuple(units), np.array(low), np.array(high),
                       **{key: np.array(values) for key, values in rates.items()}, stop=stop,
                       discrete=table)
+
+
+def _field(entry: Section, before: list[str]) -> str:
+    name = entry.text('name')
+    if not _FIELD.fullmatch(name):
+        raise entry.error('name', 'a field of the message, as in twist.linear.x', name)
+    if name in before:
+        raise entry.error('name', 'another field than those before it', name)
+    return name
 
 
 def _stop(section: Section, low: list[float], high: list[float]) -> np.ndarray | None:

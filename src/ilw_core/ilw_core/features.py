@@ -21,6 +21,12 @@ from ilw_core.schema import Section
 Messages = dict[str, Any]
 Fields = tuple[tuple[str, str], ...]
 
+MAX_SECTORS = 4096
+MAX_BEAMS = 100_000
+"""A scan of more is no scan; the densest lidars have a tenth of it"""
+_MAX_TURN_RAD = 1000.0
+"""The same for angles; a scan goes round once, or from -2 pi to 2 pi"""
+
 
 @dataclass(frozen=True)
 class FeatureSpec:
@@ -94,9 +100,13 @@ def sector_minimum(
 
     :param ranges: ``(..., L)`` metres, as in ``sensor_msgs/LaserScan.ranges``.
     :param range_min: one number, or one per scan, ``(..., 1)``.
-    :returns: ``(..., sectors)`` float32 metres; NaN for a slice no beam looked into.
+    :returns: ``(..., sectors)`` float32 metres; NaN for a slice no beam looked into, or for
+        all of a scan whose angles or number of beams are nonsense.
     """
     ranges = np.asarray(ranges, dtype=np.float32)
+    widest = abs(angle_min) + abs(angle_increment) * ranges.shape[-1]
+    if not widest <= _MAX_TURN_RAD or ranges.shape[-1] > MAX_BEAMS:  # true for NaN, too
+        return np.full((*ranges.shape[:-1], sectors), np.nan, dtype=np.float32)
     order, starts, slots = _slices(angle_min, angle_increment, ranges.shape[-1], sectors)
     measured = ranges >= np.asarray(range_min, dtype=np.float32)  # false for NaN
     nothing = np.float32(np.inf)
@@ -132,7 +142,7 @@ _QUATERNION = tuple(f'pose.pose.orientation.{axis}' for axis in 'xyzw')
 
 
 def _lidar_sectors(name: str, options: Section) -> FeatureSpec:
-    sectors = options.integer('sectors', low=1)
+    sectors = options.integer('sectors', low=1, high=MAX_SECTORS)
     range_max_m = options.number('range_max_m', low=0.1, high=1000.0)
 
     def one(ranges: Any, angle_min: float, angle_increment: float,
@@ -168,6 +178,8 @@ def _goal_polar(name: str, options: Section) -> FeatureSpec:
     def one(goal_x: float, goal_y: float, x: float, y: float,
             *orientation: float) -> tuple[float, ...]:
         dx, dy = goal_x - x, goal_y - y
+        if not math.isfinite(dx + dy):  # a goal at infinity is none
+            return math.nan, math.nan, math.nan
         bearing = math.atan2(dy, dx) - _yaw(*orientation)
         return min(math.hypot(dx, dy), distance_max_m), math.sin(bearing), math.cos(bearing)
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ilw_core.errors import IlwError
+from ilw_core.schema import shown
 
 
 def config_folder() -> Path:
@@ -30,17 +31,18 @@ def resource_file(name: str, beside: Path) -> Path:
     """
     if not name.startswith('package://'):
         path = beside / name
-        if path.is_file():
+        if _is_file(path):
             return path
         raise IlwError(f'There is no file {path}.')
     package, _, inside = name.removeprefix('package://').partition('/')
-    if '..' in Path(inside).parts:
+    outside = {'..', '/'} & {*Path(inside).parts, *Path(package).parts}
+    if outside or package in ('', '.'):
         raise IlwError(f'{name} leaves its package. Name the other package instead.')
     folders = [Path(prefix) / 'share' / package
                for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(':') if prefix]
     folders.append(Path(__file__).resolve().parents[2] / package)
     for folder in folders:
-        if (folder / inside).is_file():
+        if _is_file(folder / inside):
             return folder / inside
     raise IlwError(f'{name} was not found. Build the workspace, and source it.')
 
@@ -53,12 +55,19 @@ def config_file(kind: str, name: str) -> Path:
     """
     if os.sep in name or name.endswith(('.yaml', '.yml', '.xml')):
         path = Path(name)
-        if path.is_file():
+        if _is_file(path):
             return path
-        raise IlwError(f'There is no file {path}.')
+        raise IlwError(f'There is no file {shown(name)}.')
     folder = config_folder() / kind
     path = folder / f'{name}.yaml'
-    if path.is_file():
+    if _is_file(path):
         return path
     known = ', '.join(sorted(p.stem for p in folder.glob('*.yaml')))
-    raise IlwError(f'There is no {name!r} in {folder}. There are: {known or "none"}.')
+    raise IlwError(f'There is no {shown(name)} in {folder}. There are: {known or "none"}.')
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False

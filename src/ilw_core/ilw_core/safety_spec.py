@@ -63,7 +63,7 @@ def read_safety(section: Section, names: Sequence[str], period_ns: int) -> Safet
     """
     clamps = section.section('clamps', required=False)
     ratio = clamps.number('beyond_ratio', 0.1, low=0.0, high=10.0)
-    in_a_row = clamps.integer('in_a_row', 10, low=1)
+    in_a_row = clamps.integer('in_a_row', 10, low=1, high=10_000)
     clamps.done()
     if not section.has('scan') and not section.has('workspace'):
         section.done()
@@ -72,10 +72,10 @@ def read_safety(section: Section, names: Sequence[str], period_ns: int) -> Safet
     if twist != [1, 1]:
         raise section.error('scan', 'left out where the action is no planar twist (one field '
                             'that ends in linear.x, one in angular.z)', list(names))
-    deceleration = section.number('deceleration_mps2', low=0.01)
+    deceleration = section.number('deceleration_mps2', low=0.01, high=1000.0)
     footprint = section.section('footprint')
-    radius, margin = footprint.number('radius_m', low=0.001), footprint.number('margin_m', 0.02,
-                                                                              low=0.0)
+    radius = footprint.number('radius_m', low=0.001, high=100.0)
+    margin = footprint.number('margin_m', 0.02, low=0.0, high=100.0)
     footprint.done()
     scan, box = _scan(section, period_ns), _workspace(section, period_ns)
     section.done()
@@ -84,14 +84,15 @@ def read_safety(section: Section, names: Sequence[str], period_ns: int) -> Safet
 
 def _age_ns(section: Section, period_ns: int) -> int:
     # Two periods: one late message is normal, two mean that the sensor is gone.
-    return round(section.number('max_age_ms', 2 * period_ns / 1e6, low=1.0) * 1e6)
+    return round(section.number('max_age_ms', 2 * period_ns / 1e6, low=1.0, high=1e6)
+                 * 1e6)
 
 
 def _scan(section: Section, period_ns: int) -> ScanSpec | None:
     if not section.has('scan'):
         return None
     scan = section.section('scan')
-    topic = scan.text('topic')
+    topic = scan.topic()
     x, y, yaw = scan.numbers('mount', 3) if scan.has('mount') else (0.0, 0.0, 0.0)
     age_ns = _age_ns(scan, period_ns)
     scan.done()
@@ -102,7 +103,7 @@ def _workspace(section: Section, period_ns: int) -> WorkspaceSpec | None:
     if not section.has('workspace'):
         return None
     box = section.section('workspace')
-    topic = box.text('topic')
+    topic = box.topic()
     (x_low, x_high), (y_low, y_high) = box.numbers('x_m', 2), box.numbers('y_m', 2)
     for key, low, high in (('x_m', x_low, x_high), ('y_m', y_low, y_high)):
         if low >= high:

@@ -2,9 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 import math
+import re
+from reprlib import Repr
 from typing import Any
 
 from ilw_core.errors import ContractError
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = 120
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 12
+_SHORT.maxlevel = 3
+_TOPIC = re.compile(r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
+_MAX_TOPIC = 128
+
+
+def shown(value: Any) -> str:
+    """Return a value for an error text: as it was, but never longer than a line or two."""
+    return _SHORT.repr(value)
 
 
 class Section:
@@ -17,14 +31,14 @@ class Section:
 
     def __init__(self, data: Any, where: str) -> None:
         if not isinstance(data, Mapping):
-            raise ContractError(f'{where} must be a mapping (key: value). Got {data!r}.')
+            raise ContractError(f'{where} must be a mapping (key: value). Got {shown(data)}.')
         self._data = dict(data)
         self._taken: set[str] = set()
         self.where = where
 
     def error(self, key: str, rule: str, got: Any) -> ContractError:
         """Return the error for one key; the caller raises it."""
-        return ContractError(f'{self.where}.{key} must be {rule}. Got {got!r}.')
+        return ContractError(f'{self.where}.{key} must be {rule}. Got {shown(got)}.')
 
     def has(self, key: str) -> bool:
         """Tell whether the key is there and not null."""
@@ -64,26 +78,35 @@ class Section:
         value = self.take(key, default, required=default is None)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.error(key, 'a number', value)
-        if not math.isfinite(value) or not low <= value <= high:
+        if not _finite(value) or not low <= value <= high:
             raise self.error(key, f'a finite number from {low:g} to {high:g}', value)
         return float(value)
 
-    def integer(self, key: str, default: int | None = None, *, low: int = 0) -> int:
-        """Return an integer of at least ``low``."""
+    def integer(self, key: str, default: int | None = None, *, low: int = 0,
+                high: int = 2 ** 53) -> int:
+        """Return an integer within [low, high]."""
         value = self.take(key, default, required=default is None)
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise self.error(key, f'a whole number of at least {low}', value)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            rule = f'a whole number of at least {low}'
+            raise self.error(key, rule if high == 2 ** 53 else f'{rule}, at most {high}', value)
         return value
 
     def numbers(self, key: str, length: int) -> tuple[float, ...]:
         """Return a list of exactly ``length`` finite numbers."""
         value = self.take(key, required=True)
         ok = isinstance(value, list) and len(value) == length and all(
-            isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)
+            isinstance(v, (int, float)) and not isinstance(v, bool) and _finite(v)
             for v in value)
         if not ok:
             raise self.error(key, f'a list of {length} numbers', value)
         return tuple(float(v) for v in value)
+
+    def topic(self, key: str = 'topic') -> str:
+        """Return a relative topic name."""
+        name = self.text(key)
+        if len(name) > _MAX_TOPIC or not _TOPIC.fullmatch(name):
+            raise self.error(key, 'a relative topic name (no leading slash)', name)
+        return name
 
     def rest(self) -> dict[str, Any]:
         """Return what was not taken and mark it as known (a codec's own options)."""
@@ -96,5 +119,12 @@ class Section:
         unknown = [str(k) for k in self._data if k not in self._taken]
         if unknown:
             raise ContractError(
-                f'{self.where} has unknown key {unknown[0]!r}. '
+                f'{self.where} has unknown key {shown(unknown[0])}. '
                 f'Known keys: {", ".join(sorted(self._taken))}.')
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False

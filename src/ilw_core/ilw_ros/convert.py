@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from ament_index_python.resources import get_resource
 from builtin_interfaces.msg import Time
 import numpy as np
 
@@ -15,6 +16,17 @@ from ilw_core.errors import IlwError
 def stamp_ns(stamp: Any) -> int:
     """Return a ``builtin_interfaces/Time`` as integer nanoseconds."""
     return stamp.sec * 1_000_000_000 + stamp.nanosec
+
+
+def is_time(stamp: Any) -> bool:
+    """Tell whether a ``builtin_interfaces/Time`` is one: not negative, nanoseconds below 1e9."""
+    return bool(stamp.sec >= 0 and stamp.nanosec < 1_000_000_000)
+
+
+def header_ns(message: Any) -> int | None:
+    """Return the stamp in a message's header; ``None`` for a type without a header."""
+    header = getattr(message, 'header', None)
+    return None if header is None else stamp_ns(header.stamp)
 
 
 def time_msg(nanoseconds: int) -> Time:
@@ -32,8 +44,10 @@ def message_class(kind: str) -> Any:
     """
     package, _, name = kind.split('/')
     try:
+        # Importing any other package would run code that a contract merely names.
+        get_resource('rosidl_interfaces', package)
         return getattr(import_module(f'{package}.msg'), name)
-    except (ImportError, AttributeError) as error:
+    except (LookupError, OSError, ImportError, AttributeError) as error:
         raise IlwError(f'Message type {kind} is not installed. Install the package {package}, '
                        f'or correct the type in the contract.') from error
 

@@ -9,7 +9,9 @@ from rclpy.qos import DurabilityPolicy
 from rclpy.subscription import Subscription
 
 from ilw_core.contract import Contract
-from ilw_ros.convert import message_class, stamp_ns
+from ilw_core.errors import ContractError
+from ilw_ros.convert import get_field, header_ns, is_time, message_class
+from ilw_ros.health import note_dropped
 from ilw_ros.qos import LATCHED, STATE
 
 _LOOK_AGAIN_S = 0.5
@@ -22,8 +24,11 @@ class Observed:
     """
     The subscriptions of one contract.
 
-    Topics that are held come first, so that a goal sent before a tick is taken in before it. They
-    are subscribed as latched once a publisher offers that.
+    A message whose stamp is no time is dropped. Topics that are held come first, so that a goal
+    sent before a tick is taken in before it; they are subscribed as latched once a publisher
+    offers that.
+
+    :raises ContractError: a message lacks a field that an observation is made from.
     """
 
     def __init__(self, node: Node, contract: Contract, on_message: OnMessage) -> None:
@@ -35,6 +40,7 @@ class Observed:
         for source in sorted(contract.sources, key=lambda s: s.align.how != 'hold'):
             self._entries.setdefault(source.topic, []).append(source.name)
             self._types[source.topic] = message_class(source.type)
+        _check_fields(contract)
         for topic in self._entries:
             self._subscribe(topic, STATE)
         self._maybe_latched = held
@@ -53,8 +59,12 @@ class Observed:
 
         def take(message: Any) -> None:
             header = getattr(message, 'header', None)
-            stamp = (self._node.get_clock().now().nanoseconds if header is None
-                     else stamp_ns(header.stamp))
+            if header is not None and not is_time(header.stamp):
+                note_dropped(self._node, topic)
+                return
+            stamp = header_ns(message)
+            if stamp is None:
+                stamp = self._node.get_clock().now().nanoseconds
             for name in names:
                 self._on_message(name, stamp, message)
 
@@ -70,3 +80,15 @@ class Observed:
             if any(o.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for o in offers):
                 self._node.destroy_subscription(self._subscriptions[topic])
                 self._subscribe(topic, LATCHED)
+
+
+def _check_fields(contract: Contract) -> None:
+    types = {source.name: source.type for source in contract.sources}
+    for source in contract.sources:
+        for entry, path in source.feature.fields:
+            try:
+                get_field(message_class(types[entry])(), path)
+            except AttributeError as error:
+                raise ContractError(
+                    f'observation.{source.name}: {source.feature.kind} reads {path} of {entry}, '
+                    f'but a {types[entry]} has no such field.') from error

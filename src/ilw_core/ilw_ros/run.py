@@ -12,6 +12,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from ilw_core.errors import IlwError
+from ilw_ros.clock_guard import guard_clock
 
 
 def run_node(make_node: Callable[[], Node]) -> int:
@@ -26,6 +27,7 @@ def run_node(make_node: Callable[[], Node]) -> int:
     node, code = None, 0
     try:
         node = make_node()
+        guard_clock(node)
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         executor.spin()

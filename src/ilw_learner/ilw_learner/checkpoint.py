@@ -19,6 +19,8 @@ import yaml
 
 from ilw_core.contract import Contract, parse_contract
 from ilw_core.errors import CheckpointError, ContractError
+from ilw_core.schema import shown
+from ilw_core.yaml_data import parse_yaml
 from ilw_learner.signing import SIGNATURE, SIGNATURE_BYTES, TrustedKeys, write_signature
 
 SCHEMA = 'ilw.checkpoint/1'
@@ -120,13 +122,13 @@ def load_checkpoint(path: Path, contract: Contract | None = None,
     raw = _read(card_path, _MAX_CARD_BYTES)
     signer = trusted.verify(path, raw, _signature(path)) if trusted is not None else ''
     try:
-        card = yaml.safe_load(raw)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        card = parse_yaml(raw.decode(), str(card_path))
+    except (ContractError, UnicodeDecodeError) as error:
         raise CheckpointError(f'{card_path} is damaged: it is not YAML. '
                               f'Train again or copy it anew.') from error
     if not isinstance(card, dict) or card.get('schema') != SCHEMA:
         got = card.get('schema') if isinstance(card, dict) else type(card).__name__
-        raise CheckpointError(f'{card_path}: schema must be {SCHEMA!r}. Got {got!r}.')
+        raise CheckpointError(f'{card_path}: schema must be {SCHEMA!r}. Got {shown(got)}.')
     graph = _verify_files(path, card)
     own = parse_contract(str(card.get('contract_text', '')), f'{card_path}: contract_text')
     if own.hash != card.get('contract_hash'):
@@ -139,7 +141,7 @@ def load_checkpoint(path: Path, contract: Contract | None = None,
     for key in ('history', 'horizon'):
         if not isinstance(card.get(key), int) or not 1 <= card[key] <= 1000:
             raise CheckpointError(f'{card_path}: {key} must be a whole number from 1 to 1000. '
-                                  f'Got {card.get(key)!r}.')
+                                  f'Got {shown(card.get(key))}.')
     return Checkpoint(path, card, own, hashlib.sha256(raw).hexdigest(), graph, signer)
 
 
@@ -153,11 +155,11 @@ def _verify_files(path: Path, card: dict[str, Any]) -> bytes:
     files = card.get('files')
     if not isinstance(files, dict) or not {GRAPH, WEIGHTS} <= set(files):
         raise CheckpointError(f'{path / CARD}: files must list {GRAPH} and {WEIGHTS} with their '
-                              f'hashes. Got {files!r}.')
+                              f'hashes. Got {shown(files)}.')
     graph = b''
     for name, digest in files.items():
         if not isinstance(name, str) or Path(name).name != name or name in ('.', '..'):
-            raise CheckpointError(f'{path / CARD}: {name!r} leaves the folder. Refused.')
+            raise CheckpointError(f'{path / CARD}: {shown(name)} leaves the folder. Refused.')
         content = _read(path / name, _MAX_FILE_BYTES)
         if hashlib.sha256(content).hexdigest() != digest:
             raise CheckpointError(f'{path / name} is not the file that was saved (its hash '

@@ -18,6 +18,8 @@ Places = int | np.ndarray
 
 _MAX_ELEMENTS = 256
 """Strings or messages in a sequence; of more, decoding one message after the other is faster"""
+_MAX_FIELDS = 10_000
+"""In one message, nested ones counted; what a bag says of its types may be made to never end"""
 _HEADER_BYTES = 4
 _PADDING_BYTES = 3
 """Some writers fill messages up to a multiple of four"""
@@ -75,6 +77,10 @@ class Columns:
         if kind.min() != kind.max() or kind[0] not in (0, 1):
             raise UnusualError(f'encapsulation {int(kind.max())}')
         self._order = '<' if kind[0] else '>'
+        try:
+            _count_fields(msgtype, types, {})
+        except RecursionError as error:
+            raise UnusualError(f'{msgtype} is nested too deeply') from error
         walk = _Walk(data, self._origin, size, self._order, types, self._fields)
         walk.message('', msgtype)
         if np.any(size < walk.at) or np.any(size > walk.at + _PADDING_BYTES):
@@ -206,6 +212,31 @@ class _Walk:
         first = int(lengths[0])
         # Mostly all are alike, and then every place after them is one number, not N.
         return first if (lengths == first).all() else lengths.astype(np.int64)
+
+
+def _count_fields(msgtype: str, types: Mapping[str, Any], known: dict[str, int]) -> int:
+    """Return how many numbers and texts there are in a type, before anything is read by it."""
+    if known.setdefault(msgtype, -1) >= 0:
+        return known[msgtype]
+    total = 1
+    try:
+        fields = types[msgtype][1]
+    except KeyError as error:
+        raise UnusualError(f'{msgtype} is not defined') from error
+    for _, (node, detail) in fields:
+        times = 1
+        if node in (Nodetype.ARRAY, Nodetype.SEQUENCE):
+            (node, detail), times = detail[0], max(1, detail[1] if node == Nodetype.ARRAY else 1)
+        if node == Nodetype.NAME:
+            if known.get(detail) == -1:
+                raise UnusualError(f'{detail} contains itself')
+            total += times * _count_fields(detail, types, known)
+        else:
+            total += times if detail[0] == 'string' else 1
+        if total > _MAX_FIELDS:
+            raise UnusualError(f'{msgtype} has more than {_MAX_FIELDS} fields')
+    known[msgtype] = total
+    return total
 
 
 def _dtype(name: str) -> np.dtype:

@@ -5,6 +5,7 @@ ONNX Runtime with one thread: at this size more threads cost time.
 """
 
 from collections import deque
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from ilw_core.align import Observation
 from ilw_core.contract import Contract
 from ilw_core.errors import CheckpointError
 from ilw_learner.checkpoint import GRAPH, Checkpoint, load_checkpoint
+from ilw_learner.graph_check import MAX_MEMORY_BYTES, check_graph
 from ilw_learner.signing import TrustedKeys
 
 BASELINES = ('idle', 'random')
@@ -81,7 +83,10 @@ class PolicyRunner:
         for i, seen in enumerate(self._window):
             self._input[0, older + i] = seen.values
         self._input[0, :older] = self._window[0].values
-        actions = self._brain(self._input)
+        try:
+            actions = self._brain(self._input)
+        except CheckpointError as error:
+            return None, str(error)
         if not np.isfinite(actions).all():
             return None, 'the network gave a value that is not finite'
         return actions.astype(np.float64), ''
@@ -119,8 +124,11 @@ class Graph:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        options.add_session_config_entry('session.use_env_allocators', '1')
         self._input = np.zeros(shape, dtype=np.float32)
+        check_graph(model, path)
         try:
+            _bound_memory()
             self._session = ort.InferenceSession(model, options,
                                                  providers=['CPUExecutionProvider'])
             self._output = self._session.run(['action'], {'observation': self._input})[0]
@@ -138,10 +146,27 @@ class Graph:
         self.shape = self._output.shape
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Return the output, without the batch; the next call overwrites it."""
+        """
+        Return the output, without the batch; the next call overwrites it.
+
+        :raises CheckpointError: the graph cannot be computed for these values.
+        """
         self._input[:] = values
-        self._session.run_with_iobinding(self._binding)
+        try:
+            self._session.run_with_iobinding(self._binding)
+        except Exception as error:
+            raise CheckpointError(f'the network failed: '
+                                  f'{" ".join(str(error).split())[:200]}') from error
         return self._output[0]
+
+
+@cache
+def _bound_memory() -> None:
+    """Let no graph take more memory than any policy needs; once per process."""
+    ort.create_and_register_allocator(
+        ort.OrtMemoryInfo('Cpu', ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0,
+                          ort.OrtMemType.DEFAULT),
+        ort.OrtArenaCfg({'max_mem': MAX_MEMORY_BYTES, 'arena_extend_strategy': 1}))
 
 
 def _graph(found: Checkpoint, contract: Contract) -> Graph:

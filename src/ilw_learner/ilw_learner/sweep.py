@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-import yaml
 
 from ilw_core.errors import ContractError, IlwError
+from ilw_core.yaml_data import read_yaml
 from ilw_learner.progress import CancelledError, Progress
 
 Train = Callable[[dict[str, Any], Path, Callable[[Progress], bool]], float]
@@ -37,10 +37,7 @@ def load_space(path: Path) -> dict[str, dict[str, Any]]:
 
     :raises ContractError: not YAML, or an entry is neither.
     """
-    try:
-        space = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ContractError(f'{path} cannot be read: {" ".join(str(error).split())}') from error
+    space = read_yaml(path, 'a space of hyper-parameters')
     if not isinstance(space, dict) or not space:
         raise ContractError(f'{path} must map names of values to low and high, or choices.')
     for name, entry in space.items():

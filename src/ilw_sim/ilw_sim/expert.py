@@ -67,7 +67,9 @@ class Expert:
         self._grid = grid
         self._field = cost_to_go(grid, cost, goal, 0.5 * self._contract.goal_radius_m)
         known = np.where(np.isfinite(self._field), self._field, np.nan)
-        filled = np.where(np.isnan(known), np.nanmax(known) + 2.0, known)
+        # A goal that cannot be reached from anywhere leaves no slope: it stays where it is.
+        highest = float(np.nanmax(known)) if np.isfinite(self._field).any() else 0.0
+        filled = np.where(np.isnan(known), highest + 2.0, known)
         dy, dx = np.gradient(filled, grid.resolution_m)
         self._slopes = (dx, dy)
         much, rng = self._imperfection, self._rng

@@ -45,7 +45,7 @@ class CommandGate:
         self._stamp_ns: int | None = None
         self._values = self._stop
         self.refused = 0
-        """Commands that were not finite, or older than one before them"""
+        """Commands that were not finite, older than one before them, or from the future"""
 
     def clear(self) -> None:
         """Forget the command, as at a reset."""
@@ -64,7 +64,9 @@ class CommandGate:
         """
         stamp_ns = stamp_ns or tick_ns
         old = self._stamp_ns is not None and stamp_ns < self._stamp_ns
-        if old or not self.accepts(values):
+        # One from the future would hold the wheels against all that follow.
+        early = stamp_ns > tick_ns + self._timeout_ns
+        if old or early or not self.accepts(values):
             self.refused += 1
             return False
         self._stamp_ns, self._values = stamp_ns, np.array(values, dtype=np.float64)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
-from ilw_core.schema import Section
+from ilw_core.schema import Section, shown
 from ilw_sim import readings
 from ilw_sim.diff_drive import Pose, twist_indices
 from ilw_sim.disturbance import Veer, VeerOptions
@@ -173,8 +173,12 @@ class Simulation:
                 -1, self.contract.action.dim)
             end_ns = int(str(state['stamp_ns'])) if stamp_ns is None else stamp_ns
             seed, pose = int(str(state['seed'])), state['pose']
-        except (KeyError, ValueError) as error:
-            raise ContractError(f'The state is damaged: {error}.') from error
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
+            raise ContractError(f'The state is damaged: {shown(str(error))}.') from error
+        longest = math.ceil(self.contract.timeout_s * self.contract.rate_hz) + 1
+        if seed < 0 or len(actions) > longest or not np.isfinite(actions).all():
+            raise ContractError(f'The state is damaged: it needs a seed of at least 0 and at most '
+                                f'{longest} finite actions. Got {seed} and {len(actions)}.')
         self.reset(seed, max(0, end_ns - len(actions) * self.contract.period_ns))
         for action in actions:
             self.step(action)

@@ -1,18 +1,23 @@
 """The expert's hand: map, goal and pose come in, stick and buttons go out. No ROS."""
 
+from collections.abc import Sequence
+import math
 from pathlib import Path
 import zlib
 
 import numpy as np
-import yaml
 
 from ilw_core.contract import Contract
 from ilw_core.errors import IlwError
+from ilw_core.yaml_data import read_yaml
 from ilw_sim.diff_drive import Pose, twist_indices
 from ilw_sim.expert import Expert
 from ilw_sim.grid import grid_from_occupancy
 
 _OCCUPIED = 50       # of 100, as nav_msgs/OccupancyGrid counts
+_MAX_INDEX = 255
+_MAX_SIDE = 1000     # cells of a map; planning on more would take longer than an episode
+_FAR_M = 1e6         # no place on a map is further away
 _NEW_EPISODE_NS = 500_000_000  # a larger step of the clock is a reset
 
 
@@ -25,13 +30,18 @@ class Stick:
 
     def __init__(self, path: Path) -> None:
         try:
-            layout = yaml.safe_load(path.read_text(encoding='utf-8'))
+            layout = read_yaml(path, 'a joystick layout')
             axes, buttons, mapping = layout['axes'], layout['buttons'], layout['mapping']
             self._deadzone = float(layout.get('deadzone', 0.0))
+            if not 0.0 <= self._deadzone < 1.0:
+                raise ValueError('the deadzone is not within [0, 1)')
             self._forward, self._turn = axes[mapping['forward']], axes[mapping['turn']]
             self._held = [buttons[mapping['deadman']], buttons[mapping['turbo']]]
             self._sizes = (max(axes.values()) + 1, max(buttons.values()) + 1)
-        except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+            if not all(type(i) is int and 0 <= i <= _MAX_INDEX
+                       for i in (*axes.values(), *buttons.values())):
+                raise ValueError(f'an index is not from 0 to {_MAX_INDEX}')
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise IlwError(f'{path} must name axes, buttons and a mapping with forward, turn, '
                            f'deadman and turbo: {error!r}. Compare it with xbox.yaml.') from error
 
@@ -71,18 +81,32 @@ class StickDriver:
         self._running = True
 
     def on_map(
-        self, stamp_ns: int, cells: np.ndarray, resolution_m: float,
+        self, stamp_ns: int, cells: Sequence[int], shape: tuple[int, int], resolution_m: float,
         origin: tuple[float, float],
-    ) -> None:
-        """Take the map of an episode: ``(H, W)`` int8, 100 occupied."""
-        self._map = (stamp_ns, cells, resolution_m, origin)
-        self._expert = None
+    ) -> bool:
+        """
+        Take the map of an episode.
 
-    def on_goal(self, stamp_ns: int, goal: tuple[float, float]) -> None:
-        """Take the goal; a repetition of the same one changes nothing."""
+        :param cells: row after row, 100 occupied.
+        :param shape: height and width in cells.
+        :returns: False for one to make no plan on.
+        """
+        if (len(cells) != shape[0] * shape[1] or not all(2 <= n <= _MAX_SIDE for n in shape)
+                or not 1e-3 <= resolution_m <= 10.0 or not _near(*origin)):
+            return False
+        grid = np.array(cells, dtype=np.int8).reshape(shape)
+        self._map = (stamp_ns, grid, resolution_m, origin)
+        self._expert = None
+        return True
+
+    def on_goal(self, stamp_ns: int, goal: tuple[float, float]) -> bool:
+        """Take the goal; a repetition of the same one changes nothing. False: it is no place."""
+        if not _near(*goal):
+            return False
         if self._goal is None or self._goal[1] != goal:
             self._expert = None
         self._goal = (stamp_ns, goal)
+        return True
 
     def on_reset(self) -> None:
         """A new episode begins."""
@@ -98,6 +122,8 @@ class StickDriver:
             self._running, self._expert = True, None
         self._last_ns = stamp_ns
         if not self._running or self._map is None or self._goal is None:
+            return None
+        if not _near(*pose):
             return None
         if stamp_ns < self._map[0]:
             return None  # still of the episode before this map
@@ -116,3 +142,8 @@ class StickDriver:
                         self._imperfection)
         expert.plan(grid_from_occupancy(cells >= _OCCUPIED, resolution_m, origin), self._goal[1])
         return expert
+
+
+def _near(*numbers: float) -> bool:
+    """Tell whether numbers can be a place: finite, and not beyond every map."""
+    return all(math.isfinite(number) and abs(number) <= _FAR_M for number in numbers)

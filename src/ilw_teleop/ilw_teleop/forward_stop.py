@@ -12,6 +12,7 @@ import numpy as np
 
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
+from ilw_core.features import MAX_BEAMS
 from ilw_core.safety_spec import SafetySpec
 from ilw_teleop.braking import Braking
 
@@ -58,14 +59,18 @@ class ForwardStop:
         assert self._spec.scan is not None
         if self._seen_ns is not None and taken_ns < self._seen_ns:
             return
+        if not 0.0 <= range_low_m <= range_high_m or len(ranges) > MAX_BEAMS:
+            return  # nonsense, NaN too: as good as no scan
         x, y, yaw = self._spec.scan.mount
         ranges = np.asarray(ranges, dtype=np.float64)
         ok = np.isfinite(ranges) & (ranges >= range_low_m) & (ranges <= range_high_m)
         angles = yaw + angle_min_rad + step_rad * np.flatnonzero(ok)
         far = ranges[ok]
+        if len(ranges) and np.isnan(ranges).all():
+            return  # it sees nothing: not the same as nothing in the way
         points = np.stack([x + far * np.cos(angles), y + far * np.sin(angles)], axis=1)
         if not np.all(np.isfinite(points)):
-            return  # nonsense: as good as no scan
+            return
         # While the robot moves, two scans that saw something are never equal.
         if not np.array_equal(points, self._points):
             self._frozen = 0

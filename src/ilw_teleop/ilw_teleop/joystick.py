@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ilw_core.errors import IlwError
 from ilw_core.schema import Section
+from ilw_core.yaml_data import read_yaml
+
+MAX_BYTES = 100_000
 
 AXIS_CONTROLS = ('forward', 'turn')
 BUTTON_CONTROLS = ('deadman', 'turbo', 'start', 'save_success', 'save_failure', 'discard',
@@ -62,12 +62,7 @@ def load_joystick(path: str | Path) -> Joystick:
 
     :raises IlwError: the file is missing, not YAML, or breaks the layout's rules.
     """
-    try:
-        data = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise IlwError(f'{path} cannot be read as a joystick layout: '
-                       f'{" ".join(str(error).split())}') from error
-    root = Section(data, str(path))
+    root = Section(read_yaml(path, 'a joystick layout', MAX_BYTES), str(path))
     axes = _indices(root.section('axes'))
     buttons = _indices(root.section('buttons'))
     deadzone = root.number('deadzone', 0.1, low=0.0, high=0.9)
@@ -76,12 +71,19 @@ def load_joystick(path: str | Path) -> Joystick:
     axis_codes = button_codes = None
     if root.has('evdev'):
         evdev = root.section('evdev')
-        names = tuple(str(name).lower() for name in evdev.take('device_names', []))
+        names = _device_names(evdev)
         axis_codes = _codes(evdev.section('axes'), axes)
         button_codes = _codes(evdev.section('buttons'), buttons)
         evdev.done()
     root.done()
     return Joystick(axes, buttons, deadzone, mapping, names, axis_codes, button_codes)
+
+
+def _device_names(section: Section) -> tuple[str, ...]:
+    names = section.take('device_names', [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise section.error('device_names', 'a list of texts', names)
+    return tuple(name.lower() for name in names)
 
 
 def _indices(section: Section) -> dict[str, int]:

@@ -10,13 +10,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import yaml
 
 from ilw_core.contract import ActionSpec, Contract
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.locate import resource_file
-from ilw_core.schema import Section
+from ilw_core.schema import Section, shown
+from ilw_core.yaml_data import read_text, read_yaml
 
+MAX_BYTES = 100_000
 MAX_URDF_BYTES = 10_000_000
 
 
@@ -95,14 +96,10 @@ def load_profile(path: str | Path) -> RobotProfile:
 
     :raises IlwError: a file is missing, broken, or lacks a joint.
     """
-    try:
-        data = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise IlwError(f'{path} cannot be read as a robot profile: '
-                       f'{" ".join(str(error).split())}') from error
-    root = Section(data, str(path))
+    root = Section(read_yaml(path, 'a robot profile', MAX_BYTES), str(path))
     name = root.text('robot')
-    timeout = root.number('command_timeout_s', low=0.01) if root.has('command_timeout_s') else None
+    timeout = (root.number('command_timeout_s', low=0.01, high=3600.0)
+               if root.has('command_timeout_s') else None)
     root.take('command_timeout_s')
     urdf = _read_urdf(resource_file(root.text('urdf'), Path(path).parent)) \
         if root.has('urdf') else None
@@ -117,47 +114,71 @@ def load_profile(path: str | Path) -> RobotProfile:
 
 
 def _read_urdf(path: Path) -> ElementTree.Element:
+    text = read_text(path, 'a URDF', MAX_URDF_BYTES)
+    if '<!DOCTYPE' in text or '<!ENTITY' in text:
+        raise IlwError(f'{path} declares entities, which no URDF needs.')
     try:
-        if path.stat().st_size > MAX_URDF_BYTES:
-            raise IlwError(f'{path} is larger than a URDF may be (10 MB).')
-        text = path.read_text(encoding='utf-8')
-        if '<!DOCTYPE' in text or '<!ENTITY' in text:
-            raise IlwError(f'{path} declares entities, which no URDF needs.')
         return ElementTree.fromstring(text)
-    except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
+    except (ElementTree.ParseError, ValueError) as error:
         raise IlwError(f'{path} cannot be read as a URDF: {error}.') from error
 
 
 def _joint(section: Section, key: str, urdf: ElementTree.Element | None) -> ElementTree.Element:
     name = section.text(key)
-    found = None if urdf is None else urdf.find(f"joint[@name='{name}']")
-    if found is None:
+    found = [] if urdf is None else [j for j in urdf.findall('joint') if j.get('name') == name]
+    if not found:
         raise section.error(key, 'a joint of the URDF that `urdf` names', name)
-    return found
+    return found[0]
+
+
+def _number(joint: ElementTree.Element, text: str | None, what: str) -> float:
+    """Return a number of a URDF; infinite where it gives none is fine, not a number is not."""
+    try:
+        value = float(text or '')
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise ContractError(f'The joint {shown(joint.get("name"))} of the URDF must have a number '
+                            f'as {what}. Got {shown(text)}.')
+    return value
+
+
+def _speed(joint: ElementTree.Element) -> float:
+    limit = joint.find('limit')
+    speed = _number(joint, 'inf' if limit is None else limit.get('velocity', 'inf'), 'velocity')
+    if speed <= 0.0:
+        raise ContractError(f'The joint {shown(joint.get("name"))} of the URDF must have a '
+                            f'velocity above 0. Got {speed:g}.')
+    return speed
 
 
 def _limits(section: Section, key: str, urdf: ElementTree.Element | None) -> Joint:
     joint = _joint(section, key, urdf)
-    limit = joint.find('limit')
-    if limit is None:
-        return Joint(-math.inf, math.inf, math.inf)
-    turns = joint.get('type') == 'continuous'
-    low, high = ((-math.inf, math.inf) if turns else
-                 (float(limit.get(side, default)) for side, default in (('lower', '-inf'),
-                                                                        ('upper', 'inf'))))
-    return Joint(low, high, float(limit.get('velocity', 'inf')))
+    limit, low, high = joint.find('limit'), -math.inf, math.inf
+    if limit is not None and joint.get('type') != 'continuous':
+        low = _number(joint, limit.get('lower', '-inf'), 'lower limit')
+        high = _number(joint, limit.get('upper', 'inf'), 'upper limit')
+    return Joint(low, high, _speed(joint))
 
 
 def _wheels(root: Section, urdf: ElementTree.Element | None) -> Wheels:
     section = root.section('wheels')
-    left, right = (_joint(section, side, urdf) for side in ('left', 'right'))
-    speed = min(float(joint.find('limit').get('velocity', 'inf'))  # type: ignore[union-attr]
-                if joint.find('limit') is not None else math.inf for joint in (left, right))
-    sides = [float((joint.find('origin').get('xyz') or '0 0 0').split()[1])  # type: ignore[union-attr]
-             for joint in (left, right)]
-    radius = section.number('radius_m', low=0.001)
+    joints = [_joint(section, side, urdf) for side in ('left', 'right')]
+    left_m, right_m = (_side_m(joint) for joint in joints)
+    radius = section.number('radius_m', low=0.001, high=100.0)
     section.done()
-    return Wheels(radius, abs(sides[0] - sides[1]), speed)
+    return Wheels(radius, abs(left_m - right_m), min(map(_speed, joints)))
+
+
+def _side_m(joint: ElementTree.Element) -> float:
+    """Return how far to the left of its parent a joint sits."""
+    origin = joint.find('origin')
+    place = (('' if origin is None else origin.get('xyz')) or '0 0 0').split()
+    side_m = _number(joint, place[1] if len(place) == 3 else None, 'y of its origin')
+    if not math.isfinite(side_m):
+        raise ContractError(f'The joint {shown(joint.get("name"))} of the URDF must have a finite '
+                            f'y. Got {side_m}.')
+    return side_m
 
 
 def doubts(contract: Contract, profile: RobotProfile | None) -> list[str]:

@@ -53,3 +53,17 @@ def test_pose_is_position_and_direction(maze, odometry):
     feature = maze.sources[0].feature
     assert feature.encode({'pose': odometry(x=1.0, y=2.0, yaw=math.pi / 2)}) == pytest.approx(
         [1.0, 2.0, 1.0, 0.0], abs=1e-6)
+
+
+@pytest.mark.parametrize(('angle_min', 'increment', 'beams'), [
+    (float('nan'), 0.1, 36), (0.0, float('inf'), 36), (1e30, 0.1, 36), (0.0, 0.0, 200_000)])
+def test_a_scan_that_makes_no_sense_is_missing_not_free(angle_min, increment, beams):
+    sectors = sector_minimum(np.full(beams, 2.0), angle_min, increment, 0.1, 4.0, 8)
+    assert np.isnan(sectors).all()
+
+
+def test_a_goal_at_infinity_is_missing(clutter, odometry):
+    goal = next(s for s in clutter.sources if s.name == 'goal').feature
+    for x in (float('inf'), float('nan')):
+        at = SimpleNamespace(pose=SimpleNamespace(position=SimpleNamespace(x=x, y=0.0)))
+        assert np.isnan(goal.encode({'goal': at, 'velocity': odometry()})).all()

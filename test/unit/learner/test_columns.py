@@ -110,3 +110,17 @@ def test_an_encoding_nobody_here_reads_is_named_unusual():
     raw[1] = 7
     with pytest.raises(UnusualError, match='7'):
         columns([bytes(raw)], 'std_msgs/msg/Bool')
+
+
+@pytest.mark.parametrize('definition', [
+    'B[] again\n',                                        # contains itself
+    'Nobody n\n',
+    'float64[4000000000] x\n', 'string[4000000000] x\n',
+    'T0 t\n' + ''.join(f'{"=" * 80}\nMSG: a/T{i}\nT{i + 1} x\nT{i + 1} y\n' for i in range(40))
+    + f'{"=" * 80}\nMSG: a/T40\nuint8 x\n',               # 2 ** 40 fields
+])
+def test_a_type_without_end_is_refused_before_it_is_read(definition):
+    types = get_types_from_msg(definition, 'a/msg/B')
+    message = np.zeros(64, dtype=np.uint8)
+    with pytest.raises((UnusualError, DamagedError)):
+        Columns(message, np.array([0]), np.array([64]), 'a/msg/B', types)

@@ -134,7 +134,7 @@ def test_train_signs_what_it_made_when_told_a_key(call, bags, tmp_path):
     ('algorithm: ppo\n', 'algorithm must be one of bc'),
     ('algorithm: bc\nupdates: 0\n', 'at least 1'),
     ('algorithm: bc\ntasks: {maze: {layer: 3}}\n', "unknown key 'tasks.maze.layer'"),
-    ('[', 'cannot be read'),
+    ('[', 'is not valid YAML'),
 ])
 def test_a_wrong_training_configuration_is_refused_with_its_key(tmp_path, text, said):
     from ilw_learner.train_config import load_config

@@ -56,9 +56,9 @@ def test_the_expert_waits_for_the_map_of_the_new_episode(clutter):
                          imperfection=0.0)
     chart, goal = simulation.map_reading(5 * SECOND), simulation.scene.goal
     assert driver.on_pose(4 * SECOND, simulation.pose) is None
-    cells = chart.data.reshape(chart.info.height, chart.info.width)
-    corner = chart.info.origin.position
-    driver.on_map(5 * SECOND, cells, chart.info.resolution, (corner.x, corner.y))
+    corner, shape = chart.info.origin.position, (chart.info.height, chart.info.width)
+    assert driver.on_map(5 * SECOND, chart.data, shape, chart.info.resolution,
+                         (corner.x, corner.y))
     driver.on_goal(5 * SECOND, goal)
     assert driver.on_pose(4 * SECOND, simulation.pose) is None
     axes, _ = driver.on_pose(5 * SECOND, simulation.pose)

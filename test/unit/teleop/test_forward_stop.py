@@ -204,3 +204,14 @@ def test_safety_is_no_part_of_the_hash_but_limits_are():
 def test_a_mistake_in_the_safety_section_is_named(old, new, word):
     with pytest.raises(ContractError, match=word):
         parse_contract(BOX.replace(old, new))
+
+
+@pytest.mark.parametrize(('ranges', 'low', 'high'), [
+    ([float('nan')] * 36, 0.1, 10.0), ([2.0] * 36, float('nan'), 10.0),
+    ([2.0] * 36, 0.1, float('nan')), ([2.0] * 36, 5.0, 1.0), ([2.0] * 200_000, 0.1, 10.0)])
+def test_a_scan_that_makes_no_sense_leaves_the_robot_blind_not_free(clutter, ranges, low, high):
+    ahead = ForwardStop(clutter)
+    ahead.see(1, np.array(ranges), 0.0, 0.17, low, high)
+    slowed, reasons = ahead.slow(np.array([0.5, 0.0]), 1)
+    assert reasons == ('blind',)
+    assert not slowed.any()

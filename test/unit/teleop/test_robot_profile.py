@@ -69,3 +69,21 @@ def test_what_nobody_vouches_for_is_said(clutter):
     assert doubts(clutter, load_profile(config_file('robots', 'sim_diff_drive'))) == []
     blind = replace(clutter, safety=replace(clutter.safety, scan=None))
     assert any('no lidar' in text for text in doubts(blind, turtlebot))
+
+
+@pytest.mark.parametrize(('old', 'new'), [
+    ('velocity="30"', 'velocity="fast"'), ('velocity="30"', 'velocity="nan"'),
+    ('velocity="30"', 'velocity="-1"'), ('xyz="0 0.08 0"', 'xyz="0"'),
+    ('xyz="0 0.08 0"', 'xyz="0 inf 0"'), ('lower="-1"', 'lower="low"')])
+def test_a_urdf_with_nonsense_is_refused(tmp_path, old, new):
+    urdf = ('<robot name="r"><joint name="it\'s" type="revolute"><origin xyz="0 0.08 0"/>'
+            '<limit lower="-1" upper="1" velocity="30"/></joint></robot>')
+    (tmp_path / 'robot.yaml').write_text(
+        'robot: r\nurdf: r.urdf\njoints: {a: "it\'s"}\n'
+        'wheels: {left: "it\'s", right: "it\'s", radius_m: 0.1}\n')
+    (tmp_path / 'r.urdf').write_text(urdf)
+    assert load_profile(tmp_path / 'robot.yaml').wheels is not None
+    assert old in urdf
+    (tmp_path / 'r.urdf').write_text(urdf.replace(old, new))
+    with pytest.raises(ContractError):
+        load_profile(tmp_path / 'robot.yaml')

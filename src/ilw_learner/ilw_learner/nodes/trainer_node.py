@@ -52,7 +52,10 @@ class TrainerNode(Node):
                     goal.publish_feedback(feedback(goal.request, now))
 
             self._result = Future()
-            self._child = Child(*options(goal.request), on_progress, self._result.set_result)
+            try:
+                self._child = Child(*options(goal.request), on_progress, self._result.set_result)
+            except OSError as error:  # a name longer than a command line can be
+                self._result.set_result(ChildEnd(1, words=f'It does not start: {error.strerror}.'))
             goal.execute()
 
         async def execute(goal: Any) -> Any:
@@ -74,9 +77,10 @@ class TrainerNode(Node):
         return 'train', options
 
     def _evaluate_options(self, request: Evaluate.Goal) -> tuple[str, list[str]]:
-        return 'eval', [request.checkpoint, '--task', self._params.contract,
-                        '--episodes', str(request.episodes), '--seed', str(request.seed),
-                        '--env', self._params.env]
+        # After `--` nothing is an option: the name of a checkpoint cannot choose the code to run.
+        return 'eval', ['--task', self._params.contract, '--episodes', str(request.episodes),
+                        '--seed', str(request.seed), '--env', self._params.env,
+                        '--', request.checkpoint]
 
     def _on_goal(self, request: Any) -> GoalResponse:
         return GoalResponse.REJECT if self._child else GoalResponse.ACCEPT

@@ -6,7 +6,6 @@ from typing import Any
 
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import OccupancyGrid, Odometry
-import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import Joy
 
@@ -15,6 +14,7 @@ from ilw_core.features import yaw_of
 from ilw_core.locate import config_file
 from ilw_msgs.msg import EpisodeEvent
 from ilw_ros.convert import stamp_ns
+from ilw_ros.health import note_dropped
 from ilw_ros.params import load, param
 from ilw_ros.qos import EVENT, LATCHED, STATE
 from ilw_ros.run import run_node
@@ -49,14 +49,16 @@ class ExpertNode(Node):
         self.create_subscription(Odometry, 'sim/ground_truth', self._on_truth, STATE)
 
     def _on_map(self, grid: OccupancyGrid) -> None:
-        cells = np.array(grid.data, dtype=np.int8).reshape(grid.info.height, grid.info.width)
         corner = grid.info.origin.position
-        self._driver.on_map(stamp_ns(grid.header.stamp), cells, grid.info.resolution,
-                            (corner.x, corner.y))
+        if not self._driver.on_map(
+                stamp_ns(grid.header.stamp), grid.data, (grid.info.height, grid.info.width),
+                grid.info.resolution, (corner.x, corner.y)):
+            note_dropped(self, 'map')
 
     def _on_goal(self, goal: PoseStamped) -> None:
         point = goal.pose.position
-        self._driver.on_goal(stamp_ns(goal.header.stamp), (point.x, point.y))
+        if not self._driver.on_goal(stamp_ns(goal.header.stamp), (point.x, point.y)):
+            note_dropped(self, 'goal')
 
     def _on_event(self, event: EpisodeEvent) -> None:
         if event.sender == 'sim' and event.kind == EpisodeEvent.KIND_RESET:

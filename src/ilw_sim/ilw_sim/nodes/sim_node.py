@@ -1,6 +1,5 @@
 """The simulator on the graph: commands in, state and time out, services beside."""
 
-from dataclasses import dataclass
 import json
 import sys
 from typing import Any
@@ -13,35 +12,17 @@ from ilw_core.contract import load_contract
 from ilw_core.errors import ContractError
 from ilw_core.locate import config_file
 from ilw_msgs.srv import GetSimState, ResetSim, SetSimState, StepSim
-from ilw_ros.convert import get_field, message_class, stamp_ns, time_msg
-from ilw_ros.params import load, param
+from ilw_ros.convert import get_field, header_ns, message_class, time_msg
+from ilw_ros.health import note_dropped
+from ilw_ros.params import load
 from ilw_ros.qos import REQUEST
 from ilw_ros.run import run_node
 from ilw_sim.lockstep import CommandGate, Pace
+from ilw_sim.nodes.parameters import SimParams
 from ilw_sim.nodes.sim_topics import SimTopics
 from ilw_sim.simulation import Simulation
 
 _JUMP_NS = 1_000_000_000  # a new episode is ahead in time: no message of the old one fits in it
-
-
-@dataclass(frozen=True)
-class SimParams:
-    """Parameters of the simulator."""
-
-    contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
-    seed: int = param(0, 'Seed of the first world.', low=0, high=2 ** 53)
-    real_time_factor: float = param(
-        1.0, 'Simulated seconds per wall second; 0: as fast as possible.', low=0.0, high=1000.0)
-    lockstep: bool = param(True, 'A tick waits for its command, where real_time_factor is 0.')
-    command_wait_s: float = param(
-        0.5, 'Longest wait of a tick where real_time_factor is 0 [wall s].', low=0.0, high=60.0)
-    command_timeout_s: float = param(
-        0.5, 'Without a new command for this long the wheels stop [s].', low=0.01, high=10.0)
-    auto_reset: bool = param(
-        False, 'true: the next seed follows an end; false: time stands still until sim/reset.')
-    lidar_rays: int = param(0, 'Beams of the lidar; 0: as the contract says.', low=0, high=3600)
-    publish_tf: bool = param(True, 'Publish map -> odom -> base_link -> base_scan.')
-    gui: bool = param(False, 'Open a window; needs a display.')
 
 
 class SimNode(Node):
@@ -91,7 +72,10 @@ class SimNode(Node):
 
     def _on_command(self, message: Any) -> None:
         values = [get_field(message, name) for name in self._names]
-        awaited = self._gate.offer(stamp_ns(message.header.stamp), self._stamp_ns, values)
+        refused = self._gate.refused
+        awaited = self._gate.offer(header_ns(message) or 0, self._stamp_ns, values)
+        if self._gate.refused > refused:
+            note_dropped(self, 'commands')
         if (awaited and self._pace.steps_on_command and not self._by_hand
                 and not self._simulation.tick.ended):
             self._advance()
@@ -124,10 +108,11 @@ class SimNode(Node):
             response.error_msg = 'The episode is over. Call sim/reset first.'
         else:
             for _ in range(max(1, request.ticks)):
+                if self._simulation.tick.ended:
+                    break
                 if request.action:
                     self._gate.offer(0, self._stamp_ns, request.action)
-                if not self._simulation.tick.ended:
-                    self._advance()
+                self._advance()
         response.stamp = time_msg(self._stamp_ns)
         response.ended = self._simulation.tick.ended
         return response
@@ -140,7 +125,7 @@ class SimNode(Node):
     def _on_set_state(self, request: Any, response: Any) -> Any:
         try:
             self._reset(0, '', json.loads(request.state))
-        except (ContractError, json.JSONDecodeError, AttributeError) as error:
+        except (ContractError, ValueError, RecursionError, AttributeError) as error:
             response.error_code, response.error_msg = SetSimState.Response.ERROR_STATE, str(error)
         return response
 

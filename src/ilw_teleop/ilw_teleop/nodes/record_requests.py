@@ -12,6 +12,8 @@ from ilw_msgs.msg import EpisodeStatus
 from ilw_msgs.srv import DiscardEpisode, StartEpisode, StopEpisode
 from ilw_teleop.recording import Ending, Refusal, Wish
 
+_LONGEST_S = 1e6
+
 
 class RecordRequests:
     """
@@ -79,8 +81,10 @@ class RecordRequests:
 
     def _on_accepted(self, goal: Any) -> None:
         asked = goal.request
+        # NaN, infinite or beyond any episode: no timeout.
+        timeout_s = asked.timeout_s if 0.0 < asked.timeout_s <= _LONGEST_S else 0.0
         refusal, why, episode = self._start(Wish(
-            asked.task, asked.operator_name, asked.notes, asked.episode, asked.timeout_s))
+            asked.task, asked.operator_name, asked.notes, asked.episode, timeout_s))
         if refusal:
             self._result = RecordEpisode.Result(error_code=int(refusal), error_msg=why)
             goal.execute()

@@ -68,7 +68,7 @@ class RecorderNode(Node):
         for arrival, channel, data, publish_ns in self._topics.drain():
             name = channel.relative
             if name == '/clock':
-                self._clock_ns = header_stamp_ns(data)
+                self._clock_ns = max(0, header_stamp_ns(data))  # negative: no time at all
                 continue
             now = (self._clock_ns or self._now()) if self._sim else arrival
             recorder.take(channel.topic, name, data, log_ns=log.stamp_ns(now),

@@ -1,13 +1,13 @@
 """Bring lidar and odometry to the arbiter's look ahead. See ``forward_stop.py``."""
 
 from collections.abc import Callable
-import math
 
 from nav_msgs.msg import Odometry
 import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import LaserScan
 
+from ilw_core.features import yaw_of
 from ilw_core.safety_spec import SafetySpec
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import STATE
@@ -34,9 +34,7 @@ class Surroundings:
                         scan.angle_increment, scan.range_min, scan.range_max)
 
     def _on_odom(self, odom: Odometry) -> None:
-        at, turned = odom.pose.pose.position, odom.pose.pose.orientation
-        yaw = math.atan2(2.0 * (turned.w * turned.z + turned.x * turned.y),
-                         1.0 - 2.0 * (turned.y ** 2 + turned.z ** 2))
+        at, yaw = odom.pose.pose.position, yaw_of(odom.pose.pose.orientation)
         self._ahead.place(self._taken_ns(odom), at.x, at.y, yaw)
 
     def _taken_ns(self, message: LaserScan | Odometry) -> int:

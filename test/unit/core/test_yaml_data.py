@@ -1,0 +1,102 @@
+"""Hostile YAML is refused in one line, before anything large is built."""
+
+from pathlib import Path
+import time
+
+import pytest
+
+from ilw_core.contract import load_contract, parse_contract
+from ilw_core.errors import ContractError, IlwError
+from ilw_core.locate import config_file, resource_file
+from ilw_core.yaml_data import MAX_DEPTH, parse_yaml, read_yaml
+from ilw_learner.train_config import load_config
+from ilw_teleop.joystick import load_joystick
+from ilw_teleop.robot_profile import load_profile
+
+BOMB = 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n' + ''.join(
+    f'a{i}: &a{i} [{", ".join([f"*a{i - 1}"] * 10)}]\n' for i in range(1, 10))
+MERGE_BOMB = 'm0: &m0 {k: 1}\n' + ''.join(
+    f'm{i}: &m{i} {{<<: [*m{i - 1}, *m{i - 1}]}}\n' for i in range(1, 40))
+
+
+@pytest.mark.parametrize('text', [
+    BOMB, MERGE_BOMB,
+    'a: &a [*a]',
+    '[' * 5000,
+    'a: ' + '{b: ' * (MAX_DEPTH + 1) + '1',
+    'a: !!python/object/apply:os.system [true]',
+    'a: !!int ""', 'a: !!float ""', 'a: !!bool maybe', 'a: !!timestamp never',
+    'a: 0x' + 'f' * 5000,
+    'a: 1' + ':59' * 300_000,
+    'a: 1' + ':59' * 3000 + '.0',
+    'a: 2001-99-99',
+    'a: 1\na: 2',
+    '1: a', 'true: a', '[a]: b', '~: a',
+    '"\ud800"',
+], ids=lambda text: text[:24])
+def test_what_is_not_plain_data_is_refused_at_once(text):
+    begin = time.process_time()
+    with pytest.raises(ContractError, match='is not valid YAML'):
+        parse_yaml(text, 'it')
+    assert time.process_time() - begin < 10.0  # bombs take forever, not ten seconds
+
+
+def test_an_alias_that_stands_for_little_is_fine():
+    assert parse_yaml('a: &x [1, 2]\nb: *x', 'it') == {'a': [1, 2], 'b': [1, 2]}
+
+
+def test_a_file_that_is_too_large_or_no_file_is_not_read(tmp_path):
+    large = tmp_path / 'large.yaml'
+    with large.open('wb') as stream:
+        stream.truncate(10 ** 12)  # sparse: a terabyte that takes no space
+    for path in (large, Path('/dev/zero'), tmp_path, tmp_path / 'x\0y', tmp_path / ('n' * 300)):
+        with pytest.raises(ContractError, match=r'than|cannot be read'):
+            read_yaml(path, 'a test')
+
+
+def test_every_reader_of_yaml_refuses_a_bomb_and_a_wrong_encoding(tmp_path):
+    for data in (BOMB.encode(), b'\xff\xfe', b'a: [' * 2000):
+        file = tmp_path / 'x.yaml'
+        file.write_bytes(data)
+        for read in (load_contract, load_joystick, load_profile,
+                     lambda path: load_config(path, 'maze')):
+            with pytest.raises(IlwError):
+                read(file)
+
+
+@pytest.mark.parametrize(('old', 'new'), [
+    ('sectors: 36 ', 'sectors: 999999999999 '),        # a tuple of a terabyte
+    ('tolerance_ms: 200', 'tolerance_ms: 1.0e+308'),   # nanoseconds beyond every number
+    ('timeout_s: 40', 'timeout_s: 1.0e+308'),
+    ('max: 0.5', 'max: 1.0e+308'),
+    ('max_rate: 2.0', f'max_rate: 1{"0" * 60}'),
+    ('twist.linear.x', '__class__.x'),
+    ('twist.angular.z', 'twist.linear.x'),
+    ('topic: scan\n', 'topic: a//b\n'),
+    ('safety: ', 'safety: {deceleration_mps2: 1, footprint: {radius_m: 1}, '
+                 'scan: {topic: /etc}}\nold: '),
+    ('sensor_msgs/msg/LaserScan', '"sensor_msgs/msg/LaserScan\\n"'),
+    ('topic: goal\n', 'topic: odom\n'),                # one topic, two types
+    ('task: clutter', '1: a\n  b: c'),                 # keys that cannot be sorted
+])
+def test_a_contract_with_a_wild_value_is_refused(old, new):
+    text = config_file('tasks', 'clutter').read_text()
+    assert old in text
+    with pytest.raises(ContractError):
+        parse_contract(text.replace(old, new, 1))
+
+
+def test_an_error_never_repeats_all_of_a_huge_value():
+    text = config_file('tasks', 'clutter').read_text()
+    with pytest.raises(ContractError) as caught:
+        parse_contract(text.replace('rate_hz: 10 ', f'rate_hz: [{"1, " * 20_000}1] '))
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize('name', [
+    'package:////etc/passwd', 'package://../etc/passwd', 'package://ilw_sim/../../setup.py',
+    'package:///etc/passwd', 'x\0y', 'n' * 300])
+def test_a_resource_cannot_leave_its_package(name, tmp_path, monkeypatch):
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    with pytest.raises(IlwError):
+        resource_file(name, tmp_path)

@@ -1,0 +1,1 @@
+"""Fuzzing: bytes from nowhere go into everything that reads what others wrote."""

@@ -1,0 +1,203 @@
+"""What arrives over topics and services, as the cores of the nodes get it. No ROS."""
+
+from collections.abc import Callable
+import json
+import math
+from pathlib import Path
+import random
+import struct
+from types import SimpleNamespace as Plain
+
+import numpy as np
+
+from fuzz.target import Pieces, Target
+from ilw_core.contract import Contract, load_contract
+from ilw_core.locate import config_file
+from ilw_learner.policy_loop import PolicyLoop
+from ilw_sim.lockstep import CommandGate
+from ilw_sim.simulation import Simulation
+from ilw_sim.stick import Stick, StickDriver
+from ilw_teleop.arbiter import Arbiter
+from ilw_teleop.forward_stop import ForwardStop
+from ilw_teleop.joystick import load_joystick
+from ilw_teleop.recording_gate import header_stamp_ns
+from ilw_teleop.request import Request
+from ilw_teleop.stamps import MAX_LEAD_NS, LogClock, believable
+from ilw_teleop.teleop import Teleop
+
+_NOW_NS = 1_000_000_000_000
+_STATE_WORDS = (b'"seed": -1', b'"actions": []', b'1e999', b'null', b'[' * 3000, b'-1',
+                b'9' * 5000)
+
+
+def targets(folder: Path) -> list[Target]:
+    """Return the targets; the folder is not used."""
+    contract = load_contract(config_file('tasks', 'clutter'))
+    rng = random.Random(0)
+    noise = (*(rng.randbytes(n) for n in (40, 100, 300)), b'', bytes(100))
+    simulation = Simulation(contract)
+    simulation.reset(1)
+    simulation.step(np.array([0.3, 0.1]))
+    state = json.dumps(simulation.state()).encode()
+
+    def sim_state(data: bytes) -> None:
+        try:
+            found = json.loads(data)
+        except (ValueError, RecursionError):  # as in the node
+            return
+        if isinstance(found, dict):
+            simulation.set_state(found, 0)
+
+    return [
+        Target('joy', _joy(contract), noise, (), weight=20),
+        Target('requests', _requests(contract), noise, (), weight=3),
+        Target('scans', _scans(contract), noise, (), weight=3),
+        Target('observations', _observations(contract), noise, (), weight=4),
+        Target('maps', _maps(contract), noise, (), weight=1.5),
+        Target('commands', _commands(contract), noise, (), weight=16),
+        Target('raw_bytes', _raw_bytes, noise, (), weight=20),
+        Target('sim_state', sim_state, (state,), words=_STATE_WORDS, weight=0.15),
+    ]
+
+
+def _joy(contract: Contract) -> Callable[[bytes], None]:
+    layout, action = load_joystick(config_file('joysticks', 'xbox')), contract.action
+
+    def run(data: bytes) -> None:
+        teleop, pieces, now = Teleop(contract, layout, timeout_ns=200_000_000), Pieces(data), 0
+        for kind in pieces:
+            now += 20_000_000
+            if kind < 30:
+                teleop.on_tick(now, now)
+                continue
+            buttons = [pieces.whole() for _ in range(pieces.byte() % 20)]
+            sample = teleop.on_sample(now, pieces.numbers(20), buttons)
+            assert np.isfinite(sample.values).all()
+            assert np.all((sample.values >= action.low) & (sample.values <= action.high))
+    return run
+
+
+def _requests(contract: Contract) -> Callable[[bytes], None]:
+    action = contract.action
+
+    def run(data: bytes) -> None:
+        arbiter, pieces, now = Arbiter(contract, armed=True), Pieces(data), _NOW_NS
+        assert arbiter.ahead is not None
+        before = arbiter.decide(now, now).applied
+        for _ in pieces:
+            now += pieces.byte() * 2_000_000
+            arbiter.ahead.see(now, np.full(8, 9.0), 0.0, 0.8, 0.1, 10.0)
+            horizon = pieces.whole() if pieces.byte() < 50 else 1
+            values = pieces.numbers(8) if pieces.byte() < 100 else [pieces.number() for _ in '12']
+            arbiter.offer(Request(
+                pieces.byte() % 4, pieces.stamp_ns(now), pieces.byte() < 220,
+                pieces.text((contract.hash,)), action.names if pieces.byte() < 240 else [],
+                pieces.number() if pieces.byte() < 50 else 0.1, horizon, values, '',
+                pieces.stamp_ns(now) if pieces.byte() < 99 else 0, pieces.byte() < 20), now, now)
+            applied = arbiter.decide(now, now).applied
+            assert np.all((applied >= action.low) & (applied <= action.high)), applied
+            assert np.all((np.abs(applied) <= np.abs(before)) | (
+                np.abs(applied - before) <= action.max_rate * 0.6 + 1e-6)), (before, applied)
+            arbiter.due(now, now)
+            arbiter.chunk_due(now)
+            before = applied
+    return run
+
+
+def _scan(pieces: Pieces) -> Plain:
+    ranges = np.resize(np.array(pieces.numbers(40) or [math.nan]), pieces.byte() * 3)
+    with np.errstate(over='ignore'):
+        return Plain(ranges=ranges.astype(np.float32), angle_min=pieces.number(),
+                     angle_increment=pieces.number() / 8, range_min=pieces.number(),
+                     range_max=pieces.number() * 3)
+
+
+def _scans(contract: Contract) -> Callable[[bytes], None]:
+    action = contract.action
+
+    def run(data: bytes) -> None:
+        ahead, pieces, now = ForwardStop(contract), Pieces(data), _NOW_NS
+        for _ in pieces:
+            now += 50_000_000
+            scan = _scan(pieces)
+            ahead.see(now - pieces.whole() % 10 ** 9, scan.ranges, scan.angle_min,
+                      scan.angle_increment, scan.range_min, scan.range_max)
+            ahead.place(now, pieces.number(), pieces.number(), pieces.number())
+            for wanted in (action.high, action.low):
+                slowed, _ = ahead.slow(wanted, now)
+                assert np.all(np.abs(slowed) <= np.abs(wanted)), slowed
+    return run
+
+
+def _odometry(pieces: Pieces) -> Plain:
+    def vector(names: str) -> Plain:
+        return Plain(**{name: pieces.number() for name in names})
+
+    return Plain(pose=Plain(pose=Plain(position=vector('xyz'), orientation=vector('xyzw'))),
+                 twist=Plain(twist=Plain(linear=vector('xyz'), angular=vector('xyz'))))
+
+
+def _observations(contract: Contract) -> Callable[[bytes], None]:
+    def run(data: bytes) -> None:
+        loop, pieces, now = PolicyLoop(contract), Pieces(data), _NOW_NS
+        for kind in pieces:
+            now += 30_000_000
+            stamp = pieces.stamp_ns(now)
+            if kind % 4 == 0:
+                loop.push('lidar', stamp, _scan(pieces))
+            elif kind % 4 == 1:
+                loop.push('velocity', stamp, _odometry(pieces))
+            elif kind % 4 == 2:
+                loop.push('goal', stamp, _odometry(pieces).pose)
+            else:
+                loop.restart(stamp)
+            for found in (loop.poll(), loop.overdue(now)):
+                assert found is None or np.isfinite(found.values).all()
+    return run
+
+
+def _maps(contract: Contract) -> Callable[[bytes], None]:
+    stick = Stick(config_file('joysticks', 'xbox'))
+
+    def run(data: bytes) -> None:
+        driver = StickDriver(contract, stick, seed=0, imperfection=1.0)
+        pieces, now = Pieces(data), _NOW_NS
+        for kind in pieces:
+            now += 100_000_000
+            if kind % 4 == 0:
+                shape = pieces.byte() % 24, pieces.byte() % 24
+                cells = [pieces.byte() - 128 for _ in range(pieces.byte())]
+                cells = list(np.resize(cells or [0], shape[0] * shape[1]))
+                driver.on_map(now, cells[:-1] if kind > 230 else cells, shape, pieces.number(),
+                              (pieces.number(), pieces.number()))
+            elif kind % 4 == 1:
+                driver.on_goal(now, (pieces.number(), pieces.number()))
+            pressed = driver.on_pose(pieces.stamp_ns(now),
+                                     (pieces.number(), pieces.number(), pieces.number()))
+            assert pressed is None or all(abs(axis) <= 1.0 for axis in pressed[0]), pressed
+    return run
+
+
+def _commands(contract: Contract) -> Callable[[bytes], None]:
+    def run(data: bytes) -> None:
+        gate, pieces, now = CommandGate(contract, 0.5), Pieces(data), _NOW_NS
+        for _ in pieces:
+            now += 100_000_000
+            values = pieces.numbers(4) if pieces.byte() < 80 else [pieces.number(), 0.1]
+            gate.offer(pieces.stamp_ns(now), now, values)
+            assert np.isfinite(gate.action(now)).all()
+            # Whatever came, a plant that hears no more stops.
+            assert not gate.action(now + 1_100_000_000).any()
+    return run
+
+
+def _raw_bytes(data: bytes) -> None:
+    """What the recorder reads out of messages that it does not decode."""
+    log, last = LogClock(), -1
+    for i in range(0, min(len(data), 1600), 16):
+        stamp = header_stamp_ns(data[i:i + 16])
+        assert abs(believable(stamp, _NOW_NS) - _NOW_NS) <= MAX_LEAD_NS
+        now = log.stamp_ns(max(0, stamp))
+        struct.pack('<Q', now)  # as it goes into the bag
+        assert now != last
+        last = now
