@@ -7,6 +7,9 @@ import math
 
 from ilw_core.contract import Contract
 
+MAX_CHUNK_NS = 2_000_000_000
+"""From the first action of a request to the last: so long a source that died may drive on"""
+
 
 class Source(IntEnum):
     """Who drives. The numbers are those of ``ilw_msgs/ArbiterState``."""
@@ -55,6 +58,8 @@ def refusal(request: Request, contract: Contract, max_age_ns: int, now_ns: int) 
         return 'length'
     if not (math.isfinite(request.period_s) and 1e-4 <= request.period_s <= 1e4):
         return 'nonfinite'
+    if request.last_ns > MAX_CHUNK_NS:
+        return 'length'
     if not all(map(math.isfinite, request.values)):
         return 'nonfinite'
     age_ns = now_ns - request.stamp_ns

@@ -125,6 +125,7 @@ def test_the_emergency_stop_is_at_once_and_stays(clutter):
     ({'values': [0.1]}, 'length'),
     ({'horizon': 3}, 'length'),
     ({'horizon': 0, 'values': []}, 'length'),
+    ({'horizon': 3, 'values': [0.1] * 6, 'period_s': 1.01}, 'length'),
     ({'values': [math.nan, 0.0]}, 'nonfinite'),
     ({'values': [0.0, math.inf]}, 'nonfinite'),
     ({'period_s': math.nan}, 'nonfinite'),
