@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from ilw_bringup.faults.loop import Loop
-from ilw_bringup.faults.row import Fault, Row
+from ilw_bringup.faults.row import Fault, Seen
 from ilw_core.contract import Contract, load_contract
 from ilw_core.locate import config_file
 from ilw_learner.checkpoint import GRAPH, WEIGHTS, save_checkpoint
@@ -59,7 +59,7 @@ def _another(contract: Contract, folder: Path) -> None:
 
 
 def _refused(fault: str, make: Callable[[Contract, Path], None]) -> Fault:
-    def inject(folder: Path) -> Row:
+    def inject(folder: Path) -> Seen:
         with Loop(folder, with_policy=True) as loop:
             good, bad = folder / 'good', folder / 'bad'
             constant_policy(loop.contract, good)
@@ -75,7 +75,7 @@ def _refused(fault: str, make: Callable[[Contract, Path], None]) -> Fault:
             gap = loop.longest_gap_s(at)
             text = (f'{answer.error_msg or "LOADED"}; the longest gap between commands was '
                     f'{1000 * gap:.0f} ms (bound {1000 * bound:.0f})')
-            return loop.row(fault, EXPECTED, text.replace(str(folder), 'DIR'), reaction,
+            return loop.seen(text.replace(str(folder), 'DIR'), reaction,
                             bool(answer.error_code) and not loaded.error_code and gap <= bound
                             and loop.spy.moving())
 

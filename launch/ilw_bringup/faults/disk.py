@@ -8,7 +8,7 @@ import time
 from ilw_bringup.faults import take
 from ilw_bringup.faults.loop import Loop
 from ilw_bringup.faults.mounts import SlowDisk, read_only, small_disk
-from ilw_bringup.faults.row import Fault, Row
+from ilw_bringup.faults.row import Fault, Seen
 from ilw_bringup.faults.stream_loop import StreamLoop, count
 
 _DISK_BYTES = 3_000_000
@@ -18,7 +18,7 @@ _QUEUE_MB = 5
 _SAY = 'status and diagnostic within 1 s'
 
 
-def _full(folder: Path) -> Row:
+def _full(folder: Path) -> Seen:
     demos = folder / 'demos'
     with small_disk(demos, _DISK_BYTES), Loop(folder) as loop:
         loop.drive()
@@ -36,8 +36,8 @@ def _full(folder: Path) -> Row:
         (demos / 'others').unlink()
         loop.save_an_episode()
         status = take.wait_for(loop, lambda s: s.saved == 2, 'the next episode')
-        return loop.row(
-            '', '', f'status after {take.ms(said)}, diagnostic after {take.ms(alarm)}; {held} '
+        return loop.seen(
+            f'status after {take.ms(said)}, diagnostic after {take.ms(alarm)}; {held} '
             f'messages kept, suspect; with room again it records; {take.counts(status)}', said,
             take.in_time(said, alarm) and held > 50 and bool(take.reasons(episode))
             and take.add_up(status))
@@ -49,7 +49,7 @@ def _fill(file: Path) -> None:
             stream.write(bytes(4096))
 
 
-def _read_only(folder: Path) -> Row:
+def _read_only(folder: Path) -> Seen:
     demos = folder / 'demos'
     with small_disk(demos, 50_000_000), Loop(folder) as loop:
         loop.drive()
@@ -62,14 +62,14 @@ def _read_only(folder: Path) -> Row:
             why = take.refused(loop)
         loop.save_an_episode()
         status = take.wait_for(loop, lambda s: s.saved == 2, 'the next episode')
-        return loop.row(
-            '', '', f'status after {take.ms(said)}, diagnostic after {take.ms(alarm)}; a start '
+        return loop.seen(
+            f'status after {take.ms(said)}, diagnostic after {take.ms(alarm)}; a start '
             f'{"is refused" if why else "WAS ALLOWED"}; writable again it records; '
             f'{take.counts(status)}', said,
             take.in_time(said, alarm) and bool(why) and take.add_up(status))
 
 
-def _removed_while_recording(folder: Path) -> Row:
+def _removed_while_recording(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         take.begin(loop)
@@ -85,13 +85,13 @@ def _removed_while_recording(folder: Path) -> Row:
         missing_s = (removed_ns - max(take.messages(episode))) / 1e9
         loop.save_an_episode()
         status = take.wait_for(loop, lambda s: s.saved == 1, 'the next episode')
-        return loop.row(
-            '', '', f'status after {take.ms(said)}, diagnostic after {take.ms(alarm)}; kept up to '
+        return loop.seen(
+            f'status after {take.ms(said)}, diagnostic after {take.ms(alarm)}; kept up to '
             f'{max(0.0, missing_s):.2f} s before; {take.counts(status)}', said,
             take.in_time(said, alarm) and missing_s <= 1.0 and take.add_up(status))
 
 
-def _removed_between(folder: Path) -> Row:
+def _removed_between(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         take.wait_for(loop, lambda s: s.phase == 2, 'the recorder')
@@ -102,13 +102,13 @@ def _removed_between(folder: Path) -> Row:
         alarm = take.alarmed_s(loop, at, 'was removed')
         loop.save_an_episode()
         status = take.wait_for(loop, lambda s: s.saved == 1, 'the next episode')
-        return loop.row(
-            '', '', f'status after {take.ms(said)}, diagnostic after {take.ms(alarm)}; made anew, '
+        return loop.seen(
+            f'status after {take.ms(said)}, diagnostic after {take.ms(alarm)}; made anew, '
             f'it records; {take.counts(status)}', said,
             take.in_time(said, alarm) and take.add_up(status))
 
 
-def _slow(folder: Path) -> Row:
+def _slow(folder: Path) -> Seen:
     with SlowDisk(folder / 'demos', 200_000_000) as disk, \
             StreamLoop(folder, queue_mb=_QUEUE_MB) as loop:
         disk.bind(loop.fleet.pid('recorder'))
@@ -129,8 +129,8 @@ def _slow(folder: Path) -> Row:
         status = take.wait_for(loop, lambda s: s.saved == 1, 'the end')
         missing = sum(each.lost for each in count(episode).values())
         marked = any(f'{status.dropped} message(s) were dropped' in why for why in status.suspect)
-        return loop.row(
-            '', '', f'status after {take.ms(said)}; the queue is full after {first:.1f} s, '
+        return loop.seen(
+            f'status after {take.ms(said)}; the queue is full after {first:.1f} s, '
             f'diagnostic error {take.ms(alarm)} later; {status.dropped} messages dropped and told '
             f'of, {missing} missing in the bag; memory +{growth_mb:.0f} MB; '
             f'{take.counts(status)}', said,

@@ -8,7 +8,7 @@ import time
 from std_srvs.srv import Trigger
 
 from ilw_bringup.faults.loop import Loop
-from ilw_bringup.faults.row import Fault, Row
+from ilw_bringup.faults.row import Fault, Seen
 
 RATE_HZ = 10_000
 INPUTS = {
@@ -27,7 +27,7 @@ def _flooded(topic: str, kind: str) -> Fault:
     expected = ('nothing dies, no command outside limits; the emergency stop works within '
                 f'{_STOP_WITHIN_S:.0f} s; drives again afterwards')
 
-    def inject(folder: Path) -> Row:
+    def inject(folder: Path) -> Seen:
         with Loop(folder) as loop:
             loop.drive()
             loop.save_an_episode()
@@ -48,7 +48,7 @@ def _flooded(topic: str, kind: str) -> Fault:
                     + ('the emergency stop FAILED' if reaction is None else
                        f'emergency stop after {1000 * reaction:.0f} ms')
                     + f', {len(dead)} nodes died, then drove again')
-            return loop.row(fault, expected, text, reaction,
+            return loop.seen(text, reaction,
                             not dead and sent > 0.5 * _SECONDS * RATE_HZ
                             and reaction is not None and reaction <= _STOP_WITHIN_S)
 

@@ -7,12 +7,12 @@ import time
 from std_srvs.srv import Trigger
 
 from ilw_bringup.faults.loop import DRIVE, Loop
-from ilw_bringup.faults.row import Fault, Row
+from ilw_bringup.faults.row import Fault, Seen
 
 STOP = 'stop action within two periods'
 
 
-def _deadman_released(folder: Path) -> Row:
+def _deadman_released(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         loop.save_an_episode()
@@ -20,10 +20,10 @@ def _deadman_released(folder: Path) -> Row:
         held = {key: value for key, value in DRIVE.items() if key != 'deadman'}
         at = time.monotonic()
         loop.spy.hold(**held)
-        return loop.stop_row('deadman released', STOP, loop.watch(at, bound_s=bound, watch_s=1.0))
+        return loop.stopped(loop.watch(at, bound_s=bound, watch_s=1.0))
 
 
-def _joystick_unplugged(folder: Path) -> Row:
+def _joystick_unplugged(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         loop.save_an_episode()
@@ -33,11 +33,10 @@ def _joystick_unplugged(folder: Path) -> Row:
         stop = loop.watch(at, bound_s=bound)
         loop.spy.plugged = True
         loop.until(loop.spy.moving, 5.0, 'the person to drive again')
-        return loop.stop_row('joystick unplugged and back', f'{STOP}; drives again afterwards',
-                             stop, more=', then drove again')
+        return loop.stopped(stop, more=', then drove again')
 
 
-def _emergency_stop(folder: Path) -> Row:
+def _emergency_stop(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         loop.save_an_episode()
@@ -45,8 +44,7 @@ def _emergency_stop(folder: Path) -> Row:
         loop.spy.hold(**DRIVE, estop=1.0)
         time.sleep(0.5)
         refused = not loop.call(Trigger, 'arbiter/arm', Trigger.Request()).success
-        return loop.stop_row(
-            'emergency stop pressed while driving', 'stop action at once, latched, no arming',
+        return loop.stopped(
             loop.watch(at, bound_s=loop.two_periods_s), ok=refused,
             more='; arming refused' if refused else '; COULD BE ARMED')
 
@@ -54,7 +52,7 @@ def _emergency_stop(folder: Path) -> Row:
 def _teleop(fault: str, number: int) -> Fault:
     expected = f'{STOP}; drives again afterwards'
 
-    def inject(folder: Path) -> Row:
+    def inject(folder: Path) -> Seen:
         with Loop(folder) as loop:
             loop.drive()
             loop.save_an_episode()
@@ -63,15 +61,16 @@ def _teleop(fault: str, number: int) -> Fault:
             stop = loop.watch(at, bound_s=bound)
             loop.bring_back('teleop', number)
             loop.until(loop.spy.moving, 10.0, 'the person to drive again')
-            return loop.stop_row(fault, expected, stop, more=', then drove again')
+            return loop.stopped(stop, more=', then drove again')
 
     return Fault(fault, expected, inject)
 
 
 FAULTS = (
     Fault('deadman released', STOP, _deadman_released),
-    Fault('joystick unplugged and back', STOP, _joystick_unplugged),
-    Fault('emergency stop pressed while driving', 'stop action at once, latched',
+    Fault('joystick unplugged and back', f'{STOP}; drives again afterwards',
+          _joystick_unplugged),
+    Fault('emergency stop pressed while driving', 'stop action at once, latched, no arming',
           _emergency_stop),
     _teleop('teleop killed and restarted', signal.SIGKILL),
     _teleop('teleop hung (SIGSTOP) and back', signal.SIGSTOP),

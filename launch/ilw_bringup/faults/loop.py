@@ -13,7 +13,7 @@ from mcap.reader import make_reader
 from std_srvs.srv import Trigger
 
 from ilw_bringup.bringup import NodeSpec
-from ilw_bringup.faults.row import Row
+from ilw_bringup.faults.row import Seen
 from ilw_bringup.faults.spy import Spy
 from ilw_bringup.processes import Fleet
 from ilw_core.contract import load_contract
@@ -153,15 +153,14 @@ class Loop:
         return sum(not path.is_dir() or _messages(next(path.glob('*.mcap'))) != messages
                    for path, messages in self._saved.items())
 
-    def row(self, fault: str, expected: str, observed: str, reaction_s: float | None,
-            ok: bool) -> Row:
-        """Return the row; commands outside limits and lost episodes make it fail."""
+    def seen(self, observed: str, reaction_s: float | None, ok: bool) -> Seen:
+        """Judge what was seen; commands outside limits and lost episodes make it fail."""
         outside, lost = self.spy.outside(), self.lost()
         if outside:
             observed += f'; OUTSIDE LIMITS: {outside[0]} ({len(outside)} in all)'
         observed += f'; {self.spy.heard} commands, {len(outside)} outside limits'
         reaction = None if reaction_s is None else round(1000 * reaction_s, 1)
-        return Row(fault, expected, observed, reaction, lost, ok and not outside and not lost)
+        return Seen(observed, reaction, lost, ok and not outside and not lost)
 
     def watch(self, at_s: float, *, bound_s: float, watch_s: float = 1.5) -> 'Stop':
         """Watch until so long after the fault; returns when the command became the stop action."""
@@ -169,10 +168,9 @@ class Loop:
         stopped = self.spy.stopped_at(at_s)
         return Stop(None if stopped is None else stopped - at_s, bound_s)
 
-    def stop_row(self, fault: str, expected: str, stop: 'Stop', *, more: str = '',
-                 ok: bool = True) -> Row:
+    def stopped(self, stop: 'Stop', *, more: str = '', ok: bool = True) -> Seen:
         """Judge by when the robot was told to stop."""
-        return self.row(fault, expected, stop.text + more, stop.reaction_s, ok and stop.in_time)
+        return self.seen(stop.text + more, stop.reaction_s, ok and stop.in_time)
 
     @property
     def two_periods_s(self) -> float:

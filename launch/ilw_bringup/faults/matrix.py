@@ -1,11 +1,10 @@
 """Every fault, run one after the other. ``./ilw faults`` prints what comes out."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 import importlib
 from pathlib import Path
 
-from ilw_bringup.faults.row import Fault, Row, Unavailable
+from ilw_bringup.faults.row import Fault, Row, Seen, Unavailable
 from ilw_bringup.private_domain import private_domain
 from ilw_core.errors import IlwError
 
@@ -42,12 +41,11 @@ def run(chosen: list[Fault], folder: Path) -> Iterator[tuple[Row | None, str]]:
 
 def _inject(fault: Fault, place: Path) -> tuple[Row | None, str]:
     try:
-        row = fault.inject(place)
+        return fault.row(fault.inject(place)), ''
     except Unavailable as why:
         return None, f'{fault.name}: {why}'
     except IlwError as error:
-        row = Row(fault.name, fault.expected, str(error), None, 0, ok=False)
-    return replace(row, fault=fault.name, expected=fault.expected), ''
+        return fault.row(Seen(str(error), None, 0, ok=False)), ''
 
 
 def page(rows: list[Row], machine: str, command: str) -> str:

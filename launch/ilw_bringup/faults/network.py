@@ -22,7 +22,7 @@ import threading
 import time
 from typing import Any
 
-from ilw_bringup.faults.row import Fault, Row, Unavailable
+from ilw_bringup.faults.row import Fault, Seen, Unavailable
 
 _ETH_ALL = 3
 _STOP_WITHIN_MS = 430.0
@@ -127,7 +127,7 @@ def _loss(ratio: float) -> Fault:
     expected = ('no command outside limits; once the deadman is released the robot stops within '
                 f'{_STOP_WITHIN_MS:.0f} ms, however much is lost')
 
-    def inject(folder: Path) -> Row:
+    def inject(folder: Path) -> Seen:
         with two_hosts() as (desk, robot, wire):
             said: dict[str, Any] = {}
             everything = {**os.environ, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}
@@ -156,8 +156,7 @@ def _loss(ratio: float) -> Fault:
                     process.wait()
         dropped = wire.dropped / max(1, wire.passed + wire.dropped)
         stopped = said.get('stopped_ms')
-        return Row(fault, expected,
-                   f'{dropped:.0%} of {wire.passed + wire.dropped} packets dropped; '
+        return Seen(f'{dropped:.0%} of {wire.passed + wire.dropped} packets dropped; '
                    f'{said.get("moving", 0)} of {said.get("commands", 0)} commands in 4 s moved '
                    f'it; stop action after {stopped} ms; {said.get("outside")} outside limits',
                    stopped, said.get('lost', -1),

@@ -5,7 +5,7 @@ import signal
 import time
 
 from ilw_bringup.faults.loop import Loop
-from ilw_bringup.faults.row import Fault, Row
+from ilw_bringup.faults.row import Fault, Seen
 
 STOP = 'stop action within two periods'
 
@@ -13,7 +13,7 @@ STOP = 'stop action within two periods'
 def _policy(fault: str, number: int) -> Fault:
     expected = f'{STOP}; back, it drives on'
 
-    def inject(folder: Path) -> Row:
+    def inject(folder: Path) -> Seen:
         with Loop(folder, with_policy=True) as loop:
             loop.arm()
             loop.save_an_episode()
@@ -22,7 +22,7 @@ def _policy(fault: str, number: int) -> Fault:
             stop = loop.watch(at, bound_s=bound)
             loop.bring_back('policy', number)
             loop.until(loop.spy.moving, 15.0, 'the policy to drive again')
-            return loop.stop_row(fault, expected, stop, more=', then drove again')
+            return loop.stopped(stop, more=', then drove again')
 
     return Fault(fault, expected, inject)
 
@@ -30,7 +30,7 @@ def _policy(fault: str, number: int) -> Fault:
 def _simulator(fault: str, number: int) -> Fault:
     expected = 'the clock stands still: stop action within 1.2 s; back, the loop goes on'
 
-    def inject(folder: Path) -> Row:
+    def inject(folder: Path) -> Seen:
         with Loop(folder) as loop:
             loop.drive()
             loop.save_an_episode()
@@ -38,7 +38,7 @@ def _simulator(fault: str, number: int) -> Fault:
             stop = loop.watch(at, bound_s=1.2)
             loop.bring_back('sim', number)
             loop.until(loop.spy.moving, 15.0, 'the person to drive again')
-            return loop.stop_row(fault, expected, stop, more=', then drove again')
+            return loop.stopped(stop, more=', then drove again')
 
     return Fault(fault, expected, inject)
 
@@ -48,7 +48,7 @@ def _arbiter(fault: str, number: int) -> Fault:
     expected = (f'the robot stops by itself: its command time-out ({timeout_s} s) and '
                 'its brakes; back, the policy is disarmed')
 
-    def inject(folder: Path) -> Row:
+    def inject(folder: Path) -> Seen:
         with Loop(folder, with_policy=True) as loop:
             loop.arm()
             loop.save_an_episode()
@@ -66,7 +66,7 @@ def _arbiter(fault: str, number: int) -> Fault:
             afterwards = 'disarmed' if disarmed else 'STILL ARMED'
             text = (f'the robot stood after {1000 * reaction:.0f} ms (bound '
                     f'{1000 * bound:.0f}), {afterwards} afterwards')
-            return loop.row(fault, expected, text, reaction,
+            return loop.seen(text, reaction,
                             bool(stood) and reaction <= bound and disarmed)
 
     return Fault(fault, expected, inject)

@@ -10,7 +10,7 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 
 from ilw_bringup.faults.loop import Loop
-from ilw_bringup.faults.row import Fault, Row
+from ilw_bringup.faults.row import Fault, Seen
 from ilw_msgs.msg import ActionChunk
 from ilw_ros.convert import message_class, time_msg
 from ilw_ros.qos import REQUEST
@@ -68,7 +68,7 @@ def _contract(chunk: ActionChunk) -> None:
 def _spoilt(fault: str, spoil: Spoil, reason: str) -> Fault:
     expected = f'{STOP}, refused as {reason!r}'
 
-    def inject(folder: Path) -> Row:
+    def inject(folder: Path) -> Seen:
         with Loop(folder) as loop:
             impostor = Impostor(loop)
             loop.arm()
@@ -78,14 +78,13 @@ def _spoilt(fault: str, spoil: Spoil, reason: str) -> Fault:
             impostor.spoil = spoil
             time.sleep(1.0)
             said = {r for state in loop.spy.states[before:] for r in state.reasons}
-            return loop.stop_row(fault, expected, loop.watch(at, bound_s=bound, watch_s=1.2),
+            return loop.stopped(loop.watch(at, bound_s=bound, watch_s=1.2),
                                  more=f', reasons {sorted(said)}', ok=reason in said)
 
     return Fault(fault, expected, inject)
 
 
-def _wild(folder: Path) -> Row:
-    fault, expected = 'policy far out of range, again and again', 'clipped, then emergency stop'
+def _wild(folder: Path) -> Seen:
     with Loop(folder) as loop:
         impostor = Impostor(loop)
         loop.arm()
@@ -96,13 +95,11 @@ def _wild(folder: Path) -> Row:
         bound = (in_a_row + 2) * loop.contract.period_ns / 1e9
         time.sleep(bound + 0.3)
         latched = loop.spy.states[-1].estopped
-        return loop.stop_row(fault, expected, loop.watch(at, bound_s=bound, watch_s=bound + 0.5),
+        return loop.stopped(loop.watch(at, bound_s=bound, watch_s=bound + 0.5),
                              ok=latched, more=', latched' if latched else ', NOT LATCHED')
 
 
-def _two_policies(folder: Path) -> Row:
-    fault = 'two policies at once'
-    expected = 'within 1 s: stop action, disarmed, an error in diagnostics'
+def _two_policies(folder: Path) -> Seen:
     with Loop(folder, with_policy=True) as loop:
         loop.arm()
         loop.save_an_episode()
@@ -112,14 +109,12 @@ def _two_policies(folder: Path) -> Row:
         told = any('policies' in text for _, text in loop.spy.errors)
         disarmed = not loop.spy.states[-1].armed
         impostor.silent = True
-        return loop.stop_row(fault, expected, loop.watch(at, bound_s=1.0, watch_s=1.6),
+        return loop.stopped(loop.watch(at, bound_s=1.0, watch_s=1.6),
                              ok=told and disarmed,
                              more=f', error shown: {told}, disarmed: {disarmed}')
 
 
-def _rival(folder: Path) -> Row:
-    fault = 'a second publisher on the command topic'
-    expected = 'within 0.5 s: stop action, disarmed, an error in diagnostics'
+def _rival(folder: Path) -> Seen:
     with Loop(folder, with_policy=True) as loop:
         loop.arm()
         loop.save_an_episode()
@@ -129,17 +124,15 @@ def _rival(folder: Path) -> Row:
         time.sleep(1.5)
         told = any('command the robot' in text for _, text in loop.spy.errors)
         disarmed = not loop.spy.states[-1].armed
-        row = loop.stop_row(fault, expected, loop.watch(at, bound_s=0.5, watch_s=1.6),
+        row = loop.stopped(loop.watch(at, bound_s=0.5, watch_s=1.6),
                             ok=told and disarmed,
                             more=f', error shown: {told}, disarmed: {disarmed}')
         loop.spy.node.destroy_publisher(rival)
         return row
 
 
-def _starved(folder: Path) -> Row:
+def _starved(folder: Path) -> Seen:
     """Every node runs for 25 of every 100 ms only: stopped and continued by turns."""
-    fault = 'every node starved to a quarter of a core'
-    expected = 'no command outside limits, nothing dies, and it drives on afterwards'
     import os
     import signal
 
@@ -167,7 +160,7 @@ def _starved(folder: Path) -> Row:
         commands = len(loop.spy.commands) - before
         loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
         dead = loop.fleet.dead()
-        return loop.row(fault, expected, f'{commands} commands in 5 s of hunger, {len(dead)} '
+        return loop.seen(f'{commands} commands in 5 s of hunger, {len(dead)} '
                         'nodes died, then drove on', None, not dead)
 
 
@@ -181,7 +174,10 @@ FAULTS = (
             'stale'),
     _spoilt('actions from an observation 0.5 s old', _late(0.5, all_of_it=False), 'observation'),
     Fault('policy far out of range, again and again', 'clipped, then emergency stop', _wild),
-    Fault('two policies at once', 'stop action, disarmed', _two_policies),
-    Fault('a second publisher on the command topic', 'stop action, disarmed', _rival),
-    Fault('every node starved to a quarter of a core', 'stays within limits, lives', _starved),
+    Fault('two policies at once', 'within 1 s: stop action, disarmed, an error in diagnostics',
+          _two_policies),
+    Fault('a second publisher on the command topic',
+          'within 0.5 s: stop action, disarmed, an error in diagnostics', _rival),
+    Fault('every node starved to a quarter of a core',
+          'no command outside limits, nothing dies, and it drives on afterwards', _starved),
 )

@@ -1,5 +1,6 @@
 """The recorder killed, hung, twice on one folder, and before a robot at full rate."""
 
+from dataclasses import replace
 from pathlib import Path
 import signal
 import time
@@ -7,14 +8,14 @@ import time
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.faults import take
 from ilw_bringup.faults.loop import Loop
-from ilw_bringup.faults.row import Fault, Row
+from ilw_bringup.faults.row import Fault, Seen
 from ilw_bringup.faults.stream_loop import StreamLoop, count
 from ilw_msgs.srv import StopEpisode
 
 _SECONDS = 15.0
 
 
-def _killed(folder: Path) -> Row:
+def _killed(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         loop.save_an_episode()
@@ -30,13 +31,13 @@ def _killed(folder: Path) -> Row:
         missing_s = (killed_ns - max(take.messages(episode))) / 1e9
         loop.save_an_episode()
         status = take.wait_for(loop, lambda s: s.saved == 2, 'the next episode')
-        return loop.row(
-            '', '', f'diagnostic after {take.ms(alarm)}; salvaged up to {missing_s:.2f} s before '
+        return loop.seen(
+            f'diagnostic after {take.ms(alarm)}; salvaged up to {missing_s:.2f} s before '
             f'the kill; {take.counts(status)}', alarm,
             take.in_time(alarm) and missing_s <= 1.0 and take.add_up(status))
 
 
-def _hung(folder: Path) -> Row:
+def _hung(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         loop.save_an_episode()
@@ -51,13 +52,13 @@ def _hung(folder: Path) -> Row:
         suspect = take.said_s(loop, back, lambda s: any('gap' in why for why in s.suspect))
         loop.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=1))
         status = take.wait_for(loop, lambda s: s.saved == 2, 'the episode')
-        return loop.row(
-            '', '', f'diagnostic after {take.ms(alarm)}; back, the take is suspect after '
+        return loop.seen(
+            f'diagnostic after {take.ms(alarm)}; back, the take is suspect after '
             f'{take.ms(suspect)} ({"; ".join(status.suspect[:1])}); {take.counts(status)}', alarm,
             take.in_time(alarm, suspect) and take.add_up(status))
 
 
-def _two(folder: Path) -> Row:
+def _two(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         loop.save_an_episode()
@@ -70,12 +71,12 @@ def _two(folder: Path) -> Row:
         loop.save_an_episode()
         status = take.wait_for(loop, lambda s: s.saved == 2, 'the next episode of the first')
         clear = words.startswith('error: Another recorder writes to')
-        return loop.row('', '', f'it ended after {reaction:.1f} s, its start included, with '
+        return loop.seen(f'it ended after {reaction:.1f} s, its start included, with '
                         f'“{words.partition("/")[0]}…”; {take.counts(status)}', reaction,
                         clear and take.add_up(status))
 
 
-def _full_rate(folder: Path) -> Row:
+def _full_rate(folder: Path) -> Seen:
     with StreamLoop(folder) as loop:
         loop.start()
         time.sleep(_SECONDS)
@@ -83,10 +84,10 @@ def _full_rate(folder: Path) -> Row:
         found = count(episode)
         status = take.wait_for(loop, lambda s: s.saved == 1, 'the end')
         lost = sum(each.lost for each in found.values())
-        row = loop.row('', '', f'{sum(each.recorded for each in found.values())} messages of '
+        seen = loop.seen(f'{sum(each.recorded for each in found.values())} messages of '
                        f'{len(found)} topics, {lost} lost, {status.dropped} dropped', None,
                        not lost and not status.dropped and len(found) == 6)
-        return Row(row.fault, row.expected, row.observed, None, row.lost + lost, row.ok)
+        return replace(seen, lost=seen.lost + lost)
 
 
 FAULTS = (

@@ -11,18 +11,27 @@ class Unavailable(Exception):  # noqa: N818 - it is no error
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What the loop did."""
+
+    observed: str
+    """In words, with its numbers"""
+    reaction_ms: float | None
+    """From the fault to the reaction; ``None`` where there is nothing to time"""
+    lost: int
+    """Saved episodes, or messages that had arrived, that are gone"""
+    ok: bool
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of the table."""
 
     fault: str
     expected: str
-    """What a safe and honest loop does, in words"""
     observed: str
-    """What this one did, with its numbers"""
     reaction_ms: float | None
-    """From the fault to the reaction; ``None`` where there is nothing to time"""
     lost: int
-    """Saved episodes, or messages that had arrived, that are gone"""
     ok: bool
 
     def as_json(self) -> dict[str, Any]:
@@ -36,8 +45,13 @@ class Fault:
 
     name: str
     expected: str
-    inject: Callable[[Path], Row]
+    """What a safe and honest loop does, in words"""
+    inject: Callable[[Path], Seen]
     """Given an empty folder for its files; starts and ends its own nodes, in the ROS domain of
     ``ROS_DOMAIN_ID``. Raises ``Unavailable`` where the machine does not allow it"""
     slow: bool = False
-    """Takes longer than about 20 s"""
+    """Takes longer than about 20 s, or differs little from another"""
+
+    def row(self, seen: Seen) -> Row:
+        """Return the line of the table."""
+        return Row(self.name, self.expected, **vars(seen))

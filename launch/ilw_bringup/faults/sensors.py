@@ -19,7 +19,7 @@ from ilw_bringup.faults.relay import (
     shifted,
     swapped,
 )
-from ilw_bringup.faults.row import Fault, Row
+from ilw_bringup.faults.row import Fault, Seen
 
 STOP = 'stop action within two periods'
 
@@ -27,7 +27,7 @@ STOP = 'stop action within two periods'
 def _sensor(fault: str, expected: str, make: Callable[[], Spoil], *, periods: float,
             late_s: float = 0.0, topic: str = 'scan', kind: Any = LaserScan) -> Fault:
     """The robot must stop within so many periods (and one message latency)."""
-    def inject(folder: Path) -> Row:
+    def inject(folder: Path) -> Seen:
         with Loop(folder, with_policy=True, through_spy=(topic,)) as loop:
             relay = Relay(loop, topic, kind)
             loop.arm()
@@ -39,14 +39,13 @@ def _sensor(fault: str, expected: str, make: Callable[[], Spoil], *, periods: fl
             said = sorted({r for s in loop.spy.states[before:] for r in s.reasons})
             relay.spoil, relay.late_s = (lambda message: [message]), 0.0
             loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
-            return loop.stop_row(fault, expected, stop,
+            return loop.stopped(stop,
                                  more=f', reasons {said}, then drove again')
 
     return Fault(fault, expected, inject)
 
 
-def _disorder(folder: Path) -> Row:
-    fault, expected = 'lidar out of order', 'old scans are left aside, it drives on'
+def _disorder(folder: Path) -> Seen:
     with Loop(folder, with_policy=True, through_spy=('scan',)) as loop:
         relay = Relay(loop, 'scan', LaserScan)
         loop.arm()
@@ -56,13 +55,11 @@ def _disorder(folder: Path) -> Row:
         time.sleep(2.0)
         loop.until(loop.spy.moving, 5.0, 'the policy to drive')
         dead = loop.fleet.dead()
-        return loop.row(fault, expected, f'{len(loop.spy.commands) - before} commands in 2 s, '
+        return loop.seen(f'{len(loop.spy.commands) - before} commands in 2 s, '
                         f'still driving, {len(dead)} nodes died', None, not dead)
 
 
-def _clock_stops(folder: Path) -> Row:
-    fault = 'clock stops and goes on'
-    expected = 'no age can be told any more: stop action within 1.2 s; drives again afterwards'
+def _clock_stops(folder: Path) -> Seen:
     with Loop(folder, with_policy=True, through_spy=('/clock',)) as loop:
         relay = Relay(loop, '/clock', Clock)
         loop.arm()
@@ -72,14 +69,14 @@ def _clock_stops(folder: Path) -> Row:
         stop = loop.watch(at, bound_s=1.2, watch_s=1.8)
         relay.spoil = lambda message: [message]
         loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
-        return loop.stop_row(fault, expected, stop, more=', then drove again')
+        return loop.stopped(stop, more=', then drove again')
 
 
 def _clock_jumps(fault: str, seconds: float) -> Fault:
     """Clock and stamps no longer agree: nobody may be trusted until they do."""
     expected = f'{STOP}; drives again when the clock is right again'
 
-    def inject(folder: Path) -> Row:
+    def inject(folder: Path) -> Seen:
         with Loop(folder, with_policy=True, through_spy=('/clock',)) as loop:
             relay = Relay(loop, '/clock', Clock)
             loop.until(lambda: loop.spy.clock_ns > 15_000_000_000, 20.0, 'the clock to be 15 s')
@@ -92,7 +89,7 @@ def _clock_jumps(fault: str, seconds: float) -> Fault:
             relay.spoil = lambda message: [message]
             loop.until(loop.spy.moving, 15.0, 'the policy to drive again')
             dead = loop.fleet.dead()
-            return loop.stop_row(fault, expected, stop, ok=not dead,
+            return loop.stopped(stop, ok=not dead,
                                  more=f', then drove again, {len(dead)} nodes died')
 
     return Fault(fault, expected, inject)
@@ -111,7 +108,8 @@ FAULTS = (
     _sensor('odometry stops and comes back', f'{STOP}; drives again afterwards',
             lambda: nothing, periods=2, topic='odom', kind=Odometry),
     Fault('lidar out of order', 'old scans are left aside, it drives on', _disorder),
-    Fault('clock stops and goes on', 'stop action within 1.2 s', _clock_stops),
+    Fault('clock stops and goes on', 'no age can be told any more: stop action within 1.2 s; '
+          'drives again afterwards', _clock_stops),
     _clock_jumps('clock jumps forward by 10 s', 10.0),
     _clock_jumps('clock jumps back by 10 s', -10.0),
 )

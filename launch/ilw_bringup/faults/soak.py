@@ -8,7 +8,7 @@ import time
 import psutil
 
 from ilw_bringup.faults.loop import Loop
-from ilw_bringup.faults.row import Fault, Row
+from ilw_bringup.faults.row import Fault, Seen
 
 EXPECTED = 'memory, threads and file handles of no node grow'
 _WARM_UP = 0.25
@@ -24,9 +24,8 @@ class _Use:
     files: list[int]
 
 
-def soak(folder: Path, seconds: float) -> Row:
+def soak(folder: Path, seconds: float) -> Seen:
     """Let policy, recorder and all drive, episode after episode, and look again and again."""
-    fault = f'{_text(seconds)} of the loop at full speed'
     with Loop(folder, with_policy=True, real_time_factor=0.0) as loop:
         loop.until(lambda: loop.spy.states, 20.0, 'the arbiter')
         loop.arm()
@@ -49,7 +48,7 @@ def soak(folder: Path, seconds: float) -> Row:
         text = (f'{simulated_h:.2f} simulated hours, {count} episodes saved; most memory growth: '
                 f'{most} {_growth_mb(uses[most]):+.1f} MB; '
                 + (f'GROWING: {", ".join(growing)}' if growing else 'no growth'))
-        return loop.row(fault, EXPECTED, text, None, not growing and not loop.fleet.dead())
+        return loop.seen(text, None, not growing and not loop.fleet.dead())
 
 
 def _quarters(values: list[float] | list[int]) -> tuple[float, float]:
