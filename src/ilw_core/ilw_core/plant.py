@@ -9,13 +9,11 @@ simulator, no robot and no ROS.
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
-from ilw_core.errors import ContractError
 from ilw_core.schema import Section
+from ilw_core.yaml_data import read_yaml
 
 Interval = tuple[float, float]
 """Lowest and highest value; equal where the value is known"""
@@ -95,31 +93,11 @@ def load_plant(path: str | Path) -> PlantProfile:
 
     :raises ContractError: the file is missing or broken, or a value is out of bounds.
     """
-    path = Path(path)
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ContractError(f'{path} is larger than a plant profile may be (100 kB).')
-        data = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise ContractError(f'{path} cannot be read as a plant profile: '
-                            f'{" ".join(str(error).split())}') from error
-    section = Section(data, str(path))
+    section = Section(read_yaml(path, 'a plant profile', _MAX_BYTES), str(path))
     name = section.text('plant')
-    intervals = {key: _interval(section, key) for key in _RANGES if section.has(key)}
+    intervals = {key: section.interval(key, *bounds) for key, bounds in _RANGES.items()
+                 if section.has(key)}
     for key in _RANGES:
         section.take(key)
     section.done()
     return PlantProfile(name, intervals)
-
-
-def _interval(section: Section, key: str) -> Interval:
-    lowest, highest = _RANGES[key]
-    value: Any = section.take(key)
-    if not isinstance(value, list):
-        number = section.number(key, low=lowest, high=highest)
-        return number, number
-    low, high = section.numbers(key, 2)
-    if not lowest <= low <= high <= highest:
-        raise section.error(key, f'a number, or two from {lowest:g} to {highest:g}, the smaller '
-                            'first', value)
-    return low, high

@@ -42,7 +42,7 @@ def test_a_drawn_plant_lies_within_the_intervals_and_repeats_under_its_seed():
     ('plant: x\ndelay_s: soon', 'a number'),
     ('gain: 1.0', 'plant is required'),
     ('- 1', 'must be a mapping'),
-    ('{', 'cannot be read'),
+    ('{', 'not valid YAML'),
 ])
 def test_a_wrong_profile_is_refused_with_its_key(tmp_path, text, complaint):
     file = tmp_path / 'wrong.yaml'
