@@ -55,9 +55,9 @@ class Drive:
         forward = forward_mps if abs(forward_mps) >= t.dead_zone_mps else 0.0
         turn = turn_radps if abs(turn_radps) >= t.turn_dead_zone_radps else 0.0
         half = 0.5 * turn * self._body.track_m
-        self._commands.append((acts_ns, *(
-            speed if abs(speed) >= t.wheel_dead_zone_mps else 0.0
-            for speed in (forward - half, forward + half))))
+        left, right = (speed if abs(speed) >= t.wheel_dead_zone_mps else 0.0
+                       for speed in (forward - half, forward + half))
+        self._commands.append((acts_ns, left, right))
         self._last_ns = acts_ns
 
     def advance(self, until_ns: int) -> None:
@@ -122,7 +122,7 @@ class Drive:
         ways = [rim * grip for rim, grip in zip(rims, self._grip, strict=True)]
         if self._slipping >= 0:
             ways[self._slipping] *= 1.0 - self._traits.slip_loss_ratio
-        x, y, yaw = _arc(self.pose, *ways, track_m * self._traits.track_ratio)
+        x, y, yaw = _arc(self.pose, ways[0], ways[1], track_m * self._traits.track_ratio)
         if kind := self._room.touches(x, y):
             self.touched, self.pose = kind, (*self.pose[:2], yaw)  # it turns on the spot
             return

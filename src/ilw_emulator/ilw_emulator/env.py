@@ -12,7 +12,7 @@ import numpy as np
 from ilw_core.align import Observation
 from ilw_core.contract import Contract, load_contract
 from ilw_core.errors import ContractError, IlwError
-from ilw_core.limits import Limiter, limit
+from ilw_core.limits import Limiter
 from ilw_core.locate import config_file
 from ilw_core.policy_loop import PolicyLoop
 from ilw_emulator.profile import load_emulator
@@ -47,7 +47,7 @@ class EmulatorEnv(gymnasium.Env):
         self.contract, self.profile = contract, profile
         self._worlds, self._seed = worlds, seed
         spec = contract.action
-        self._axes = twist_axes(spec)
+        self._forward, self._turn = twist_axes(spec)
         self._topics: dict[str, list[str]] = {}
         for source in contract.sources:
             self._topics.setdefault(source.topic, []).append(source.name)
@@ -97,7 +97,8 @@ class EmulatorEnv(gymnasium.Env):
         wanted = spec.table[int(action)] if spec.discrete else np.asarray(action, np.float64)
         applied, reasons = self._limiter.towards(wanted, self._elapsed_s())
         self._decided_ns = self._now_ns
-        self.robot.command(*(float(applied[axis]) for axis in self._axes), self._now_ns)
+        self.robot.command(float(applied[self._forward]), float(applied[self._turn]),
+                           self._now_ns)
         self._seen = self._next_observation() or self._seen
         touched = bool(self.robot.drive.touched)
         to_goal_m = math.dist(self.robot.pose[:2], self.robot.world.goal)
@@ -133,17 +134,12 @@ class EmulatorEnv(gymnasium.Env):
             self._loop.push(name, arrival.stamp_ns, arrival.message)
 
     def _elapsed_s(self) -> float:
-        """Return the time that a change of the action may take, as the arbiter counts it."""
-        period_s = self.contract.period_ns * 1e-9
+        """Return the time since the last decision, which bounds the change of the action [s]."""
+        period_s = 1.0 / self.contract.rate_hz
         if self._decided_ns is None:
             return period_s
-        elapsed_s = (self._now_ns - self._decided_ns) * 1e-9
-        if elapsed_s > 2.0 * period_s:  # without commands the robot has been stopping by itself
-            stopping, _ = limit(self.contract.action, self._stop, self._limiter.applied,
-                                elapsed_s - period_s)
-            self._limiter.jump(stopping)
-            return period_s
-        return elapsed_s
+        # After a longer silence the arbiter lets nobody jump further, either.
+        return min((self._now_ns - self._decided_ns) * 1e-9, 2.0 * period_s)
 
     @property
     def _time_s(self) -> float:

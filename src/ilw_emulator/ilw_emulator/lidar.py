@@ -26,7 +26,7 @@ class Lidar:
                                    self._angles + (yaw + t.mount_yaw_rad), t.range_max_m)
         if t.noise_m:
             ranges = ranges + t.noise_m * self._rng.standard_normal(len(ranges))
-        ranges = np.maximum(ranges, t.range_min_m)
+        ranges = np.asarray(np.maximum(ranges, t.range_min_m))
         if t.missing_ratio:
             ranges[self._rng.random(len(ranges)) < t.missing_ratio] = np.inf
         return ranges

@@ -48,8 +48,9 @@ class World:
         head = {'world': data.pop('name'), **{
             key: list(value) if isinstance(value, tuple) else value
             for key, value in data.items() if value == value}}
-        return yaml.safe_dump(head | {key: value for key, value in rows.items() if value},
-                              sort_keys=False, default_flow_style=None)
+        text: str = yaml.safe_dump(head | {key: value for key, value in rows.items() if value},
+                                   sort_keys=False, default_flow_style=None)
+        return text
 
 
 def load_world(path: str | Path) -> World:
