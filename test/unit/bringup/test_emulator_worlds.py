@@ -13,6 +13,8 @@ from ilw_emulator.env import EmulatorEnv
 from ilw_emulator.traits import Body, EmulatorProfile
 from ilw_emulator.world import load_world
 from ilw_sim.env import make_env as make_simulated
+from ilw_sim.expert import Expert
+from ilw_sim.grid import Grid
 from ilw_sim.scene import distance
 
 PERFECT = EmulatorProfile('perfect', Body(), {})
@@ -69,6 +71,27 @@ def test_the_same_drive_ends_at_the_same_place(simulated):
         ends.append(info['pose'])
     assert math.dist(ends[0][:2], ends[1][:2]) < 0.05
     assert math.remainder(ends[0][2] - ends[1][2], 2.0 * math.pi) == pytest.approx(0.0, abs=0.15)
+
+
+def test_the_expert_reaches_every_goal_on_typical_machines_by_their_odometry(contract):
+    emulated = make_env(contract)
+    for seed in range(5):
+        _, info = emulated.reset(seed=seed)
+        expert = Expert(contract, np.random.default_rng(seed), 0.0)
+        world, room = emulated.robot.world, emulated.robot.drive._room
+        empty = Grid(0.1, (-0.1, -0.1), np.zeros((82, 82)))
+        xs, ys = empty.centres()
+        expert.plan(replace(empty, clearance_m=np.array([
+            room.clearance(x, y)[0] for x, y in zip(xs.flat, ys.flat, strict=True)
+        ]).reshape(xs.shape)), world.goal)
+        ended = False
+        while not ended:
+            action = expert.drive(emulated.robot.drive.odom_pose)
+            if contract.action.discrete:
+                action = int(contract.action.nearest(action[None])[0])
+            _, _, terminated, truncated, info = emulated.step(action)
+            ended = terminated or truncated
+        assert info['success'], (seed, info)
 
 
 def test_each_profile_has_a_name_for_the_command_line(clutter):
