@@ -4,7 +4,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from ilw_core.locate import config_file
-from ilw_core.schema import read_yaml
+from ilw_core.schema import Section
+from ilw_core.yaml_data import read_yaml
 from ilw_emulator.traits import PARTS, Body, EmulatorProfile
 
 
@@ -15,7 +16,8 @@ def load_emulator(profile: str | Path) -> EmulatorProfile:
     :param profile: a name in ``config/emulators``, or a path.
     :raises IlwError: there is none, a trait is missing, unknown or out of bounds.
     """
-    root = read_yaml(config_file('emulators', str(profile)), 'emulator profile')
+    path = config_file('emulators', str(profile))
+    root = Section(read_yaml(path, 'an emulator profile'), str(path))
     name = root.text('emulator')
     section = root.section('body')
     body = Body(**{item.name: section.number(item.name, low=0.01, high=2.0)

@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from ilw_core.errors import ContractError
-from ilw_core.schema import Section, read_yaml
+from ilw_core.schema import Section
+from ilw_core.yaml_data import read_yaml
 
 _MAX_BYTES = 5_000_000  # a floor of an office as segments
 _LENGTHS = {'segments': 4, 'walls': 5, 'boxes': 5, 'cylinders': 3}
@@ -63,7 +64,7 @@ def load_world(path: str | Path) -> World:
     if not path.is_file():
         raise ContractError(f'There is no world file {path}. Write one, or let ./ilw world make '
                             f'one; docs/how-to/emulate_a_robot.md has the format.')
-    return read_world(read_yaml(path, 'world', _MAX_BYTES))
+    return read_world(Section(read_yaml(path, 'a world', _MAX_BYTES), str(path)))
 
 
 def read_world(section: Section) -> World:

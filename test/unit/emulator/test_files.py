@@ -92,7 +92,7 @@ def test_a_world_may_be_json_and_its_shortest_path_unknown(tmp_path):
     ('world: x\nstart: [0, 0, 0]\ngoal: [1, 1]\nwalls: [[1, 2, 0, 1, -1]]', 'sizes above 0'),
     ('world: x\nstart: [0, 0, 0]\ngoal: [1, 1]\nwalls: 3', 'walls must be a list'),
     ('world: x\nstart: [0, 0, 0]\ngoal: [1, 1]\nboxs: []', "unknown key 'boxs'"),
-    ('world: [', 'cannot be read as a world'),
+    ('world: [', 'not valid YAML'),
 ])
 def test_a_wrong_world_is_refused_with_its_key(tmp_path, text, complaint):
     file = tmp_path / 'wrong.yaml'
