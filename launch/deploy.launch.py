@@ -1,4 +1,4 @@
-"""Let a policy drive; robot:=sim|real, a dry run unless enable_output:=true."""
+"""Let a policy drive; robot:=sim|emulated|real, a dry run unless enable_output:=true."""
 
 from ilw_bringup.launch_files import describe
 from launch import LaunchDescription

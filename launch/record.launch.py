@@ -1,4 +1,4 @@
-"""Drive by hand and record each episode; robot:=sim|real."""
+"""Drive by hand and record each episode; robot:=sim|emulated|real."""
 
 from ilw_bringup.launch_files import describe
 from launch import LaunchDescription

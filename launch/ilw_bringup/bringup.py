@@ -53,8 +53,11 @@ TASK = Argument('task', 'clutter', 'A contract in config/tasks/ (without .yaml),
 SEED = Argument('seed', 0, 'Seed of the simulated world.')
 SPEED = Argument('real_time_factor', 1.0, 'Simulated seconds per second; 0: as fast as possible.')
 GUI = Argument('gui', False, 'Show the PyBullet window; needs a display.')
-ROBOT = Argument('robot', 'sim', 'sim: start the simulator; real: the robot is already running.',
-                 ('sim', 'real'))
+ROBOT = Argument('robot', 'sim', 'sim: start the simulator; emulated: start a stand-in for a '
+                 'robot; real: the robot is already running.', ('sim', 'emulated', 'real'))
+EMULATOR = Argument('emulator', 'typical', 'Emulated robot: a profile in config/emulators/.')
+EMULATOR_SEED = Argument('emulator_seed', -1, 'Which robot of that profile; -1: a secret one.')
+REVEAL = Argument('reveal', '', 'File that receives the truth about the emulated robot, as JSON.')
 PROFILE = Argument('profile', '', 'Robot profile in config/robots/, or a path; sim has its own.')
 JOYSTICK = Argument('joystick', 'xbox', 'Button layout in config/joysticks/.')
 INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; external: another '
@@ -75,12 +78,21 @@ WITH_EXPERT = Argument('expert', False, 'Let the scripted expert press the stick
 
 
 def _sim(a: Mapping[str, Any]) -> list[NodeSpec]:
-    if a.get('robot', 'sim') != 'sim':
-        return []
+    robot = a.get('robot', 'sim')
+    if robot != 'sim':
+        return [_emulated(a)] if robot == 'emulated' else []
     return [NodeSpec('ilw_sim', 'sim_node', 'sim', {
         'contract': a['task'], 'seed': a['seed'], 'gui': a['gui'],
         'real_time_factor': a['real_time_factor'],
         'auto_reset': a.get('auto_reset', True)})]
+
+
+def _emulated(a: Mapping[str, Any]) -> NodeSpec:
+    from ilw_bringup.emulator_worlds import world_file  # the simulator makes them: slow to load
+
+    return NodeSpec('ilw_emulator', 'emulator_node', 'emulator', {
+        'contract': a['task'], 'profile': a['emulator'], 'seed': a['emulator_seed'],
+        'world': str(world_file(a['task'], a['seed'])), 'reveal': a['reveal']})
 
 
 def _hand(a: Mapping[str, Any]) -> list[NodeSpec]:
@@ -130,7 +142,7 @@ def _bringup(text: str, arguments: tuple[Argument, ...],
                    lambda a: [_placed(spec, a) for spec in nodes(a)])
 
 
-_PLANT = (TASK, ROBOT, PROFILE, SEED, SPEED, GUI)
+_PLANT = (TASK, ROBOT, PROFILE, SEED, SPEED, GUI, EMULATOR, EMULATOR_SEED, REVEAL)
 _HAND = (JOYSTICK, INPUT, WITH_EXPERT)
 
 BRINGUPS: dict[str, Bringup] = {

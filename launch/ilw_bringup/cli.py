@@ -25,6 +25,7 @@ class _Lazy(click.Group):
     elsewhere = {
         **{name: ('ilw_learner.cli', name) for name in ('train', 'episodes', 'runs', 'sweep')},
         'eval': ('ilw_learner.cli', 'evaluate'),
+        'world': ('ilw_bringup.emulator_worlds', 'world'),
         'faults': ('ilw_bringup.commands_faults', 'faults'),
         'security': ('ilw_bringup.commands_security', 'security'),
     }

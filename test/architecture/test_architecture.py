@@ -11,15 +11,18 @@ SOURCES = sorted(p for p in (*ROOT.glob('src/*/*/**/*.py'), *ROOT.glob('launch/*
 
 FORBIDDEN = {
     'src/ilw_core/ilw_core': {'rclpy', 'torch', 'pybullet', 'ilw_ros', 'ilw_msgs', 'ilw_sim',
-                              'ilw_teleop', 'ilw_learner', 'ilw_bringup'},
-    'src/ilw_core/ilw_ros': {'torch', 'pybullet', 'ilw_sim', 'ilw_teleop', 'ilw_learner',
-                             'ilw_bringup'},
-    'src/ilw_teleop/ilw_teleop': {'rclpy', 'torch', 'pybullet', 'ilw_sim', 'ilw_learner',
-                                  'ilw_bringup', 'ilw_ros', 'ilw_msgs'},
+                              'ilw_emulator', 'ilw_teleop', 'ilw_learner', 'ilw_bringup'},
+    'src/ilw_core/ilw_ros': {'torch', 'pybullet', 'ilw_sim', 'ilw_emulator', 'ilw_teleop',
+                             'ilw_learner', 'ilw_bringup'},
+    'src/ilw_teleop/ilw_teleop': {'rclpy', 'torch', 'pybullet', 'ilw_sim', 'ilw_emulator',
+                                  'ilw_learner', 'ilw_bringup', 'ilw_ros', 'ilw_msgs'},
     'src/ilw_sim/ilw_sim': {'rclpy', 'torch', 'ilw_teleop', 'ilw_learner', 'ilw_bringup',
-                            'ilw_ros', 'ilw_msgs'},
-    'src/ilw_learner/ilw_learner': {'rclpy', 'pybullet', 'ilw_sim', 'ilw_teleop', 'ilw_bringup',
-                                    'ilw_ros', 'ilw_msgs'},
+                            'ilw_ros', 'ilw_msgs', 'ilw_emulator'},
+    'src/ilw_emulator/ilw_emulator': {'rclpy', 'torch', 'pybullet', 'numba', 'ilw_sim',
+                                      'ilw_teleop', 'ilw_learner', 'ilw_bringup', 'ilw_ros',
+                                      'ilw_msgs'},
+    'src/ilw_learner/ilw_learner': {'rclpy', 'pybullet', 'ilw_sim', 'ilw_emulator', 'ilw_teleop',
+                                    'ilw_bringup', 'ilw_ros', 'ilw_msgs'},
 }
 ALLOWED_IN_NODES = {'rclpy', 'ilw_ros', 'ilw_msgs'}
 WITHOUT_TORCH = {'bag_reader.py', 'runtime.py', 'evaluate.py'}

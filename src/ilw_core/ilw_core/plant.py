@@ -9,7 +9,6 @@ simulator, no robot and no ROS.
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -96,21 +95,9 @@ def load_plant(path: str | Path) -> PlantProfile:
     """
     section = Section(read_yaml(path, 'a plant profile', _MAX_BYTES), str(path))
     name = section.text('plant')
-    intervals = {key: _interval(section, key) for key in _RANGES if section.has(key)}
+    intervals = {key: section.interval(key, *bounds) for key, bounds in _RANGES.items()
+                 if section.has(key)}
     for key in _RANGES:
         section.take(key)
     section.done()
     return PlantProfile(name, intervals)
-
-
-def _interval(section: Section, key: str) -> Interval:
-    lowest, highest = _RANGES[key]
-    value: Any = section.take(key)
-    if not isinstance(value, list):
-        number = section.number(key, low=lowest, high=highest)
-        return number, number
-    low, high = section.numbers(key, 2)
-    if not lowest <= low <= high <= highest:
-        raise section.error(key, f'a number, or two from {lowest:g} to {highest:g}, the smaller '
-                            'first', value)
-    return low, high

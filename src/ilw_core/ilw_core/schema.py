@@ -108,6 +108,17 @@ class Section:
             raise self.error(key, 'a relative topic name (no leading slash)', name)
         return name
 
+    def interval(self, key: str, low: float, high: float) -> tuple[float, float]:
+        """Return a number as both ends of an interval, or two numbers, within [low, high]."""
+        if not isinstance(self.take(key), list):
+            number = self.number(key, low=low, high=high)
+            return number, number
+        first, last = self.numbers(key, 2)
+        if not low <= first <= last <= high:
+            raise self.error(key, f'a number, or two from {low:g} to {high:g}, the smaller first',
+                             [first, last])
+        return first, last
+
     def rest(self) -> dict[str, Any]:
         """Return what was not taken and mark it as known (a codec's own options)."""
         left = {k: v for k, v in self._data.items() if k not in self._taken}

@@ -7,6 +7,8 @@ STATE = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Subscribing to sensors and state: matches any publisher."""
 STATE_OFFER = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """Publishing state from the simulator: matches any subscriber, loses nothing."""
+SENSOR_OFFER = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Publishing sensors as most drivers do (``rclcpp::SensorDataQoS``): the emulated robot."""
 CAMERA = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 EVENT = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """Buttons, marks and rewards: each counts."""

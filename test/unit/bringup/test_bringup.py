@@ -5,6 +5,7 @@ import pytest
 from ilw_bringup.bringup import BRINGUPS, resolve
 from ilw_bringup.processes import command_line
 from ilw_core.errors import IlwError
+from ilw_emulator.world import load_world
 
 
 def nodes(name, **given):
@@ -17,6 +18,17 @@ def test_a_real_robot_gets_no_simulator_and_no_simulated_clock():
     assert 'sim' not in started
     assert not any(spec.parameters.get('use_sim_time') for spec in started.values())
     assert nodes('deploy', robot='sim')['arbiter'].parameters['use_sim_time'] is True
+
+
+def test_an_emulated_robot_is_started_and_otherwise_treated_as_a_real_one(tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    emulated = nodes('deploy', robot='emulated', emulator='mild', seed=3, emulator_seed=5)
+    machine = emulated.pop('emulator')
+    assert (machine.parameters['profile'], machine.parameters['seed']) == ('mild', 5)
+    assert load_world(machine.parameters['world']).name == 'clutter-3'
+    real = nodes('deploy', robot='real')
+    assert emulated == real
+    assert 'emulator' not in nodes('deploy', robot='sim')
 
 
 def test_a_deployed_policy_moves_nothing_unless_enabled():
@@ -34,7 +46,7 @@ def test_recording_starts_a_recorder():
 
 
 @pytest.mark.parametrize(('given', 'words'), [
-    ({'robot': 'sin'}, 'robot must be one of sim, real'),
+    ({'robot': 'sin'}, 'robot must be one of sim, emulated, real'),
     ({'seed': 'many'}, 'seed must be a int'),
     ({'tsak': 'maze'}, 'no argument .tsak.'),
     ({'gui': 'perhaps'}, 'gui must be a bool'),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from ilw_core.align import Observation
-from ilw_learner.policy_loop import PolicyLoop
+from ilw_core.policy_loop import PolicyLoop
 from ilw_learner.runtime import PolicyRunner
 from ilw_learner.worker import Worker
 

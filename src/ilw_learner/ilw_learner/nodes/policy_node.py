@@ -10,11 +10,11 @@ from ilw_core.align import Observation
 from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_core.policy_loop import PolicyLoop
 from ilw_learner.nodes.lifecycle_guard import guard_transitions
 from ilw_learner.nodes.policy_params import PolicyParams
 from ilw_learner.nodes.policy_reports import PolicyReports
 from ilw_learner.nodes.policy_services import PolicyServices
-from ilw_learner.policy_loop import PolicyLoop
 from ilw_learner.runtime import PolicyRunner
 from ilw_learner.signing import find_trusted_keys
 from ilw_learner.worker import Thought, Worker

@@ -1,0 +1,107 @@
+"""
+Worlds of the simulator's tasks for the emulator, which does not know the simulator.
+
+``./ilw eval CHECKPOINT --env ilw_bringup.emulator_worlds:make_env`` drives a machine of the
+profile ``typical`` (``:mild`` and ``:nasty`` in place of ``:make_env`` the others) through the
+worlds that the same seeds make in ``ilw_sim.env:make_env``.
+"""
+
+import os
+from pathlib import Path
+
+import click
+import numpy as np
+
+from ilw_core.contract import Contract, load_contract
+from ilw_core.locate import config_file
+from ilw_core.schema import Section
+from ilw_emulator import env as emulator
+from ilw_emulator.world import World
+from ilw_sim.scene import Box, Cylinder, Scene
+from ilw_sim.tasks import TASKS
+
+
+class SimulatedWorlds:
+    """
+    The worlds of a contract's simulated task, by seed.
+
+    :raises ContractError: the contract names no simulated task.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        section = Section(contract.scene, f'{contract.name}.scene')
+        self._name = contract.name
+        self._task = TASKS[section.text('task', choices=tuple(TASKS))](contract, section)
+
+    def __call__(self, seed: int) -> World:
+        """Return the world that ``IlwEnv.reset(seed)`` makes."""
+        return world_of(self._task.make_scene(np.random.default_rng(seed)), f'{self._name}-{seed}')
+
+
+def world_of(scene: Scene, name: str) -> World:
+    """Return a scene of the simulator as a world of the emulator."""
+    def boxes(kind: str) -> tuple[tuple[float, ...], ...]:
+        return tuple((s.x, s.y, s.yaw, *s.half) for s in scene.shapes
+                     if isinstance(s, Box) and s.kind == kind)
+
+    return World(
+        name, scene.start, scene.goal, walls=boxes('wall'), boxes=boxes('box'),
+        cylinders=tuple((s.x, s.y, s.radius) for s in scene.shapes if isinstance(s, Cylinder)),
+        shortest_path_m=scene.shortest_path_m)
+
+
+def make_env(
+    contract: str | Path | Contract, *, profile: str = 'typical', seed: int | None = None,
+) -> emulator.EmulatorEnv:
+    """
+    Return the emulator in the simulator's worlds.
+
+    :param profile: a name in ``config/emulators``, or a path.
+    :param seed: of the one machine that drives every episode; ``None``: each its own.
+    """
+    if not isinstance(contract, Contract):
+        contract = load_contract(config_file('tasks', str(contract)))
+    return emulator.make_env(contract, profile=profile, worlds=SimulatedWorlds(contract),
+                             seed=seed)
+
+
+def mild(contract: str | Path | Contract) -> emulator.EmulatorEnv:
+    """Return the emulator of a well-kept machine."""
+    return make_env(contract, profile='mild')
+
+
+def nasty(contract: str | Path | Contract) -> emulator.EmulatorEnv:
+    """Return the emulator of a machine that needs a mechanic."""
+    return make_env(contract, profile='nasty')
+
+
+def world_file(task: str, seed: int, folder: Path | None = None) -> Path:
+    """
+    Write the world of a task and a seed and return the file.
+
+    :param folder: ``None``: the user's cache.
+    """
+    contract = load_contract(config_file('tasks', task))
+    if folder is None:
+        cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+        folder = Path(cache) / 'ilw' / 'worlds'
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f'{contract.name}-{contract.hash[:8]}-{seed}.yaml'
+    text = SimulatedWorlds(contract)(seed).text()
+    fresh = path.with_suffix(f'.{os.getpid()}')
+    fresh.write_text(text, encoding='utf-8')
+    fresh.replace(path)  # another launch may be reading the old one
+    return path
+
+
+@click.command()
+@click.option('--task', default='clutter', show_default=True, help='A contract in config/tasks/.')
+@click.option('--seed', default=0, show_default=True, help='Seed of the simulated world.')
+def world(task: str, seed: int) -> None:
+    """
+    Print the world that the simulator makes of a seed, as a world file of the emulator.
+
+    Example: ./ilw world --task maze --seed 3 > worlds/3.yaml
+    """
+    contract = load_contract(config_file('tasks', task))
+    click.echo(SimulatedWorlds(contract)(seed).text(), nl=False)
