@@ -28,6 +28,9 @@ class _Lazy(click.Group):
         'world': ('ilw_bringup.emulator_worlds', 'world'),
         'faults': ('ilw_bringup.commands_faults', 'faults'),
         'security': ('ilw_bringup.commands_security', 'security'),
+        'compare': ('ilw_bringup.commands_compare', 'compare'),
+        'promote': ('ilw_learner.commands_promote', 'promote'),
+        'replay': ('ilw_learner.commands_replay', 'replay'),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

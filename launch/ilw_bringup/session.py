@@ -92,6 +92,10 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def subscribe(self, kind: Any, topic: str, take: Callable[[Any], None], profile: Any) -> None:
+        """Have ``take`` called with the messages of a topic while something is waited for."""
+        self._node.create_subscription(kind, topic, take, profile)
+
     def call(self, kind: Any, name: str, request: Any, timeout_s: float = 20.0) -> Any:
         """
         Call a service and return its response.

@@ -1,0 +1,101 @@
+"""The command that compares two policies: in an environment, or on a robot with a person."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from ilw_core.contract import Contract, load_contract
+from ilw_core.errors import IlwError
+from ilw_core.locate import config_file
+from ilw_learner.compare import drive_pairs, summarise, verdict
+from ilw_learner.deployed import find_checkpoint
+from ilw_learner.runtime import PolicyRunner
+from ilw_learner.trial_log import NAMES, TrialLog
+
+_ERR = Console(stderr=True)
+
+
+@click.command()
+@click.argument('p0')
+@click.argument('p1')
+@click.option('--task', default='clutter', show_default=True,
+              help='A contract in config/tasks/, or a path.')
+@click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True,
+              help='Episodes of each policy, from the same starts.')
+@click.option('--seed', default=600_000, show_default=True, help='First world.')
+@click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
+              help='module:function of the environment.')
+@click.option('--robot', is_flag=True, help='On the robot of a running deploy: the policies take '
+              'turns in a blind order, and a person marks each outcome on the joystick.')
+@click.option('--out', type=click.Path(path_type=Path),
+              help='File of the trials; what is in it is not driven again [runs/compare-...].')
+@click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
+def compare(p0: str, p1: str, task: str, episodes: int, seed: int, env_spec: str, robot: bool,
+            out: Path | None, as_json: bool) -> None:
+    """
+    Compare two policies (checkpoint folders, deployed, idle or random) from the same starts.
+
+    Example: ./ilw compare deployed runs/<id>/checkpoint --task clutter --episodes 200
+    """
+    contract = load_contract(config_file('tasks', task))
+    paths = [find_checkpoint(name, contract.name) for name in (p0, p1)]
+    runners = PolicyRunner(paths[0], contract), PolicyRunner(paths[1], contract)
+    names = [runner.name for runner in runners]
+    if names[0] == names[1]:
+        raise IlwError(f'Compare two policies. Got {p0} and {p1}, which are the same.')
+    header = {'task': contract.name, 'contract': contract.hash, 'policies': names,
+              'where': 'robot' if robot else env_spec, **({} if robot else {'seed': seed})}
+    file = out or Path('runs') / ('-'.join(['compare', contract.name, *(n[:8] for n in names)]) + (
+        '-robot.jsonl' if robot else '.jsonl'))
+    with TrialLog(file, header) as log:
+        before = len(log.pairs(episodes))
+        if before:
+            _ERR.print(f'{before} pairs are in {file} already.')
+        try:
+            if robot:
+                _on_robot(contract, paths, episodes, log)
+            else:
+                _in_environment(env_spec, contract, runners, episodes, seed, log)
+        finally:
+            _report(summarise(log, episodes), (p0, p1), as_json=as_json)
+            _ERR.print(f'The trials are in {file}.')
+
+
+def _in_environment(env_spec: str, contract: Contract, runners: tuple[PolicyRunner, PolicyRunner],
+                    episodes: int, seed: int, log: TrialLog) -> None:
+    from ilw_learner.evaluate import make_env
+
+    with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
+        row = bar.add_task('compare', total=episodes)
+        drive_pairs(make_env(env_spec, contract), contract, runners, episodes, seed, log,
+                    lambda done: bar.update(row, completed=done))
+
+
+def _on_robot(contract: Contract, paths: list[str], episodes: int, log: TrialLog) -> None:
+    from ilw_bringup.robot_trials import RobotTrials
+    from ilw_bringup.session import Session
+
+    with Session() as session:
+        RobotTrials(session, contract, dict(zip(NAMES, paths, strict=True)), log,
+                    _ERR.print).run(episodes)
+
+
+def _report(summary: dict[str, Any], given: tuple[str, str], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({**summary, 'verdict': verdict(summary)}))
+        return
+    for name, what in zip(NAMES, given, strict=True):
+        row = summary[name]
+        low, high = row['wilson95']
+        click.echo(f'{name}  success {row["success"]}/{row["n"]} (95 %: {low:.1%} to {high:.1%}), '
+                   f'{row["collisions"]} collisions  {what}')
+    low, high = summary['difference95']
+    click.echo(f'both {summary["both"]}, only P0 {summary["only_P0"]}, only P1 '
+               f'{summary["only_P1"]}, neither {summary["neither"]}')
+    click.echo(f'P1 - P0: {summary["difference"]:+.1%} (95 %: {low:+.1%} to {high:+.1%}), '
+               f'McNemar p = {summary["mcnemar_p"]:.3g}')
+    click.echo(verdict(summary))
