@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ilw_bringup.robot_names import interface_of, with_names
+from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
+from ilw_core.locate import config_file
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,10 @@ INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; e
                  'node publishes joy.', ('evdev', 'keyboard', 'external'))
 DEMOS = Argument('demos', 'demos', 'Folder that receives the episodes.')
 OPERATOR = Argument('operator', '', 'Who demonstrates; kept with each episode.')
-CHECKPOINT = Argument('checkpoint', 'idle', 'Checkpoint folder, or idle or random.')
+CHECKPOINT = Argument('checkpoint', 'idle', 'Checkpoint folder, deployed (the promoted one), '
+                      'idle or random.')
+PREFLIGHT = Argument('preflight', 'auto', 'Hold the robot to the contract before a policy may be '
+                     'armed. auto: unless it is simulated.', ('auto', 'on', 'off'))
 ENABLE = Argument('enable_output', False, 'false: dry run, the robot gets no commands.')
 TRUSTED = Argument('trusted_keys', '', 'Folder of public keys; only checkpoints signed by one of '
                    'them drive. Empty: any.')
@@ -115,7 +121,12 @@ def _arbiter(a: Mapping[str, Any], enable: bool) -> list[NodeSpec]:
     return [NodeSpec('ilw_teleop', 'arbiter_node', 'arbiter', {
         'contract': a['task'], 'enable_output': enable,
         'robot': a['profile'] or ('sim_diff_drive' if a['robot'] == 'sim' else ''),
-        'use_sim_time': a['robot'] == 'sim'})]
+        'preflight': _looks(a), 'use_sim_time': a['robot'] == 'sim'})]
+
+
+def _looks(a: Mapping[str, Any]) -> bool:
+    choice = a.get('preflight', 'off')
+    return bool(choice == 'on' or (choice == 'auto' and a['robot'] != 'sim'))
 
 
 def _recorder(a: Mapping[str, Any]) -> list[NodeSpec]:
@@ -124,9 +135,17 @@ def _recorder(a: Mapping[str, Any]) -> list[NodeSpec]:
         'robot': a['robot'], 'use_sim_time': a['robot'] == 'sim'})]
 
 
+def _checkpoint(a: Mapping[str, Any]) -> str:
+    if a['checkpoint'] != 'deployed':
+        return str(a['checkpoint'])
+    from ilw_learner.deployed import find_checkpoint
+
+    return find_checkpoint('deployed', load_contract(config_file('tasks', a['task'])).name)
+
+
 def _policy(a: Mapping[str, Any]) -> list[NodeSpec]:
     return [NodeSpec('ilw_learner', 'policy_node', 'policy', {
-        'contract': a['task'], 'checkpoint': a['checkpoint'], 'trusted_keys': a['trusted_keys'],
+        'contract': a['task'], 'checkpoint': _checkpoint(a), 'trusted_keys': a['trusted_keys'],
         'use_sim_time': a['robot'] == 'sim'})]
 
 
@@ -155,7 +174,7 @@ BRINGUPS: dict[str, Bringup] = {
         lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a)),
     'deploy': _bringup(
         'Let a policy drive; a person can take over at any time.',
-        (*_PLANT, *_HAND, CHECKPOINT, TRUSTED, ENABLE),
+        (*_PLANT, *_HAND, CHECKPOINT, TRUSTED, ENABLE, PREFLIGHT),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)),
 }
 
@@ -165,7 +184,9 @@ def resolve(name: str, given: Mapping[str, Any]) -> tuple[Bringup, dict[str, Any
     Return a bring-up and the value of each argument, typed and checked.
 
     :param given: values, or their texts as typed on a command line.
-    :raises IlwError: no such bring-up or argument, or a value of the wrong kind.
+    :returns: the nodes it starts bear the names of the robot's profile.
+    :raises IlwError: no such bring-up or argument, a value of the wrong kind, or a robot profile
+        with a mistake.
     """
     if name not in BRINGUPS:
         raise IlwError(f'There is no bring-up {name!r}. There are: {", ".join(BRINGUPS)}.')
@@ -175,8 +196,11 @@ def resolve(name: str, given: Mapping[str, Any]) -> tuple[Bringup, dict[str, Any
         if key not in known:
             raise IlwError(f'The bring-up {name} has no argument {key!r}. '
                            f'It has: {", ".join(known)}.')
-    return bringup, {key: _typed(argument, given.get(key, argument.default))
-                     for key, argument in known.items()}
+    values = {key: _typed(argument, given.get(key, argument.default))
+              for key, argument in known.items()}
+    interface = interface_of(values)
+    values['namespace'] = values['namespace'] or interface.namespace
+    return replace(bringup, nodes=lambda a: with_names(bringup.nodes(a), interface)), values
 
 
 def discovery(network: str, outer: Mapping[str, str]) -> dict[str, str]:

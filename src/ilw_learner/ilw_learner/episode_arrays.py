@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ilw_core.align import sample_rows
+from ilw_core.command_types import fields_in, same_command
 from ilw_core.contract import Contract, Source
 from ilw_core.errors import EpisodeError
 from ilw_learner.bag_reader import Bag, Topic
@@ -34,7 +35,7 @@ def read_arrays(
         for entry, path in source.feature.fields:
             topic = next(s.topic for s in contract.sources if s.name == entry)
             _require_field(bag, topics, topic, path)
-    for path in contract.action.names:
+    for path in _command_fields(bag, contract):
         _require_field(bag, topics, contract.action.topic, path)
     rows = {source.name: sample_rows(
         stamps[source.topic], ticks,
@@ -45,7 +46,8 @@ def read_arrays(
                              for source in contract.sources], axis=1)
     valid = np.isfinite(values)
     command = contract.action.topic
-    actions, action_valid = _labels(ticks, stamps[command], topics[command], contract)
+    actions, action_valid = _labels(ticks, stamps[command], topics[command],
+                                    _command_fields(bag, contract))
     return {'obs': np.where(valid, values, np.float32(0.0)), 'obs_valid': valid,
             'stamps_ns': ticks, 'actions': actions, 'action_valid': action_valid,
             'person_rewards': credit(ticks[:-1], _presses(topics.get(_REWARD)))}
@@ -56,9 +58,15 @@ def _require_topics(bag: Bag, contract: Contract) -> None:
         if topic not in bag.types:
             raise EpisodeError(f'{bag.folder} has no topic {topic!r}, which the contract '
                                f'{contract.name} names. It has: {", ".join(sorted(bag.types))}.')
-        if bag.types[topic] != kind:
+        same = same_command if topic == contract.action.topic else str.__eq__
+        if not same(bag.types[topic], kind):
             raise EpisodeError(f'{bag.folder}: topic {topic!r} must be {kind}. '
                                f'Got {bag.types[topic]}. Correct the contract.')
+
+
+def _command_fields(bag: Bag, contract: Contract) -> tuple[str, ...]:
+    """Return where the action is in the commands recorded: a robot may take another twist."""
+    return fields_in(contract.action, bag.types[contract.action.topic])
 
 
 def _require_field(bag: Bag, topics: Mapping[str, Topic], topic: str, path: str) -> None:
@@ -124,13 +132,17 @@ def _alike(lengths: list[np.ndarray], count: int) -> list[np.ndarray]:
 
 
 def _labels(
-    ticks: np.ndarray, stamps_ns: np.ndarray, commands: Topic, contract: Contract,
+    ticks: np.ndarray, stamps_ns: np.ndarray, commands: Topic, paths: tuple[str, ...],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the newest command stamped in [t, t + period) for each tick but the last."""
+    """
+    Return the newest command stamped in [t, t + period) for each tick but the last.
+
+    A command without a stamp counts from when it was logged.
+    """
     rows = sample_rows(stamps_ns, ticks[1:] - 1)
     valid = (rows >= 0) & (stamps_ns[rows] >= ticks[:-1])
     values = np.stack([commands.fields.column(path, rows).astype(np.float32)
-                       for path in contract.action.names], axis=1)
+                       for path in paths], axis=1)
     valid &= np.isfinite(values).all(axis=1)
     return np.where(valid[:, None], values, np.float32(0.0)), valid
 

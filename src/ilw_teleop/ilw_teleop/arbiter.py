@@ -54,13 +54,15 @@ class Arbiter:
     :param person_hold_ns: a person who vanished with the deadman held keeps the policy out for
         this long.
     :param profile: limits of the machine, beside the contract's.
+    :param dry_run: nothing reaches the robot, so a policy need not be armed to show what it would
+        do.
     :raises ContractError: contract and profile cannot both be kept.
     """
 
     def __init__(self, contract: Contract, *, max_age_ns: int | None = None,
                  person_hold_ns: int = 1_000_000_000, armed: bool = False,
-                 profile: RobotProfile | None = None) -> None:
-        self._contract, self._profile = contract, profile
+                 profile: RobotProfile | None = None, dry_run: bool = False) -> None:
+        self._contract, self._profile, self._dry_run = contract, profile, dry_run
         self._action = profile.tighten(contract.action) if profile else contract.action
         self._period_ns = contract.period_ns
         self._max_age_ns = max_age_ns or 2 * contract.period_ns
@@ -75,6 +77,8 @@ class Arbiter:
         self._wild = 0
         self.rivals = ''
         """Who else drives, a sentence; empty when nobody does"""
+        self.unready: tuple[str, ...] = ()
+        """What is wrong with the robot, a sentence each; see ``preflight.py``"""
         self.estop_why = ''
         """Why the emergency stop is latched; empty while it is not"""
         self._decided_ns: int | None = None
@@ -93,6 +97,8 @@ class Arbiter:
             return f'The emergency stop is latched ({self.estop_why}): reset it first.'
         if self.rivals:
             return f'{self.rivals} End it first.'
+        if self.unready:
+            return ' '.join(self.unready)
         self.armed = True
         return ''
 
@@ -120,6 +126,16 @@ class Arbiter:
         elif several_policies:
             self.rivals = 'Several policies want to drive at once.'
         if self.rivals:
+            self.armed = False
+
+    def notice_unready(self, problems: Sequence[str], *, against: bool = False) -> None:
+        """
+        Take in what a look at the robot found: with anything, a policy cannot be armed.
+
+        :param against: it moves against its commands, so one that drives is disarmed, too.
+        """
+        self.unready = tuple(problems)
+        if against:
             self.armed = False
 
     # -- requests in, decisions out
@@ -163,7 +179,7 @@ class Arbiter:
         else:
             row, problem = self._row(held, now_ns, mono_ns)
             requested = () if row is None else tuple(row)
-            if claimant is Source.POLICY and not self.armed:
+            if claimant is Source.POLICY and not (self.armed or self._dry_run):
                 reasons = ('rival',) if self.rivals else ('disarmed',)
             elif problem:
                 reasons = (problem,)

@@ -4,7 +4,9 @@ from operator import attrgetter
 import struct
 from typing import Any
 
+from ilw_core.command_types import fields_in, same_command
 from ilw_core.contract import Contract
+from ilw_core.errors import ContractError
 from ilw_teleop.bag_writer import Topic
 from ilw_teleop.idle_watch import IdleWatch
 from ilw_teleop.message_reader import MessageReader
@@ -39,7 +41,7 @@ class RecordingGate:
         """Topic -> type, of those that have a publisher"""
         self._same_clock = same_clock
         self._command = contract.action.topic
-        self._fields = [attrgetter(name) for name in contract.action.names]
+        self._action = contract.action
         self._between_ns = contract.period_ns // 2
         self._idle = IdleWatch(contract.action)
         self._reader = MessageReader()
@@ -93,8 +95,9 @@ class RecordingGate:
     def _on_command(self, topic: Topic, data: bytes, stamp_ns: int) -> None:
         message = self._reader.read(topic, data)
         try:
-            self._idle.take(stamp_ns, [float(read(message)) for read in self._fields])
-        except (AttributeError, TypeError, ValueError):
+            self._idle.take(stamp_ns, [float(attrgetter(path)(message))
+                                       for path in fields_in(self._action, topic.type)])
+        except (ContractError, AttributeError, TypeError, ValueError):
             return  # damaged, or of another type than the contract says
 
     def problems(self, now_ns: int, *, paused: bool = False) -> list[str]:
@@ -108,7 +111,7 @@ class RecordingGate:
             kind = self.published.get(name)
             if kind is None:
                 found.append(f'{name}: nobody publishes it.')
-            elif kind != watch.type:
+            elif not same_command(kind, watch.type):
                 found.append(f'{name}: is a {kind}, the contract says {watch.type}.')
             elif paused or not watch.limits.sensor:
                 continue  # commands flow only while the clock runs: a publisher is enough

@@ -4,7 +4,7 @@ One machine: how long it moves without commands, and what its URDF allows. No RO
 The files in ``config/robots``: a contract says what a task wants, a profile what a machine can do.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 import math
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,6 +16,7 @@ from ilw_core.errors import ContractError, IlwError
 from ilw_core.locate import resource_file
 from ilw_core.schema import Section, shown
 from ilw_core.yaml_data import read_text, read_yaml
+from ilw_teleop.robot_interface import RobotInterface, read_interface
 
 MAX_BYTES = 100_000
 MAX_URDF_BYTES = 10_000_000
@@ -51,6 +52,7 @@ class RobotProfile:
     wheels: Wheels | None
     joints: dict[str, Joint]
     """Action field -> the joint that it sets the position of"""
+    interface: RobotInterface = field(default_factory=RobotInterface)
 
     def tighten(self, action: ActionSpec) -> ActionSpec:
         """
@@ -109,8 +111,9 @@ def load_profile(path: str | Path) -> RobotProfile:
     if root.has('joints'):
         section = root.section('joints')
         joints = {field: _limits(section, field, urdf) for field in section.keys()}  # noqa: SIM118
+    interface = read_interface(root)
     root.done()
-    return RobotProfile(name, timeout, wheels, joints)
+    return RobotProfile(name, timeout, wheels, joints, interface)
 
 
 def _read_urdf(path: Path) -> ElementTree.Element:
@@ -179,6 +182,11 @@ def _side_m(joint: ElementTree.Element) -> float:
         raise ContractError(f'The joint {shown(joint.get("name"))} of the URDF must have a finite '
                             f'y. Got {side_m}.')
     return side_m
+
+
+def interface_of(profile: RobotProfile | None) -> RobotInterface:
+    """Return a robot's names; of a robot without a profile, those of the contract."""
+    return profile.interface if profile else RobotInterface()
 
 
 def doubts(contract: Contract, profile: RobotProfile | None) -> list[str]:

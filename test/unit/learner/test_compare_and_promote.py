@@ -127,8 +127,8 @@ def test_not_worse_is_allowed_and_not_shown_is_not():
 def shop(tmp_path, clutter, constant, coin, run):
     """Return a function that promotes on the coin task into a folder of its own."""
     def call(*words):
-        code, out, err = run(promote, *words, '--task', 'clutter', '--env', coin, '--episodes', 100,
-                             '--root', tmp_path / 'deployed', '--json')
+        code, out, err = run(promote, *words, '--task', 'clutter', '--env', coin, '--episodes',
+                             100, '--root', tmp_path / 'deployed', '--json')
         return code, json.loads(out) if out else err
 
     return call

@@ -20,9 +20,10 @@ from ilw_teleop.arbiter import Arbiter, Decision
 from ilw_teleop.nodes.arbiter_reports import ArbiterReports
 from ilw_teleop.nodes.command_message import CommandMessage
 from ilw_teleop.nodes.parameters import ArbiterParams
+from ilw_teleop.nodes.robot_check import RobotCheck
 from ilw_teleop.nodes.surroundings import Surroundings
 from ilw_teleop.request import Request
-from ilw_teleop.robot_profile import doubts, load_profile
+from ilw_teleop.robot_profile import doubts, interface_of, load_profile
 from ilw_teleop.senders import Senders
 from ilw_teleop.stamps import LEAP_NS, LeadingClock
 from ilw_teleop.watchdog import Watchdog
@@ -42,18 +43,22 @@ class ArbiterNode(Node):
         self._sim = sim = bool(self.get_parameter('use_sim_time').value)
         self._arbiter = arbiter = Arbiter(
             contract, max_age_ns=round(params.max_age_s * 1e9) or None, profile=profile,
-            person_hold_ns=round(params.person_hold_s * 1e9), armed=params.armed_at_start)
+            person_hold_ns=round(params.person_hold_s * 1e9), armed=params.armed_at_start,
+            dry_run=not params.enable_output)
         self._watchdog = Watchdog(
             arbiter, round(params.silence_grace_s * 1e9) if sim else 0,
             round(params.leap_grace_s * 1e9) if sim else 0, simulated=sim)
         self._time = LeadingClock(leads=sim)
-        self._command = CommandMessage(contract.action)
-        self._command_topic = contract.action.topic
+        interface = interface_of(profile)
+        self._command = CommandMessage(contract.action, interface.command_type)
+        self._command_topic = self.resolve_topic_name(contract.action.topic)
         # A dry run has no publisher: beside the robot's own controller it would be a rival.
         self._command_pub = self.create_publisher(
-            self._command.kind, self._command_topic, command(contract.rate_hz),
+            self._command.kind, contract.action.topic, command(contract.rate_hz),
         ) if params.enable_output else None
-        self._reports = ArbiterReports(self, arbiter, output=params.enable_output,
+        if params.preflight:
+            self._check = RobotCheck(self, arbiter, contract, interface)
+        self._reports = ArbiterReports(self, contract, arbiter, output=params.enable_output,
                                        doubts=doubts(contract, profile))
         self._policies = Senders()
         self.create_subscription(ActionChunk, 'teleop/action', self._on_request, REQUEST)
@@ -133,6 +138,11 @@ class ArbiterNode(Node):
         if self._arbiter.rivals and not before:
             self._publish(self._arbiter.decide(*self._times()))
             self._reports.diagnose()
+
+    def destroy_node(self) -> None:
+        """Say what a dry run showed, then end."""
+        self._reports.conclude()
+        super().destroy_node()
 
 
 def main() -> int:

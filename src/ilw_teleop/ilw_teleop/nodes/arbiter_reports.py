@@ -2,11 +2,13 @@
 
 from rclpy.node import Node
 
+from ilw_core.contract import Contract
 from ilw_msgs.msg import ArbiterState, EpisodeEvent
 from ilw_ros.convert import time_msg
 from ilw_ros.health import ERROR, OK, WARN, Diagnostics
 from ilw_ros.qos import EVENT
 from ilw_teleop.arbiter import Arbiter, Decision
+from ilw_teleop.nodes.dry_run_report import DryRunReport
 from ilw_teleop.request import Source
 
 _TAKEOVERS = {(Source.POLICY, Source.PERSON): EpisodeEvent.KIND_INTERVENTION_ON,
@@ -20,7 +22,7 @@ class ArbiterReports:
     :param doubts: what was wrong from the start, a sentence each.
     """
 
-    def __init__(self, node: Node, arbiter: Arbiter, *, output: bool,
+    def __init__(self, node: Node, contract: Contract, arbiter: Arbiter, *, output: bool,
                  doubts: list[str]) -> None:
         self._node, self._arbiter, self._doubts = node, arbiter, doubts
         self._state = ArbiterState(published=output)
@@ -29,6 +31,7 @@ class ArbiterReports:
         self._diagnostics = Diagnostics(node, 'arbiter')
         self._events, self._driver = 0, Source.NONE
         self._rivals = ''
+        self._dry_run = None if output else DryRunReport(node, contract)
         for doubt in doubts:
             node.get_logger().warning(doubt)
 
@@ -45,6 +48,13 @@ class ArbiterReports:
         self._state_pub.publish(state)
         if decision.source is not self._driver:
             self._mark_takeover(decision)
+        if self._dry_run is not None:
+            self._dry_run.decided(decision)
+
+    def conclude(self) -> None:
+        """Say at the end what a dry run showed."""
+        if self._dry_run is not None:
+            self._dry_run.conclude()
 
     def _mark_takeover(self, decision: Decision) -> None:
         kind = _TAKEOVERS.get((self._driver, decision.source))
@@ -62,6 +72,8 @@ class ArbiterReports:
         level, text = OK, f'{self._driver.name.lower()} drives'
         if self._doubts:
             level, text = WARN, ' '.join(self._doubts)
+        if arbiter.unready:
+            level, text = ERROR, ' '.join(arbiter.unready)
         if arbiter.estopped:
             level, text = ERROR, f'emergency stop latched: {arbiter.estop_why}'
         if rivals:

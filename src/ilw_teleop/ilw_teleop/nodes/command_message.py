@@ -3,6 +3,7 @@
 from operator import attrgetter
 from typing import Any
 
+from ilw_core.command_types import fields_in
 from ilw_core.contract import ActionSpec
 from ilw_core.errors import ContractError
 from ilw_ros.convert import message_class
@@ -10,17 +11,19 @@ from ilw_ros.convert import message_class
 
 class CommandMessage:
     """
-    One message object of the contract's command type.
+    One message object that commands the robot.
 
+    :param kind: type that the robot takes; empty: the contract's.
     :raises ContractError: a field of the contract is not a number of this message.
     :raises IlwError: the message type is not installed.
     """
 
-    def __init__(self, action: ActionSpec) -> None:
-        self.kind = message_class(action.type)
+    def __init__(self, action: ActionSpec, kind: str = '') -> None:
+        self.type = kind or action.type
+        self.kind = message_class(self.type)
         self._message = self.kind()
         self._fields = []
-        for name in action.names:
+        for name in fields_in(action, self.type):
             *parents, last = name.split('.')
             try:
                 owner = attrgetter('.'.join(parents))(self._message) if parents else self._message
@@ -29,7 +32,7 @@ class CommandMessage:
                 is_number = False
             if not is_number:
                 raise ContractError(f'action.fields: {name!r} must be a floating point field of '
-                                    f'{action.type}. It is not.')
+                                    f'{self.type}. It is not.')
             self._fields.append((owner, last))
         self._header = getattr(self._message, 'header', None)
 

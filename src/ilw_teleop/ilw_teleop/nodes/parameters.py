@@ -25,6 +25,8 @@ class ArbiterParams:
     robot: str = param('', 'Robot profile: a name in config/robots, or a path; empty: none.')
     enable_output: bool = param(True, 'False is a dry run: the robot gets no commands.')
     armed_at_start: bool = param(False, 'Let the policy drive without being armed first.')
+    preflight: bool = param(
+        False, 'Hold the robot to the contract first; with anything wrong, no policy is armed.')
     max_age_s: float = param(
         0.0, 'A single action older than this is stale, a source silent for this long is gone '
         '[s]; 0: two periods of the contract.', low=0.0, high=10.0)
@@ -37,6 +39,11 @@ class ArbiterParams:
     leap_grace_s: float = param(
         0.45, 'The same after a reset of the simulation, when the driver plans anew [s].',
         low=0.0, high=10.0)
+
+    def __post_init__(self) -> None:
+        if self.preflight and self.armed_at_start:
+            raise ValueError('with preflight a person arms the policy, after the robot was looked '
+                             'at. Got armed_at_start, too. Leave it out.')
 
 
 @dataclass(frozen=True)

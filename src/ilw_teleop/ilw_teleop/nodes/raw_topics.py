@@ -101,7 +101,9 @@ class RawTopics:
             self._node.destroy_subscription(known.subscription)
             del self.channels[name]
         cls = message_class(kind)
-        topic = Topic(full, kind, schema_text(kind), [_qos(i.qos_profile) for i in infos],
+        # Bags bear the contract's names, whatever this robot calls its topics.
+        topic = Topic('/' + name.lstrip('/'), kind, schema_text(kind),
+                      [_qos(i.qos_profile) for i in infos],
                       str(getattr(infos[0], 'topic_type_hash', '')))
         subscription = self._node.create_subscription(
             cls, full, lambda _: None, recording(reliable=offers[0], latched=offers[1]),

@@ -1,0 +1,83 @@
+"""A robot's own names, frames and command type, from the one file of its profile."""
+
+import pytest
+
+from ilw_bringup.bringup import resolve
+from ilw_core.command_types import fields_in, same_command
+from ilw_core.errors import ContractError, IlwError
+from ilw_core.locate import config_file, config_folder
+from ilw_teleop.robot_profile import load_profile
+
+TWIST, STAMPED = 'geometry_msgs/msg/Twist', 'geometry_msgs/msg/TwistStamped'
+SHIPPED = sorted(p.stem for p in (config_folder() / 'robots').glob('*.yaml'))
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_every_shipped_profile_loads(name):
+    assert load_profile(config_file('robots', name)).name == name
+
+
+def test_the_worked_examples_say_what_a_person_would():
+    controller = load_profile(config_file('robots', 'diff_drive_controller'))
+    assert controller.interface.topics == {'cmd_vel': 'diff_drive_controller/cmd_vel',
+                                           'odom': 'diff_drive_controller/odom'}
+    assert controller.command_timeout_s == 0.5
+    turtlebot = load_profile(config_file('robots', 'turtlebot4')).interface
+    assert turtlebot.frames['laser'] == 'rplidar_link'
+
+
+@pytest.mark.parametrize(('text', 'word'), [
+    ('topics: {scan: front scan}', 'a topic'),
+    ('topics: {1scan: scan}', 'a topic'),
+    ('topics: [scan]', 'mapping'),
+    ('command: std_msgs/msg/String', 'one of'),
+    ('frames: {laser: "my laser"}', 'a frame id'),
+    ('frames: {lasre: laser}', 'lasre'),
+    ('namespace: robot 1', 'a ROS namespace'),
+])
+def test_a_mistake_is_named(tmp_path, text, word):
+    (tmp_path / 'mine.yaml').write_text(f'robot: mine\n{text}\n')
+    with pytest.raises(IlwError, match=word):
+        load_profile(tmp_path / 'mine.yaml')
+
+
+def test_every_node_of_a_bringup_gets_the_same_names(tmp_path):
+    (tmp_path / 'mine.yaml').write_text(
+        'robot: mine\ntopics: {scan: /front/scan, cmd_vel: base/cmd}\n')
+    for name, robot in (('deploy', 'real'), ('record', 'real'), ('record', 'sim')):
+        bringup, values = resolve(name, {'robot': robot, 'profile': str(tmp_path / 'mine.yaml'),
+                                         'input': 'external'})
+        specs = bringup.nodes(values)
+        assert len(specs) >= 3
+        assert all(spec.remappings == {'scan': '/front/scan', 'cmd_vel': 'base/cmd'}
+                   for spec in specs)
+    bringup, values = resolve('deploy', {})
+    assert not any(spec.remappings for spec in bringup.nodes(values))
+
+
+def test_the_robot_is_looked_at_on_hardware_and_in_simulation_when_asked():
+    for given, looks in (({'robot': 'real'}, True), ({'robot': 'sim'}, False),
+                         ({'robot': 'sim', 'preflight': 'on'}, True),
+                         ({'robot': 'real', 'preflight': 'off'}, False)):
+        bringup, values = resolve('deploy', given)
+        specs = {spec.name: spec for spec in bringup.nodes(values)}
+        assert specs['arbiter'].parameters['preflight'] is looks
+
+
+def test_deployed_means_the_promoted_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bringup, values = resolve('deploy', {'checkpoint': 'deployed', 'task': 'maze'})
+    with pytest.raises(IlwError, match='Promote a checkpoint first'):
+        bringup.nodes(values)
+    (tmp_path / 'deployed/maze/abc').mkdir(parents=True)
+    (tmp_path / 'deployed/maze/current').symlink_to('abc')
+    policy = next(spec for spec in bringup.nodes(values) if spec.name == 'policy')
+    assert policy.parameters['checkpoint'] == str(tmp_path / 'deployed/maze/abc')
+
+
+def test_a_twist_is_a_twist_with_or_without_a_stamp(clutter):
+    assert fields_in(clutter.action, STAMPED) == ('twist.linear.x', 'twist.angular.z')
+    assert fields_in(clutter.action, TWIST) == ('linear.x', 'angular.z')
+    assert same_command(TWIST, STAMPED) and not same_command(TWIST, 'std_msgs/msg/String')
+    with pytest.raises(ContractError, match='cannot be sent as'):
+        fields_in(clutter.action, 'std_msgs/msg/Float64')
