@@ -50,25 +50,27 @@ class RobotTrials:
                 self._rng.shuffle(order)
                 for name in order:
                     while (pair, name) not in self._log.trials:
-                        done = len(self._log.trials)
-                        self._say(f'Trial {done + 1} of {2 * pairs}: put the robot at start '
-                                  f'{pair + 1}, then press start.')
-                        trial = self._drive(pair, name)
+                        ask = (f'Trial {len(self._log.trials) + 1} of {2 * pairs}: put the robot '
+                               f'at start {pair + 1}, then press start.')
+                        trial = self._drive(pair, name, ask)
                         if trial is not None:
                             self._log.add(trial)
         finally:
             self._session.arm(False)
 
-    def _drive(self, pair: int, name: str) -> Trial | None:
+    def _drive(self, pair: int, name: str, ask: str) -> Trial | None:
         """Drive one trial; ``None`` if it does not count."""
         self._session.arm(False)
         self._session.load_policy(self._checkpoints[name])
+        self._events.clear()
+        self._say(ask)
         self._wait((EpisodeEvent.KIND_START,), math.inf)
         try:
             self._session.arm(True)
         except LoopError as error:
             self._say(f'{error} Put it right, then press start again.')
             return None
+        self._events.clear()
         self._say(f'It drives, for {self._timeout_s:g} s at most. Press success, failure or '
                   f'discard.')
         begin = time.monotonic()
@@ -87,8 +89,6 @@ class RobotTrials:
 
     def _wait(self, kinds: tuple[int, ...], timeout_s: float) -> EpisodeEvent | None:
         """Return the next event of some kinds; ``None`` after the timeout."""
-        self._events.clear()
-
         def marked() -> EpisodeEvent | None:
             return next((e for e in self._events if e.kind in kinds), None)
 

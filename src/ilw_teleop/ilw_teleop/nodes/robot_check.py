@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration, Infinite
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.subscription import Subscription
@@ -108,6 +109,11 @@ class RobotCheck:
 
 
 def _endpoint(info: Any, offered: QoSProfile, asked: QoSProfile) -> Endpoint:
+    for name in ('deadline', 'liveliness_lease_duration'):
+        for profile in (offered, asked):
+            # The graph tells "none" as the longest time there is; the check takes it literally.
+            if getattr(profile, name) >= Infinite:
+                setattr(profile, name, Duration())
     compatible, why = qos_check_compatible(offered, asked)
     return Endpoint(info.node_name, info.topic_type,
                     why.strip('; ') if compatible == QoSCompatibility.ERROR else '')
