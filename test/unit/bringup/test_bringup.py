@@ -36,6 +36,17 @@ def test_a_deployed_policy_moves_nothing_unless_enabled():
     assert nodes('deploy', enable_output='true')['arbiter'].parameters['enable_output'] is True
 
 
+def test_the_same_policy_node_drives_the_simulation_and_the_robot():
+    def policy(robot):
+        spec = nodes('deploy', robot=robot, checkpoint='runs/x/checkpoint')['policy']
+        clock = spec.parameters.pop('use_sim_time')
+        return spec, clock
+
+    (simulated, sim_clock), (real, real_clock) = policy('sim'), policy('real')
+    assert simulated == real, 'package, executable, checkpoint, contract and names are the same'
+    assert (sim_clock, real_clock) == (True, False)
+
+
 def test_exactly_one_node_may_command_the_robot_in_every_bringup_that_drives():
     for name in ('teleop', 'record', 'deploy'):
         assert [s for s in nodes(name) if s == 'arbiter'] == ['arbiter']

@@ -115,7 +115,7 @@ def wrong(word, **what):
     wrong('Got 5', rate_hz=5.0),
     wrong('in the future', delay_s=-0.2),
     wrong('s old when it comes', delay_s=1.5),
-    wrong('comes unevenly', delay_s=0.05, jitter_s=0.25),
+    wrong('comes unevenly', delay_s=0.02, jitter_s=0.25),
     wrong('radians', scan=changed(angle_min=-180.0, angle_max=180.0)),
     wrong('do not reach', scan=changed(angle_max=1.0)),
     wrong('millimetres', scan=changed(ranges=np.full(36, 2000.0), range_max=8000.0)),

@@ -162,7 +162,7 @@ def test_a_start_is_refused_while_a_topic_is_missing_or_stale(bench):
     bench.send('scan', 'odom')
     del bench.recorder.gate.published['cmd_vel']
     assert bench.start()[:2] == (Refusal.NOT_READY, 'cmd_vel: nobody publishes it.')
-    bench.recorder.gate.published['cmd_vel'] = 'geometry_msgs/msg/Twist'
+    bench.recorder.gate.published['cmd_vel'] = 'geometry_msgs/msg/Wrench'
     assert 'the contract says geometry_msgs/msg/TwistStamped' in bench.start()[1]
     assert bench.counts() == (0, 0, 0, 0, 0)
 
