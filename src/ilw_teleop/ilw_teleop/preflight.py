@@ -7,6 +7,7 @@ Every problem is a sentence that says the rule, what was got and what to do.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import math
+import re
 from typing import Any
 
 from ilw_core.contract import Contract, Source
@@ -19,8 +20,15 @@ from ilw_teleop.topic_pulse import WINDOW_NS, TopicPulse
 
 _SCAN, _ODOM = 'sensor_msgs/msg/LaserScan', 'nav_msgs/msg/Odometry'
 _FRAMES = {_SCAN: 'laser', _ODOM: 'odom'}
+HOLD_NS = 5_000_000_000
+"""What was wrong must have been right for so long: dropouts that come and go stay a problem"""
 _MOUNT_M, _MOUNT_RAD = 0.03, 0.05
 """How far the lidar's mount may be from where the contract says it is: a hand's accuracy"""
+
+
+def kind_of(problem: str) -> str:
+    """Return a problem without its numbers: they flicker, and are no news."""
+    return re.sub(r'[-+]?[\d.]+', '#', problem)
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,8 @@ class Preflight:
         self._offers: Mapping[str, Sequence[Endpoint]] = {}
         self._takers: Sequence[Endpoint] = ()
         self._elsewhere: Mapping[str, Sequence[str]] = {}
+        self._found: dict[str, tuple[str, int]] = {}
+        """Kind of problem -> its sentence, and when it was last true"""
         self.motion = MotionCheck(contract.action)
         self.tree = FrameTree()
 
@@ -102,11 +112,21 @@ class Preflight:
 
     # -- what is wrong
 
+    def looking(self, mono_ns: int) -> bool:
+        """Tell whether it is too early to say anything."""
+        return mono_ns < self._begin_ns + WINDOW_NS
+
     def problems(self, mono_ns: int) -> list[str]:
         """Return what keeps a policy from being armed, a sentence each; none: all is well."""
-        left_s = (self._begin_ns + WINDOW_NS - mono_ns) / 1e9
-        if left_s > 0.0:
+        if self.looking(mono_ns):
+            left_s = (self._begin_ns + WINDOW_NS - mono_ns) / 1e9
             return [f'The robot is being looked at, for {math.ceil(left_s)} s more. Wait.']
+        self._found.update({kind_of(text): (text, mono_ns) for text in self._now(mono_ns)})
+        self._found = {kind: (text, at) for kind, (text, at) in self._found.items()
+                       if mono_ns - at < HOLD_NS}
+        return [text for text, _ in self._found.values()]
+
+    def _now(self, mono_ns: int) -> list[str]:
         found = self._command_problems()
         for topic, source in self._sources.items():
             found += [f'{topic}: {text}' for text in self._topic_problems(topic, source, mono_ns)]

@@ -167,7 +167,8 @@ def test_a_topic_that_falls_silent_is_noticed_and_its_return_too(robot):
     robot.silent = ('odom',)
     assert any(text.startswith('odom: must come') for text in robot.run())
     robot.silent = ()
-    assert robot.run() == []
+    assert robot.run() != [], 'dropouts that come and go stay a problem'
+    assert robot.run(5.0) == []
 
 
 def test_a_slow_sensor_is_fine_where_the_contract_lets_old_values_in(clutter):
@@ -217,7 +218,7 @@ def test_the_lidars_mount_is_that_of_the_contract(clutter, robot):
     assert 'no way leads from base_link to base_scan' in text
     tree.take('base_link', 'shell', transform((0.0, 0.0, 0.1), quarter(0.0)))
     tree.take('shell', 'base_scan', transform((0.01, 0.0, 0.0), quarter(0.01)))
-    assert robot.run() == [] and robot.check.placed()
+    assert robot.run(6.0) == [] and robot.check.placed()
     tree.take('shell', 'base_scan', transform((-0.04, 0.0, 0.1), quarter(math.pi / 2)))
     (text,) = robot.run()
     assert 'mount: [-0.040, 0.000, 1.571]' in text

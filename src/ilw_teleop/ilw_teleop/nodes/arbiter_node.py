@@ -78,7 +78,6 @@ class ArbiterNode(Node):
         poll_s = min(0.01, 0.1 / contract.rate_hz)
         self.create_timer(poll_s, self._on_poll, clock=steady)
         self.create_timer(LOOK_S, self._on_look, clock=steady)
-        self.create_timer(1.0, self._reports.diagnose, clock=steady)
 
     def _times(self, stamp: int | None = None) -> tuple[int, int]:
         now = self._time.now_ns(self.get_clock().now().nanoseconds, stamp)
@@ -121,6 +120,7 @@ class ArbiterNode(Node):
     def _switch(self, act: Callable[[], str], answer: Trigger.Response) -> Trigger.Response:
         answer.message = act()
         answer.success = not answer.message
+        self._reports.answered(answer.message)
         self._publish(self._arbiter.decide(*self._times()))
         return answer
 

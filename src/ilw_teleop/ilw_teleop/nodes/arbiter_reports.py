@@ -1,5 +1,6 @@
 """What the arbiter says about itself: state, takeovers, diagnostics."""
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from ilw_core.contract import Contract
@@ -32,6 +33,7 @@ class ArbiterReports:
         self._events, self._driver = 0, Source.NONE
         self._rivals = ''
         self._dry_run = None if output else DryRunReport(node, contract)
+        node.create_timer(1.0, self.diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
         for doubt in doubts:
             node.get_logger().warning(doubt)
 
@@ -50,6 +52,11 @@ class ArbiterReports:
             self._mark_takeover(decision)
         if self._dry_run is not None:
             self._dry_run.decided(decision)
+
+    def answered(self, refusal: str) -> None:
+        """Show a refusal to whoever pressed a button: it gets no answer otherwise."""
+        if refusal:
+            self._node.get_logger().warning(f'Refused: {refusal}')
 
     def conclude(self) -> None:
         """Say at the end what a dry run showed."""

@@ -1,6 +1,5 @@
 """Look at the robot's topics before a policy may be armed. See ``preflight.py``."""
 
-import re
 import time
 from typing import Any
 
@@ -18,13 +17,12 @@ from ilw_ros.observe import Observed
 from ilw_ros.qos import STATE, command, recording
 from ilw_teleop.arbiter import Arbiter
 from ilw_teleop.frame_tree import transform
-from ilw_teleop.preflight import Endpoint, Preflight
+from ilw_teleop.preflight import Endpoint, Preflight, kind_of
 from ilw_teleop.robot_interface import RobotInterface
 
 OURS = ('arbiter', 'recorder', 'policy', 'teleop')
 """Nodes that hear commands and are no robot"""
 _LOOK_S = 0.5
-_SAY_AGAIN_S = 10.0
 
 
 class RobotCheck:
@@ -42,8 +40,7 @@ class RobotCheck:
         node.create_subscription(message_class(kind), contract.action.topic, self._on_command,
                                  STATE)
         self._tf = self._hear_transforms()
-        self._said: set[str] = set()
-        self._said_at = 0.0
+        self._said = {'nothing yet'}
         node.create_timer(_LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _hear_transforms(self) -> Subscription | None:
@@ -94,17 +91,14 @@ class RobotCheck:
         self._say(problems)
 
     def _say(self, problems: list[str]) -> None:
-        """Show what has changed; numbers that merely flicker are not news."""
-        kinds = {re.sub(r'[\d.]+', '#', text) for text in problems}
-        now = time.monotonic()
-        if kinds == self._said or (kinds and now - self._said_at < _SAY_AGAIN_S
-                                   and kinds <= self._said):
-            return
-        self._said, self._said_at = kinds, now
-        log = self._node.get_logger()
+        """Show what is new, and when all is well."""
+        kinds, log = {kind_of(text) for text in problems}, self._node.get_logger()
         for text in problems:
-            log.error(f'Not ready: {text}')
-        if not problems:
+            if kind_of(text) not in self._said and not self._preflight.looking(
+                    time.monotonic_ns()):
+                log.error(f'Not ready: {text}')
+        before, self._said = self._said, kinds
+        if before and not problems:
             log.info('The robot is as the contract says: a policy may be armed.')
 
 
