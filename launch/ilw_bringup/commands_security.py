@@ -67,30 +67,34 @@ def verify(checkpoint: Path, trusted_keys: Path) -> None:
               help='Contract whose topics are allowed; more than one may be given.')
 @click.option('--robot', type=click.Choice(['sim', 'real']), default='sim', show_default=True,
               help='sim: with the simulator\'s nodes and clock; real: without.')
-@click.option('--namespace', default='', help='Of all nodes, as robot1 [none].')
+@click.option('--profile', default='', help='Robot profile in config/robots/, or a path: its '
+              'topics and namespace [none].')
+@click.option('--namespace', default='', help="Of all nodes, as robot1 [the profile's, or none].")
 @click.option('--domain', type=click.IntRange(0, 232), help='Of DDS [ROS_DOMAIN_ID, or 0].')
 @click.option('--add', is_flag=True, help='To a keystore that exists: nodes that are in it keep '
               'their keys and get these permissions.')
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
-def init(folder: Path, tasks: tuple[str, ...], robot: str, namespace: str, domain: int | None,
-         add: bool, as_json: bool) -> None:
+def init(folder: Path, tasks: tuple[str, ...], robot: str, profile: str, namespace: str,
+         domain: int | None, add: bool, as_json: bool) -> None:
     """
     Make an SROS 2 keystore: a key for each node, and only the permissions that it needs.
 
     Example: ./ilw security init keystore --task clutter --task maze
     """
+    from ilw_bringup.robot_names import interface_of
     from ilw_bringup.security.dds_names import Topics, dds_topics
     from ilw_bringup.security.enforcement import domain_id, utc_now, why_not_enforced
     from ilw_bringup.security.keystore import add_enclaves, create_keystore
     from ilw_bringup.security.node_uses import node_uses
 
-    inside = '/' + namespace.strip('/')
+    interface = interface_of({'profile': profile})
+    inside = '/' + (namespace or interface.namespace).strip('/')
     enclaves: dict[str, Topics] = {}
     for task in tasks:
         contract = load_contract(config_file('tasks', task))
         for name, uses in node_uses(contract, simulated=robot == 'sim').items():
             enclave = f'{inside.rstrip("/")}/{name}'
-            topics = dds_topics(uses, inside, name)
+            topics = dds_topics(uses, inside, name, interface.topics)
             enclaves[enclave] = enclaves[enclave] | topics if enclave in enclaves else topics
     (add_enclaves if add else create_keystore)(
         folder, enclaves, now=utc_now(), domain_id=domain_id() if domain is None else domain)

@@ -20,12 +20,18 @@ from ilw_ros.convert import message_class
 GRAPH = 'ros_discovery_info'
 
 
-def started(tmp_path, task, namespace):
+def started(tmp_path, task, namespace, robot):
     """Return every node of ILW, as the bring-ups start it."""
-    chosen = {'task': task, 'namespace': namespace, 'demos': str(tmp_path), 'enable_output': True}
+    chosen = {'task': task, 'namespace': namespace, 'robot': robot, 'demos': str(tmp_path),
+              'enable_output': True}
+    if robot == 'real':
+        (tmp_path / 'mine.yaml').write_text(
+            'robot: mine\ntopics: {scan: /front/scan, cmd_vel: base/cmd, /tf: tf}\n')
+        chosen['profile'] = str(tmp_path / 'mine.yaml')
     specs = {}
-    for name, more in (('record', {'expert': True}), ('record', {'input': 'evdev'}),
-                       ('record', {'input': 'keyboard'}), ('deploy', {})):
+    for name, more in ((*((('record', {'expert': True}),) if robot == 'sim' else ()),
+                        ('record', {'input': 'evdev'}), ('record', {'input': 'keyboard'}),
+                        ('deploy', {}))):
         bringup, values = resolve(name, {**{k: v for k, v in chosen.items() if k != (
             'enable_output' if name == 'record' else 'demos')}, **more})
         specs |= {spec.name: spec for spec in bringup.nodes(values)}
@@ -41,7 +47,7 @@ def seen(node, name, namespace):
                                  node.get_subscriber_names_and_types_by_node)))
 
 
-def differences(node, uses, namespace):
+def differences(node, uses, namespace, specs):
     """Return what each node does and may not, and may and does not."""
     there = set(node.get_node_names_and_namespaces())
     found = {}
@@ -49,7 +55,8 @@ def differences(node, uses, namespace):
         if (name, namespace) not in there:
             found[name] = 'is not there'
             continue
-        does, may = seen(node, name, namespace), dds_topics(declared, namespace, name)
+        does, may = seen(node, name, namespace), dds_topics(
+            declared, namespace, name, specs[name].remappings)
         for verb in ('publish', 'subscribe'):
             a, b = getattr(does, verb), getattr(may, verb)
             if a != b:
@@ -75,19 +82,26 @@ def keyboard_node():
         os.close(handle)
 
 
-@pytest.mark.parametrize(('task', 'namespace'), [('clutter', ''), ('maze', 'robot1')])
+@pytest.mark.parametrize(('task', 'namespace', 'robot'), [
+    ('clutter', '', 'sim'), ('maze', 'robot1', 'sim'), ('clutter', 'robot1', 'real')])
 def test_every_node_does_what_the_table_says_and_nothing_else(
-        monkeypatch, request, tmp_path, keyboard_node, task, namespace):
+        monkeypatch, request, tmp_path, keyboard_node, task, namespace, robot):
     monkeypatch.setenv('ROS_DOMAIN_ID', '55')
     ros = request.getfixturevalue('ros')
     contract = load_contract(config_file('tasks', task))
-    specs, inside = started(tmp_path, task, namespace)
-    uses = node_uses(contract, simulated=True)
+    specs, inside = started(tmp_path, task, namespace, robot)
+    uses = node_uses(contract, simulated=robot == 'sim')
     assert set(specs) == set(uses), 'a node without permissions, or permissions without a node'
     node = ros.add(Node('looker', namespace=inside))
     # The recorder subscribes to what somebody publishes; these nobody does here.
-    others = [node.create_publisher(message_class('tf2_msgs/msg/TFMessage'), name, 1)
-              for name in ('tf', 'tf_static')]
+    kinds = {'tf': 'tf2_msgs/msg/TFMessage', 'tf_static': 'tf2_msgs/msg/TFMessage'}
+    if robot == 'real':  # what the driver and the simulator send
+        renamed = specs['recorder'].remappings
+        kinds |= {renamed.get(s.topic, s.topic): s.type for s in contract.sources} | {
+            'map': 'nav_msgs/msg/OccupancyGrid', 'sim/collision': 'ilw_msgs/msg/Collision',
+            'sim/ground_truth': 'nav_msgs/msg/Odometry'}
+    others = [node.create_publisher(message_class(kind), name, 1)
+              for name, kind in kinds.items()]
     with Fleet(tmp_path / 'log') as fleet:
         fleet.start([spec for spec in specs.values() if not spec.terminal])
         keyboard_node(specs['keyboard'])
@@ -95,11 +109,11 @@ def test_every_node_does_what_the_table_says_and_nothing_else(
 
         def agree():
             left.clear()
-            left.update(differences(node, uses, inside))
+            left.update(differences(node, uses, inside, specs))
             return not left
 
         try:
             ros.until(agree, 60, 'the graph to agree')
         except AssertionError:
             pytest.fail('\n'.join(f'{k}: {v}' for k, v in left.items()))
-    assert len(others) == 2
+    assert len(others) == len(kinds)

@@ -1,5 +1,6 @@
 """The DDS topics behind the topics, services and actions of ROS. Knows no node of ours."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import re
 
@@ -41,10 +42,17 @@ def full_name(name: str, namespace: str, node: str) -> str:
     return full
 
 
-def dds_topics(uses: Uses, namespace: str, node: str) -> Topics:
-    """Return the DDS topics that a node needs in a namespace."""
+def dds_topics(uses: Uses, namespace: str, node: str,
+               remappings: Mapping[str, str] | None = None) -> Topics:
+    """
+    Return the DDS topics that a node needs in a namespace.
+
+    :param remappings: name in the node -> name on the graph, as a robot's profile gives them.
+    """
+    renamed = remappings or {}
+
     def full(names: tuple[str, ...]) -> list[str]:
-        return [full_name(name, namespace, node) for name in names]
+        return [full_name(renamed.get(name, name), namespace, node) for name in names]
 
     actions = full(uses.acts)
     inside = [f'{action}/_action/{service}' for action in actions

@@ -70,7 +70,7 @@ def require_enforcement(keystore: Path, specs: Iterable[NodeSpec], contract: Con
         if spec.name not in uses:
             raise IlwError(f'Every node must have permissions. {spec.name} has none here. Leave '
                            f'it away: the expert is for the simulator only.')
-        needed = dds_topics(uses[spec.name], spec.namespace or '/', spec.name)
+        needed = dds_topics(uses[spec.name], spec.namespace or '/', spec.name, spec.remappings)
         _check_enclave(keystore, spec.enclave, needed)
     if why := why_not_enforced():
         raise IlwError(f'DDS security cannot be enforced here. {why}')
@@ -99,7 +99,8 @@ def _check_enclave(keystore: Path, enclave: str, needed: Topics) -> None:
         lacking = sorted(getattr(needed, verb) - getattr(given.topics, verb))
         if lacking:
             raise IlwError(f'{enclave} must {verb} {lacking[0]}, which its permissions do not '
-                           f'allow. Allow it: {add} with --task for each task that is used.')
+                           f'allow. Allow it: {add} with --task for each task that is used, and '
+                           f'--robot and --profile as they are used here.')
 
 
 def _try(keystore: Path, enclave: str, name: str) -> str:

@@ -60,8 +60,9 @@ def node_uses(contract: Contract, *, simulated: bool) -> dict[str, Uses]:
                        subscribes=('joy', 'episode/status'), calls=_ARBITER),
         'arbiter': Uses(publishes=(contract.action.topic, 'arbiter/state', 'episode/event',
                                    '/diagnostics'),
-                        subscribes=_once('teleop/action', 'policy/action', *watched),
-                        serves=_ARBITER),
+                        subscribes=_once('teleop/action', 'policy/action', 'policy/status',
+                                         *watched),
+                        serves=(*_ARBITER, 'arbiter/report')),
         'recorder': Uses(publishes=('episode/status', '/diagnostics'),
                          subscribes=_once('episode/event', *contract.topics, *BESIDES),
                          serves=('record/start', 'record/stop', 'record/discard'),
@@ -71,6 +72,10 @@ def node_uses(contract: Contract, *, simulated: bool) -> dict[str, Uses]:
             subscribes=_once('episode/event', *observed),
             serves=('policy/load',), acts=('policy/run',)),
     }
+    if not simulated:
+        # It looks at the robot first: what it sends, how it is built, what it is told.
+        nodes['arbiter'] |= Uses(subscribes=_once(
+            *observed, contract.action.topic, '/tf', '/tf_static'))
     if simulated:
         nodes['expert'] = Uses(publishes=('joy',), subscribes=(
             'map', 'goal', 'episode/event', 'sim/ground_truth'))

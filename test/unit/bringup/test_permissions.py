@@ -69,3 +69,13 @@ def test_the_commands_topic_is_the_contracts(maze):
     assert 'cmd_vel' not in str(uses)
     assert not {'sim', 'expert'} & set(uses), 'a real robot has no simulator'
     assert '/clock' not in str(uses), 'and its clock is its own'
+
+
+def test_permissions_bear_the_names_of_the_robots_profile(clutter):
+    uses = node_uses(clutter, simulated=False)
+    arbiter = dds_topics(uses['arbiter'], '/robot1', 'arbiter',
+                         {'cmd_vel': 'base/cmd', 'scan': '/front/scan', '/tf': 'tf'})
+    assert 'rt/robot1/base/cmd' in arbiter.publish
+    assert {'rt/front/scan', 'rt/robot1/odom', 'rt/robot1/tf', 'rt/tf_static'} <= arbiter.subscribe
+    assert not {'rt/robot1/cmd_vel', 'rt/robot1/scan', 'rt/tf'} & (
+        arbiter.publish | arbiter.subscribe)

@@ -8,6 +8,7 @@ from ilw_bringup.commands_compare import compare
 from ilw_core.errors import CheckpointError, IlwError
 from ilw_learner.checkpoint import load_checkpoint
 from ilw_learner.commands_promote import promote
+from ilw_learner.commands_replay import replay
 from ilw_learner.compare import summarise, verdict
 from ilw_learner.deployed import Deployed, find_checkpoint
 from ilw_learner.promotion import judge_against, judge_first
@@ -23,6 +24,12 @@ def log_of(path, outcomes):
         log.add(Trial(pair, 'P0', one == '1', 'goal'))
         log.add(Trial(pair, 'P1', other == '1', 'goal'))
     return log
+
+
+@pytest.mark.parametrize('command', [compare, promote, replay], ids=lambda c: c.name)
+def test_every_help_has_an_example(run, command):
+    code, out, _ = run(command, '--help')
+    assert code == 0 and f'Example: ./ilw {command.name} ' in ' '.join(out.split())
 
 
 # -- the log

@@ -55,6 +55,14 @@ def test_every_node_of_a_bringup_gets_the_same_names(tmp_path):
     assert not any(spec.remappings for spec in bringup.nodes(values))
 
 
+def test_the_profiles_namespace_is_used_where_none_is_given(tmp_path):
+    (tmp_path / 'mine.yaml').write_text('robot: mine\nnamespace: robot1\n')
+    for given, expected in (({}, '/robot1'), ({'namespace': 'robot2'}, '/robot2')):
+        bringup, values = resolve('deploy', {'robot': 'real', **given,
+                                             'profile': str(tmp_path / 'mine.yaml')})
+        assert {spec.namespace for spec in bringup.nodes(values)} == {expected}
+
+
 def test_the_robot_is_looked_at_on_hardware_and_in_simulation_when_asked():
     for given, looks in (({'robot': 'real'}, True), ({'robot': 'sim'}, False),
                          ({'robot': 'sim', 'preflight': 'on'}, True),

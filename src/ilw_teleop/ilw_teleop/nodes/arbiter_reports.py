@@ -9,7 +9,7 @@ from ilw_ros.convert import time_msg
 from ilw_ros.health import ERROR, OK, WARN, Diagnostics
 from ilw_ros.qos import EVENT
 from ilw_teleop.arbiter import Arbiter, Decision
-from ilw_teleop.nodes.dry_run_report import DryRunReport
+from ilw_teleop.nodes.tally_report import TallyReport
 from ilw_teleop.request import Source
 
 _TAKEOVERS = {(Source.POLICY, Source.PERSON): EpisodeEvent.KIND_INTERVENTION_ON,
@@ -32,7 +32,7 @@ class ArbiterReports:
         self._diagnostics = Diagnostics(node, 'arbiter')
         self._events, self._driver = 0, Source.NONE
         self._rivals = ''
-        self._dry_run = None if output else DryRunReport(node, contract)
+        self._tally = TallyReport(node, contract, dry_run=not output)
         node.create_timer(1.0, self.diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
         for doubt in doubts:
             node.get_logger().warning(doubt)
@@ -50,8 +50,7 @@ class ArbiterReports:
         self._state_pub.publish(state)
         if decision.source is not self._driver:
             self._mark_takeover(decision)
-        if self._dry_run is not None:
-            self._dry_run.decided(decision)
+        self._tally.decided(decision)
 
     def answered(self, refusal: str) -> None:
         """Show a refusal to whoever pressed a button: it gets no answer otherwise."""
@@ -60,8 +59,7 @@ class ArbiterReports:
 
     def conclude(self) -> None:
         """Say at the end what a dry run showed."""
-        if self._dry_run is not None:
-            self._dry_run.conclude()
+        self._tally.conclude()
 
     def _mark_takeover(self, decision: Decision) -> None:
         kind = _TAKEOVERS.get((self._driver, decision.source))

@@ -1,11 +1,11 @@
-"""A dry run shows what the policy would do without arming it, and counts it."""
+"""What was decided in numbers; a dry run shows what a policy would do without arming it."""
 
 import numpy as np
 import pytest
 
 from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.dry_run import DryRun
 from ilw_teleop.request import Request
+from ilw_teleop.tally import Tally
 
 P = 100_000_000
 
@@ -25,7 +25,7 @@ def test_a_dry_run_needs_no_arming_and_one_that_drives_does(clutter):
 
 
 def test_it_counts_what_was_changed_and_why(clutter):
-    arbiter, run = Arbiter(clutter, dry_run=True), DryRun(clutter)
+    arbiter, run = Arbiter(clutter, dry_run=True), Tally(clutter)
     arbiter.ahead = None
     run.decided(arbiter.decide(P, P))  # nobody asked
     for i, speed in enumerate((0.1, 0.5, 0.9), start=2):
@@ -37,11 +37,11 @@ def test_it_counts_what_was_changed_and_why(clutter):
     forward = said['fields']['twist.linear.x']  # applied 0.1, 0.3 and 0.5
     assert forward['max'] == pytest.approx(0.5) and forward['mean'] == pytest.approx(0.3)
     assert forward['gap_max'] == pytest.approx(0.4)
-    assert '2 of 3 requests would have been changed' in run.lines()[0]
+    assert '2 of 3 requests changed' in run.lines()[0]
 
 
 def test_latency_is_that_of_the_actions_and_silence_is_said(clutter):
-    run = DryRun(clutter)
+    run = Tally(clutter)
     assert 'it is not there' in run.lines()[-1]
     run.thought(0.0, 'missing: goal')
     assert 'missing: goal' in run.lines()[-1] and run.summary()['latency_p50_s'] is None

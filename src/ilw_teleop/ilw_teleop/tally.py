@@ -1,4 +1,4 @@
-"""What would the arbiter have done? Counts its decisions. No ROS, no clock."""
+"""What the arbiter did, or in a dry run would have done, in numbers. No ROS, no clock."""
 
 from collections import Counter, deque
 from typing import Any
@@ -13,7 +13,7 @@ LATENCIES = 10_000
 """A quarter of an hour at 10 Hz; of a longer run the newest count"""
 
 
-class DryRun:
+class Tally:
     """The decisions so far, and how long the policy thought for each action."""
 
     def __init__(self, contract: Contract) -> None:
@@ -71,11 +71,11 @@ class DryRun:
         said = self.summary()
         drivers = ', '.join(f'{name} {n}' for name, n in said['drivers'].items())
         found = [f'{said["decisions"]} decisions ({drivers or "none"}), {said["changed"]} of '
-                 f'{said["driven"]} requests would have been changed']
+                 f'{said["driven"]} requests changed']
         reasons = ', '.join(f'{reason} {n}' for reason, n in said['reasons'].items())
         found.append(f'why: {reasons or "nothing"}')
-        found += [f'{name}: would-be size {row["mean"]:g} (largest {row["max"]:g}) {row["unit"]}, '
-                  f'taken off {row["gap_mean"]:g} (largest {row["gap_max"]:g})'
+        found += [f'{name}: size {row["mean"]:g} (largest {row["max"]:g}) {row["unit"]}, '
+                  f'changed by {row["gap_mean"]:g} (largest {row["gap_max"]:g})'
                   for name, row in said['fields'].items()]
         if said['latency_p50_s'] is None:
             why = said['policy_silent'] or 'it is not there'
