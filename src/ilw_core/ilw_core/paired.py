@@ -104,10 +104,12 @@ def _pmf(n: int, p: float, factorial: np.ndarray) -> np.ndarray:
     """Return the binomial chances of 0..n."""
     k = np.arange(n + 1)
     if p <= 0.0 or p >= 1.0:
-        return (k == (0 if p <= 0.0 else n)).astype(float)
+        sure: np.ndarray = (k == (0 if p <= 0.0 else n)).astype(float)
+        return sure
     log = factorial[n] - factorial[k] - factorial[n - k] + k * math.log(p) + (
         n - k) * math.log1p(-p)
-    return np.exp(log)
+    chances: np.ndarray = np.exp(log)
+    return chances
 
 
 def _binomial(n: int, p: float, factorial: np.ndarray) -> list[tuple[int, float]]:
