@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+import re
 from typing import Any
 
 import click
@@ -49,8 +50,9 @@ def compare(p0: str, p1: str, task: str, episodes: int, seed: int, env_spec: str
         raise IlwError(f'Compare two policies. Got {p0} and {p1}, which are the same.')
     header = {'task': contract.name, 'contract': contract.hash, 'policies': names,
               'where': 'robot' if robot else env_spec, **({} if robot else {'seed': seed})}
-    file = out or Path('runs') / ('-'.join(['compare', contract.name, *(n[:8] for n in names)]) + (
-        '-robot.jsonl' if robot else '.jsonl'))
+    where = 'robot' if robot else re.sub(r'\W+', '_', f'{env_spec}_{seed}')
+    file = out or Path('runs') / (
+        '-'.join(['compare', contract.name, *(n[:8] for n in names), where]) + '.jsonl')
     with TrialLog(file, header) as log:
         before = len(log.pairs(episodes))
         if before:
