@@ -89,13 +89,28 @@ class Driver:
         self.node.destroy_client(client)
         return future.result()
 
-    def trigger_until(self, name, good, seconds=40):
-        """Call a service until its answer is good, and return that."""
-        deadline = time.monotonic() + seconds
-        while not good(answer := self.call(Trigger, name)):
-            assert time.monotonic() < deadline, f'{name} answers: {answer.message}'
-            self.ros.executor.spin_once(timeout_sec=0.1)
-        return answer
+    def trigger_until(self, name, good, seconds=60):
+        """
+        Call a service until its answer is good, and return that.
+
+        An answer that is sent before DDS has met is lost, so it is asked again after a second.
+        """
+        client, answers = self.node.create_client(Trigger, name), []
+
+        def asked():
+            self.pending = [f for f in self.pending if not f.done() or answers.append(f.result())]
+            if client.service_is_ready() and time.monotonic() - self.asked > 1.0:
+                self.asked = time.monotonic()
+                self.pending.append(client.call_async(Trigger.Request()))
+            return answers and good(answers[-1])
+
+        self.pending, self.asked = [], 0.0
+        try:
+            self.ros.until(asked, seconds, name)
+        except AssertionError:
+            pytest.fail(f'{name} answered: {[answer.message for answer in answers[-3:]]}')
+        self.node.destroy_client(client)
+        return answers[-1]
 
 
 @pytest.fixture

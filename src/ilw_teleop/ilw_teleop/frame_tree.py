@@ -11,7 +11,8 @@ Transform = tuple[np.ndarray, np.ndarray]
 def transform(translation: tuple[float, float, float],
               rotation: tuple[float, float, float, float]) -> Transform:
     """Return a translation and a quaternion (x, y, z, w) as a transform."""
-    x, y, z, w = np.array(rotation) / max(1e-12, math.sqrt(sum(v * v for v in rotation)))
+    length = math.hypot(*rotation)
+    x, y, z, w = (v / length if 1e-12 < length < math.inf else math.nan for v in rotation)
     return np.array([
         [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
         [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],

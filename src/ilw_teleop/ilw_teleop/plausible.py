@@ -83,7 +83,7 @@ def _odometry(odom: Any, action: ActionSpec) -> list[str]:
 
 
 def _rotation(q: Any) -> list[str]:
-    length = math.sqrt(q.x ** 2 + q.y ** 2 + q.z ** 2 + q.w ** 2)
+    length = math.hypot(q.x, q.y, q.z, q.w)
     if abs(length - 1.0) <= 0.01:
         return []
     return [f'its orientation must be a quaternion of length 1. Got length {length:.3g}. Correct '

@@ -242,7 +242,8 @@ class Preflight:
             return []
         yaw = math.atan2(rotation[1, 0], rotation[0, 0])
         off = abs((yaw - scan.mount[2] + math.pi) % (2 * math.pi) - math.pi)
-        if max(abs(x - scan.mount[0]), abs(y - scan.mount[1])) > _MOUNT_M or off > _MOUNT_RAD:
+        near = max(abs(x - scan.mount[0]), abs(y - scan.mount[1])) <= _MOUNT_M
+        if not (near and off <= _MOUNT_RAD):  # true for NaN, too
             return [f'tf: the lidar is at x {x:.3f} m, y {y:.3f} m, yaw {yaw:.3f} rad of {base}; '
                     f'the contract says {", ".join(f"{v:g}" for v in scan.mount)}. Write '
                     f'`mount: [{x:.3f}, {y:.3f}, {yaw:.3f}]` under safety.scan.']

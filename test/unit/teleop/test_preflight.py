@@ -240,3 +240,23 @@ def test_two_frames_meet_at_a_common_one_and_a_loop_ends(robot):
     assert math.atan2(rotation[1, 0], rotation[0, 0]) == pytest.approx(-math.pi / 2)
     tree.take('c', 'a', transform((1.0, 2.0, 0.0), quarter(0.0)))
     assert tree.between('c', 'elsewhere') is None
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf, 1e308, -1e308])
+def test_no_number_in_a_message_can_end_the_look(robot, value):
+    paths = ('pose__pose__orientation__w', 'pose__pose__position__x', 'twist__twist__linear__x',
+             'twist__twist__angular__z')
+    robot.told = (0.3, 0.5)
+    robot.check.tree.take('base_link', 'base_scan', transform((value, 0.0, 0.0), (0, 0, 0, value)))
+    for path in paths:
+        robot.odom = changed(**{path: value})
+        robot.run(1.0)
+    robot.odom = changed()
+    for path in ('angle_min', 'angle_max', 'angle_increment', 'range_min', 'range_max'):
+        robot.scan = changed(**{path: value})
+        robot.run(1.0)
+    robot.scan = changed(ranges=np.full(36, value))
+    robot.run(1.0)
+    robot.scan, robot.speed, robot.turn = changed(), 0.3, 0.5
+    (text,) = robot.run(9.0)
+    assert text.startswith('tf: the lidar is at x'), 'which is still nonsense'

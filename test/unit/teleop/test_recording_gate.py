@@ -10,7 +10,7 @@ from ilw_teleop.recording_gate import RecordingGate
 from ilw_teleop.stream_watch import limits_of
 
 pytest.importorskip('rclpy')
-from geometry_msgs.msg import TwistStamped
+from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import LaserScan
@@ -213,6 +213,20 @@ def test_an_idle_start_is_told_of_while_it_lasts(take):
     assert any(why == 'cmd_vel: nobody has driven for 3.4 s.' for why in take.suspect())
     take.run(5)
     assert any(why == 'cmd_vel: stood for 3.5 s before it moved.' for why in take.suspect())
+
+
+def test_a_robot_that_takes_a_twist_without_a_stamp_is_seen_to_idle_too(take):
+    kind = 'geometry_msgs/msg/Twist'
+    unstamped = Topic('/cmd_vel', kind, schema_text(kind))
+    for speed in (*[0.0] * 35, *[0.3] * 5):
+        command = Twist()
+        command.linear.x = speed
+        take.run(1, without=('cmd_vel',))
+        take.gate.take('cmd_vel', unstamped, serialize_message(command), take.now, take.now)
+    assert any(why == 'cmd_vel: stood for 3.5 s before it moved.' for why in take.suspect())
+    take.gate.published |= {'cmd_vel': kind, 'odom': 'nav_msgs/msg/Path'}
+    problems = ' '.join(take.gate.problems(take.now))
+    assert 'odom: is a nav_msgs/msg/Path' in problems and 'cmd_vel' not in problems
 
 
 def test_an_idle_end_counts_when_the_take_has_ended(take):
