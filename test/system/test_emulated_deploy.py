@@ -44,9 +44,13 @@ class Onlooker:
     def arm(self):
         client = self.node.create_client(Trigger, 'arbiter/arm')
         self.until(client.service_is_ready, 'the arbiter')
-        answer = client.call_async(Trigger.Request())
-        self.until(answer.done, 'the answer')
-        assert answer.result().success, answer.result().message
+
+        def armed():
+            answer = client.call_async(Trigger.Request())
+            self.until(answer.done, 'the answer')
+            return answer.result().success
+
+        self.until(armed, 'the arbiter to find the robot as the contract says')
 
     def way(self):
         """Return how far the robot is from where it was first seen [m]."""

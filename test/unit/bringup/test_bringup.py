@@ -36,15 +36,17 @@ def test_a_deployed_policy_moves_nothing_unless_enabled():
     assert nodes('deploy', enable_output='true')['arbiter'].parameters['enable_output'] is True
 
 
-def test_the_same_policy_node_drives_the_simulation_and_the_robot():
+def test_the_same_policy_node_drives_simulation_emulated_robot_and_robot(tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+
     def policy(robot):
         spec = nodes('deploy', robot=robot, checkpoint='runs/x/checkpoint')['policy']
         clock = spec.parameters.pop('use_sim_time')
         return spec, clock
 
-    (simulated, sim_clock), (real, real_clock) = policy('sim'), policy('real')
-    assert simulated == real, 'package, executable, checkpoint, contract and names are the same'
-    assert (sim_clock, real_clock) == (True, False)
+    (simulated, on), (emulated, off), (real, also_off) = map(policy, ('sim', 'emulated', 'real'))
+    assert simulated == emulated == real, 'package, executable, checkpoint, contract and names'
+    assert (on, off, also_off) == (True, False, False), 'whose clock is all that differs'
 
 
 def test_exactly_one_node_may_command_the_robot_in_every_bringup_that_drives():
