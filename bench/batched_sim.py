@@ -19,14 +19,13 @@ from numba import cuda  # noqa: E402
 
 from ilw_core.contract import load_contract  # noqa: E402
 from ilw_core.locate import config_file  # noqa: E402
-from ilw_sim.batch.arrays import Randomise  # noqa: E402
+from ilw_sim.actuation import find_plant  # noqa: E402
 from ilw_sim.batch.batch_env import BatchEnv  # noqa: E402
 from ilw_sim.batch.worlds import make_scenes  # noqa: E402
 from ilw_sim.env import make_env  # noqa: E402
 
 ROBOTS = 1024
 SCALES = (1, 16, 128, 1024, 4096, 16384)
-RANDOMISE = Randomise((0.97, 1.03), (0.97, 1.03), (0, 2), (0.002, 0.02))
 # An estimate of the least work of one step, counted from the source of kernel.py: 36 beams, each
 # against the walls at 12 operations and 0.7 shapes on average (the others are out of reach or out
 # of its span) at 25, and noised at 12; 7 shapes placed at 30; 4 arcs at 40, odometry, commands
@@ -82,6 +81,7 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=1.0, help='of each measurement')
     parser.add_argument('--device', choices=['cpu', 'cuda'],
                         default='cuda' if cuda.is_available() else 'cpu')
+    parser.add_argument('--plant', help='a profile in config/plants, or a path')
     options = parser.parse_args()
     contract = load_contract(config_file('tasks', 'clutter'))
     begin = time.perf_counter()
@@ -93,7 +93,7 @@ def main() -> None:
     envs = {}
     for n in SCALES:
         envs[n] = BatchEnv(contract, scenes=scenes, robots=n, device=options.device,
-                           randomise=RANDOMISE)
+                           plant=find_plant(options.plant))
         envs[n].reset()
     for _ in range(options.rounds):
         for n, env in envs.items():

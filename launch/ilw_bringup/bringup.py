@@ -55,6 +55,7 @@ class Bringup:
 TASK = Argument('task', 'clutter', 'A contract in config/tasks/ (without .yaml), or a path.')
 SEED = Argument('seed', 0, 'Seed of the simulated world.')
 SPEED = Argument('real_time_factor', 1.0, 'Simulated seconds per second; 0: as fast as possible.')
+PLANT = Argument('plant', '', 'How the simulated base answers: in config/plants/, or a path.')
 GUI = Argument('gui', False, 'Show the PyBullet window; needs a display.')
 ROBOT = Argument('robot', 'sim', 'sim: start the simulator; emulated: start a stand-in for a '
                  'robot; real: the robot is already running.', ('sim', 'emulated', 'real'))
@@ -89,7 +90,7 @@ def _sim(a: Mapping[str, Any]) -> list[NodeSpec]:
         return [_emulated(a)] if robot == 'emulated' else []
     return [NodeSpec('ilw_sim', 'sim_node', 'sim', {
         'contract': a['task'], 'seed': a['seed'], 'gui': a['gui'],
-        'real_time_factor': a['real_time_factor'],
+        'real_time_factor': a['real_time_factor'], 'plant': a.get('plant', ''),
         'auto_reset': a.get('auto_reset', True)})]
 
 
@@ -161,11 +162,11 @@ def _bringup(text: str, arguments: tuple[Argument, ...],
                    lambda a: [_placed(spec, a) for spec in nodes(a)])
 
 
-_PLANT = (TASK, ROBOT, PROFILE, SEED, SPEED, GUI, EMULATOR, EMULATOR_SEED, REVEAL)
+_PLANT = (TASK, ROBOT, PROFILE, SEED, SPEED, PLANT, GUI, EMULATOR, EMULATOR_SEED, REVEAL)
 _HAND = (JOYSTICK, INPUT, WITH_EXPERT)
 
 BRINGUPS: dict[str, Bringup] = {
-    'sim': _bringup('The simulator alone.', (TASK, SEED, SPEED, GUI), _sim),
+    'sim': _bringup('The simulator alone.', (TASK, SEED, SPEED, PLANT, GUI), _sim),
     'teleop': _bringup(
         'Drive by hand: simulator or robot, joystick, arbiter.', (*_PLANT, *_HAND),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, True)),

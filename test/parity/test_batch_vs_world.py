@@ -17,9 +17,9 @@ pytest.importorskip('numba')
 from ilw_core.contract import load_contract
 from ilw_core.limits import limit
 from ilw_core.locate import config_file
-from ilw_sim.batch.arrays import Randomise
+from ilw_core.plant import PlantProfile
 from ilw_sim.batch.batch_env import BatchEnv
-from ilw_sim.batch.kernel import YAW, X
+from ilw_sim.batch.compiled import YAW, X
 from ilw_sim.batch.worlds import inner_shapes, make_scenes
 from ilw_sim.env import make_env
 from ilw_sim.scene import Box, Scene, room_walls
@@ -61,9 +61,9 @@ def drive_world(env, scene, actions):
     return np.array(poses), np.array(observations), rewards, reasons, np.array(applied)
 
 
-def drive_batch(contract, scenes, actions, randomise=None):
+def drive_batch(contract, scenes, actions, plant=None):
     """Return, per robot, what ``drive_world`` returns."""
-    env = BatchEnv(contract, scenes=scenes, noise=False, randomise=randomise)
+    env = BatchEnv(contract, scenes=scenes, noise=False, plant=plant)
     env.reset(seed=0)
     rows = [[] for _ in scenes]
     running = np.ones(len(scenes), bool)
@@ -132,7 +132,7 @@ def test_the_paths_agree(clutter):
 
 def test_a_wheel_radius_3_percent_wrong_would_be_noticed(clutter):
     contract, scenes, actions, worlds = clutter
-    wrong = Randomise(wheel_radius_ratio=(1.03, 1.03))
+    wrong = PlantProfile('wrong', {'gain': (1.03, 1.03), 'turn_gain': (1.03, 1.03)})
     position, yaw = errors(worlds, drive_batch(contract, scenes, actions, wrong))
     assert position > 2 * POSITION_M and yaw > 2 * YAW_RAD
 

@@ -71,8 +71,13 @@ class Driver(Node):
             self.command.publish(message)
 
 
+@pytest.fixture(params=['', 'small_base'])
+def plant(request):
+    return request.param
+
+
 @pytest.fixture
-def loop(contract):
+def loop(contract, plant):
     """Return (driver, spin) around a running simulator."""
     rng = np.random.default_rng(2)
     spec = contract.action
@@ -86,7 +91,8 @@ def loop(contract):
     executor = SingleThreadedExecutor()
     nodes = [SimNode(parameter_overrides=[
         Parameter('contract', value=contract.name), Parameter('real_time_factor', value=0.0),
-        Parameter('command_wait_s', value=20.0)]), Driver(contract, commands)]
+        Parameter('command_wait_s', value=20.0), Parameter('plant', value=plant)]),
+        Driver(contract, commands)]
     for node in nodes:
         executor.add_node(node)
 
@@ -112,12 +118,12 @@ def loop(contract):
     rclpy.try_shutdown()
 
 
-def test_environment_and_node_observe_the_same_bits(contract, loop):
+def test_environment_and_node_observe_the_same_bits(contract, plant, loop):
     driver, spin, call = loop
     reset = call(ResetSim, 'sim/reset', seed=SEED, episode='parity')
     assert (reset.error_code, reset.episode) == (0, 'parity')
     spin(lambda: len(driver.observations) > len(driver.commands) or driver.end, 'the drive')
-    env = make_env(contract)
+    env = make_env(contract, plant=plant)
     expected = [env.reset(seed=SEED)[0]]
     for command in driver.commands[:len(driver.observations) - 1]:
         tick = env.simulation.step(command)

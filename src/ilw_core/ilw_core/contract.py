@@ -4,7 +4,7 @@ The contract: everything a demonstration, a policy and a robot of one task must 
 Data only: the file holds no code and names none but codecs in ``features.CODECS``.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import hashlib
 import json
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 
 from ilw_core.errors import ContractError
 from ilw_core.features import CODECS, FeatureSpec
+from ilw_core.locate import config_folder, resource_file
 from ilw_core.safety_spec import SafetySpec, read_safety
 from ilw_core.schema import Section
 from ilw_core.yaml_data import parse_yaml, read_text
@@ -112,6 +113,8 @@ class Contract:
     """The file, as it was read"""
     hash: str
     """sha256 hex of the canonical form: comments, layout and ``safety`` do not count"""
+    folder: Path | None = None
+    """Where the file was: paths in ``scene`` begin there; ``None``: it came as text"""
 
     @property
     def period_ns(self) -> int:
@@ -143,6 +146,18 @@ class Contract:
         """Topic -> type of everything an episode must contain, the command last."""
         return {s.topic: s.type for s in self.sources} | {self.action.topic: self.action.type}
 
+    def scene_file(self, name: str) -> Path:
+        """
+        Return a file that ``scene`` names: relative to the contract's, or to ``config/tasks``.
+
+        The second is for copies, as a run and a checkpoint keep one.
+
+        :raises IlwError: there is no such file.
+        """
+        usual = config_folder() / 'tasks'
+        own = self.folder if self.folder and (self.folder / name).is_file() else usual
+        return resource_file(name, own)
+
 
 def load_contract(path: str | Path) -> Contract:
     """
@@ -150,7 +165,8 @@ def load_contract(path: str | Path) -> Contract:
 
     :raises ContractError: the file is missing, not YAML, or breaks the schema.
     """
-    return parse_contract(read_text(path, 'a contract', MAX_CONTRACT_BYTES), str(path))
+    text = read_text(path, 'a contract', MAX_CONTRACT_BYTES)
+    return replace(parse_contract(text, str(path)), folder=Path(path).parent)
 
 
 def parse_contract(text: str, where: str = 'contract') -> Contract:

@@ -25,6 +25,12 @@ class DiffDrive:
     speed_radps: float
     """Largest speed of one wheel."""
     lidar_height_m: float
+    radius_m: float
+    """Of the circle around the axle's middle that holds all of it"""
+    joints: tuple[str, str] = JOINTS
+    """Names of the wheels' joints, left and right"""
+    shipped: bool = True
+    """``False``: sizes of another robot's URDF"""
 
     def wheel_speeds(self, forward_mps: float, turn_radps: float) -> tuple[float, float]:
         """Return (left, right) wheel speeds [rad/s] of a twist, within the motors' limit."""
@@ -91,7 +97,8 @@ def read_urdf(path: Path) -> DiffDrive:
     left, right = (joints[name] for name in JOINTS)
     ys = [float(of(joint.find('origin'), 'xyz').split()[1]) for joint in (left, right)]
     height = float(of(joints['scan_joint'].find('origin'), 'xyz').split()[2])
+    body = root.find("link[@name='base_link']/collision/geometry/cylinder")
     wheel = root.find("link[@name='wheel_left_link']/collision/geometry/sphere")
     limit = left.find('limit')
     return DiffDrive(float(of(wheel, 'radius')), ys[0] - ys[1], float(of(limit, 'effort')),
-                     float(of(limit, 'velocity')), height)
+                     float(of(limit, 'velocity')), height, float(of(body, 'radius')))

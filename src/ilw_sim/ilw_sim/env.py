@@ -11,10 +11,13 @@ from ilw_core.align import encode
 from ilw_core.contract import Contract, load_contract
 from ilw_core.limits import Limiter
 from ilw_core.locate import config_file
-from ilw_sim.scene import ROBOT_RADIUS_M, make_grid
+from ilw_core.plant import PlantProfile
+from ilw_sim.actuation import find_plant
+from ilw_sim.scene import make_grid
 from ilw_sim.simulation import Simulation, Tick
 
-_PIXEL_M = 0.02
+_PIXEL_M, _PIXELS = 0.02, 1000
+"""Of a picture: side of a pixel, unless the longer side would have more of them"""
 
 
 class IlwEnv(gymnasium.Env):
@@ -30,17 +33,20 @@ class IlwEnv(gymnasium.Env):
     (x, y, yaw, true), ``path_length_m``, ``shortest_path_m``, ``time_s``, ``valid`` (Do,) bool,
     ``applied`` (Da,) float64 and ``reasons`` of the limits.
     ``reset(seed)`` makes the world of that seed, the one that the node makes of it.
+
+    :param plant: what each episode draws its base from; ``None``: commands are obeyed at once.
     """
 
     metadata = {'render_modes': ['rgb_array', 'human'], 'render_fps': 10}
 
     def __init__(
         self, contract: Contract, *, lidar_rays: int | None = None,
-        render_mode: str | None = None,
+        render_mode: str | None = None, plant: PlantProfile | None = None,
     ) -> None:
         self.contract = contract
         self.render_mode = render_mode
-        self.simulation = Simulation(contract, lidar_rays=lidar_rays, gui=render_mode == 'human')
+        self.simulation = Simulation(contract, lidar_rays=lidar_rays, gui=render_mode == 'human',
+                                     plant=plant)
         self.observation_space = spaces.Box(contract.obs_low, contract.obs_high, dtype=np.float32)
         action = contract.action
         self.action_space = (
@@ -77,13 +83,14 @@ class IlwEnv(gymnasium.Env):
         if self.render_mode != 'rgb_array':
             return None
         scene, (x, y, yaw) = self.simulation.scene, self.simulation.pose
-        grid = make_grid(scene.size, scene.shapes, _PIXEL_M)
+        pixel_m = max(_PIXEL_M, max(scene.size) / _PIXELS)
+        grid = make_grid(scene.size, scene.shapes, pixel_m, corner=scene.origin)
         xs, ys = grid.centres()
         image = np.full((*xs.shape, 3), 255, dtype=np.uint8)
         image[grid.clearance_m <= 0.0] = (60, 60, 70)
         near_goal = np.hypot(xs - scene.goal[0], ys - scene.goal[1])
         image[near_goal <= self.contract.goal_radius_m] = (120, 200, 120)
-        image[np.hypot(xs - x, ys - y) <= ROBOT_RADIUS_M] = (50, 110, 180)
+        image[np.hypot(xs - x, ys - y) <= self.simulation.world.drive.radius_m] = (50, 110, 180)
         nose = (x + 0.1 * np.cos(yaw), y + 0.1 * np.sin(yaw))
         image[np.hypot(xs - nose[0], ys - nose[1]) <= 0.05] = (255, 220, 60)
         return image[::-1]
@@ -113,13 +120,15 @@ class IlwEnv(gymnasium.Env):
 
 def make_env(
     contract: str | Path | Contract, *, lidar_rays: int | None = None,
-    render_mode: str | None = None,
+    render_mode: str | None = None, plant: str | Path | PlantProfile | None = None,
 ) -> IlwEnv:
     """
     Return the environment of a contract, given as name in ``config/tasks``, path or object.
 
-    :raises IlwError: there is no such contract, or it cannot be simulated.
+    :param plant: likewise, in ``config/plants``.
+    :raises IlwError: there is no such contract or plant, or it cannot be simulated.
     """
     if not isinstance(contract, Contract):
         contract = load_contract(config_file('tasks', str(contract)))
-    return IlwEnv(contract, lidar_rays=lidar_rays, render_mode=render_mode)
+    return IlwEnv(contract, lidar_rays=lidar_rays, render_mode=render_mode,
+                  plant=find_plant(plant))

@@ -14,7 +14,7 @@ from ilw_core.contract import ActionSpec, Contract
 from ilw_sim.diff_drive import Pose, twist_indices
 from ilw_sim.grid import Grid, cost_to_go
 from ilw_sim.readings import wrap
-from ilw_sim.scene import ROBOT_RADIUS_M
+from ilw_sim.robot import robot_of
 
 _FREE_M = 0.7          # clearance beyond which more of it is worth nothing
 _MARGIN_M = 0.12        # what it keeps from obstacles if it can: room for a clone's errors
@@ -51,6 +51,7 @@ class Expert:
     ) -> None:
         self._contract, self._rng, self._imperfection = contract, rng, imperfection
         self._action: ActionSpec = contract.action
+        self._robot_m = robot_of(contract).radius_m
         self._forward, self._turn = twist_indices(contract.action)
         self._field = np.zeros((1, 1))
         self._grid = Grid(1.0, (0.0, 0.0), np.ones((1, 1)))
@@ -60,10 +61,10 @@ class Expert:
 
     def plan(self, grid: Grid, goal: tuple[float, float]) -> None:
         """Look at the map of a new episode and choose a style for it."""
-        inner = ROBOT_RADIUS_M + _MARGIN_M
+        inner = self._robot_m + _MARGIN_M
         near = np.clip((_FREE_M - grid.clearance_m) / (_FREE_M - inner), 0.0, 1.0)
         cost = np.where(grid.clearance_m < inner, _TIGHT_COST, 1.0 + _NEAR_COST * near ** 2)
-        cost[grid.clearance_m < 0.5 * ROBOT_RADIUS_M] = np.inf
+        cost[grid.clearance_m < 0.5 * self._robot_m] = np.inf
         self._grid = grid
         self._field = cost_to_go(grid, cost, goal, 0.5 * self._contract.goal_radius_m)
         known = np.where(np.isfinite(self._field), self._field, np.nan)
@@ -102,7 +103,7 @@ class Expert:
                 return self._button('left' if error > 0 else 'right')
             return self._button('forward')
         ease = max(0.0, math.cos(min(abs(error) * 1.3, math.pi / 2)))
-        slow = min(1.0, 0.25 + max(0.0, room_m - ROBOT_RADIUS_M) / 0.6)
+        slow = min(1.0, 0.25 + max(0.0, room_m - self._robot_m) / 0.6)
         turn = min(max(self._style.gain * error, -spin), spin)
         brake = min(1.0, max(0.0, (ahead_m - 0.05) / 0.9))
         return fastest * self._style.speed_ratio * min(ease * slow, brake), turn
@@ -130,7 +131,7 @@ class Expert:
         for i in range(1, 21):
             ahead_m = i * _STEP_M
             cell = self._grid.cell(x + ahead_m * math.cos(yaw), y + ahead_m * math.sin(yaw))
-            if self._grid.clearance_m[cell] < ROBOT_RADIUS_M + 0.5 * _MARGIN_M:
+            if self._grid.clearance_m[cell] < self._robot_m + 0.5 * _MARGIN_M:
                 return ahead_m - _STEP_M
         return 1.0
 

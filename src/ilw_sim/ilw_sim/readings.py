@@ -88,16 +88,16 @@ def transform(
 
 
 def occupancy(
-    stamp_ns: int, occupied: np.ndarray, resolution_m: float, origin: tuple[float, float],
+    stamp_ns: int, cells: np.ndarray, resolution_m: float, origin: tuple[float, float],
 ) -> Plain:
-    """Return a ``nav_msgs/OccupancyGrid`` from ``(H, W)`` bool: 100 occupied, 0 free."""
+    """Return a ``nav_msgs/OccupancyGrid`` of ``(H, W)``: 100 occupied, 0 free, -1 unknown."""
     stamp = header(stamp_ns, MAP)
     return Plain(
         header=stamp,
         info=Plain(map_load_time=stamp.stamp, resolution=float(np.float32(resolution_m)),
-                   width=occupied.shape[1], height=occupied.shape[0],
+                   width=cells.shape[1], height=cells.shape[0],
                    origin=pose2d(*origin, 0.0)),
-        data=(occupied.ravel() * 100).astype(np.int8))
+        data=cells.ravel().astype(np.int8))
 
 
 def compose(a: tuple[float, float, float], b: tuple[float, float, float]) -> tuple[

@@ -1,6 +1,6 @@
 """A room as plain shapes: what stands where, how far a point is from it. No physics."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 
 import numpy as np
@@ -52,26 +52,41 @@ Shape = Box | Cylinder
 
 
 @dataclass(frozen=True)
+class Chart:
+    """A map of the world that is not drawn from its shapes: a saved one, with unknown space."""
+
+    resolution_m: float
+    origin: tuple[float, float]
+    """Lower left corner [m]"""
+    cells: np.ndarray
+    """(H, W) int8, as in ``nav_msgs/OccupancyGrid``"""
+
+
+@dataclass(frozen=True)
 class Scene:
     """Everything about one episode's world."""
 
     size: tuple[float, float]
-    """The room spans [0, size] in x and y [m]."""
+    """The room spans so much in x and y from its origin [m]."""
     shapes: tuple[Shape, ...]
     start: tuple[float, float, float]
     """x, y, yaw of the robot"""
     goal: tuple[float, float]
     shortest_path_m: float
     """From the start to the rim of the goal, for a robot that just fits"""
+    origin: tuple[float, float] = (0.0, 0.0)
+    """Lower left corner of the room [m]"""
+    chart: Chart | None = field(default=None, compare=False)
+    """``None``: the shapes are the map"""
 
 
 def make_grid(
     size: tuple[float, float], shapes: tuple[Shape, ...], resolution_m: float,
-    margin_m: float = 0.1,
+    margin_m: float = 0.1, corner: tuple[float, float] = (0.0, 0.0),
 ) -> Grid:
     """Return the clearance of a room on a grid that reaches ``margin_m`` beyond it."""
     rows, columns = (math.ceil((side + 2 * margin_m) / resolution_m - 1e-9) for side in size[::-1])
-    origin = (-margin_m, -margin_m)
+    origin = (corner[0] - margin_m, corner[1] - margin_m)
     x, y = cell_centres((rows, columns), resolution_m, origin)
     return Grid(resolution_m, origin, distance(shapes, x, y))
 

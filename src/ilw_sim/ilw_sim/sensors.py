@@ -6,9 +6,11 @@ from types import SimpleNamespace as Plain
 
 import numpy as np
 
+from ilw_core.plant import Plant
 from ilw_core.schema import Section
 from ilw_sim import readings
-from ilw_sim.diff_drive import JOINTS, Pose, advance
+from ilw_sim.actuation import Past
+from ilw_sim.diff_drive import Pose, advance
 from ilw_sim.world import World
 
 _GRAVITY_MPS2 = 9.81
@@ -50,18 +52,35 @@ class Readings:
 
 
 class Sensors:
-    """The sensors of one episode. Odometry starts at the true pose and drifts from there."""
+    """
+    The sensors of one episode. Odometry starts at the true pose and drifts from there.
+
+    A message has the stamp of its tick, as a driver stamps what it has just received; what it
+    tells of is older by the plant's delay. Without a plant odometry tells the mean speed of its
+    tick; with one, the speed at the instant that it tells of, as encoders read often do.
+    """
 
     def __init__(
         self, world: World, options: SensorOptions, rng: np.random.Generator, period_s: float,
+        plant: Plant | None = None,
     ) -> None:
         self._world, self._options, self._rng = world, options, rng
-        self._period_s = period_s
+        self._period_s, self._plant = period_s, plant
+        delays, clock = plant or Plant(), (world.timestep_s, world.substeps)
+        self._seen_from: Past[Pose] = Past(delays.scan_delay_s, *clock, world.pose())
+        self._turned = Past(delays.odom_delay_s, *clock, world.wheels())
         self._angles = np.arange(options.lidar_rays) * (2.0 * math.pi / options.lidar_rays)
         self._scale = 1.0 + options.odom_scale_noise_ratio * rng.standard_normal(2)
         self.odom_pose: Pose = world.pose()
         self._wheel_rad = world.wheels()[0]
         self._velocity = world.velocity()[0]
+
+    def watch(self, done: int) -> None:
+        """Look at what is told of later; call it after each physics step of a tick, counted."""
+        if done == self._seen_from.at:
+            self._seen_from.keep(self._world.pose())
+        if done == self._turned.at:
+            self._turned.keep(self._world.wheels())
 
     def read(self, stamp_ns: int) -> Readings:
         """Measure once; call it once per tick, in order."""
@@ -69,8 +88,9 @@ class Sensors:
         position, speed = self._world.wheels()
         linear, angular = self._world.velocity()
         return Readings(
-            self._scan(stamp_ns, pose), self._odometry(stamp_ns, position),
-            readings.joint_state(stamp_ns, JOINTS, position, speed),
+            self._scan(stamp_ns, self._seen_from.read()),
+            self._odometry(stamp_ns, *self._turned.read()),
+            readings.joint_state(stamp_ns, self._world.drive.joints, position, speed),
             self._imu(stamp_ns, pose, linear, angular),
             readings.odometry(stamp_ns, readings.MAP, pose, (
                 linear[0] * math.cos(pose[2]) + linear[1] * math.sin(pose[2]), angular[2])))
@@ -84,13 +104,18 @@ class Sensors:
             stamp_ns, ranges, range_min=o.lidar_range_min_m, range_max=o.lidar_range_m,
             scan_time=self._period_s)
 
-    def _odometry(self, stamp_ns: int, position: np.ndarray) -> Plain:
+    def _odometry(self, stamp_ns: int, position: np.ndarray, speed: np.ndarray) -> Plain:
         slip = self._options.odom_slip_noise_ratio * self._rng.standard_normal(2)
         turned = (position - self._wheel_rad) * (self._scale + slip)
         self._wheel_rad = position
         distance_m, turn_rad = self._world.drive.travel(*turned)
         self.odom_pose = advance(self.odom_pose, float(distance_m), float(turn_rad))
         twist = (float(distance_m) / self._period_s, float(turn_rad) / self._period_s)
+        if self._plant is not None:
+            noise = self._rng.standard_normal(2)
+            now = self._world.drive.travel(*(speed * (self._scale + slip)))
+            twist = (float(now[0] + self._plant.odom_noise_mps * noise[0]),
+                     float(now[1] + self._plant.odom_noise_radps * noise[1]))
         return readings.odometry(stamp_ns, readings.ODOM, self.odom_pose, twist)
 
     def _imu(

@@ -1,6 +1,6 @@
 """One simulated robot at one task: reset, tick, state. Environment and node both use it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 import math
 from types import SimpleNamespace as Plain
 
@@ -8,10 +8,13 @@ import numpy as np
 
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
+from ilw_core.plant import Plant, PlantProfile
 from ilw_core.schema import Section, shown
 from ilw_sim import readings
+from ilw_sim.actuation import Base, has_ramp
 from ilw_sim.diff_drive import Pose, twist_indices
 from ilw_sim.disturbance import Veer, VeerOptions
+from ilw_sim.robot import ROBOT_KEYS, robot_of
 from ilw_sim.scene import Scene, make_grid
 from ilw_sim.sensors import Readings, SensorOptions, Sensors
 from ilw_sim.tasks import TASKS, Verdict, judge
@@ -45,13 +48,16 @@ class Simulation:
     Physics, sensors and task of a contract; the same seed and actions give the same bits.
 
     :param lidar_rays: beams of the lidar; ``None``: as the contract's scene says.
+    :param plant: each episode draws its base from it, after its world; ``None``: one that does
+        what it is told at once. Its lidar noise, if it has one, goes before the scene's.
     :raises ContractError: the contract names no simulated task, or options that it has not.
     """
 
     def __init__(
         self, contract: Contract, *, lidar_rays: int | None = None, gui: bool = False,
+        plant: PlantProfile | None = None,
     ) -> None:
-        self.contract = contract
+        self.contract, self._profile = contract, plant
         section = Section(contract.scene, f'{contract.name}.scene')
         task = section.text('task', choices=tuple(TASKS))
         options = SensorOptions.take(section)
@@ -59,13 +65,21 @@ class Simulation:
             **(vars(options) | {'lidar_rays': lidar_rays}))
         self._veer_options = VeerOptions.take(section)
         self._task = TASKS[task](contract, section)
+        for key in ROBOT_KEYS:
+            section.take(key)
         section.done()
         self._forward, self._turn = twist_indices(contract.action)
+        stop = np.zeros(contract.action.dim) if contract.action.stop is None else (
+            contract.action.stop)
+        self._rest = (float(stop[self._forward]), float(stop[self._turn]))
         self._period_s = 1.0 / contract.rate_hz
-        self.world = World(self._period_s, gui=gui)
+        self.world = World(self._period_s, robot_of(contract), gui=gui, ramp=not has_ramp(plant))
         self.seed = -1
         self.scene: Scene
         self.tick: Tick
+        self.plant: Plant | None = None
+        """Drawn for this episode"""
+        self._base: Base | None = None
         self._rng: np.random.Generator
         self._sensors: Sensors
         self._veer: Veer
@@ -81,7 +95,8 @@ class Simulation:
         self._rng = np.random.default_rng(seed)
         self.scene = self._task.make_scene(self._rng)
         self.world.reset(self.scene)
-        self._sensors = Sensors(self.world, self._options, self._rng, self._period_s)
+        options = self._draw_plant()
+        self._sensors = Sensors(self.world, options, self._rng, self._period_s, self.plant)
         self._veer = Veer(self._veer_options, self._rng, self._period_s)
         self._actions = []
         self.tick = Tick(0, stamp_ns, self._sensors.read(stamp_ns),
@@ -96,7 +111,9 @@ class Simulation:
         veer = self._veer.next()
         if forward or turn:  # a robot that is told to stand stands
             turn += veer
-        contact = self.world.step(forward, turn)
+        twists = ([(forward, turn)] * self.world.substeps if self._base is None
+                  else self._base.answer(forward, turn))
+        contact = self.world.step(twists, self._sensors.watch)
         pose = self.world.pose()
         stamp_ns = last.stamp_ns + self.contract.period_ns
         verdict = judge(
@@ -105,6 +122,16 @@ class Simulation:
         self.tick = Tick(last.step + 1, stamp_ns, self._sensors.read(stamp_ns), verdict, contact,
                          last.path_length_m + math.dist(before[:2], pose[:2]))
         return self.tick
+
+    def _draw_plant(self) -> SensorOptions:
+        """Begin with another base of the profile; return the sensors that go with it."""
+        if self._profile is None:
+            return self._options
+        self.plant = self._profile.draw(self._rng)
+        self._base = Base(self.plant, self.world.timestep_s, self.world.substeps, self._rest)
+        if 'lidar_noise_m' not in self._profile.intervals:
+            return self._options
+        return replace(self._options, lidar_noise_m=self.plant.lidar_noise_m)
 
     @property
     def period_s(self) -> float:
@@ -127,8 +154,11 @@ class Simulation:
 
     def map_reading(self, stamp_ns: int) -> Plain:
         """Return the map of this episode's world."""
+        chart = self.scene.chart
+        if chart is not None:
+            return readings.occupancy(stamp_ns, chart.cells, chart.resolution_m, chart.origin)
         grid = make_grid(self.scene.size, self.scene.shapes, MAP_RESOLUTION_M)
-        return readings.occupancy(stamp_ns, grid.clearance_m <= 0.5 * MAP_RESOLUTION_M,
+        return readings.occupancy(stamp_ns, 100 * (grid.clearance_m <= 0.5 * MAP_RESOLUTION_M),
                                   MAP_RESOLUTION_M, grid.origin)
 
     def transforms(self) -> list[Plain]:
@@ -153,6 +183,7 @@ class Simulation:
             'schema': STATE_SCHEMA, 'contract_hash': self.contract.hash, 'seed': self.seed,
             'tick': self.tick.step, 'stamp_ns': self.tick.stamp_ns,
             'lidar_rays': self._options.lidar_rays, 'actions': self._actions,
+            'plant': None if self.plant is None else asdict(self.plant),
             'pose': list(self.pose), 'odom_pose': list(self.odom_pose),
             'linear': linear.tolist(), 'angular': angular.tolist(),
             'wheel_rad': angles.tolist(), 'wheel_radps': speeds.tolist(),
@@ -184,7 +215,7 @@ class Simulation:
             self.step(action)
         if list(self.pose) != pose:
             raise ContractError('The state leads elsewhere here: it comes from another version '
-                                'of the simulator, or was edited.')
+                                'of the simulator or another plant, or was edited.')
         return self.tick
 
     def close(self) -> None:

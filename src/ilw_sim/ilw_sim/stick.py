@@ -14,7 +14,6 @@ from ilw_sim.diff_drive import Pose, twist_indices
 from ilw_sim.expert import Expert
 from ilw_sim.grid import grid_from_occupancy
 
-_OCCUPIED = 50       # of 100, as nav_msgs/OccupancyGrid counts
 _MAX_INDEX = 255
 _MAX_SIDE = 1000     # cells of a map; planning on more would take longer than an episode
 _FAR_M = 1e6         # no place on a map is further away
@@ -87,7 +86,7 @@ class StickDriver:
         """
         Take the map of an episode.
 
-        :param cells: row after row, 100 occupied.
+        :param cells: row after row, 0 free; all else is no way.
         :param shape: height and width in cells.
         :returns: False for one to make no plan on.
         """
@@ -140,7 +139,7 @@ class StickDriver:
         world = zlib.crc32(np.array([*pose, *self._goal[1]]).tobytes() + cells.tobytes())
         expert = Expert(self._contract, np.random.default_rng([self._seed, world]),
                         self._imperfection)
-        expert.plan(grid_from_occupancy(cells >= _OCCUPIED, resolution_m, origin), self._goal[1])
+        expert.plan(grid_from_occupancy(cells != 0, resolution_m, origin), self._goal[1])
         return expert
 
 

@@ -10,8 +10,9 @@ from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
 from ilw_core.schema import Section
 from ilw_sim.grid import Grid, cost_to_go, reachable
+from ilw_sim.map_task import MapTask
+from ilw_sim.robot import robot_of
 from ilw_sim.scene import (
-    ROBOT_RADIUS_M,
     Box,
     Cylinder,
     Scene,
@@ -55,18 +56,19 @@ class MazeTask:
     """One maze; the robot starts anywhere in it."""
 
     def __init__(self, contract: Contract, options: Section) -> None:
+        robot_m = robot_of(contract).radius_m
         self._radius_m = contract.goal_radius_m
         cell_m = options.number('cell_m', 1.0, low=0.5)
         rows = options.take('rows', required=True)
         if not isinstance(rows, list) or len({len(str(row)) for row in rows}) != 1:
             raise options.error('rows', 'a list of texts of equal length', rows)
-        self._clearance_m = options.number('clearance_m', 0.36, low=ROBOT_RADIUS_M)
+        self._clearance_m = options.number('clearance_m', 0.36, low=robot_m)
         column, row = options.numbers('goal_cell', 2)
         self._goal = ((column + 0.5) * cell_m, (row + 0.5) * cell_m)
         self._size = ((len(rows[0]) - 1) / 2 * cell_m, (len(rows) - 1) / 2 * cell_m)
         self._shapes: tuple[Shape, ...] = maze_walls([str(row) for row in rows], cell_m)
         self._grid = make_grid(self._size, self._shapes, _RESOLUTION_M)
-        self._path = _path_lengths(self._grid, self._goal, self._radius_m)
+        self._path = _path_lengths(self._grid, self._goal, self._radius_m, robot_m)
         self._starts = np.argwhere((self._grid.clearance_m >= self._clearance_m)
                                    & np.isfinite(self._path) & (self._path > self._radius_m))
         if not len(self._starts):
@@ -87,14 +89,15 @@ class ClutterTask:
     """A square room; obstacles, start and goal are new in every episode."""
 
     def __init__(self, contract: Contract, options: Section) -> None:
+        robot_m = self._robot_m = robot_of(contract).radius_m
         self._radius_m = contract.goal_radius_m
         size_m = options.number('size_m', 8.0, low=3.0, high=50.0)
         self._size = (size_m, size_m)
         self._count = options.integer('obstacles', 14)
         low, high = options.numbers('obstacle_size_m', 2)
         self._obstacle_m = (low, high)
-        self._clearance_m = options.number('clearance_m', 0.35, low=ROBOT_RADIUS_M)
-        self._start_m = options.number('start_clearance_m', 0.7, low=ROBOT_RADIUS_M)
+        self._clearance_m = options.number('clearance_m', 0.35, low=robot_m)
+        self._start_m = options.number('start_clearance_m', 0.7, low=robot_m)
         self._apart_m = options.number('start_to_goal_m', 3.0, low=0.5, high=size_m)
         self._walls = room_walls(self._size)
         self._empty = make_grid(self._size, self._walls, _RESOLUTION_M)
@@ -116,7 +119,7 @@ class ClutterTask:
             passable = grid.clearance_m >= self._clearance_m
             if not reachable(grid, passable, start, goal, self._radius_m):
                 continue
-            shortest = _path_lengths(grid, goal, self._radius_m)[
+            shortest = _path_lengths(grid, goal, self._radius_m, self._robot_m)[
                 grid.cell(*start)] if measured else math.nan
             yaw = rng.uniform(-math.pi, math.pi)
             return Scene(self._size, self._walls + obstacles, (*start, float(yaw)), goal,
@@ -133,7 +136,7 @@ class ClutterTask:
         return Box('box', float(x), float(y), float(yaw), (float(a), float(b)))
 
 
-TASKS: dict[str, type[Task]] = {'maze': MazeTask, 'clutter': ClutterTask}
+TASKS: dict[str, type[Task]] = {'maze': MazeTask, 'clutter': ClutterTask, 'map': MapTask}
 """Every world a contract's ``scene.task`` may name."""
 
 
@@ -154,7 +157,7 @@ def _centre(grid: Grid, row: int, column: int) -> tuple[float, float]:
 
 
 def _path_lengths(
-    grid: Grid, goal: tuple[float, float], radius_m: float, clearance_m: float = ROBOT_RADIUS_M,
+    grid: Grid, goal: tuple[float, float], radius_m: float, clearance_m: float,
 ) -> np.ndarray:
     """Return the shortest way to the goal's rim from every cell [m], infinite if there is none."""
     return cost_to_go(grid, np.where(grid.clearance_m >= clearance_m, 1.0, np.inf), goal, radius_m)

@@ -1,14 +1,18 @@
 """The physics of one episode: a robot and a room in PyBullet. No task, no sensor noise."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 import math
+import tempfile
 from typing import Any
 
 import numpy as np
 import pybullet
 
-from ilw_sim.diff_drive import JOINTS, DiffDrive, Pose, read_urdf, urdf_path
+from ilw_sim.actuation import Twist
+from ilw_sim.diff_drive import JOINTS, DiffDrive, Pose, urdf_path
+from ilw_sim.robot import scaled_urdf
 from ilw_sim.scene import HEIGHT_M, Box, Scene, Shape
 
 PHYSICS_HZ = 240
@@ -50,13 +54,15 @@ class World:
     A PyBullet server that holds one episode at a time.
 
     :param period_s: time of one tick; physics steps at 240 Hz or the nearest whole fraction.
+    :param ramp: keep the wheels' speeds from jumping; ``False``: the twists do not jump.
     """
 
-    def __init__(self, period_s: float, *, gui: bool = False) -> None:
-        self.drive: DiffDrive = read_urdf(urdf_path())
+    def __init__(self, period_s: float, drive: DiffDrive, *, gui: bool = False,
+                 ramp: bool = True) -> None:
+        self.drive = drive
         self.substeps = max(1, round(PHYSICS_HZ * period_s))
         self.timestep_s = period_s / self.substeps
-        self._gui = gui
+        self._gui, self._ramp = gui, ramp
         self._client: Any = None
         self._robot = -1
         self._wheels: list[int] = []
@@ -77,8 +83,7 @@ class World:
         client.changeDynamics(ground, _BODY, lateralFriction=1.0)
         self._names = _add_shapes(client, scene.shapes)
         x, y, yaw = scene.start
-        self._robot = client.loadURDF(
-            str(urdf_path()), [x, y, 0.0], client.getQuaternionFromEuler([0.0, 0.0, yaw]))
+        self._robot = self._load_robot([x, y, 0.0], [0.0, 0.0, yaw])
         joints = {client.getJointInfo(self._robot, i)[1].decode(): i
                   for i in range(client.getNumJoints(self._robot))}
         self._wheels = [joints[name] for name in JOINTS]
@@ -88,24 +93,35 @@ class World:
         client.changeDynamics(self._robot, joints['caster_joint'], lateralFriction=0.0)
         for wheel in self._wheels:
             client.changeDynamics(self._robot, wheel, lateralFriction=_TYRE_FRICTION)
+        if not self.drive.shipped:  # its wheels may stand out, and are no bumpers
+            for body in self._names:
+                for link in (*self._wheels, joints['caster_joint']):
+                    client.setCollisionFilterPair(self._robot, body, link, _BODY, 0)
         self._set_wheels(np.zeros(2))
         for _ in range(_SETTLE_STEPS):
             client.stepSimulation()
 
-    def step(self, forward_mps: float, turn_radps: float) -> Contact | None:
-        """Drive for one tick; return the first contact with anything but the ground."""
-        wanted = np.array(self.drive.wheel_speeds(forward_mps, turn_radps))
+    def step(self, twists: Sequence[Twist], watch: Callable[[int], None]) -> Contact | None:
+        """
+        Drive for one tick; return the first contact with anything but the ground.
+
+        :param twists: one per physics step.
+        :param watch: called after each of them with how many there were in this tick.
+        """
         most = _ACCELERATION_MPS2 / self.drive.wheel_radius_m * self.timestep_s
-        first = None
-        for _ in range(self.substeps):
+        first, last, wanted = None, None, self._speeds
+        for done, twist in enumerate(twists, 1):
+            if twist != last:
+                wanted, last = np.array(self.drive.wheel_speeds(*twist)), twist
             gap = wanted - self._speeds
             largest = max(abs(gap[0]), abs(gap[1]))
             if largest > 0.0:  # both wheels ramp in proportion, which keeps the curve
-                self._set_wheels(wanted if largest <= most else
+                self._set_wheels(wanted if largest <= most or not self._ramp else
                                  self._speeds + gap * (most / largest))
             self._client.stepSimulation()
             if first is None:
                 first = self._contact()
+            watch(done)
         return first
 
     def pose(self) -> Pose:
@@ -143,6 +159,15 @@ class World:
         """Give the server back."""
         if self._client is not None:
             self._client = None  # its end disconnects
+
+    def _load_robot(self, position: list[float], turned: list[float]) -> int:
+        place = (position, self._client.getQuaternionFromEuler(turned))
+        if self.drive.shipped:
+            return int(self._client.loadURDF(str(urdf_path()), *place))
+        with tempfile.NamedTemporaryFile('w', suffix='.urdf') as file:  # PyBullet reads files only
+            file.write(scaled_urdf(urdf_path(), self.drive))
+            file.flush()
+            return int(self._client.loadURDF(file.name, *place))
 
     def _set_wheels(self, speeds: np.ndarray) -> None:
         self._speeds = speeds

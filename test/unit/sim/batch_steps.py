@@ -6,14 +6,13 @@ import numpy as np
 
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
-from ilw_sim.batch.arrays import Randomise
+from ilw_core.plant import load_plant
 from ilw_sim.batch.batch_env import BatchEnv
 
 if __name__ == '__main__':
     name, device, path = sys.argv[1:]
     env = BatchEnv(load_contract(config_file('tasks', name)), robots=2, seeds=range(3), seed=4,
-                   device=device,
-                   randomise=Randomise((0.9, 1.1), (0.9, 1.1), (0, 2), (0.0, 0.02)))
+                   device=device, plant=load_plant(config_file('plants', 'small_base')))
     rows = [[np.array(env.reset()[0])]]
     rng = np.random.default_rng(0)
     for _ in range(6):

@@ -16,13 +16,14 @@ from ilw_core.contract import load_contract, parse_contract
 from ilw_core.errors import ContractError
 from ilw_core.features import sector_minimum
 from ilw_core.locate import config_file
+from ilw_core.plant import PlantProfile, load_plant
 from ilw_core.schema import Section
-from ilw_sim.batch.arrays import Randomise
 from ilw_sim.batch.batch_env import BatchEnv
 from ilw_sim.batch.worlds import make_scenes
 from ilw_sim.tasks import TASKS
 
-HARD = Randomise((0.95, 1.05), (0.9, 1.1), (0, 3), (0.0, 0.02))
+HARD = PlantProfile('hard', load_plant(config_file('plants', 'small_base')).intervals | {
+    'delay_s': (0.0, 0.3), 'scan_delay_s': (0.0, 0.25), 'odom_delay_s': (0.0, 0.15)})
 
 
 @pytest.fixture(scope='module')
@@ -30,9 +31,9 @@ def contracts():
     return {name: load_contract(config_file('tasks', name)) for name in ('clutter', 'maze')}
 
 
-def run(contract, steps=60, *, seed=5, robots=150, randomise=HARD):
+def run(contract, steps=60, *, seed=5, robots=150, plant=HARD):
     """Return every array of every step of a run with random actions, and the environment."""
-    env = BatchEnv(contract, robots=robots, seed=seed, seeds=range(20), randomise=randomise)
+    env = BatchEnv(contract, robots=robots, seed=seed, seeds=range(20), plant=plant)
     env.reset()
     env.action_space.seed(1)
     rows = []
@@ -67,7 +68,7 @@ def test_another_seed_gives_other_numbers_and_reset_repeats(contracts):
 
 @pytest.mark.parametrize('name', ['clutter', 'maze'])
 def test_ended_episodes_begin_anew_in_the_same_step(contracts, name):
-    columns, _ = run(contracts[name], 150, randomise=None)
+    columns, _ = run(contracts[name], 150, plant=None)
     obs, reward, terminated, truncated, final_obs, success, _, step = columns
     ended = terminated | truncated
     assert terminated.sum() > 20
@@ -128,8 +129,8 @@ def test_a_beam_meets_what_the_shapes_say(contracts):
 def test_lidar_noise_has_the_deviation_asked_for(contracts):
     contract = contracts['clutter']
     scenes = make_scenes(contract, [0]) * 500
-    wanted = Randomise(lidar_noise_m=(0.02, 0.02))
-    noisy = BatchEnv(contract, scenes=scenes, randomise=wanted).reset()[0][:, :36]
+    wanted = PlantProfile('noisy', {'lidar_noise_m': (0.02, 0.02)})
+    noisy = BatchEnv(contract, scenes=scenes, plant=wanted).reset()[0][:, :36]
     plain = BatchEnv(contract, scenes=scenes, noise=False).reset()[0][:, :36]
     near = plain[0] < 3.9
     error = (noisy - plain)[:, near]
@@ -137,13 +138,13 @@ def test_lidar_noise_has_the_deviation_asked_for(contracts):
     assert abs(np.corrcoef(error[:, 0], error[:, 1])[0, 1]) < 0.15
 
 
-def test_latency_delays_the_wheels_by_whole_ticks(contracts):
+def test_latency_delays_the_wheels(contracts):
     contract = contracts['clutter']
     scenes = make_scenes(contract, [0])
     starts = []
-    for ticks in (0, 3):
+    for delay_s in (0.0, 0.3):
         env = BatchEnv(contract, scenes=scenes, noise=False,
-                       randomise=Randomise(latency_ticks=(ticks, ticks)))
+                       plant=PlantProfile('late', {'delay_s': (delay_s, delay_s)}))
         env.reset()
         speeds = [env.step(np.float32([[0.2, 0.0]]))[0][0, 39] for _ in range(6)]
         starts.append(int(np.argmax(np.array(speeds) > 0.01)))

@@ -1,6 +1,6 @@
 """The arrays that the kernel works on, and its parameters from a contract. Nothing compiled."""
 
-from dataclasses import dataclass
+from dataclasses import fields
 import math
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -9,11 +9,13 @@ import numpy as np
 
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
+from ilw_core.plant import Plant, PlantProfile
 from ilw_core.schema import Section
-from ilw_sim.batch.kernel import COUNTS, STATES
-from ilw_sim.diff_drive import read_urdf, twist_indices, urdf_path
+from ilw_sim.actuation import has_ramp
+from ilw_sim.batch.compiled import BASES, COUNTS, LATES, PASTS, STATES
+from ilw_sim.diff_drive import twist_indices
 from ilw_sim.disturbance import VeerOptions
-from ilw_sim.scene import ROBOT_RADIUS_M
+from ilw_sim.robot import robot_of
 from ilw_sim.sensors import SensorOptions
 from ilw_sim.world import _ACCELERATION_MPS2, PHYSICS_HZ
 
@@ -23,20 +25,6 @@ _NORMALS = 4096      # quantiles in the table; the outermost is 3.7 standard dev
 _TOPICS = {'lidar_sectors': 'scan', 'goal_polar': 'goal', 'body_twist': 'odom', 'pose2d': 'odom'}
 
 
-@dataclass(frozen=True)
-class Randomise:
-    """Ranges that each episode draws its robot from; (low, high), uniform."""
-
-    wheel_radius_ratio: tuple[float, float] = (1.0, 1.0)
-    """True wheel radius over the one that odometry and motor controller take"""
-    track_ratio: tuple[float, float] = (1.0, 1.0)
-    """True distance of the wheels over the assumed one"""
-    latency_ticks: tuple[int, int] = (0, 0)
-    """Ticks until an applied action reaches the wheels; both ends are drawn"""
-    lidar_noise_m: tuple[float, float] | None = None
-    """Standard deviation; ``None``: the contract's"""
-
-
 class Robots(NamedTuple):
     """One row per robot; all of it is written in place."""
 
@@ -44,7 +32,10 @@ class Robots(NamedTuple):
     counts: Any      # (N, COUNTS) int32
     keys: Any        # (N,) int64, the robots' random sequences
     previous: Any    # (N, Da) float64, what limits the next action's rate
-    queue: Any       # (N, L, 2) float32, commands on their way
+    base: Any        # (N, BASES) float32, of a plant, like the next three; else one row of zeros
+    late: Any        # (N, LATES) int32
+    queue: Any       # (N, Q, 2) float32, what commands under way lead to, by step modulo Q
+    past: Any        # (N, M, PASTS) float32, what is told later, by step modulo M
     ranges: Any      # (N, 2 R) float32, scratch
     applied: Any     # (N, Da) float64
     obs: Any         # (N, Do) float32
@@ -101,31 +92,28 @@ class Params(NamedTuple):
     reward_goal: F
     reward_collision: F
     in_order: bool
-    radius_low: F
-    radius_high: F
-    track_low: F
-    track_high: F
     noise_low_m: F
     noise_high_m: F
-    delay_low: int
-    delay_high: int
+    plant: bool
+    plant_low: Any   # float32, one per field of ``Plant``
+    plant_high: Any
 
 
 def make_params(
     contract: Contract, *, noise: bool = True, in_order: bool = False,
-    randomise: Randomise | None = None, lidar_rays: int | None = None,
+    plant: PlantProfile | None = None, lidar_rays: int | None = None,
 ) -> Params:
     """
     Return the kernel's parameters for a contract.
 
     :param noise: ``False``: no sensor noise, no veering.
+    :param plant: what each episode draws its base from.
     :param in_order: robot i always gets world i, not a random one.
     :raises ContractError: it observes something that this simulator does not make.
     """
     section = Section(contract.scene, f'{contract.name}.scene')
     sensors, veer = SensorOptions.take(section), VeerOptions.take(section)
-    drive, action = read_urdf(urdf_path()), contract.action
-    ranges = randomise or Randomise()
+    drive, action = robot_of(contract), contract.action
     period_s = 1.0 / contract.rate_hz
     physics_steps = max(1, round(PHYSICS_HZ * period_s))
     timestep_s = period_s / physics_steps
@@ -136,8 +124,9 @@ def make_params(
     rays = (lidar_rays or sensors.lidar_rays) if lidar else 1
     slots = _slots(rays, sectors)
     on = 1.0 if noise else 0.0
-    noise_m = (sensors.lidar_noise_m,) * 2 if ranges.lidar_noise_m is None \
-        else ranges.lidar_noise_m
+    intervals = plant.intervals if plant else {}
+    noise_m = intervals.get('lidar_noise_m', (sensors.lidar_noise_m,) * 2)
+    limits = _plant_limits(intervals, noise=noise)
     stop = np.zeros(action.dim) if action.stop is None else action.stop
     if np.any(np.isfinite(action.max_acceleration)):
         raise ContractError(f'{contract.name}: the batched simulator keeps range and rate only. '
@@ -156,12 +145,12 @@ def make_params(
         F(on * sensors.odom_scale_noise_ratio), F(on * sensors.odom_slip_noise_ratio),
         F(on * veer.veer_chance), F(veer.veer_s[0] / period_s), F(veer.veer_s[1] / period_s),
         F(veer.veer_turn_radps), F(drive.wheel_radius_m), F(drive.track_m), F(drive.speed_radps),
-        F(_ACCELERATION_MPS2 / drive.wheel_radius_m * timestep_s), F(ROBOT_RADIUS_M),
+        F(math.inf if has_ramp(plant) else _ACCELERATION_MPS2 / drive.wheel_radius_m * timestep_s),
+        F(drive.radius_m),
         F(period_s), F(timestep_s), physics_steps, max(1, math.ceil(period_s / _ARC_S - 1e-9)),
         F(contract.goal_radius_m), math.ceil((contract.timeout_s - 1e-9) / period_s - 1e-9),
         F(contract.reward['step']), F(contract.reward['goal']), F(contract.reward['collision']),
-        in_order, *(F(v) for v in (*ranges.wheel_radius_ratio, *ranges.track_ratio)),
-        F(on * noise_m[0]), F(on * noise_m[1]), *ranges.latency_ticks)
+        in_order, F(on * noise_m[0]), F(on * noise_m[1]), plant is not None, *limits)
 
 
 def make_robots(contract: Contract, p: Params, robots: int) -> Robots:
@@ -171,9 +160,33 @@ def make_robots(contract: Contract, p: Params, robots: int) -> Robots:
     return Robots(
         np.zeros((robots, STATES), F), np.zeros((robots, COUNTS), np.int32),
         np.zeros(robots, np.int64), np.zeros((robots, da)),
-        np.zeros((robots, max(1, p.delay_high), 2), F), np.zeros((robots, 2 * len(p.slots)), F),
+        *_plant_arrays(p, robots), np.zeros((robots, 2 * len(p.slots)), F),
         np.zeros((robots, da)), np.zeros((robots, do), F), np.zeros((robots, do), F),
         np.zeros(robots, F), *flags, np.zeros(robots, np.int32))
+
+
+def _plant_limits(
+    intervals: dict[str, tuple[float, float]], *, noise: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and highest value of each field of ``Plant``, float32."""
+    usual = Plant()
+    pairs = [intervals.get(f.name, (getattr(usual, f.name),) * 2) for f in fields(Plant)]
+    on = np.array([noise or 'noise' not in f.name for f in fields(Plant)])
+    low, high = np.array(pairs, F).T * on
+    return np.ascontiguousarray(low), np.ascontiguousarray(high)
+
+
+def _plant_arrays(p: Params, robots: int) -> tuple[np.ndarray, ...]:
+    """Return the arrays that only a plant needs, as long as its longest delays."""
+    if not p.plant:
+        robots, p = 1, p._replace(plant_high=np.zeros(len(p.plant_high), F))
+    longest = {f.name: p.plant_high[k] for k, f in enumerate(fields(Plant))}
+    ticks = {name: int(longest[name] / p.timestep_s + 0.5) // p.physics_steps
+             for name in ('delay_s', 'odom_delay_s', 'scan_delay_s')}
+    told = max(ticks['odom_delay_s'], ticks['scan_delay_s'])
+    return (np.zeros((robots, BASES), F), np.zeros((robots, LATES), np.int32),
+            np.zeros((robots, ticks['delay_s'] + 2, 2), F),
+            np.zeros((robots, told + 1, PASTS), F))
 
 
 def _offsets(contract: Contract) -> list[int]:

@@ -13,8 +13,10 @@ import numpy as np
 from ilw_core.contract import Contract, load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_core.plant import PlantProfile
+from ilw_sim.actuation import find_plant
 from ilw_sim.batch import kernel
-from ilw_sim.batch.arrays import Randomise, Robots, make_params, make_robots
+from ilw_sim.batch.arrays import Robots, make_params, make_robots
 from ilw_sim.batch.worlds import make_pool, make_scenes
 from ilw_sim.scene import Scene
 
@@ -41,6 +43,7 @@ class BatchEnv(VectorEnv):
     :param scenes: worlds to use; without ``robots``, one robot each, which stays in its own.
     :param seeds: of the pool's worlds, each as in ``IlwEnv.reset(seed=...)``.
     :param noise: ``False``: no sensor noise, no veering.
+    :param plant: what each episode draws its base from, as in ``IlwEnv``.
     :raises ContractError: the contract observes something that is not simulated here.
     """
 
@@ -49,7 +52,7 @@ class BatchEnv(VectorEnv):
     def __init__(
         self, contract: Contract, *, robots: int | None = None, seed: int = 0,
         seeds: Sequence[int] = range(2000), scenes: Sequence[Scene] | None = None,
-        device: str = 'cpu', noise: bool = True, randomise: Randomise | None = None,
+        device: str = 'cpu', noise: bool = True, plant: PlantProfile | None = None,
     ) -> None:
         self.contract = contract
         self.scenes = list(scenes) if scenes is not None else make_scenes(contract, seeds)
@@ -64,7 +67,7 @@ class BatchEnv(VectorEnv):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._pool: Any = make_pool(self.scenes)
         self._params: Any = make_params(
-            contract, noise=noise, randomise=randomise,
+            contract, noise=noise, plant=plant,
             in_order=scenes is not None and robots is None)
         self._robots = make_robots(contract, self._params, self.num_envs)
         self._wanted: tuple[Any, tuple[int, ...]] = (
@@ -146,11 +149,12 @@ class BatchEnv(VectorEnv):
 
 def make_batch(
     contract: str | Path | Contract, robots: int = 1024, *, seed: int = 0, worlds: int = 2000,
-    first_world: int = 0, device: str = 'cpu', randomise: Randomise | None = None,
+    first_world: int = 0, device: str = 'cpu', plant: str | Path | PlantProfile | None = None,
 ) -> BatchEnv:
     """
     Return the batched environment of a contract: a name in ``config/tasks``, path or object.
 
+    :param plant: likewise, in ``config/plants``.
     :param worlds: size of the pool: the worlds of ``IlwEnv.reset(seed=first_world)`` and on.
     :raises IlwError: there is no such contract, or it cannot be simulated.
     """
@@ -158,4 +162,4 @@ def make_batch(
         contract = load_contract(config_file('tasks', str(contract)))
     return BatchEnv(contract, robots=robots, seed=seed,
                     seeds=range(first_world, first_world + worlds), device=device,
-                    randomise=randomise)
+                    plant=find_plant(plant))

@@ -14,9 +14,10 @@ import numpy as np
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
 from ilw_sim.batch.batch_env import BatchEnv
-from ilw_sim.batch.kernel import YAW, X, Y
+from ilw_sim.batch.compiled import YAW, X, Y
 from ilw_sim.batch.worlds import make_scenes
-from ilw_sim.scene import ROBOT_RADIUS_M, Scene, distance
+from ilw_sim.robot import robot_of
+from ilw_sim.scene import Scene, distance
 
 _PROBES = 5  # per side of a bin, to find its freest point
 _SPARE_M = 0.01
@@ -57,7 +58,7 @@ def make_model(contract: Contract, *, bins: tuple[int, ...], hold: int) -> Binne
     size = np.array(one.size) / (nx, ny)
     points, clear = _free_points(one, size, (nx, ny))
     to_goal = np.hypot(points[..., 0] - one.goal[0], points[..., 1] - one.goal[1])
-    fits = (clear > ROBOT_RADIUS_M + _SPARE_M) & (to_goal > contract.goal_radius_m)
+    fits = (clear > robot_of(contract).radius_m + _SPARE_M) & (to_goal > contract.goal_radius_m)
     free = np.repeat(fits.ravel(), nyaw)
     yaws = np.arange(nyaw) * 2.0 * math.pi / nyaw
     scenes = [replace(one, start=(float(x), float(y), float(yaw)))

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 import math
 import multiprocessing
 import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +14,12 @@ import numpy as np
 from ilw_core.contract import Contract, parse_contract
 from ilw_core.schema import Section
 from ilw_sim.disturbance import VeerOptions
+from ilw_sim.robot import ROBOT_KEYS
 from ilw_sim.scene import Box, Scene, Shape
 from ilw_sim.sensors import SensorOptions
 from ilw_sim.tasks import TASKS
 
+_ONE_PLACE = ('maze', 'map')  # tasks whose worlds share their shapes, and are made at once
 _MANY = 400  # worlds that take longer than starting processes
 
 
@@ -39,13 +43,14 @@ def make_scenes(contract: Contract, seeds: Sequence[int]) -> list[Scene]:
     """
     seeds = list(seeds)
     workers = min(os.cpu_count() or 1, 8)
-    if len(seeds) < _MANY or workers == 1 or contract.scene.get('task') == 'maze':
+    if len(seeds) < _MANY or workers == 1 or contract.scene.get('task') in _ONE_PLACE:
         return _scenes(contract, seeds)
     # Forked processes would inherit the threads of numba and torch; these start clean.
     context = multiprocessing.get_context('forkserver')
     with ProcessPoolExecutor(workers, mp_context=context) as executor:
-        parts = executor.map(_scenes_of_text, [contract.text] * workers,
-                             [seeds[k::workers] for k in range(workers)])
+        parts = executor.map(
+            _scenes_of_text, [contract.text] * workers, [contract.folder] * workers,
+            [seeds[k::workers] for k in range(workers)])
         found: list[Any] = [None] * len(seeds)
         for k, part in enumerate(parts):
             found[k::workers] = part
@@ -109,10 +114,12 @@ def _scenes(contract: Contract, seeds: list[int]) -> list[Scene]:
     task = TASKS[section.text('task', choices=tuple(TASKS))](contract, section)
     SensorOptions.take(section)
     VeerOptions.take(section)
+    for key in ROBOT_KEYS:
+        section.take(key)
     section.done()
     return [task.make_scene(np.random.default_rng(seed), measured=False) for seed in seeds]
 
 
-def _scenes_of_text(text: str, seeds: list[int]) -> list[Scene]:
+def _scenes_of_text(text: str, folder: Path | None, seeds: list[int]) -> list[Scene]:
     """Do so in another process: a contract itself, with its codecs, cannot be sent there."""
-    return _scenes(parse_contract(text), seeds)
+    return _scenes(replace(parse_contract(text), folder=folder), seeds)

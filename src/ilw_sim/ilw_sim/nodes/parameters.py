@@ -20,6 +20,7 @@ class SimParams:
         0.5, 'Without a new command for this long the wheels stop [s].', low=0.01, high=10.0)
     auto_reset: bool = param(
         False, 'true: the next seed follows an end; false: time stands still until sim/reset.')
+    plant: str = param('', 'How the base answers: in config/plants, or a path; empty: at once.')
     lidar_rays: int = param(0, 'Beams of the lidar; 0: as the contract says.', low=0, high=3600)
     publish_tf: bool = param(True, 'Publish map -> odom -> base_link -> base_scan.')
     gui: bool = param(False, 'Open a window; needs a display.')

@@ -17,6 +17,7 @@ from ilw_ros.health import note_dropped
 from ilw_ros.params import load
 from ilw_ros.qos import REQUEST
 from ilw_ros.run import run_node
+from ilw_sim.actuation import find_plant
 from ilw_sim.lockstep import CommandGate, Pace
 from ilw_sim.nodes.parameters import SimParams
 from ilw_sim.nodes.sim_topics import SimTopics
@@ -32,7 +33,8 @@ class SimNode(Node):
         super().__init__('sim', **options)
         p = self._params = load(self, SimParams)
         contract = load_contract(config_file('tasks', p.contract))
-        self._simulation = Simulation(contract, lidar_rays=p.lidar_rays or None, gui=p.gui)
+        self._simulation = Simulation(
+            contract, lidar_rays=p.lidar_rays or None, gui=p.gui, plant=find_plant(p.plant))
         self._pace = Pace(p.lockstep, p.real_time_factor, p.command_wait_s)
         self._gate = CommandGate(contract, p.command_timeout_s)
         self._topics = SimTopics(self, publish_tf=p.publish_tf)
@@ -81,17 +83,14 @@ class SimNode(Node):
             self._advance()
 
     def _on_timer(self) -> None:
-        if self._by_hand:
-            return
-        if not self._simulation.tick.ended:
+        if not self._by_hand and not self._simulation.tick.ended:
             self._advance()
-        elif self._params.auto_reset:
+        elif not self._by_hand and self._params.auto_reset:
             self._reset(self._seed + 1, '')
 
     def _on_reset(self, request: Any, response: Any) -> Any:
-        seed = self._seed if request.keep_seed else request.seed
         try:
-            self._reset(seed, request.episode)
+            self._reset(self._seed if request.keep_seed else request.seed, request.episode)
         except ContractError as error:
             response.error_code, response.error_msg = ResetSim.Response.ERROR_WORLD, str(error)
         response.episode, response.stamp = self._episode, time_msg(self._stamp_ns)
