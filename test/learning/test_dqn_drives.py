@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from ilw_core.align import Observation
+from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_core.plant import load_plant
+from ilw_learner.checkpoint import load_checkpoint
 from ilw_learner.progress import CancelledError
 from ilw_learner.runtime import PolicyRunner
 from ilw_learner.train_config import load_config
@@ -39,6 +42,26 @@ def test_a_policy_from_reward_is_a_checkpoint_like_any_other(contract, tmp_path)
     assert np.all(actions[0] <= contract.action.high + 1e-6)
     rows = [json.loads(line) for line in (tmp_path / 'run/metrics.jsonl').read_text().splitlines()]
     assert [row['step'] for row in rows if 'eval/success_rate' in row] == [2048, 4096]
+
+
+def test_a_policy_that_sees_the_past_of_a_base_that_answers_late(clutter, tmp_path):
+    plant = load_plant(config_file('plants', 'small_base'))
+    given = options(clutter, tmp_path, env_spec='ilw_sim.env:make_env', plant=plant)
+    summary = train(replace(given, config=replace(given.config, history=3)), lambda now: True)
+    assert (summary['plant'], summary['episodes_eval']) == ('small_base', 2)
+    assert load_plant(tmp_path / 'run/plant.yaml') == plant
+    checkpoint = load_checkpoint(tmp_path / 'run/checkpoint', clutter)
+    assert checkpoint.history == 3
+    assert checkpoint.card['provenance']['plant'] == plant.text()
+    assert PolicyRunner(checkpoint.path, clutter).history == 3
+
+
+def test_a_table_cannot_be_learned_of_many_bases(maze, tmp_path):
+    _, config = load_config(config_file('train', 'qtable'), 'maze')
+    plant = load_plant(config_file('plants', 'small_base'))
+    with pytest.raises(IlwError, match='obeys at once'):
+        train(TrainOptions(contract=maze, algorithm='qtable', config=config, plant=plant,
+                           demos=tmp_path, out=tmp_path / 'run'), lambda now: True)
 
 
 def test_demonstrations_begin_it(maze, bags, tmp_path):

@@ -14,7 +14,14 @@ from rich.progress import Progress
 from ilw_core.contract import Contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
-from ilw_learner.command_options import F, json_option, named_contract, task_option
+from ilw_learner.command_options import (
+    F,
+    json_option,
+    named_contract,
+    named_plant,
+    plant_option,
+    task_option,
+)
 from ilw_learner.commands_episodes import episodes
 from ilw_learner.commands_runs import runs, sweep
 
@@ -39,6 +46,7 @@ def _progress_json(function: F) -> F:
                    'id of a Gymnasium environment to learn in, such as CartPole-v1.')
 @click.option('--simulator', default='ilw_sim.batch.batch_env:make_batch', show_default=True,
               help='module:function of the many robots that dqn and dqfd learn with.')
+@plant_option
 @click.option('--track', type=click.Choice(['tensorboard', 'wandb']), default='tensorboard',
               show_default=True, help='Where the numbers go, beside metrics.jsonl.')
 @click.option('--max-demos', default=0, help='Use only this many demonstrations [all].')
@@ -52,9 +60,9 @@ def _progress_json(function: F) -> F:
 @_progress_json
 @json_option
 def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: str,
-          simulator: str, track: str, max_demos: int, eval_seed: int, out: Path | None,
-          sign_key: Path | None, allow_other_contract: bool, progress_json: bool,
-          as_json: bool) -> None:
+          simulator: str, plant: str | None, track: str, max_demos: int, eval_seed: int,
+          out: Path | None, sign_key: Path | None, allow_other_contract: bool,
+          progress_json: bool, as_json: bool) -> None:
     """
     Train a policy from recorded episodes, from reward, or from both.
 
@@ -94,7 +102,7 @@ def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: 
 
         options = TrainOptions(
             contract=contract, algorithm=algorithm, config=config, simulator=simulator,
-            track=track,
+            plant=named_plant(plant), track=track,
             demos=demos or Path('demos') / contract.name, out=out, seed=seed,
             env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
@@ -143,12 +151,13 @@ def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option('--seed', default=600_000, show_default=True, help='First world.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True)
+@plant_option
 @click.option('--trusted-keys', default='', metavar='DIR',
               help='Folder of public keys; one of them must have signed the checkpoint [any may].')
 @_progress_json
 @json_option
 def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str,
-             trusted_keys: str, progress_json: bool, as_json: bool) -> None:
+             plant: str | None, trusted_keys: str, progress_json: bool, as_json: bool) -> None:
     """
     Score a checkpoint (or idle, or random) in simulation, without ROS.
 
@@ -172,9 +181,10 @@ def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str
                 click.echo(json.dumps({'progress': {
                     'done': len(so_far), 'success': sum(run.success for run in so_far)}}))
 
-        runs = drive(make_env(env_spec, contract), contract, runner,
-                     range(seed, seed + episodes), show)
-    result = score(runs)
+        profile = named_plant(plant)
+        env = make_env(env_spec, contract, plant=profile)
+        runs = drive(env, contract, runner, range(seed, seed + episodes), show)
+    result = score(runs) | ({'plant': profile.name} if profile else {})
     if as_json or progress_json:
         click.echo(json.dumps(result))
         return

@@ -7,6 +7,7 @@ import click
 
 from ilw_core.contract import Contract, load_contract
 from ilw_core.locate import config_file
+from ilw_core.plant import PlantProfile, load_plant
 
 F = TypeVar('F', bound=Callable[..., Any])
 
@@ -21,6 +22,17 @@ def json_option(function: F) -> F:
     """Add ``--json``: for programs."""
     return click.option('--json', 'as_json', is_flag=True,
                         help='One JSON object on standard output.')(function)
+
+
+def plant_option(function: F) -> F:
+    """Add ``--plant``: how simulated bases answer."""
+    return click.option('--plant', help='How simulated bases answer: a profile in config/plants/, '
+                        'or a path; each episode draws its own [they obey at once].')(function)
+
+
+def named_plant(name: str | None) -> PlantProfile | None:
+    """Return the profile that ``--plant`` names."""
+    return load_plant(config_file('plants', name)) if name else None
 
 
 def named_contract(name: str) -> Contract:

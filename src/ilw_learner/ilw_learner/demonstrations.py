@@ -32,6 +32,7 @@ def to_transitions(
     that would need a step which is missing ends before it.
 
     :param table: ``(K, Da)`` what each choice means.
+    :param encode: of (N, To * Do) observations, the newest last.
     """
     span = contract.action.high - contract.action.low
     parts: list[tuple[np.ndarray, ...]] = []
@@ -44,9 +45,12 @@ def to_transitions(
             rewards += config.shaping * (distance[:-1] - config.gamma * distance[1:])
         gap = (episode.actions[:, None] - table) / span  # (T, K, Da)
         choices = np.square(gap).sum(-1).argmin(-1)
-        whole = episode.obs_valid.all(axis=1)
+        before = [np.maximum(np.arange(len(episode.obs)) - age, 0)
+                  for age in reversed(range(config.history))]
+        seen = np.concatenate([episode.obs[rows] for rows in before], axis=1)  # (T + 1, To * Do)
+        whole = np.logical_and.reduce([episode.obs_valid[rows].all(axis=1) for rows in before])
         usable = whole[:-1] & whole[1:] & episode.action_valid
-        parts += _windows(episode.obs, choices, rewards, usable, terminated, config)
+        parts += _windows(seen, choices, rewards, usable, terminated, config)
     obs, choice, reward, discount, after = (np.stack(v) for v in zip(*parts, strict=True))
     return Transitions(
         encode(torch.from_numpy(obs)), torch.from_numpy(choice), torch.from_numpy(reward),

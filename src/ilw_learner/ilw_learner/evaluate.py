@@ -33,11 +33,14 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
     """
     Return the environment, or vector environment, named ``module:function`` for a contract.
 
+    :param options: those that are ``None`` are left out: one of a user's need not know them.
+
     :raises IlwError: there is no such module or function.
     """
     module, _, name = spec.partition(':')
     try:
-        return getattr(importlib.import_module(module), name)(contract, **options)
+        given = {key: value for key, value in options.items() if value is not None}
+        return getattr(importlib.import_module(module), name)(contract, **given)
     except (ImportError, AttributeError, ValueError) as error:
         raise IlwError(f'--env must be module:function, as in ilw_sim.env:make_env. '
                        f'Got {spec!r} ({error}).') from error

@@ -25,7 +25,7 @@ from ilw_learner.policies.inputs import Inputs
 from ilw_learner.progress import Progress
 from ilw_learner.q_trainer import QTrainer, Score, drive_greedily
 from ilw_learner.replay_buffer import Transitions
-from ilw_learner.robots import ManyRobots, OneRobot, Robots
+from ilw_learner.robots import ManyRobots, OneRobot, Robots, Stacked
 from ilw_learner.training_run import (
     TrainOptions,
     load_demonstrations,
@@ -100,32 +100,40 @@ def train_on_task(
     """
     device, contract, config = training_device(), options.contract, options.config
     assert isinstance(config, DqnConfig)
+    history, seen = config.history, contract.obs_dim
     table = choices_of(contract, config)
     spread = Normalizer.of_bounds(contract.obs_low, contract.obs_high)
     inputs = Inputs(contract, spread, fourier=config.fourier, near_m=config.near_m).to(device)
     potential = (contract.obs_names.index(config.shaping_name)
                  if config.shaping and config.shaping_name in contract.obs_names else None)
+
+    def encode(obs: Tensor) -> Tensor:
+        expanded: Tensor = inputs(obs.unflatten(1, (history, seen))).flatten(1)
+        return expanded
+
     demos, episodes = None, 0
     if options.algorithm == 'dqfd':
         loaded = load_demonstrations(options)
         episodes = len(loaded)
         if config.mirror:
             loaded += [mirrored(episode, contract) for episode in loaded]
-        raw = to_transitions(loaded, contract, config, table, inputs, potential)
+        raw = to_transitions(loaded, contract, config, table, encode, potential)
         demos = Transitions(*(v.to(device) for v in vars(raw).values()))
 
     def many(robots: int, worlds: int, first: int) -> Robots:
         env = make_env(options.simulator, contract, robots=robots, seed=options.seed,
                        worlds=worlds, first_world=options.seed * 1_000_000 + first,
-                       device=device.type)
-        return ManyRobots(env, device, None if contract.action.discrete else table)
+                       device=device.type, plant=options.plant)
+        made = ManyRobots(env, device, None if contract.action.discrete else table)
+        return made if history == 1 else Stacked(made, history)
 
     judged = many(_JUDGE_ROBOTS, _JUDGE_ROBOTS, _JUDGE_WORLD)
     begin = time.monotonic()
     trainer = QTrainer(
-        config, many(config.robots, _WORLDS, _FIRST_WORLD), inputs, len(table), options.out,
-        device=device, seed=options.seed, potential=potential, demos=demos,
-        judge=lambda dqn: drive_greedily(dqn, judged, inputs, _JUDGE_ROBOTS, options.seed),
+        config, many(config.robots, _WORLDS, _FIRST_WORLD), encode, len(table), options.out,
+        device=device, seed=options.seed, demos=demos,
+        potential=None if potential is None else potential + (history - 1) * seen,
+        judge=lambda dqn: drive_greedily(dqn, judged, encode, _JUDGE_ROBOTS, options.seed),
         track=options.track, on_progress=on_progress)
     trainer.resume()
     best = trainer.fit()
@@ -138,7 +146,8 @@ def train_on_task(
     (options.out / 'contract.yaml').write_text(contract.text)
     return write_summary(options.out, {
         'checkpoint': str(checkpoint.path), 'task': contract.name, 'algorithm': options.algorithm,
-        'seed': options.seed, 'episodes': episodes, 'steps': trainer.steps,
+        'seed': options.seed, 'plant': options.plant.name if options.plant else None,
+        'episodes': episodes, 'steps': trainer.steps,
         'updates': trainer.dqn.updates, 'train_s': round(train_s, 2),
         'success_simulated': round(best.success_ratio, 4),
         'success': success[0] if success else None,
@@ -164,11 +173,11 @@ def _save(options: TrainOptions, config: DqnConfig, policy: GreedyPolicy,
           trainer: QTrainer, best: Score) -> Checkpoint:
     card = {
         'algorithm': options.algorithm, 'network': {**asdict(config), 'bins': list(config.bins)},
-        'history': 1, 'horizon': 1, 'update': trainer.dqn.updates,
+        'history': config.history, 'horizon': 1, 'update': trainer.dqn.updates,
         'metrics': {'success_simulated': best.success_ratio, 'return': best.mean_return},
         'provenance': provenance(options, ()),
     }
     weights = {k: v.contiguous() for k, v in policy.state_dict().items()}
     return save_checkpoint(options.out / 'checkpoint', options.contract, card, {
-        'policy.onnx': to_onnx(policy, options.contract, 1),
+        'policy.onnx': to_onnx(policy, options.contract, config.history),
         'weights.safetensors': to_safetensors(weights)})

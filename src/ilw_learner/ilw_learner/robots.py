@@ -1,6 +1,6 @@
 """One robot or many, seen alike by a learner from reward: batches of tensors. Not ROS."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import gymnasium
@@ -108,3 +108,29 @@ class ManyRobots:
         """Return a tensor that shares the array's memory, on either device."""
         return torch.as_tensor(values, device=self._device)
 
+
+class Stacked:
+    """
+    Robots that show their last observations side by side, the newest last: (N, To * Do).
+
+    An episode's first observation stands for those before it, as in ``PolicyRunner``.
+
+    :param history: how many, To.
+    """
+
+    def __init__(self, robots: Robots, history: int) -> None:
+        self._robots, self._history, self.count = robots, history, robots.count
+        self._window = torch.empty(0)
+
+    def reset(self, seed: int) -> Tensor:
+        """Begin anew."""
+        self._window = self._robots.reset(seed).repeat(1, self._history)
+        return self._window
+
+    def step(self, choices: Tensor) -> Steps:
+        """Apply a choice per robot."""
+        seen = self._robots.step(choices)
+        after = torch.cat([self._window[:, seen.after.shape[1]:], seen.after], dim=1)
+        ended = (seen.terminated | seen.truncated).unsqueeze(1)
+        self._window = torch.where(ended, seen.obs.repeat(1, self._history), after)
+        return replace(seen, obs=self._window, after=after)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ilw_core.errors import IlwError
 from ilw_learner.dataset import build_dataset, split_episodes
 from ilw_learner.policies.bc import BcConfig
 from ilw_learner.progress import Progress
@@ -29,6 +30,12 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> dic
     :raises IlwError: no usable episode, or an environment is not there.
     :raises CancelledError: ``on_progress`` said so.
     """
+    if options.plant is not None:
+        if options.algorithm == 'qtable':
+            raise IlwError('A table is learned in a model of one base that obeys at once. Leave '
+                           '--plant out, or use --algo dqn.')
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / 'plant.yaml').write_text(options.plant.text())
     learn = {'bc': train_by_cloning, 'qtable': train_table}.get(options.algorithm, train_on_task)
     return learn(options, on_progress)
 
@@ -53,6 +60,7 @@ def train_by_cloning(
     return write_summary(options.out, {
         'checkpoint': str(result.checkpoint.path), 'task': contract.name,
         'algorithm': options.algorithm, 'seed': options.seed,
+        'plant': options.plant.name if options.plant else None,
         'episodes': len(loaded), 'windows': len(data.obs), 'masked': data.masked,
         'train_s': round(result.train_s, 2), 'held_out': result.held_out,
         'success': result.success[0] if result.success else None,

@@ -16,6 +16,7 @@ from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_core.episode_folder import find_episodes
 from ilw_core.errors import EpisodeError
+from ilw_core.plant import PlantProfile
 from ilw_learner.checkpoint import Checkpoint
 from ilw_learner.dataset import load_episode, usable
 from ilw_learner.evaluate import evaluate, make_env
@@ -38,6 +39,8 @@ class TrainOptions:
     """``module:function`` of the environment to score checkpoints in; ``None``: not scored"""
     simulator: str = 'ilw_sim.batch.batch_env:make_batch'
     """``module:function`` of the many robots that reward is earned with"""
+    plant: PlantProfile | None = None
+    """What simulated episodes draw their base from, in training and in scoring"""
     eval_seed: int = 300_000
     allow_other_contract: bool = False
     max_demos: int = 0
@@ -99,7 +102,7 @@ def scorer(options: TrainOptions) -> Callable[[Checkpoint], tuple[int, int]] | N
     """Return a function that drives a checkpoint: (successes, episodes)."""
     if options.env_spec is None:
         return None
-    env = make_env(options.env_spec, options.contract)
+    env = make_env(options.env_spec, options.contract, plant=options.plant)
     seeds = range(options.eval_seed, options.eval_seed + options.config.eval_episodes)
 
     def score(checkpoint: Checkpoint) -> tuple[int, int]:
@@ -113,8 +116,8 @@ def scorer(options: TrainOptions) -> Callable[[Checkpoint], tuple[int, int]] | N
 def provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
     """Return where a checkpoint comes from; ``names`` are the episodes'."""
     return {'seed': options.seed, 'episodes': list(names), 'demos': options.demos.name,
-            'git': _git_commit(), 'torch': str(torch.__version__),
-            'python': platform.python_version()}
+            'plant': options.plant.text() if options.plant else '', 'git': _git_commit(),
+            'torch': str(torch.__version__), 'python': platform.python_version()}
 
 
 def _git_commit() -> str:

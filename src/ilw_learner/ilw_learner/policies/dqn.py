@@ -38,6 +38,8 @@ class DqnConfig:
     """Frequencies added for each length (``*_m``). 0: none"""
     near_m: float = 0.0
     """Lengths d are also seen as 1 / (d / near_m + 1). 0: not"""
+    history: int = 1
+    """Observations the policy sees, To; more tell what is under way where a base answers late"""
     bins: tuple[int, ...] = (3, 5)
     """Choices per action value where the contract names no discrete actions"""
     # the update
@@ -113,9 +115,10 @@ class DqnConfig:
     """Simulated episodes to score each one"""
 
     def __post_init__(self) -> None:
-        if min(self.hidden, self.layers, self.n_step, self.batch, self.target_every, self.steps,
-               self.robots, self.train_every, self.updates_per_round, self.capacity,
-               self.candidates, self.eval_episodes, *self.bins) < 1:
+        if min(self.hidden, self.layers, self.history, self.n_step, self.batch,
+               self.target_every, self.steps, self.robots, self.train_every,
+               self.updates_per_round, self.capacity, self.candidates, self.eval_episodes,
+               *self.bins) < 1:
             raise ValueError('counts and sizes must be at least 1.')
         if not (0.0 < self.gamma <= 1.0 and self.learning_rate > 0.0):
             raise ValueError('gamma must be within (0, 1], learning_rate above 0.')
@@ -262,6 +265,6 @@ class GreedyPolicy(nn.Module):
         self.register_buffer('duel', duel(len(table)) if dueling else torch.eye(len(table)))
 
     def forward(self, obs: Tensor) -> Tensor:
-        """Return ``(B, 1, Da)`` for ``(B, 1, Do)`` observations in contract units."""
+        """Return ``(B, 1, Da)`` for ``(B, To, Do)`` observations in contract units."""
         values = self.network(self.inputs(obs).flatten(1)) @ self.duel
         return self.table[values.argmax(dim=-1)].unsqueeze(1)
