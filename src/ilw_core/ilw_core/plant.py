@@ -59,6 +59,11 @@ class Plant:
     odom_noise_radps: float = 0.0
     """Standard deviation of the turn rate in odometry"""
 
+    @staticmethod
+    def bounds(name: str) -> Interval:
+        """Return the lowest and highest value that a profile may give a field."""
+        return _RANGES[name]
+
 
 @dataclass(frozen=True)
 class PlantProfile:

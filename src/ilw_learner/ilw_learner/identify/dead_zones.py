@@ -1,0 +1,79 @@
+"""
+The dead zone of an axis: between the largest command that did nothing and the smallest that moved.
+
+Between two commanded sizes every dead zone explains a drive equally well, so what is found is
+an interval by nature.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ilw_core.plant_response import follow
+from ilw_learner.identify.problem import Problem, weights
+
+_LEVELS = 60
+_ENOUGH = 9.0
+"""Cost above the best, in units of the residuals' variance, at which a dead zone is ruled out"""
+
+
+@dataclass(frozen=True)
+class DeadZone:
+    """What is known of one axis' dead zone."""
+
+    value: float
+    """The middle of the interval that fits best; 0 where none is needed"""
+    low: float
+    high: float
+    """Between them, nothing is ruled out"""
+    smallest_command: float
+    """The smallest that was sent, other than 0; infinite if none was"""
+
+
+def search_dead_zone(problem: Problem, values: np.ndarray, scale: np.ndarray, axis: int,
+                     inflation: float = 1.0) -> DeadZone:
+    """
+    Try every interval between commanded sizes, with the gain that is best for each.
+
+    :param scale: (2,) of the residuals.
+    :param inflation: how many samples say as much as one independent one.
+    """
+    commands = problem.commands[:, axis]
+    size = np.abs(commands)
+    levels = _levels(size)
+    if not len(levels):
+        return DeadZone(0.0, 0.0, np.inf, np.inf)
+    delay_s, lag_s, gain = values[0], values[1 + axis], values[3 + axis]
+    switch_s = problem.command_s + delay_s
+    now = gain * follow(switch_s, np.where(size < problem.dead_zones[axis], 0.0, commands), lag_s,
+                        problem.at_s)
+    # What the axis should explain: its own speed, less what the rest of the model adds (pull).
+    residuals = problem.residuals(values)[:, axis]
+    share = weights(residuals[:, None], scale[axis:axis + 1])[:, 0]
+    wanted = residuals + now
+    edges = np.concatenate([[0.0], levels])
+    costs = np.array([_cost(follow(switch_s, np.where(size < zone, 0.0, commands), lag_s,
+                                   problem.at_s), wanted, share)
+                      for zone in 0.5 * (edges[1:] + edges[:-1])])
+    best = int(costs.argmin())
+    limit = costs[best] + _ENOUGH * inflation
+    fits = np.flatnonzero(costs <= limit)
+    low, high = float(edges[fits[0]]), float(edges[fits[-1] + 1])
+    # Nothing speaks for a dead zone unless having none is ruled out.
+    value = 0.0 if low == 0.0 else 0.5 * float(edges[best] + edges[best + 1])
+    return DeadZone(value, low, high, float(levels[0]))
+
+
+def _levels(size: np.ndarray) -> np.ndarray:
+    """Return sizes of commands to tell apart, up to half of the largest, rising."""
+    found = np.unique(np.round(size[size > 1e-4], 5))
+    found = found[found <= 0.5 * found.max(initial=0.0) + 1e-9]
+    if len(found) > _LEVELS:
+        found = np.unique(np.quantile(found, np.linspace(0.0, 1.0, _LEVELS)))
+    return found
+
+
+def _cost(base: np.ndarray, wanted: np.ndarray, share: np.ndarray) -> float:
+    power = float((share * base) @ base)
+    gain = float((share * base) @ wanted) / power if power > 0.0 else 0.0
+    return float((share * (wanted - gain * base)) @ (wanted - gain * base))
