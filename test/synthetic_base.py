@@ -21,6 +21,7 @@ TYPES = {'odom': 'nav_msgs/msg/Odometry', 'cmd_vel': 'geometry_msgs/msg/TwistSta
          'scan': 'sensor_msgs/msg/LaserScan'}
 BEGIN_NS = 1_700_000_000_000_000_000
 STYLES = ('joystick', 'smooth', 'policy')
+"""A thumb; a careful person, who lets go now and then; a network. Also 'gliding': who never does"""
 _STEP_S = 1e-3
 _TRACK_M = 0.2
 _SPEED_MPS, _TURN_RADPS = 0.5, 1.5
@@ -61,11 +62,12 @@ def drive_commands(how: Recording, rng: np.random.Generator) -> tuple[np.ndarray
     """Return stamps ``(N,)`` [s] and commands ``(N, 2)`` of somebody driving."""
     stamps = 1.0 + np.arange(round((how.length_s - 2.0) * how.command_hz)) / how.command_hz
     stamps = np.sort(stamps + rng.normal(0.0, how.jitter_s, len(stamps)))
-    if how.style == 'smooth':
+    if how.style in ('smooth', 'gliding'):
         phase = rng.uniform(0.0, 6.28, 4)
         forward = 0.25 + 0.22 * np.sin(0.7 * stamps + phase[0]) * np.sin(0.13 * stamps + phase[1])
         turn = 0.9 * np.sin(0.9 * stamps + phase[2]) * np.sin(0.31 * stamps + phase[3])
-        return stamps, np.stack([forward, turn], axis=1)
+        held = (stamps % 11.0) < 9.0 if how.style == 'smooth' else np.ones(len(stamps), dtype=bool)
+        return stamps, np.stack([forward, turn], axis=1) * held[:, None]
     goal, commands, until_s = np.zeros(2), np.zeros((len(stamps), 2)), 0.0
     stick = np.zeros(2)
     for i, now_s in enumerate(stamps):

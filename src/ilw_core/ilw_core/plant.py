@@ -3,8 +3,9 @@ How a wheeled base answers its commands: the numbers that are identified, simula
 
 The model, for forward speed v [m/s] and turn rate w [rad/s]: a command takes effect ``delay_s``
 after it was sent; below its dead zone it counts as zero; it is scaled by its gain; driving forward
-also turns the base by ``pull`` per metre; the motion follows with a first-order lag. Knows no
-simulator, no robot and no ROS.
+also turns the base by ``pull`` per metre; what the controller asks of the motors goes there no
+faster than its acceleration limit; the motion follows with a first-order lag. Knows no simulator,
+no robot and no ROS.
 """
 
 from dataclasses import dataclass, fields
@@ -24,7 +25,10 @@ _RANGES: dict[str, tuple[float, float]] = {
     'dead_zone_mps': (0.0, 1.0), 'turn_dead_zone_radps': (0.0, 3.0),
     'odom_delay_s': (0.0, 1.0), 'scan_delay_s': (0.0, 1.0),
     'lidar_noise_m': (0.0, 0.5), 'odom_noise_mps': (0.0, 1.0), 'odom_noise_radps': (0.0, 3.0),
+    'acceleration_mps2': (0.01, 1000.0), 'turn_acceleration_radps2': (0.01, 1000.0),
 }
+NO_LIMIT = 1000.0
+"""An acceleration that no base reaches [m/s^2, rad/s^2]"""
 _MAX_BYTES = 100_000
 
 
@@ -58,6 +62,10 @@ class Plant:
     """Standard deviation of the forward speed in odometry"""
     odom_noise_radps: float = 0.0
     """Standard deviation of the turn rate in odometry"""
+    acceleration_mps2: float = NO_LIMIT
+    """Fastest change of the forward speed that the base's controller asks for"""
+    turn_acceleration_radps2: float = NO_LIMIT
+    """The same of the turn rate"""
 
     @staticmethod
     def bounds(name: str) -> Interval:

@@ -1,14 +1,17 @@
 """
 What a plant does with given commands: the reference the simulators are held against.
 
-Commands hold until the next one, so the motion is a sum of exponentials and is computed exactly,
-with no time step: ``target`` = gain x command (zero inside the dead zone), the turn's target also
-has ``pull`` x the forward target; each speed goes to its target with its own time constant.
+Commands hold until the next one, so the motion is a sum of ramps and exponentials and is computed
+exactly, with no time step: ``target`` = gain x command (zero inside the dead zone), the turn's
+target also has ``pull`` x the forward target; a setpoint goes to it no faster than its
+acceleration limit, and each speed follows its setpoint with its own time constant.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from ilw_core.plant import Plant
+from ilw_core.plant import NO_LIMIT, Plant
 
 _STEP_S = 0.01
 """Longest piece that positions are integrated over; Simpson's rule is off by under 1e-8 m then"""
@@ -34,8 +37,8 @@ def respond(plant: Plant, command_stamps_s: np.ndarray, commands: np.ndarray,
     """
     switch_s = _switches(plant, command_stamps_s)
     goal = targets(plant, commands)
-    return np.stack([follow(switch_s, goal[:, axis], lag_s, query_s)
-                     for axis, lag_s in enumerate((plant.lag_s, plant.turn_lag_s))], axis=1)
+    return np.stack([follow(switch_s, goal[:, axis], lag_s, query_s, most)
+                     for axis, (lag_s, most) in enumerate(_axes(plant))], axis=1)
 
 
 def travel(plant: Plant, command_stamps_s: np.ndarray, commands: np.ndarray,
@@ -43,8 +46,8 @@ def travel(plant: Plant, command_stamps_s: np.ndarray, commands: np.ndarray,
     """Return distance [m] and turn [rad] since the first command, ``(M, 2)``; as ``respond``."""
     switch_s = _switches(plant, command_stamps_s)
     goal = targets(plant, commands)
-    return np.stack([_integral(switch_s, goal[:, axis], lag_s, query_s)
-                     for axis, lag_s in enumerate((plant.lag_s, plant.turn_lag_s))], axis=1)
+    return np.stack([_integral(setpoint(switch_s, goal[:, axis], most), lag_s, query_s)
+                     for axis, (lag_s, most) in enumerate(_axes(plant))], axis=1)
 
 
 def poses(plant: Plant, command_stamps_s: np.ndarray, commands: np.ndarray, query_s: np.ndarray,
@@ -79,26 +82,65 @@ def poses(plant: Plant, command_stamps_s: np.ndarray, commands: np.ndarray, quer
     return np.stack([way[0][rows], way[1][rows], yaw[::2][rows]], axis=1)
 
 
-def follow(switch_s: np.ndarray, goal: np.ndarray, lag_s: float,
-           query_s: np.ndarray) -> np.ndarray:
+class Ramps(NamedTuple):
+    """A signal of straight pieces; 0 before the first."""
+
+    begin_s: np.ndarray
+    """(K,) never falling"""
+    value: np.ndarray
+    """(K,) at the beginning of each piece"""
+    slope: np.ndarray
+    """(K,) per second"""
+
+
+def setpoint(switch_s: np.ndarray, goal: np.ndarray, most: float = NO_LIMIT) -> Ramps:
     """
-    Return a first-order lag's output, ``(M,)``, for a goal that changes in steps; at rest before.
+    Return what goes from goal to goal no faster than ``most`` per second, from 0.
 
     :param switch_s: ``(N,)`` when the goal changes, never falling.
     :param goal: ``(N,)`` its value from then on.
     """
+    if most >= NO_LIMIT:
+        return Ramps(switch_s, goal, np.zeros(len(goal)))
+    begin, value, slope, now = [], [], [], 0.0
+    spans = np.diff(switch_s, append=np.inf).tolist()
+    for at_s, span_s, wanted in zip(switch_s.tolist(), spans, goal.tolist(), strict=True):
+        gap = wanted - now
+        needs_s = abs(gap) / most
+        begin.append(at_s)
+        value.append(now)
+        slope.append(most if gap > 0.0 else -most if gap < 0.0 else 0.0)
+        if needs_s <= span_s:
+            now = wanted
+            begin.append(at_s + needs_s)
+            value.append(now)
+            slope.append(0.0)
+        else:
+            now += slope[-1] * span_s
+    return Ramps(np.array(begin), np.array(value), np.array(slope))
+
+
+def follow(switch_s: np.ndarray, goal: np.ndarray, lag_s: float, query_s: np.ndarray,
+           most: float = NO_LIMIT) -> np.ndarray:
+    """Return a first-order lag's answer to ``setpoint``, ``(M,)``; at rest before it."""
     query_s = np.asarray(query_s, dtype=np.float64)
     if not len(switch_s):
         return np.zeros(len(query_s))
-    piece = np.searchsorted(switch_s, query_s, side='right') - 1
+    ramps = setpoint(switch_s, goal, most)
+    piece = np.searchsorted(ramps.begin_s, query_s, side='right') - 1
     at = np.maximum(piece, 0)
-    if lag_s <= 0.0:
-        value = goal[at]
-    else:
-        begin = _states(switch_s, goal, lag_s)
-        since_s = np.maximum(query_s - switch_s[at], 0.0)
-        value = goal[at] + (begin[at] - goal[at]) * np.exp(-since_s / lag_s)
+    since_s = np.maximum(query_s - ramps.begin_s[at], 0.0)
+    value = ramps.value[at] + ramps.slope[at] * since_s
+    if lag_s > 0.0:
+        behind = _states(ramps, lag_s) - ramps.value + ramps.slope * lag_s
+        value += behind[at] * np.exp(-since_s / lag_s) - ramps.slope[at] * lag_s
     return np.where(piece >= 0, value, 0.0)
+
+
+def _axes(plant: Plant) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return time constant and acceleration limit of each axis."""
+    return ((plant.lag_s, plant.acceleration_mps2),
+            (plant.turn_lag_s, plant.turn_acceleration_radps2))
 
 
 def _switches(plant: Plant, command_stamps_s: np.ndarray) -> np.ndarray:
@@ -108,14 +150,16 @@ def _switches(plant: Plant, command_stamps_s: np.ndarray) -> np.ndarray:
     return stamps_s + plant.delay_s
 
 
-def _states(switch_s: np.ndarray, goal: np.ndarray, lag_s: float) -> np.ndarray:
+def _states(ramps: Ramps, lag_s: float) -> np.ndarray:
     """
-    Return the output at each switch, ``(N,)``.
+    Return the lag's answer at the beginning of each piece, ``(K,)``.
 
-    Between switches x' = a x + b; such maps compose, so all prefixes come in log2(N) passes.
+    Over a piece x becomes a x + b; such maps compose, so all prefixes come in log2(K) passes.
     """
-    factor = np.exp(-np.diff(switch_s) / lag_s)
-    offset = (1.0 - factor) * goal[:-1]
+    span_s = np.diff(ramps.begin_s)
+    factor = np.exp(-span_s / lag_s)
+    late = (ramps.value - ramps.slope * lag_s)[:-1]
+    offset = late * (1.0 - factor) + ramps.slope[:-1] * span_s
     reach = 1
     while reach < len(factor):
         offset[reach:] = factor[reach:] * offset[:-reach] + offset[reach:]
@@ -124,19 +168,21 @@ def _states(switch_s: np.ndarray, goal: np.ndarray, lag_s: float) -> np.ndarray:
     return np.concatenate([[0.0], offset])
 
 
-def _integral(switch_s: np.ndarray, goal: np.ndarray, lag_s: float,
-              query_s: np.ndarray) -> np.ndarray:
+def _integral(ramps: Ramps, lag_s: float, query_s: np.ndarray) -> np.ndarray:
     query_s = np.asarray(query_s, dtype=np.float64)
-    if not len(switch_s):
+    if not len(ramps.begin_s):
         return np.zeros(len(query_s))
-    piece = np.searchsorted(switch_s, query_s, side='right') - 1
+    piece = np.searchsorted(ramps.begin_s, query_s, side='right') - 1
     at = np.maximum(piece, 0)
-    behind = (_states(switch_s, goal, lag_s) - goal) * lag_s if lag_s > 0.0 else 0.0 * goal
+    behind = np.zeros(len(ramps.begin_s))
+    if lag_s > 0.0:
+        behind = _states(ramps, lag_s) - ramps.value + ramps.slope * lag_s
 
     def area(of: np.ndarray | slice, span_s: np.ndarray) -> np.ndarray:
-        share = -np.expm1(-span_s / lag_s) if lag_s > 0.0 else 0.0
-        return goal[of] * span_s + behind[of] * share
+        steady = (ramps.value[of] - ramps.slope[of] * lag_s) * span_s
+        fading = -np.expm1(-span_s / lag_s) * lag_s * behind[of] if lag_s > 0.0 else 0.0
+        return steady + 0.5 * ramps.slope[of] * span_s ** 2 + fading
 
-    whole = np.concatenate([[0.0], np.cumsum(area(slice(-1), np.diff(switch_s)))])
-    since_s = np.maximum(query_s - switch_s[at], 0.0)
+    whole = np.concatenate([[0.0], np.cumsum(area(slice(-1), np.diff(ramps.begin_s)))])
+    since_s = np.maximum(query_s - ramps.begin_s[at], 0.0)
     return np.where(piece >= 0, whole[at] + area(at, since_s), 0.0)

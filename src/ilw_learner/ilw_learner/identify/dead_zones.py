@@ -15,6 +15,8 @@ from ilw_learner.identify.problem import Problem, weights
 _LEVELS = 60
 _ENOUGH = 9.0
 """Cost above the best, in units of the residuals' variance, at which a dead zone is ruled out"""
+_PAYS = 2.0
+"""What a dead zone must gain to be put in the model (H. Akaike, 1974)"""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class DeadZone:
     """What is known of one axis' dead zone."""
 
     value: float
-    """The middle of the interval that fits best; 0 where none is needed"""
+    """The middle of the best interval between commanded sizes; 0 where none is needed"""
     low: float
     high: float
     """Between them, nothing is ruled out"""
@@ -35,7 +37,7 @@ def search_dead_zone(problem: Problem, values: np.ndarray, scale: np.ndarray, ax
     """
     Try every interval between commanded sizes, with the gain that is best for each.
 
-    :param scale: (2,) of the residuals.
+    :param scale: (M, 2) of the residuals.
     :param inflation: how many samples say as much as one independent one.
     """
     commands = problem.commands[:, axis]
@@ -43,24 +45,26 @@ def search_dead_zone(problem: Problem, values: np.ndarray, scale: np.ndarray, ax
     levels = _levels(size)
     if not len(levels):
         return DeadZone(0.0, 0.0, np.inf, np.inf)
-    delay_s, lag_s, gain = values[0], values[1 + axis], values[3 + axis]
+    delay_s, lag_s, gain, most = values[[0, 1 + axis, 3 + axis, 6 + axis]].tolist()
     switch_s = problem.command_s + delay_s
-    now = gain * follow(switch_s, np.where(size < problem.dead_zones[axis], 0.0, commands), lag_s,
-                        problem.at_s)
+
+    def answer(zone: float) -> np.ndarray:
+        goal = gain * np.where(size < zone, 0.0, commands)
+        return follow(switch_s, goal, lag_s, problem.at_s, most)
+
     # What the axis should explain: its own speed, less what the rest of the model adds (pull).
     residuals = problem.residuals(values)[:, axis]
-    share = weights(residuals[:, None], scale[axis:axis + 1])[:, 0]
-    wanted = residuals + now
+    share = weights(residuals[:, None], scale[:, axis:axis + 1])[:, 0]
+    wanted = residuals + answer(problem.dead_zones[axis])
     edges = np.concatenate([[0.0], levels])
-    costs = np.array([_cost(follow(switch_s, np.where(size < zone, 0.0, commands), lag_s,
-                                   problem.at_s), wanted, share)
+    costs = np.array([_cost(answer(zone), wanted, share)
                       for zone in 0.5 * (edges[1:] + edges[:-1])])
     best = int(costs.argmin())
     limit = costs[best] + _ENOUGH * inflation
     fits = np.flatnonzero(costs <= limit)
     low, high = float(edges[fits[0]]), float(edges[fits[-1] + 1])
-    # Nothing speaks for a dead zone unless having none is ruled out.
-    value = 0.0 if low == 0.0 else 0.5 * float(edges[best] + edges[best + 1])
+    pays = costs[0] - costs[best] > _PAYS * inflation
+    value = 0.5 * float(edges[best] + edges[best + 1]) if pays else 0.0
     return DeadZone(value, low, high, float(levels[0]))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ilw_core.errors import EpisodeError
-from ilw_core.plant import Plant, PlantProfile
+from ilw_core.plant import NO_LIMIT, Plant, PlantProfile
 from ilw_core.plant_response import respond
 from ilw_learner.identify.dead_zones import search_dead_zone
 from ilw_learner.identify.drive import Drive
@@ -30,6 +30,9 @@ _UNKNOWN = {
     'lidar_noise_m': (0.0, 0.03),
 }
 """What small wheeled bases have: stands where a bag shows less than that"""
+_WANTED = {'delay_s': 0.01, 'lag_s': 0.1, 'turn_lag_s': 0.1, 'gain': 0.02, 'turn_gain': 0.02}
+"""Half an interval that will do [s]; of all but the delay, in parts of the value"""
+_ZONES = ('dead_zone_mps', 'turn_dead_zone_radps')
 _CLOCK_S = 0.002
 """Stamps of computers do not tell time better: jitter of timers and of the way to the log"""
 _MODEL_RATIO = 0.003
@@ -102,8 +105,7 @@ def identify(drive: Drive, odom_delay_s: float = 0.0) -> Identified:
     estimates |= _sensors(drive, found, odom_delay_s)
     residuals = found.problem.residuals(found.values)
     findings = [*drive.findings, *_delay_findings(found, drive), *_misfit(found, residuals)]
-    findings += [f'{name} is not known from this: {estimate.reason.split(";")[0]}. '
-                 f'{DRIVING[name]}' for name, estimate in estimates.items() if not estimate.known]
+    findings += _loose(estimates, figures)
     rms = np.sqrt(np.mean(residuals ** 2, axis=0))
     plant = Plant(**{key: e.value for key, e in estimates.items()})
     return Identified(plant, estimates, figures, (float(rms[0]), float(rms[1])), tuple(findings))
@@ -125,6 +127,8 @@ def bounded(name: str, value: float, low: float, high: float, reason: str) -> Es
 def _smooth(found: Fit, known: Uncertainty, odom_delay_s: float) -> dict[str, Estimate]:
     estimates = {}
     for k, name in enumerate(NAMES):
+        if found.values[k] == NO_LIMIT:
+            continue  # none was found, and none is what a plant has by default
         if name not in known.intervals:
             estimates[name] = bounded(name, found.values[k], -np.inf, np.inf, '')
             continue
@@ -146,17 +150,18 @@ def _smooth(found: Fit, known: Uncertainty, odom_delay_s: float) -> dict[str, Es
 
 def _dead_zones(found: Fit, known: Uncertainty) -> dict[str, Estimate]:
     estimates = {}
-    for axis, name in enumerate(('dead_zone_mps', 'turn_dead_zone_radps')):
+    for axis, name in enumerate(_ZONES):
         if not found.free[3 + axis]:
             estimates[name] = bounded(name, 0.0, -np.inf, np.inf, '')
             continue
         zone = search_dead_zone(found.problem, found.values, found.scale, axis,
                                 known.inflation[axis])
-        why = (f'the smallest command, {zone.smallest_command:.3g}, moved it' if zone.low == 0.0
-               else f'{zone.low:.3g} did nothing, {zone.high:.3g} moved it')
-        # Where 0 and the smallest command are all that is left, the middle would be a guess.
-        value = zone.value if zone.low > 0.0 else 0.0
-        estimates[name] = bounded(name, value, zone.low, zone.high, why)
+        value = found.problem.dead_zones[axis]
+        low, high = min(zone.low, value), max(zone.high, value)
+        why = (f'the smallest command, {zone.smallest_command:.3g}, moved it'
+               if high <= zone.smallest_command else f'commands of {high:.3g} moved it'
+               + (f', of {low:.3g} did nothing' if low else ', smaller ones leave it open'))
+        estimates[name] = bounded(name, value, low, high, why)
     return estimates
 
 
@@ -197,21 +202,34 @@ def _delay_findings(found: Fit, drive: Drive) -> list[str]:
     return told
 
 
+def _loose(estimates: dict[str, Estimate], figures: Excitation) -> list[str]:
+    """Say what is not known well enough, and which driving would show it."""
+    told = []
+    for name, e in estimates.items():
+        half, wanted = 0.5 * (e.high - e.low), _WANTED.get(name)
+        if not e.known:
+            told.append(f'{name} is not known from this. {DRIVING[name]}')
+        elif name in _ZONES and e.low == 0.0 and e.high > 0.5 * _UNKNOWN[name][1]:
+            slow = '' if e.value else 'No slow commands, or too few: '
+            told.append(f'{slow}{name} is only known to be below {e.high:.3g}. {DRIVING[name]}')
+        elif wanted and half > wanted * (1.0 if name == 'delay_s' else max(e.value, 0.05)):
+            told.append(f'{name} is known only within {half:.2g}. {DRIVING[name]}')
+    if figures.length_s < 60.0:
+        told.append(f'This is {figures.length_s:.0f} s of recording; two minutes are better.')
+    return told
+
+
 def _misfit(found: Fit, residuals: np.ndarray) -> list[str]:
     """Say where the base does something that the model has no word for."""
     told = []
     for axis, (what, unit) in enumerate((('forward speed', 'm/s^2'), ('turn rate', 'rad/s^2'))):
         if not found.free[3 + axis]:
             continue
-        speed, at_s = found.problem.speeds[:, axis], found.problem.at_s
-        rate = np.abs(np.diff(speed) / np.maximum(np.diff(at_s), 1e-3))
-        most = float(np.quantile(rate, 0.998))
-        ramp = rate > 0.5 * most
-        level = np.abs(rate - most) < 0.03 * most
-        if ramp.sum() >= 8 and level[ramp].mean() > 0.5:
-            told.append(f'The {what} changes by {most:.3g} {unit} and never faster: an '
-                        'acceleration limit, which a time constant imitates only in part. Set '
-                        'max_rate of the contract to it, so that commands stay within.')
+        speed, limit = found.problem.speeds[:, axis], found.values[6 + axis]
+        if limit < NO_LIMIT:
+            told.append(f'The {what} changes by no more than {limit:.3g} {unit}: commands that '
+                        'jump further are not obeyed at once. Set max_rate of the contract to it, '
+                        'so that commands stay within.')
         spread = float(residuals[:, axis].std())
         if spread > 0.1 * max(float(np.abs(speed).max()), 1e-9):
             told.append(f'The model leaves {spread:.3g} of the {what} unexplained (of up to '

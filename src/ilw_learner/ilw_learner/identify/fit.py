@@ -9,15 +9,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ilw_core.plant import NO_LIMIT
 from ilw_core.plant_response import follow
 from ilw_learner.identify.dead_zones import search_dead_zone
-from ilw_learner.identify.problem import LARGEST, SMALLEST, Problem, scales, weights
+from ilw_learner.identify.problem import (
+    LARGEST,
+    SMALLEST,
+    Problem,
+    inflation_of,
+    scales,
+    weights,
+)
 
 _DELAYS_S = np.arange(-0.1, 0.6, 0.02)
 _LAGS_S = np.array([0.0, 0.05, 0.12, 0.25, 0.6])
 _STARTS = 3
 _ROUNDS = 4
 _DESCENT = 25
+_RENEWALS = 6
+_LIMIT_STARTS = np.array([1.0, 0.6])
+_LIMIT_PAYS = 0.8
 
 
 @dataclass(frozen=True)
@@ -27,12 +38,12 @@ class Fit:
     problem: Problem
     """With the dead zones that were found"""
     values: np.ndarray
-    """(6,) in the order of ``problem.NAMES``"""
+    """(P,) in the order of ``problem.NAMES``"""
     scale: np.ndarray
-    """(2,) robust scale of the residuals of each axis"""
+    """(M, 2) scale of the residuals"""
     cost: float
     free: np.ndarray
-    """(6,) bool: which parameters the drive tells anything of"""
+    """(P,) bool: which parameters the drive tells anything of"""
 
 
 def fit(problem: Problem) -> Fit:
@@ -44,14 +55,17 @@ def fit(problem: Problem) -> Fit:
         if best is None or found.cost < best.cost:
             best = found
     assert best is not None
+    for axis in (0, 1):
+        best = _with_limit(best, axis)
     for _ in range(_ROUNDS):
         old = best.problem.dead_zones
-        zones = [search_dead_zone(best.problem, best.values, best.scale, axis).value
+        residuals = best.problem.residuals(best.values)
+        zones = [search_dead_zone(best.problem, best.values, best.scale, axis,
+                                  inflation_of(residuals[:, axis])).value
                  if free[3 + axis] else 0.0 for axis in (0, 1)]
         if tuple(zones) == old:
             break
-        again = _polish(problem.with_dead_zones(*zones), best.values, free)
-        best = again
+        best = _polish(problem.with_dead_zones(*zones), best.values, best.free)
     return best
 
 
@@ -63,7 +77,7 @@ def descend(problem: Problem, values: np.ndarray, free: np.ndarray, scale: np.nd
     cost = huber_cost(residuals, scale)
     for _ in range(passes):
         weight = weights(residuals, scale)
-        slopes = problem.slopes(at)[:, :, free]
+        slopes = problem.slopes(at, free)
         flat = slopes.reshape(-1, slopes.shape[2])
         normal = flat.T @ (flat * weight.reshape(-1, 1))
         push = flat.T @ (weight * residuals).ravel()
@@ -95,13 +109,43 @@ def huber_cost(residuals: np.ndarray, scale: np.ndarray) -> float:
     return float(np.where(size <= limit, size ** 2, limit * (2.0 * size - limit)).sum())
 
 
+def _with_limit(found: Fit, axis: int) -> Fit:
+    """
+    Return the fit with a limit of acceleration of an axis, if that explains much more.
+
+    A limit and a time constant look alike where commands are small, so a limit has to pay twice:
+    by the count of parameters, and by a part of all that is left.
+    """
+    if not found.free[3 + axis]:
+        return found
+    problem, number = found.problem, 6 + axis
+    rate = np.abs(np.diff(problem.speeds[:, axis]) / np.maximum(np.diff(problem.at_s), 1e-3))
+    free = found.free.copy()
+    free[number] = True
+    before = _left(found, axis)
+    best = found
+    for start in np.quantile(rate, 0.998) * _LIMIT_STARTS:
+        values = found.values.copy()
+        values[number] = np.clip(start, SMALLEST[number], 0.5 * NO_LIMIT)
+        values[1 + axis] = min(values[1 + axis], 0.05)
+        tried = _polish(problem, values, free)
+        if _left(tried, axis) < _LIMIT_PAYS * before and _left(tried, axis) < _left(best, axis):
+            best = tried
+    return best
+
+
+def _left(found: Fit, axis: int) -> float:
+    """Return the mean square of what a fit leaves of an axis."""
+    return float(np.mean(found.problem.residuals(found.values)[:, axis] ** 2))
+
+
 def _polish(problem: Problem, values: np.ndarray, free: np.ndarray) -> Fit:
-    scale = scales(problem.residuals(values), problem.commands)
+    scale = scales(problem, values)
     cost = np.inf
-    for _ in range(3):
+    for _ in range(_RENEWALS):
         values, cost = descend(problem, values, free, scale)
-        renewed = scales(problem.residuals(values), problem.commands)
-        if np.allclose(renewed, scale, rtol=1e-3):
+        renewed = scales(problem, values)
+        if np.allclose(renewed, scale, rtol=1e-2):
             break
         scale = renewed
     residuals = problem.residuals(values)
@@ -114,7 +158,8 @@ def _free(problem: Problem) -> np.ndarray:
     """Return which parameters are fitted: those of axes that were commanded, and answered."""
     moved = [bool(np.ptp(problem.commands[:, axis]) > 1e-3
                   and np.ptp(problem.speeds[:, axis]) > 1e-3) for axis in (0, 1)]
-    return np.array([any(moved), moved[0], moved[1], moved[0], moved[1], moved[0]])
+    # Limits of acceleration come in later, if they pay.
+    return np.array([any(moved), moved[0], moved[1], moved[0], moved[1], moved[0], False, False])
 
 
 def _starts(problem: Problem, free: np.ndarray) -> list[np.ndarray]:
@@ -143,5 +188,6 @@ def _starts(problem: Problem, free: np.ndarray) -> list[np.ndarray]:
             break
     return [np.array([_DELAYS_S[i] if free[0] else 0.0,
                       *(max(_LAGS_S[lag[a, i]], 0.01) if free[1 + a] else 0.0 for a in (0, 1)),
-                      *(gains[a, i, lag[a, i]] if free[3 + a] else 1.0 for a in (0, 1)), 0.0])
+                      *(gains[a, i, lag[a, i]] if free[3 + a] else 1.0 for a in (0, 1)), 0.0,
+                      NO_LIMIT, NO_LIMIT])
             for i in chosen]

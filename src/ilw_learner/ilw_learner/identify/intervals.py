@@ -13,7 +13,13 @@ import numpy as np
 
 from ilw_core.statistics import Z95
 from ilw_learner.identify.fit import Fit, descend, huber_cost
-from ilw_learner.identify.problem import LARGEST, NAMES, SMALLEST, weights
+from ilw_learner.identify.problem import (
+    LARGEST,
+    NAMES,
+    SMALLEST,
+    inflation_of,
+    weights,
+)
 
 _BLOCKS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 _FEWEST_BLOCKS = 8
@@ -45,10 +51,9 @@ def uncertainty(fit: Fit) -> Uncertainty:
     problem, values = fit.problem, fit.values
     residuals = problem.residuals(values)
     weight = weights(residuals, fit.scale)
-    slopes = problem.slopes(values)
+    slopes = problem.slopes(values, fit.free)
     # At a bound the model has no slope to one side; those stay in, with the slope they have.
     free = np.flatnonzero(fit.free)
-    slopes = slopes[:, :, free]
     # Huber's influence ends at its limit: beyond it, a residual has no curvature.
     inside = (np.abs(residuals) <= 2.5 * fit.scale) / fit.scale ** 2
     bread = np.einsum('mai,ma,maj->ij', slopes, inside, slopes)
@@ -76,7 +81,7 @@ def uncertainty(fit: Fit) -> Uncertainty:
     intervals = {NAMES[k]: Interval(float(values[k] - half), float(values[k] + half))
                  for k, half in zip(free, widest, strict=True)}
     _blind(fit, intervals, np.diag(bread), free)
-    inflation = tuple(_inflation(residuals[:, axis]) for axis in (0, 1))
+    inflation = tuple(inflation_of(residuals[:, axis]) for axis in (0, 1))
     if fit.free[0]:
         _widen_delay(fit, intervals, max(inflation))
     return Uncertainty(intervals, (inflation[0], inflation[1]))
@@ -95,21 +100,6 @@ def _blind(fit: Fit, intervals: dict[str, Interval], curvature: np.ndarray,
     for k, bend in zip(free, curvature, strict=True):
         if bend < 1e-6:
             intervals[NAMES[k]] = Interval(float(SMALLEST[k]), float(LARGEST[k]))
-
-
-def _inflation(residuals: np.ndarray) -> float:
-    """Return 1 + twice the sum of the autocorrelations, to where they first vanish."""
-    centred = residuals - residuals.mean()
-    power = float(centred @ centred)
-    if power <= 0.0:
-        return 1.0
-    total = 1.0
-    for lag in range(1, min(len(centred) // 4, 400)):
-        r = float(centred[:-lag] @ centred[lag:]) / power
-        if r <= 0.05:
-            break
-        total += 2.0 * r
-    return total
 
 
 def _widen_delay(fit: Fit, intervals: dict[str, Interval], inflation: float) -> None:

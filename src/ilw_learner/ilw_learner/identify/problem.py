@@ -1,28 +1,32 @@
 """
 The numbers a fit works on: which samples count, the model's speeds, residuals and weights.
 
-The parameters, in this order: delay [s], the two time constants [s], the two gains, pull. Dead
-zones make the model jump, so they stay outside, see ``dead_zones.py``.
+The parameters, in this order: delay [s], the two time constants [s], the two gains, pull, the two
+limits of acceleration. Dead zones make the model jump, so they stay outside, see
+``dead_zones.py``.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ilw_core.plant import Plant
+from ilw_core.plant import NO_LIMIT, Plant
 from ilw_core.plant_response import respond
 from ilw_learner.identify.drive import Drive
 
-NAMES = ('delay_s', 'lag_s', 'turn_lag_s', 'gain', 'turn_gain', 'pull_radpm')
-SMALLEST = np.array([-0.2, 0.0, 0.0, 0.05, 0.05, -5.0])
-LARGEST = np.array([1.0, 2.0, 2.0, 3.0, 3.0, 5.0])
-_STEPS = np.array([5e-4, 5e-4, 5e-4, 1e-3, 1e-3, 1e-3])
+NAMES = ('delay_s', 'lag_s', 'turn_lag_s', 'gain', 'turn_gain', 'pull_radpm', 'acceleration_mps2',
+         'turn_acceleration_radps2')
+SMALLEST = np.array([-0.2, 0.0, 0.0, 0.05, 0.05, -5.0, 0.05, 0.1])
+LARGEST = np.array([1.0, 2.0, 2.0, 3.0, 3.0, 5.0, NO_LIMIT, NO_LIMIT])
+_STEPS = np.array([5e-4, 5e-4, 5e-4, 1e-3, 1e-3, 1e-3, 5e-3, 2e-2])
 """For derivatives: far below what can be told apart, far above rounding"""
 _SILENT_S = 0.5
 """Without a command for longer, most drivers stop by themselves: what counts is not known"""
 _SETTLED_S = 1.5
 """After a silence or a start in motion, samples count again when so much time has passed"""
 _HUBER = 2.5
+_MEMORY_S, _EARLY_S = 0.2, 0.03
+"""How long a new command makes residuals larger, beside the lag; how much too early it may seem"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Problem:
     dead_zones: tuple[float, float] = (0.0, 0.0)
 
     def plant(self, values: np.ndarray) -> Plant:
-        """Return the plant of (6,) parameters."""
+        """Return the plant of (P,) parameters."""
         named = dict(zip(NAMES, map(float, values), strict=True))
         return Plant(**named, dead_zone_mps=self.dead_zones[0],
                      turn_dead_zone_radps=self.dead_zones[1])
@@ -49,14 +53,30 @@ class Problem:
         """Return odometry less model, ``(M, 2)``."""
         return self.speeds - respond(self.plant(values), self.command_s, self.commands, self.at_s)
 
-    def slopes(self, values: np.ndarray) -> np.ndarray:
-        """Return the derivatives of the model's speeds, ``(M, 2, 6)``."""
+    def slopes(self, values: np.ndarray, free: np.ndarray) -> np.ndarray:
+        """Return the model's derivatives by the free of its parameters, ``(M, 2, free)``."""
         found = []
-        for k, step in enumerate(_STEPS):
+        for k in np.flatnonzero(free):
+            step = _STEPS[k]
             low, high = values.copy(), values.copy()
             low[k], high[k] = max(values[k] - step, SMALLEST[k]), min(values[k] + step, LARGEST[k])
             found.append((self.residuals(low) - self.residuals(high)) / (high[k] - low[k]))
         return np.stack(found, axis=2)
+
+    def activity(self, axis: int, values: np.ndarray) -> np.ndarray:
+        """Return how much the command of an axis has changed lately, ``(M,)``, in its unit."""
+        change = np.abs(np.diff(self.commands[:, axis], prepend=0.0))
+        memory_s = _MEMORY_S + values[1 + axis]
+        due = np.searchsorted(self.at_s, self.command_s + values[0] - _EARLY_S)
+        inside = due < len(self.at_s)
+        fresh = np.zeros(len(self.at_s))
+        np.add.at(fresh, due[inside], change[inside])
+        fade = np.exp(-np.diff(self.at_s, prepend=self.at_s[0]) / memory_s)
+        level, levels = 0.0, []
+        for left, new in zip(fade.tolist(), fresh.tolist(), strict=True):
+            level = level * left + new
+            levels.append(level)
+        return np.array(levels)
 
     def with_dead_zones(self, forward: float, turn: float) -> 'Problem':
         """Return the same with other dead zones."""
@@ -91,21 +111,63 @@ def make_problem(drive: Drive) -> Problem:
     return Problem(drive.command_s, drive.commands, drive.odom_s[keep], drive.speeds[keep])
 
 
-def scales(residuals: np.ndarray, commands: np.ndarray) -> np.ndarray:
+def scales(problem: Problem, values: np.ndarray) -> np.ndarray:
     """
-    Return the scale of each axis' residuals, ``(2,)``.
+    Return the scale of each residual, ``(M, 2)``: s^2 = a^2 + (b x recent change of command)^2.
 
-    Not the median's alone: where odometry is clean, all that a wrong delay leaves lies in a few
-    samples, which are no outliers.
+    A base that is told something new answers by rules of its own (limits of acceleration, a
+    control loop that comes round late), so residuals there are larger; a is what is left in calm.
     """
-    middle = 1.4826 * np.median(np.abs(residuals), axis=0)
-    rms = np.sqrt(np.mean(residuals ** 2, axis=0))
-    least = 1e-4 * np.maximum(np.abs(commands).max(axis=0, initial=0.0), 1e-2)
-    scale: np.ndarray = np.maximum(np.maximum(middle, 0.5 * rms), least)
-    return scale
+    residuals, columns = problem.residuals(values), []
+    for axis in (0, 1):
+        square = residuals[:, axis] ** 2
+        # Outliers are cut, or they would call themselves normal.
+        square = np.minimum(square, 25.0 * max(float(square.mean()), 1e-18))
+        change = problem.activity(axis, values) ** 2
+        least = (1e-4 * max(float(np.abs(problem.commands[:, axis]).max(initial=0.0)), 1e-2)) ** 2
+        columns.append(np.sqrt(_variance(square, change, least)))
+    return np.stack(columns, axis=1)
+
+
+def _variance(square: np.ndarray, change: np.ndarray, least: float) -> np.ndarray:
+    """Return a^2 + b^2 change, fitted to squared residuals; each counts by its own variance."""
+    found = np.maximum(np.full(len(square), float(square.mean())), least)
+    if change.max(initial=0.0) <= 0.0:
+        return found
+    for _ in range(10):
+        share = 1.0 / found ** 2
+        matrix = np.array([[share.sum(), share @ change], [share @ change, share @ change ** 2]])
+        calm, busy = np.linalg.solve(matrix + 1e-12 * np.diag(np.diag(matrix)),
+                                     [share @ square, share @ (change * square)])
+        if busy < 0.0:
+            calm, busy = float(share @ square / share.sum()), 0.0
+        if calm < least:
+            calm, busy = least, max(float(share @ (change * (square - least))
+                                          / (share @ change ** 2)), 0.0)
+        found = calm + busy * change
+    return found
 
 
 def weights(residuals: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Return Huber's weights over the squared scale, ``(M, 2)`` (P. J. Huber, 1964)."""
     size = np.abs(residuals) / scale
     return np.where(size > _HUBER, _HUBER / np.maximum(size, 1e-12), 1.0) / scale ** 2
+
+
+def inflation_of(residuals: np.ndarray) -> float:
+    """
+    Return how many samples of ``(M,)`` say as much as one independent one.
+
+    That is 1 + twice the sum of the autocorrelations, to where they first vanish.
+    """
+    centred = residuals - residuals.mean()
+    power = float(centred @ centred)
+    if power <= 0.0:
+        return 1.0
+    total = 1.0
+    for lag in range(1, min(len(centred) // 4, 400)):
+        r = float(centred[:-lag] @ centred[lag:]) / power
+        if r <= 0.05:
+            break
+        total += 2.0 * r
+    return total

@@ -1,0 +1,68 @@
+"""The commands about the plant: identify it from a bag, and the gap between two bags."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ilw_core.contract import Contract, load_contract
+from ilw_core.locate import config_file
+
+
+def _contract(task: str | None) -> Contract | None:
+    return None if task is None else load_contract(config_file('tasks', task))
+
+
+@click.command()
+@click.argument('bag', type=click.Path(path_type=Path))
+@click.option('--task', help='A contract in config/tasks/, or a path, that names the topics '
+                             '[found by type].')
+@click.option('--out', type=click.Path(path_type=Path, dir_okay=False),
+              help='Write the profile here, as in config/plants/NAME.yaml.')
+@click.option('--judge', type=click.Path(path_type=Path),
+              help='Another bag to replay with what was found [the second half of BAG, with what '
+                   'its first half tells].')
+@click.option('--odom-delay-s', type=click.FloatRange(0.0, 1.0), default=0.0, show_default=True,
+              help='How old the motion is that odometry tells of, if you know it; commands and '
+                   'odometry show only the sum of both delays.')
+@click.option('--plot', type=click.Path(path_type=Path, dir_okay=False),
+              help='Draw speeds and replays into this PNG.')
+@click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
+def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
+             odom_delay_s: float, plot: Path | None, as_json: bool) -> None:
+    """
+    Find how a base answers its commands, from a recording of it being driven.
+
+    Prints each number with its 95 % interval, writes a profile for the simulators, and says which
+    driving would show what is not known yet.
+
+    Example: ./ilw identify demos/drive1 --out config/plants/my_base.yaml --plot fit.png
+    """
+    from ilw_learner.identify.drive import read_drive
+    from ilw_learner.identify.estimate import identify as estimate
+    from ilw_learner.identify.judge import judge as judge_drive
+
+    contract = _contract(task)
+    drive = read_drive(bag, contract)
+    found = estimate(drive, odom_delay_s)
+    verdict = judge_drive(drive, found, None if judge is None else read_drive(judge, contract))
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(found.text(out.stem), encoding='utf-8')
+    if plot is not None:
+        from ilw_learner.identify.report import draw
+
+        draw(plot, drive, found, verdict.replays, verdict.drive)
+    if as_json:
+        report: dict[str, Any] = {'bag': str(bag), **found.as_json(), 'replay': verdict.as_json()}
+        click.echo(json.dumps(report))
+        return
+    from ilw_learner.identify.report import table
+
+    click.echo(table(found))
+    click.echo(verdict.words())
+    for finding in found.findings:
+        click.echo(f'note: {finding}')
+    if out is not None:
+        click.echo(f'Written to {out}. Train over it: --plant {out}')
