@@ -56,7 +56,7 @@ def measure(source: Any, profiles: int, seed: int, length_s: float) -> list[dict
             if name == 'delay_s':  # what is defined as delay_s: the two show as a sum
                 true += truth.odom_delay_s
             if name == 'scan_delay_s':
-                true -= truth.odom_delay_s
+                true = max(0.0, true - truth.odom_delay_s)
             row['numbers'][name] = {
                 'truth': true, 'value': each.value, 'low': each.low, 'high': each.high,
                 'known': each.known, 'inside': bool(each.low <= true <= each.high)}

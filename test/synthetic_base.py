@@ -8,6 +8,7 @@ stamped, jittered, lost and logged one by one.
 from dataclasses import dataclass
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -21,7 +22,7 @@ TYPES = {'odom': 'nav_msgs/msg/Odometry', 'cmd_vel': 'geometry_msgs/msg/TwistSta
          'scan': 'sensor_msgs/msg/LaserScan'}
 BEGIN_NS = 1_700_000_000_000_000_000
 STYLES = ('joystick', 'smooth', 'policy')
-"""A thumb; a careful person, who lets go now and then; a network. Also 'gliding': who never does"""
+"""A thumb; a careful person, who lets go at times; a network. And 'gliding': who never does"""
 _STEP_S = 1e-3
 _TRACK_M = 0.2
 _SPEED_MPS, _TURN_RADPS = 0.5, 1.5
@@ -124,23 +125,29 @@ def record(folder: Path, plant: Plant, how: Recording, seed: int) -> Path:
     messages = []  # logged_s, topic, message
     for at, (v, w) in zip(stamps, commands, strict=True):
         late = abs(rng.normal(0.0, how.jitter_s))
-        messages.append((at + late, 'cmd_vel', T[TYPES['cmd_vel']](
-            header=_header(at + how.command_clock_s, 'base_link'), twist=_twist(v, w))))
+        messages.append((at + late, 'cmd_vel', command_message(at + how.command_clock_s, v, w)))
     for at in np.arange(0.1, how.length_s - 0.1, 1.0 / how.odom_hz):
         true = rows[round((at - plant.odom_delay_s) / _STEP_S)]
         v = true[1] + rng.normal(0.0, plant.odom_noise_mps)
         w = true[2] + rng.normal(0.0, plant.odom_noise_radps)
         if rng.random() >= how.loss_ratio:
             messages.append((at + 0.001 + abs(rng.normal(0.0, how.jitter_s)), 'odom',
-                             _odometry(at, true[3:], v, w)))
+                             odometry_message(at, true[3:], v, w)))
     if how.scan_beams:
         for at in np.arange(0.5, how.length_s - 0.1, 0.1):
             pose = rows[round((at - plant.scan_delay_s) / _STEP_S)][3:]
+            ranges = _ranges(pose, how.scan_beams, plant.lidar_noise_m, rng)
             messages.append((at + 0.005 + abs(rng.normal(0.0, how.jitter_s)), 'scan',
-                             _scan(at, pose, how.scan_beams, plant.lidar_noise_m, rng)))
+                             scan_message(at, ranges)))
+    return write_bag(folder, messages)
+
+
+def write_bag(folder: Path, messages: list[tuple[float, str, Any]]) -> Path:
+    """Write messages of (time logged [s], topic, message) in the order they were logged."""
+    present = {topic for _, topic, _ in messages}
     with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
         topics = {name: bag.add_connection(f'/{name}', kind, typestore=STORE)
-                  for name, kind in TYPES.items() if name != 'scan' or how.scan_beams}
+                  for name, kind in TYPES.items() if name in present}
         for logged_s, topic, message in sorted(messages, key=lambda each: each[0]):
             bag.write(topics[topic], BEGIN_NS + round(logged_s * 1e9),
                       STORE.serialize_cdr(message, TYPES[topic]))
@@ -161,7 +168,13 @@ def _twist(v: float, w: float):
     return T['geometry_msgs/msg/Twist'](linear=_vector(v), angular=_vector(z=w))
 
 
-def _odometry(at_s: float, pose: np.ndarray, v: float, w: float):
+def command_message(at_s: float, v: float, w: float):
+    """Return a stamped command."""
+    return T[TYPES['cmd_vel']](header=_header(at_s, 'base_link'), twist=_twist(v, w))
+
+
+def odometry_message(at_s: float, pose: np.ndarray, v: float, w: float):
+    """Return odometry of a pose (3,) and speeds."""
     none, (x, y, yaw) = np.zeros(36), map(float, pose)
     place = T['geometry_msgs/msg/Pose'](
         position=T['geometry_msgs/msg/Point'](x=x, y=y, z=0.0),
@@ -173,16 +186,21 @@ def _odometry(at_s: float, pose: np.ndarray, v: float, w: float):
         twist=T['geometry_msgs/msg/TwistWithCovariance'](twist=_twist(v, w), covariance=none))
 
 
-def _scan(at_s: float, pose: np.ndarray, beams: int, noise_m: float, rng: np.random.Generator):
-    x, y, yaw = pose
-    step = 2.0 * math.pi / beams
-    angle = yaw - math.pi + step * np.arange(beams)
-    with np.errstate(divide='ignore'):
-        to_x = np.where(np.cos(angle) > 0, _ROOM_M[0] - x, -_ROOM_M[0] - x) / np.cos(angle)
-        to_y = np.where(np.sin(angle) > 0, _ROOM_M[1] - y, -_ROOM_M[1] - y) / np.sin(angle)
-    ranges = np.minimum(to_x, to_y) + rng.normal(0.0, noise_m, beams)
+def scan_message(at_s: float, ranges_m: np.ndarray):
+    """Return a scan of the full circle; beam 0 looks straight back."""
+    step = 2.0 * math.pi / len(ranges_m)
     return T[TYPES['scan']](
         header=_header(at_s, 'base_scan'), angle_min=-math.pi, angle_max=math.pi - step,
         angle_increment=step, time_increment=0.0, scan_time=0.1, range_min=0.1,
-        range_max=_RANGE_MAX_M, ranges=ranges.astype(np.float32),
+        range_max=_RANGE_MAX_M, ranges=np.asarray(ranges_m, dtype=np.float32),
         intensities=np.zeros(0, np.float32))
+
+
+def _ranges(pose: np.ndarray, beams: int, noise_m: float, rng: np.random.Generator) -> np.ndarray:
+    x, y, yaw = pose
+    angle = yaw - math.pi + 2.0 * math.pi / beams * np.arange(beams)
+    with np.errstate(divide='ignore'):
+        to_x = np.where(np.cos(angle) > 0, _ROOM_M[0] - x, -_ROOM_M[0] - x) / np.cos(angle)
+        to_y = np.where(np.sin(angle) > 0, _ROOM_M[1] - y, -_ROOM_M[1] - y) / np.sin(angle)
+    ranges: np.ndarray = np.minimum(to_x, to_y) + rng.normal(0.0, noise_m, beams)
+    return ranges

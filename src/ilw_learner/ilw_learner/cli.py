@@ -16,6 +16,7 @@ from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
 from ilw_learner.command_options import F, json_option, named_contract, task_option
 from ilw_learner.commands_episodes import episodes
+from ilw_learner.commands_plant import gap, identify
 from ilw_learner.commands_runs import runs, sweep
 
 _ERR = Console(stderr=True)
@@ -188,7 +189,7 @@ def learner() -> None:
     """Train and evaluate policies."""
 
 
-for _command in (train, evaluate, episodes, runs, sweep):
+for _command in (train, evaluate, episodes, runs, sweep, identify, gap):
     learner.add_command(_command)
 
 

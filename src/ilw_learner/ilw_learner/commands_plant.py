@@ -1,13 +1,17 @@
 """The commands about the plant: identify it from a bag, and the gap between two bags."""
 
+import importlib
 import json
 from pathlib import Path
+import sys
 from typing import Any
 
 import click
 
 from ilw_core.contract import Contract, load_contract
+from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_core.plant import load_plant
 
 
 def _contract(task: str | None) -> Contract | None:
@@ -66,3 +70,55 @@ def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
         click.echo(f'note: {finding}')
     if out is not None:
         click.echo(f'Written to {out}. Train over it: --plant {out}')
+
+
+@click.command()
+@click.argument('sim_bag', type=click.Path(path_type=Path))
+@click.argument('real_bag', type=click.Path(path_type=Path))
+@click.option('--task', default='clutter', show_default=True,
+              help='A contract in config/tasks/, or a path.')
+@click.option('--plant', help='Replay with this profile, in config/plants/ or a path [identified '
+                              'from the first half of REAL_BAG, judged on the second].')
+@click.option('--simulator', 'simulators', multiple=True, metavar='NAME=MODULE:FUNCTION',
+              help='Also replay with function(plant), as pybullet=ilw_sim.open_loop:model.')
+@click.option('--out', type=click.Path(path_type=Path, file_okay=False),
+              help='Write gap.html and its pictures into this folder.')
+@click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
+def gap(sim_bag: Path, real_bag: Path, task: str, plant: str | None, simulators: tuple[str, ...],
+        out: Path | None, as_json: bool) -> None:
+    """
+    Measure what differs between simulation and robot, from one bag of each.
+
+    Topics, types, units, signs, rates, frames and latencies; what a policy would see; then the
+    real commands replayed open loop. Each finding says what to do next; exit code 1 if one is bad.
+
+    Example: ./ilw gap demos/clutter/sim1 demos/clutter/real1 --out gap
+    """
+    from ilw_learner.gap.compare import compare
+    from ilw_learner.gap.page import ordered, write
+
+    given = None if plant is None else load_plant(config_file('plants', plant)).middle()
+    found = compare(sim_bag, real_bag, load_contract(config_file('tasks', task)), given,
+                    dict(_simulator(each) for each in simulators))
+    written = [] if out is None else write(out, found, f'{sim_bag.name} beside {real_bag.name}')
+    if as_json:
+        click.echo(json.dumps({'sim': str(sim_bag), 'real': str(real_bag), **found.as_json(),
+                               'files': [str(path) for path in written]}))
+    else:
+        for finding in ordered(found.findings):
+            click.echo(f'{finding.level:<5} {finding.topic}: {finding.what}.'
+                       + (f' {finding.next_step}' if finding.next_step else ''))
+        for path in written:
+            click.echo(f'written: {path}')
+    if any(finding.level == 'bad' for finding in found.findings):
+        sys.exit(1)
+
+
+def _simulator(text: str) -> tuple[str, Any]:
+    name, _, spec = text.partition('=')
+    module, _, function = spec.partition(':')
+    try:
+        return name, getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise IlwError('--simulator must be NAME=MODULE:FUNCTION, as in '
+                       f'pybullet=ilw_sim.open_loop:model. Got {text!r} ({error}).') from error

@@ -14,9 +14,12 @@ from ilw_learner.bag_reader import Topic
 
 _OTHER_CLOCK_S = 0.5
 """Ages that differ by more are no transport: the stamps come from different clocks"""
-_EARLY_S = 0.002
-"""Arriving earlier than this before the stamp is not jitter of the log's clock"""
+_EARLY_S = 0.02
+"""Arriving earlier than this before the stamp is a clock that is off, not one that NTP holds"""
 _SLOW_S = 0.05
+_REPEATS = 0.05
+_BY_STAMP_S, _BY_LOG_S = 0.002, 0.005
+"""How exactly each tells when a command was sent, on average: timers, and transport"""
 _OTHER_RATE = 0.01
 _RATE_NEEDS_S = 5.0
 
@@ -33,11 +36,20 @@ class Clock:
     """Median age of odometry when it was logged, beyond the quickest"""
     quickest_s: float
     """Log time less stamp of the quickest message: transport and clock offset together"""
+    pairs: np.ndarray
+    """(2, K) log times [s from ``logged_zero_ns``] and stamps [s] of odometry, both rising"""
     findings: list[str]
 
     def of_log(self, logged_ns: np.ndarray) -> np.ndarray:
         """Return log times on the odometry's clock [s]."""
-        return (logged_ns - self.logged_zero_ns) * 1e-9 * self.rate
+        logged_s = (logged_ns - self.logged_zero_ns) * 1e-9
+        if self.rate == 1.0:
+            return logged_s
+        # A simulation does not run evenly: what odometry showed just then tells the time.
+        first, last = self.pairs[0, [0, -1]]
+        inside = np.interp(logged_s, *self.pairs)
+        return (inside + self.rate * np.minimum(logged_s - first, 0.0)
+                + self.rate * np.maximum(logged_s - last, 0.0))
 
 
 def read_clock(odometry: Topic, zero_ns: int) -> Clock:
@@ -57,43 +69,51 @@ def read_clock(odometry: Topic, zero_ns: int) -> Clock:
     # The quickest percent, not the one quickest: clocks of computers jitter, too.
     least_s = float(np.percentile(ahead_s, 1.0))
     zero_logged_ns = first_ns + round(least_s / rate * 1e9)
+    pairs = np.maximum.accumulate(np.stack(
+        [(odometry.logged_ns - zero_logged_ns) * 1e-9, stamp_s]), axis=1)
     return Clock(rate, zero_logged_ns, float(np.median(ahead_s)) - least_s,
-                 (zero_logged_ns - zero_ns) * 1e-9, findings)
+                 (zero_logged_ns - zero_ns) * 1e-9, pairs, findings)
 
 
-def command_stamps(command: Topic, clock: Clock, zero_ns: int) -> tuple[np.ndarray, list[str]]:
+def command_stamps(command: Topic, clock: Clock,
+                   zero_ns: int) -> tuple[np.ndarray, float, list[str]]:
     """
-    Return when each command was sent, on the odometry's clock [s], and what had to be mended.
+    Return when each command was sent, on the odometry's clock [s], how sure that is on average
+    [s], and what had to be mended.
 
     Stamps count where they are there and tell of sending; else the time of logging does.
     """
     logged_s = clock.of_log(command.logged_ns)
     if np.array_equal(command.stamps_ns, command.logged_ns):
-        return logged_s, ['The commands have no stamps: delay_s counts from their arrival at the '
-                          'recorder. Stamped commands (TwistStamped) would make it exact.']
+        return logged_s, _BY_LOG_S, [
+            'The commands have no stamps: delay_s counts from their arrival at the recorder. '
+            'Stamped commands (TwistStamped) would make it exact.']
     stamp_s = (command.stamps_ns - zero_ns) * 1e-9
     age_s = float(np.median(logged_s - stamp_s))
     if abs(age_s) > _OTHER_CLOCK_S:
-        return logged_s, [f'The stamps of the commands are {abs(age_s):.3g} s '
-                          f'{"behind" if age_s > 0 else "ahead of"} those of odometry: two '
-                          "clocks. delay_s counts from the commands' arrival at the recorder. "
-                          'Synchronise the clocks (chrony) and record again to make it exact.']
-    findings = []
-    stamp_s, again = _spread(stamp_s, command.logged_ns, clock.rate)
-    if again > 0.05:
-        findings.append(f'{again:.0%} of the commands repeat the stamp of the one before: they '
-                        'were placed by when they were logged, which jitters by some ms.')
+        return logged_s, _BY_LOG_S, [
+            f'The stamps of the commands are {abs(age_s):.3g} s '
+            f'{"behind" if age_s > 0 else "ahead of"} those of odometry: two clocks. '
+            "delay_s counts from the commands' arrival at the recorder. Synchronise the clocks "
+            '(chrony) and record again to make it exact.']
+    again = float(np.mean(np.diff(command.stamps_ns) == 0))
+    if again > _REPEATS:
+        return logged_s, _BY_LOG_S, [
+            f'{again:.0%} of the commands repeat the stamp of the one before, so stamps do not '
+            'tell when they were sent: delay_s counts from their arrival at the recorder. Stamp '
+            'each command when it is sent.']
+    findings, moved = [], 0.0
     if clock.rate == 1.0:
-        findings += _offset(float(np.percentile(command.logged_ns - command.stamps_ns, 1.0)) * 1e-9,
-                            clock.quickest_s)
-        stamp_s = stamp_s + _correction(command, clock)
-    return stamp_s, findings
+        own_s = float(np.percentile(command.logged_ns - command.stamps_ns, 1.0)) * 1e-9
+        findings += _offset(own_s, clock.quickest_s)
+        moved = _correction(own_s, clock.quickest_s)
+        stamp_s = stamp_s + moved
+    return stamp_s, _BY_STAMP_S if moved == 0.0 else _BY_LOG_S, findings
 
 
-def _correction(command: Topic, clock: Clock) -> float:
+def _correction(own_s: float, odometry_s: float) -> float:
     """Return what to add to the commands' stamps, where a clock is proven to be off."""
-    own_s = float(np.percentile(command.logged_ns - command.stamps_ns, 1.0)) * 1e-9
-    early = [min(each, 0.0) if each < -_EARLY_S else 0.0 for each in (own_s, clock.quickest_s)]
+    early = [each if each < -_EARLY_S else 0.0 for each in (own_s, odometry_s)]
     return early[0] - early[1]
 
 
@@ -109,14 +129,3 @@ def _offset(own_s: float, odometry_s: float) -> list[str]:
                      'way, or its clock is behind. If it is the clock, delay_s is larger by that. '
                      'Compare the two clocks (chronyc tracking) on the robot.')
     return found
-
-
-def _spread(stamp_s: np.ndarray, logged_ns: np.ndarray,
-            rate: float) -> tuple[np.ndarray, float]:
-    """Return stamps in which those that repeat are moved on as their log times are."""
-    same = np.concatenate([[False], np.diff(stamp_s) == 0.0])
-    first = np.maximum.accumulate(np.where(same, 0, np.arange(len(stamp_s))))
-    since_s = (logged_ns - logged_ns[first]) * 1e-9 * rate
-    moved = stamp_s + np.maximum(since_s, 0.0)
-    return np.maximum.accumulate(moved) if np.all(np.diff(stamp_s) >= 0.0) else moved, float(
-        same.mean())

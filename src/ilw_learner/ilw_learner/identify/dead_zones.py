@@ -15,6 +15,7 @@ from ilw_learner.identify.problem import Problem, weights
 _LEVELS = 60
 _ENOUGH = 9.0
 """Cost above the best, in units of the residuals' variance, at which a dead zone is ruled out"""
+_BLOCK_S, _SURE = 1.0, 1.5
 _PAYS = 2.0
 """What a dead zone must gain to be put in the model (H. Akaike, 1974)"""
 
@@ -57,13 +58,17 @@ def search_dead_zone(problem: Problem, values: np.ndarray, scale: np.ndarray, ax
     share = weights(residuals[:, None], scale[:, axis:axis + 1])[:, 0]
     wanted = residuals + answer(problem.dead_zones[axis])
     edges = np.concatenate([[0.0], levels])
-    costs = np.array([_cost(answer(zone), wanted, share)
-                      for zone in 0.5 * (edges[1:] + edges[:-1])])
+    losses = np.array([_loss(answer(zone), wanted, share)
+                       for zone in 0.5 * (edges[1:] + edges[:-1])])
+    costs = losses.sum(axis=1)
     best = int(costs.argmin())
     limit = costs[best] + _ENOUGH * inflation
     fits = np.flatnonzero(costs <= limit)
     low, high = float(edges[fits[0]]), float(edges[fits[-1] + 1])
-    pays = costs[0] - costs[best] > _PAYS * inflation
+    pays = (costs[0] - costs[best] > _PAYS * inflation
+            and _again_and_again(losses[0] - losses[best], problem.at_s))
+    if not pays:
+        low = 0.0
     value = 0.5 * float(edges[best] + edges[best + 1]) if pays else 0.0
     return DeadZone(value, low, high, float(levels[0]))
 
@@ -77,7 +82,18 @@ def _levels(size: np.ndarray) -> np.ndarray:
     return found
 
 
-def _cost(base: np.ndarray, wanted: np.ndarray, share: np.ndarray) -> float:
+def _loss(base: np.ndarray, wanted: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return the loss of each sample with the gain that is best, ``(M,)``."""
     power = float((share * base) @ base)
     gain = float((share * base) @ wanted) / power if power > 0.0 else 0.0
-    return float((share * (wanted - gain * base)) @ (wanted - gain * base))
+    return share * (wanted - gain * base) ** 2
+
+
+def _again_and_again(gained: np.ndarray, at_s: np.ndarray) -> bool:
+    """
+    Tell whether a dead zone explains more at many times, not at one.
+
+    At one time, a push of the ground or a slow start looks the same.
+    """
+    sums = np.bincount(((at_s - at_s[0]) / _BLOCK_S).astype(np.int64), weights=gained)
+    return float(sums.sum()) > _SURE * float(np.sqrt((sums ** 2).sum()))

@@ -45,6 +45,8 @@ class Drive:
     """(M, 3) x, y [m] and yaw [rad] of odometry, not wrapped"""
     scans: Scans | None
     clock: Clock
+    command_sure_s: float
+    """How exactly the commands' times are known, on average"""
     findings: tuple[str, ...]
     """What had to be mended or assumed while reading"""
 
@@ -80,12 +82,27 @@ def read_drive(folder: Path, contract: Contract | None = None) -> Drive:
         [read[command].fields.column(path) for path in fields], axis=1).astype(np.float64)
     zero_ns = int(base.stamps_ns.min())
     clock = read_clock(base, zero_ns)
-    command_s, findings = command_stamps(read[command], clock, zero_ns)
+    command_s, sure_s, findings = command_stamps(read[command], clock, zero_ns)
     order = np.argsort(command_s, kind='stable')
     odom_s, speeds, poses, also = _odometry(base, zero_ns)
-    scans, more = _scans(read.get(scan or ''), zero_ns)
-    return Drive(command_s[order], commands[order], odom_s, speeds, poses, scans, clock,
+    scans, more = read_scans(read.get(scan or ''), zero_ns)
+    return Drive(command_s[order], commands[order], odom_s, speeds, poses, scans, clock, sure_s,
                  tuple(clock.findings + findings + also + more))
+
+
+def read_scans(topic: Topic | None, zero_ns: int) -> tuple[Scans | None, list[str]]:
+    """Return the scans of a topic, stamped from ``zero_ns`` on, and what is wrong with them."""
+    if topic is None or len(topic.fields) < _FEWEST:
+        return None, []
+    fields, lengths = topic.fields, topic.fields.lengths('ranges')
+    if lengths is None or lengths.min() != lengths.max():
+        return None, ['The lidar changes its number of beams: its scans were left out.']
+    ranges = fields.column('ranges').astype(np.float64)
+    low, high = fields.column('range_min')[0], fields.column('range_max')[0]
+    ranges[~((ranges >= low) & (ranges < high))] = np.nan
+    stamps_s, rows = np.unique((topic.stamps_ns - zero_ns) * 1e-9, return_index=True)
+    return Scans(stamps_s, ranges[rows], float(fields.column('angle_min')[0]),
+                 float(fields.column('angle_increment')[0])), []
 
 
 def _command_topic(bag: Bag, contract: Contract | None, folder: Path) -> tuple[str, list[str]]:
@@ -158,17 +175,3 @@ def _speeds_of(stamps_s: np.ndarray, poses: np.ndarray) -> np.ndarray:
     ahead = moved[:, 0] * np.cos(half) + moved[:, 1] * np.sin(half)
     speeds = np.stack([ahead, moved[:, 2]], axis=1) / step_s[:, None]
     return np.concatenate([speeds[:1], speeds])
-
-
-def _scans(topic: Topic | None, zero_ns: int) -> tuple[Scans | None, list[str]]:
-    if topic is None or len(topic.fields) < _FEWEST:
-        return None, []
-    fields, lengths = topic.fields, topic.fields.lengths('ranges')
-    if lengths is None or lengths.min() != lengths.max():
-        return None, ['The lidar changes its number of beams: its scans were left out.']
-    ranges = fields.column('ranges').astype(np.float64)
-    low, high = fields.column('range_min')[0], fields.column('range_max')[0]
-    ranges[~((ranges >= low) & (ranges < high))] = np.nan
-    stamps_s, rows = np.unique((topic.stamps_ns - zero_ns) * 1e-9, return_index=True)
-    return Scans(stamps_s, ranges[rows], float(fields.column('angle_min')[0]),
-                 float(fields.column('angle_increment')[0])), []

@@ -33,8 +33,8 @@ _UNKNOWN = {
 _WANTED = {'delay_s': 0.01, 'lag_s': 0.1, 'turn_lag_s': 0.1, 'gain': 0.02, 'turn_gain': 0.02}
 """Half an interval that will do [s]; of all but the delay, in parts of the value"""
 _ZONES = ('dead_zone_mps', 'turn_dead_zone_radps')
-_CLOCK_S = 0.002
-"""Stamps of computers do not tell time better: jitter of timers and of the way to the log"""
+_TIMER_S = 0.002
+"""Time constants are not known better: the timers of computers jitter"""
 _MODEL_RATIO = 0.003
 """Gains and time constants are not known better, however long the bag: they vary while driving"""
 
@@ -100,11 +100,13 @@ def identify(drive: Drive, odom_delay_s: float = 0.0) -> Identified:
                            'stamps come from one clock?')
     found = fit(problem)
     known = uncertainty(found)
-    estimates = _smooth(found, known, odom_delay_s)
+    estimates = _smooth(found, known, drive, odom_delay_s)
     estimates |= _dead_zones(found, known)
-    estimates |= _sensors(drive, found, odom_delay_s)
+    findings: list[str] = []
+    estimates |= _sensors(drive, found, odom_delay_s, findings)
     residuals = found.problem.residuals(found.values)
-    findings = [*drive.findings, *_delay_findings(found, drive), *_misfit(found, residuals)]
+    findings = [*drive.findings, *findings, *_delay_findings(found, drive),
+                *_misfit(found, residuals)]
     findings += _loose(estimates, figures)
     rms = np.sqrt(np.mean(residuals ** 2, axis=0))
     plant = Plant(**{key: e.value for key, e in estimates.items()})
@@ -118,13 +120,14 @@ def bounded(name: str, value: float, low: float, high: float, reason: str) -> Es
     low, high = max(low, least), min(max(high, least), most)
     value = float(np.clip(value, least, most))
     if not np.isfinite(high - low) or high - low > usual[1] - usual[0]:
-        value = float(np.clip(value, *usual))
+        value = float(np.clip(getattr(Plant(), name), *usual))
         return Estimate(value, usual[0], usual[1], False,
                         'the driving does not show it; the interval is what small bases have')
     return Estimate(value, float(low), float(high), True, reason)
 
 
-def _smooth(found: Fit, known: Uncertainty, odom_delay_s: float) -> dict[str, Estimate]:
+def _smooth(found: Fit, known: Uncertainty, drive: Drive,
+            odom_delay_s: float) -> dict[str, Estimate]:
     estimates = {}
     for k, name in enumerate(NAMES):
         if found.values[k] == NO_LIMIT:
@@ -133,9 +136,11 @@ def _smooth(found: Fit, known: Uncertainty, odom_delay_s: float) -> dict[str, Es
             estimates[name] = bounded(name, found.values[k], -np.inf, np.inf, '')
             continue
         interval, value = known.intervals[name], float(found.values[k])
-        floor = _CLOCK_S if name.endswith('_s') else 0.0
-        if name != 'delay_s':
-            floor = max(floor, _MODEL_RATIO * abs(value))
+        floor = _MODEL_RATIO * abs(value)
+        if name == 'delay_s':
+            floor = drive.command_sure_s
+        elif name in ('lag_s', 'turn_lag_s'):
+            floor = max(floor, _TIMER_S)
         half = max(value - interval.low, interval.high - value)
         half = float(np.hypot(half, floor))
         off = odom_delay_s if name == 'delay_s' else 0.0
@@ -165,7 +170,8 @@ def _dead_zones(found: Fit, known: Uncertainty) -> dict[str, Estimate]:
     return estimates
 
 
-def _sensors(drive: Drive, found: Fit, odom_delay_s: float) -> dict[str, Estimate]:
+def _sensors(drive: Drive, found: Fit, odom_delay_s: float,
+             findings: list[str]) -> dict[str, Estimate]:
     problem: Problem = found.problem
     residuals = problem.residuals(found.values)
     model = respond(problem.plant(found.values), problem.command_s, problem.commands,
@@ -183,6 +189,9 @@ def _sensors(drive: Drive, found: Fit, odom_delay_s: float) -> dict[str, Estimat
         bounded('lidar_noise_m', 0.0, -np.inf, np.inf, '') if lidar is None else
         bounded('lidar_noise_m', lidar.value, lidar.low, lidar.high, lidar.how))
     delay = scan_delay(drive.scans, drive.odom_s, drive.poses[:, 2])
+    if delay is not None and delay.high_s + odom_delay_s < 0.0:
+        findings.append(f'Scans are {-1e3 * delay.value_s:.0f} ms fresher than odometry, so '
+                        'odometry is at least so old: say it with --odom-delay-s.')
     estimates['scan_delay_s'] = (
         bounded('scan_delay_s', 0.0, -np.inf, np.inf, '') if delay is None else
         bounded('scan_delay_s', delay.value_s + odom_delay_s, delay.low_s + odom_delay_s,
@@ -191,8 +200,8 @@ def _sensors(drive: Drive, found: Fit, odom_delay_s: float) -> dict[str, Estimat
 
 
 def _delay_findings(found: Fit, drive: Drive) -> list[str]:
-    told = []
-    if found.free[0] and found.values[0] < -_CLOCK_S:
+    told: list[str] = []
+    if found.free[0] and found.values[0] < -drive.command_sure_s:
         told.append(f'Odometry shows motion {-1e3 * found.values[0]:.0f} ms before it was '
                     "commanded: its stamps are late, or its clock is behind the commands'. "
                     'delay_s is given as 0. Synchronise the clocks (chrony) and record again.')

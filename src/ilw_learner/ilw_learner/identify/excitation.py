@@ -39,7 +39,8 @@ def excitation(drive: Drive) -> Excitation:
     gaps_s = gaps_s[gaps_s > 1e-4]
     way = np.minimum(np.diff(drive.odom_s), 1.0) * np.abs(drive.speeds[1:, 0])
     return Excitation(
-        length_s=float(drive.odom_s[-1] - drive.odom_s[0]), moving_s=float(moving.sum() * period_s),
+        length_s=float(drive.odom_s[-1] - drive.odom_s[0]),
+        moving_s=float(moving.sum() * period_s),
         distance_m=float(way.sum()), steps=(steps[0], steps[1]),
         largest=(float(size[0]), float(size[1])),
         backward_s=float(np.sum(drive.speeds[:, 0] < -_MOVING[0]) * period_s),

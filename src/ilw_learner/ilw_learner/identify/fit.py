@@ -26,6 +26,7 @@ _LAGS_S = np.array([0.0, 0.05, 0.12, 0.25, 0.6])
 _STARTS = 3
 _ROUNDS = 4
 _DESCENT = 25
+_DAMPINGS = 9
 _RENEWALS = 6
 _LIMIT_STARTS = np.array([1.0, 0.6])
 _LIMIT_PAYS = 0.8
@@ -78,14 +79,20 @@ def descend(problem: Problem, values: np.ndarray, free: np.ndarray, scale: np.nd
     for _ in range(passes):
         weight = weights(residuals, scale)
         slopes = problem.slopes(at, free)
-        flat = slopes.reshape(-1, slopes.shape[2])
+        push = np.einsum('mai,ma->i', slopes, weight * residuals)
+        # What stands at a bound and is pushed over it stays, or it would bend the others' way.
+        numbers = np.flatnonzero(free)
+        able = ~(((at[numbers] <= SMALLEST[numbers]) & (push < 0.0))
+                 | ((at[numbers] >= LARGEST[numbers]) & (push > 0.0)))
+        if not able.any():
+            break
+        flat = slopes[:, :, able].reshape(-1, int(able.sum()))
         normal = flat.T @ (flat * weight.reshape(-1, 1))
-        push = flat.T @ (weight * residuals).ravel()
         improved = False
-        for _ in range(6):
+        for _ in range(_DAMPINGS):
             damped = normal + damping * np.diag(np.diag(normal) + 1e-9)
             trial = at.copy()
-            trial[free] += np.linalg.solve(damped, push)
+            trial[numbers[able]] += np.linalg.solve(damped, push[able])
             trial = np.clip(trial, SMALLEST, LARGEST)
             trial_residuals = problem.residuals(trial)
             trial_cost = huber_cost(trial_residuals, scale)
@@ -141,9 +148,8 @@ def _left(found: Fit, axis: int) -> float:
 
 def _polish(problem: Problem, values: np.ndarray, free: np.ndarray) -> Fit:
     scale = scales(problem, values)
-    cost = np.inf
     for _ in range(_RENEWALS):
-        values, cost = descend(problem, values, free, scale)
+        values, _ = descend(problem, values, free, scale)
         renewed = scales(problem, values)
         if np.allclose(renewed, scale, rtol=1e-2):
             break

@@ -90,8 +90,9 @@ def uncertainty(fit: Fit) -> Uncertainty:
 def student95(degrees: np.ndarray | float) -> np.ndarray:
     """Return Student's two-sided 95 % point (Cornish and Fisher's series; off by 2 % at 3)."""
     n, z = np.maximum(np.asarray(degrees, dtype=np.float64), 2.0), Z95
-    return np.asarray(z + (z ** 3 + z) / (4 * n) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * n ** 2)
-                      + (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / (384 * n ** 3))
+    return np.asarray(
+        z + (z ** 3 + z) / (4 * n) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * n ** 2)
+        + (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / (384 * n ** 3))
 
 
 def _blind(fit: Fit, intervals: dict[str, Interval], curvature: np.ndarray,

@@ -18,8 +18,11 @@ NAMES = ('delay_s', 'lag_s', 'turn_lag_s', 'gain', 'turn_gain', 'pull_radpm', 'a
          'turn_acceleration_radps2')
 SMALLEST = np.array([-0.2, 0.0, 0.0, 0.05, 0.05, -5.0, 0.05, 0.1])
 LARGEST = np.array([1.0, 2.0, 2.0, 3.0, 3.0, 5.0, NO_LIMIT, NO_LIMIT])
-_STEPS = np.array([5e-4, 5e-4, 5e-4, 1e-3, 1e-3, 1e-3, 5e-3, 2e-2])
-"""For derivatives: far below what can be told apart, far above rounding"""
+_STEPS = np.array([1e-3, 1e-3, 1e-3, 5e-3, 2e-2])
+"""For derivatives by all but times: far below what can be told apart, far above rounding"""
+_TIME_STEP = 0.15
+"""The same of times, in odometry's periods: a base that answers faster than odometry samples makes
+stairs of them, and only a slope over some stairs leads down"""
 _SILENT_S = 0.5
 """Without a command for longer, most drivers stop by themselves: what counts is not known"""
 _SETTLED_S = 1.5
@@ -56,8 +59,10 @@ class Problem:
     def slopes(self, values: np.ndarray, free: np.ndarray) -> np.ndarray:
         """Return the model's derivatives by the free of its parameters, ``(M, 2, free)``."""
         found = []
+        period_s = float(np.median(np.diff(self.at_s)))
+        steps = np.concatenate([np.full(3, _TIME_STEP * period_s), _STEPS])
         for k in np.flatnonzero(free):
-            step = _STEPS[k]
+            step = steps[k]
             low, high = values.copy(), values.copy()
             low[k], high[k] = max(values[k] - step, SMALLEST[k]), min(values[k] + step, LARGEST[k])
             found.append((self.residuals(low) - self.residuals(high)) / (high[k] - low[k]))

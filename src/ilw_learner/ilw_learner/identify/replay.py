@@ -72,7 +72,7 @@ def replay(model: Model, drive: Drive) -> Replay:
 
 
 def split(drive: Drive) -> tuple[Drive, Drive]:
-    """Return the parts before and after half of the motion: to fit on one, and judge on the other."""
+    """Return the parts before and after half of the motion: fit on one, judge on the other."""
     moved = np.concatenate([[0.0], np.cumsum(
         np.hypot(*np.diff(drive.poses[:, :2], axis=0).T)
         + 0.1 * np.abs(np.diff(drive.poses[:, 2])))])

@@ -1,4 +1,4 @@
-"""How old a scan is, against odometry: the turn that scans see beside the turn that wheels tell."""
+"""How old a scan is, against odometry: the turn that scans see beside what wheels tell."""
 
 from dataclasses import dataclass
 
