@@ -15,6 +15,7 @@ from ilw_core.plant import Plant
 
 _HALF_M, _HOME_M = 6.0, 3.0
 _SPEED_MPS, _TURN_RADPS = 0.5, 1.5
+_REST_S = 4.0
 _BEGIN_NS = 10_000_000_000
 
 
@@ -76,6 +77,8 @@ class _Hand:
 
     def command(self, now_s: float, pose: tuple[float, float, float]) -> tuple[float, float]:
         """Return forward speed and turn rate."""
+        if now_s < _REST_S:  # who records starts that before driving
+            return 0.0, 0.0
         if now_s >= self._until_s:
             rng = self._rng
             speeds = [0.0, rng.uniform(-0.4, 1.0), rng.uniform(0.5, 1.0)]

@@ -30,8 +30,8 @@ _UNKNOWN = {
     'lidar_noise_m': (0.0, 0.03),
 }
 """What small wheeled bases have: stands where a bag shows less than that"""
-_WANTED = {'delay_s': 0.01, 'lag_s': 0.1, 'turn_lag_s': 0.1, 'gain': 0.02, 'turn_gain': 0.02}
-"""Half an interval that will do [s]; of all but the delay, in parts of the value"""
+_WANTED = {'delay_s': 0.01, 'scan_delay_s': 0.02, 'lag_s': 0.1, 'turn_lag_s': 0.1, 'gain': 0.02, 'turn_gain': 0.02}
+"""Half an interval that will do [s]; of all but delays, in parts of the value"""
 _ZONES = ('dead_zone_mps', 'turn_dead_zone_radps')
 _TIMER_S = 0.002
 """Time constants are not known better: the timers of computers jitter"""
@@ -221,7 +221,7 @@ def _loose(estimates: dict[str, Estimate], figures: Excitation) -> list[str]:
         elif name in _ZONES and e.low == 0.0 and e.high > 0.5 * _UNKNOWN[name][1]:
             slow = '' if e.value else 'No slow commands, or too few: '
             told.append(f'{slow}{name} is only known to be below {e.high:.3g}. {DRIVING[name]}')
-        elif wanted and half > wanted * (1.0 if name == 'delay_s' else max(e.value, 0.05)):
+        elif wanted and half > wanted * (1.0 if 'delay' in name else max(e.value, 0.05)):
             told.append(f'{name} is known only within {half:.2g}. {DRIVING[name]}')
     if figures.length_s < 60.0:
         told.append(f'This is {figures.length_s:.0f} s of recording; two minutes are better.')
