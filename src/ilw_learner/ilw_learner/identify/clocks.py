@@ -84,9 +84,8 @@ def command_stamps(command: Topic, clock: Clock,
     Stamps count where they are there and tell of sending; else the time of logging does.
     """
     logged_s = clock.of_log(command.logged_ns)
-    fields = command.fields
-    if 'header.stamp.sec' not in fields or not (
-            fields.column('header.stamp.sec').any() or fields.column('header.stamp.nanosec').any()):
+    if 'header.stamp.sec' not in command.fields or not any(
+            command.fields.column(f'header.stamp.{part}').any() for part in ('sec', 'nanosec')):
         return logged_s, _BY_LOG_S, [
             'The commands have no stamps: delay_s counts from their arrival at the recorder. '
             'Stamped commands (TwistStamped) would make it exact.']

@@ -30,11 +30,14 @@ _UNKNOWN = {
     'lidar_noise_m': (0.0, 0.03),
 }
 """What small wheeled bases have: stands where a bag shows less than that"""
-_WANTED = {'delay_s': 0.01, 'scan_delay_s': 0.02, 'lag_s': 0.1, 'turn_lag_s': 0.1, 'gain': 0.02, 'turn_gain': 0.02}
+_WANTED = {'delay_s': 0.01, 'scan_delay_s': 0.02, 'lag_s': 0.1, 'turn_lag_s': 0.1, 'gain': 0.02,
+           'turn_gain': 0.02}
 """Half an interval that will do [s]; of all but delays, in parts of the value"""
 _ZONES = ('dead_zone_mps', 'turn_dead_zone_radps')
 _TIMER_S = 0.002
 """Time constants are not known better: the timers of computers jitter"""
+_PULL_RADPM = 0.004
+"""Motors of unequal strength turn a base while it speeds up, which looks like this much pull"""
 _MODEL_RATIO = 0.003
 """Gains and time constants are not known better, however long the bag: they vary while driving"""
 
@@ -139,6 +142,8 @@ def _smooth(found: Fit, known: Uncertainty, drive: Drive,
         floor = _MODEL_RATIO * abs(value)
         if name == 'delay_s':
             floor = drive.command_sure_s
+        elif name == 'pull_radpm':
+            floor = _PULL_RADPM
         elif name in ('lag_s', 'turn_lag_s'):
             floor = max(floor, _TIMER_S)
         half = max(value - interval.low, interval.high - value)
@@ -188,14 +193,14 @@ def _sensors(drive: Drive, found: Fit, odom_delay_s: float,
     estimates['lidar_noise_m'] = (
         bounded('lidar_noise_m', 0.0, -np.inf, np.inf, '') if lidar is None else
         bounded('lidar_noise_m', lidar.value, lidar.low, lidar.high, lidar.how))
-    delay = scan_delay(drive.scans, drive.odom_s, drive.poses[:, 2])
+    delay = scan_delay(drive.scans, drive.odom_s, drive.poses)
     if delay is not None and delay.high_s + odom_delay_s < 0.0:
         findings.append(f'Scans are {-1e3 * delay.value_s:.0f} ms fresher than odometry, so '
                         'odometry is at least so old: say it with --odom-delay-s.')
     estimates['scan_delay_s'] = (
         bounded('scan_delay_s', 0.0, -np.inf, np.inf, '') if delay is None else
         bounded('scan_delay_s', delay.value_s + odom_delay_s, delay.low_s + odom_delay_s,
-                delay.high_s + odom_delay_s, 'the turn that scans see beside that of odometry'))
+                delay.high_s + odom_delay_s, 'scans foretold from odometry'))
     return estimates
 
 

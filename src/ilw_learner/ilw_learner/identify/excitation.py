@@ -9,6 +9,7 @@ from ilw_learner.identify.drive import Drive
 _AXES = (('forward', 0), ('turn', 1))
 _MOVING = (0.02, 0.05)
 """Above it an axis moves [m/s, rad/s]"""
+_MEAN = 15
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,10 @@ def excitation(drive: Drive) -> Excitation:
 
 def still_spans(drive: Drive, least_s: float = 1.0) -> np.ndarray:
     """Return begin and end of each time that the base stood still for so long, ``(K, 2)``."""
-    still = (np.abs(drive.speeds) < (0.005, 0.01)).all(axis=1)
+    # The mean of some samples: noise of odometry is no motion.
+    mean = np.stack([np.convolve(drive.speeds[:, axis], np.full(_MEAN, 1.0 / _MEAN), 'same')
+                     for axis in (0, 1)], axis=1)
+    still = (np.abs(mean) < (0.005, 0.01)).all(axis=1)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], still.astype(np.int8), [0]])))
     spans = np.stack([drive.odom_s[edges[::2]], drive.odom_s[edges[1::2] - 1]], axis=1)
     return spans[spans[:, 1] - spans[:, 0] >= least_s]
