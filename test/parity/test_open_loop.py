@@ -11,7 +11,7 @@ open_loop = pytest.importorskip(
 
 
 @pytest.mark.parametrize('plant', [
-    Plant(), Plant(delay_s=0.1, lag_s=0.15, turn_lag_s=0.1, gain=0.9, turn_gain=0.85,
+    Plant(lag_s=0.2, turn_lag_s=0.2), Plant(delay_s=0.1, lag_s=0.15, turn_lag_s=0.1, gain=0.9, turn_gain=0.85,
                    pull_radpm=0.1, acceleration_mps2=0.8)])
 def test_the_replay_in_pybullet_is_that_of_the_reference(plant):
     rng = np.random.default_rng(0)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ilw_core.plant import Plant
+from ilw_core.plant import NO_LIMIT, Plant
 from ilw_sim.actuation import Base
 from ilw_sim.diff_drive import read_urdf, urdf_path
 from ilw_sim.scene import Scene
@@ -21,7 +21,9 @@ def model(plant: Plant) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.nda
         ``(M,)`` [s], both rising, to poses ``(M, 3)``: x, y [m], yaw [rad], not wrapped.
     """
     def drive(stamps_s: np.ndarray, commands: np.ndarray, query_s: np.ndarray) -> np.ndarray:
-        world = World(1.0 / PHYSICS_HZ, read_urdf(urdf_path()), ramp=False)
+        # Without a limit of its own the simulator's counts, or tyres would slip at every step.
+        free = min(plant.acceleration_mps2, plant.turn_acceleration_radps2) >= NO_LIMIT
+        world = World(1.0 / PHYSICS_HZ, read_urdf(urdf_path()), ramp=free)
         half = 0.5 * _FLOOR_M
         world.reset(Scene((_FLOOR_M, _FLOOR_M), (), (0.0, 0.0, 0.0), (1.0, 0.0), 1.0,
                           (-half, -half)))
