@@ -11,8 +11,9 @@ open_loop = pytest.importorskip(
 
 
 @pytest.mark.parametrize('plant', [
-    Plant(lag_s=0.2, turn_lag_s=0.2), Plant(delay_s=0.1, lag_s=0.15, turn_lag_s=0.1, gain=0.9, turn_gain=0.85,
-                   pull_radpm=0.1, acceleration_mps2=0.8)])
+    Plant(lag_s=0.2, turn_lag_s=0.2),
+    Plant(delay_s=0.1, lag_s=0.15, turn_lag_s=0.1, gain=0.9, turn_gain=0.85, pull_radpm=0.1,
+          acceleration_mps2=0.8)])
 def test_the_replay_in_pybullet_is_that_of_the_reference(plant):
     rng = np.random.default_rng(0)
     stamps = 0.5 + np.cumsum(rng.uniform(0.05, 0.6, 30))

@@ -5,10 +5,14 @@ import sys
 
 import numpy as np
 import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
 
+from ilw_core.contract import parse_contract
 from ilw_core.plant import Plant
 from ilw_learner import cli
+from ilw_learner.bag_reader import Bag
 from ilw_learner.gap.compare import compare
+from ilw_learner.gap.map_residuals import map_residuals
 from ilw_learner.gap.observations import distance
 from ilw_learner.gap.topics import unit_guess
 from ilw_learner.identify.replay import plant_model
@@ -90,8 +94,6 @@ def test_a_simulator_that_is_none_is_refused(pair, monkeypatch, capsys):
 
 
 def test_without_a_map_that_is_said(pair, maze):
-    from ilw_core.contract import parse_contract
-
     gap = compare(pair / 'sim', pair / 'real', parse_contract(CONTRACT), REAL,
                   {'same': plant_model})
     assert 'no OccupancyGrid' in said(gap, 'map')[0].what
@@ -133,3 +135,50 @@ def test_units_are_guessed_from_sizes(sim, real, word):
 def test_the_distance_of_two_samples_is_worked_out_by_hand():
     assert distance(np.array([1.0, 2.0, 3.0, 4.0]), np.array([3.0, 4.0, 5.0, 6.0])) == 0.5
     assert distance(np.zeros(3), np.zeros(5)) == 0.0
+
+
+
+def mapped(synthetic, folder, mount_rad):
+    """Record a base at (2, 1) in a room of 6 by 4 m with a map; its lidar is mounted turned."""
+    store, t = synthetic.STORE, synthetic.STORE.types
+    types = {'map': 'nav_msgs/msg/OccupancyGrid', 'scan': 'sensor_msgs/msg/LaserScan',
+             'amcl_pose': 'geometry_msgs/msg/PoseWithCovarianceStamped'}
+    angle = mount_rad - np.pi + np.arange(90) * (2.0 * np.pi / 90)
+    with np.errstate(divide='ignore'):
+        ranges = np.minimum(np.where(np.cos(angle) > 0, 4.0, -2.0) / np.cos(angle),
+                            np.where(np.sin(angle) > 0, 3.0, -1.0) / np.sin(angle))
+    cells = np.zeros((84, 124), dtype=np.int8)  # of 5 cm; walls are two cells wide
+    cells[[0, 1, -1, -2], :] = 100
+    cells[:, [0, 1, -1, -2]] = 100
+    corner = synthetic.odometry_message(0.0, np.array([-0.1, -0.1, 0.0]), 0.0, 0.0).pose.pose
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+        topics = {name: bag.add_connection(f'/{name}', kind, typestore=store)
+                  for name, kind in types.items()}
+        for i in range(30):
+            at_s = 0.1 * i
+            odom = synthetic.odometry_message(at_s, np.array([2.0, 1.0, 0.0]), 0.0, 0.0)
+            messages = {
+                'scan': synthetic.scan_message(at_s, ranges),
+                'amcl_pose': t[types['amcl_pose']](header=odom.header, pose=odom.pose),
+                'map': t[types['map']](header=odom.header, info=t['nav_msgs/msg/MapMetaData'](
+                    map_load_time=odom.header.stamp, resolution=0.05, width=124, height=84,
+                    origin=corner), data=cells.ravel())}
+            for name, message in messages.items():
+                bag.write(topics[name], synthetic.BEGIN_NS + round(at_s * 1e9),
+                          store.serialize_cdr(message, types[name]))
+    return Bag(folder)
+
+
+def test_scans_lie_on_the_walls_of_their_map(synthetic, tmp_path):
+    residuals, finding = map_residuals(mapped(synthetic, tmp_path / 'bag', 0.0))
+    assert residuals.median_m < 0.051  # beams end at the face of a wall, one cell before it
+    assert residuals.outside_ratio == 0.0
+    assert residuals.scans == 30
+    assert finding.level == 'ok'
+
+
+def test_a_lidar_that_is_mounted_turned_is_noticed_on_the_map(synthetic, tmp_path):
+    residuals, finding = map_residuals(mapped(synthetic, tmp_path / 'bag', 0.3))
+    assert residuals.median_m > 0.1
+    assert finding.level == 'warn'
+    assert 'mount' in finding.next_step

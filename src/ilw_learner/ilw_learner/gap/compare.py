@@ -20,8 +20,9 @@ from ilw_learner.gap.map_residuals import MapResiduals, map_residuals
 from ilw_learner.gap.observations import Shift, shift_findings, shifts
 from ilw_learner.gap.topics import TopicFigures, compare_topics, figures
 from ilw_learner.identify.drive import Drive, read_drive
-from ilw_learner.identify.estimate import Identified, identify
+from ilw_learner.identify.estimate import identify
 from ilw_learner.identify.replay import Model, Replay, plant_model, replay, split
+from ilw_learner.identify.result import Identified
 
 Simulator = Callable[[Plant], Model]
 """Plant -> what drives with commands as it does"""

@@ -6,9 +6,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ilw_learner.bag_reader import Bag
+from ilw_learner.bag_reader import Bag, Topic
 from ilw_learner.gap.finding import Finding
-from ilw_learner.identify.drive import read_scans
+from ilw_learner.identify.drive import Scans, read_scans
 
 _MAP, _SCAN = 'nav_msgs/msg/OccupancyGrid', 'sensor_msgs/msg/LaserScan'
 _POSE = 'geometry_msgs/msg/PoseWithCovarianceStamped'
@@ -50,39 +50,49 @@ def map_residuals(bag: Bag) -> tuple[MapResiduals | None, Finding]:
     if grid is None or poses is None or scans is None:
         return None, Finding('ok', 'map', 'Scans were not held against a map: its topics are '
                              'there but (almost) empty', 'Record for longer.')
-    fields = grid.fields
-    height, width = int(fields.column('info.height')[-1]), int(fields.column('info.width')[-1])
-    cells = fields.column('data', slice(-1, None))[0].astype(np.int8).reshape(height, width)
-    resolution_m = float(fields.column('info.resolution')[-1])
-    origin = [float(fields.column(f'info.origin.position.{axis}')[-1]) for axis in 'xy']
-    far_m = cv2.distanceTransform((cells < _OCCUPIED).astype(np.uint8), cv2.DIST_L2, 5) * (
-        resolution_m)
+    ends, seen = _ends(poses, scans)
+    if not len(ends):
+        return None, Finding('ok', 'map', 'Scans were not held against the map: no pose is within '
+                             f'{_NEAR_S:g} s of a scan', 'Let the localisation run faster.')
+    off_m, inside, resolution_m = _off_walls(grid, ends)
+    if not len(off_m):
+        return None, Finding('warn', 'map', 'No beam ends on the map', 'Check frame and origin of '
+                             'the map, and the pose of the localisation.')
+    found = MapResiduals(float(np.median(off_m)), float(np.quantile(off_m, 0.9)), 1.0 - inside,
+                         seen)
+    level = 'ok' if found.median_m <= 2.0 * resolution_m else 'warn'
+    return found, Finding(level, 'map', f'beams end {found.median_m:.3g} m off the walls (median; '
+                          f'90 %: {found.p90_m:.3g} m; {found.outside_ratio:.0%} outside)',
+                          '' if level == 'ok' else 'Look at the mount of the lidar (yaw, place), '
+                          'at its delay (./ilw identify), and at whether the map is of today.')
+
+
+def _ends(poses: Topic, scans: Scans) -> tuple[np.ndarray, int]:
+    """Return where beams end on the map [m], ``(E, 2)``, and how many scans those are of."""
     pose_s = poses.stamps_ns * 1e-9
     x, y, z, w = (poses.fields.column(f'pose.pose.orientation.{axis}') for axis in 'xyzw')
     yaw = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
     at = np.array([int(np.abs(pose_s - stamp).argmin()) for stamp in scans.stamps_s])
     rows = np.flatnonzero(np.abs(pose_s[at] - scans.stamps_s) < _NEAR_S)
     rows = rows[:: max(1, len(rows) // _MOST_SCANS)]
-    if not len(rows):
-        return None, Finding('ok', 'map', 'Scans were not held against the map: no pose is within '
-                             f'{_NEAR_S:g} s of a scan', 'Let the localisation run faster.')
     angle = (yaw[at[rows]][:, None] + scans.angle_min_rad
              + scans.increment_rad * np.arange(scans.ranges_m.shape[1]))
     ranges = scans.ranges_m[rows]
-    ends = [poses.fields.column(f'pose.pose.position.{axis}')[at[rows]][:, None]
-            + ranges * turn(angle) for axis, turn in (('x', np.cos), ('y', np.sin))]
     seen = np.isfinite(ranges)
-    column, row = (np.floor((end[seen] - start) / resolution_m).astype(np.int64)
-                   for end, start in zip(ends, origin, strict=True))
+    ends = [(poses.fields.column(f'pose.pose.position.{axis}')[at[rows]][:, None]
+             + ranges * turn(angle))[seen] for axis, turn in (('x', np.cos), ('y', np.sin))]
+    return np.stack(ends, axis=1), len(rows)
+
+
+def _off_walls(grid: Topic, ends: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Return distances to the nearest wall [m], the part of ends on the map, its resolution."""
+    fields, newest = grid.fields, len(grid.fields) - 1
+    height, width = (int(fields.column(f'info.{side}')[newest]) for side in ('height', 'width'))
+    cells = np.asarray(fields.column('data', slice(newest, None))[0]).view(np.int8)
+    resolution_m = float(fields.column('info.resolution')[newest])
+    origin = np.array([fields.column(f'info.origin.position.{a}')[newest] for a in 'xy'])
+    free = (cells.reshape(height, width) < _OCCUPIED).astype(np.uint8)
+    far_m = cv2.distanceTransform(free, cv2.DIST_L2, 5) * resolution_m
+    column, row = np.floor((ends - origin) / resolution_m).astype(np.int64).T
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    off_m = far_m[row[inside], column[inside]]
-    if not len(off_m):
-        return None, Finding('warn', 'map', 'No beam ends on the map', 'Check frame and origin of '
-                             'the map, and the pose of the localisation.')
-    found = MapResiduals(float(np.median(off_m)), float(np.quantile(off_m, 0.9)),
-                         1.0 - float(inside.mean()), len(rows))
-    level = 'ok' if found.median_m <= 2.0 * resolution_m else 'warn'
-    return found, Finding(level, 'map', f'beams end {found.median_m:.3g} m off the walls (median; '
-                          f'90 %: {found.p90_m:.3g} m; {found.outside_ratio:.0%} outside)',
-                          '' if level == 'ok' else 'Look at the mount of the lidar (yaw, place), '
-                          'at its delay (./ilw identify), and at whether the map is of today.')
+    return far_m[row[inside], column[inside]], float(inside.mean()), resolution_m

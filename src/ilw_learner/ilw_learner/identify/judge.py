@@ -6,8 +6,9 @@ from typing import Any
 from ilw_core.errors import EpisodeError
 from ilw_core.plant import Plant
 from ilw_learner.identify.drive import Drive
-from ilw_learner.identify.estimate import Identified, identify
+from ilw_learner.identify.estimate import identify
 from ilw_learner.identify.replay import Replay, plant_model, replay, split
+from ilw_learner.identify.result import Identified
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 
 from ilw_core.plant_response import respond
 from ilw_learner.identify.drive import Drive
-from ilw_learner.identify.estimate import Identified
 from ilw_learner.identify.replay import Replay
+from ilw_learner.identify.result import Identified
 
 _LONGEST_S = 40.0
 
