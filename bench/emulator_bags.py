@@ -16,6 +16,7 @@ from ilw_core.plant import Plant
 _HALF_M, _HOME_M = 6.0, 3.0
 _SPEED_MPS, _TURN_RADPS = 0.5, 1.5
 _REST_S = 4.0
+_PROVEN_S = 0.02  # as ilw_learner.identify.clocks has it
 _BEGIN_NS = 10_000_000_000
 
 
@@ -64,9 +65,12 @@ def _record(name: str, folder: Path, number: int, seed: int, length_s: float) ->
             messages.append((arrival.at_ns * 1e-9, arrival.topic, told))
     write_bag(folder, messages)
     plant = truth(traits, profile.body, by_odometry=True, span_s=(0.0, length_s))
-    # Stamps tell of a clock that is off as of a delay.
-    return replace(plant, odom_delay_s=plant.odom_delay_s + traits.clock.offset_s,
-                   scan_delay_s=plant.scan_delay_s + traits.clock.offset_s)
+    # Stamps tell of a clock that is off as of a delay, unless messages come before their stamps.
+    offset_s = traits.clock.offset_s
+    if offset_s - traits.odometry.transit_s > _PROVEN_S:
+        offset_s = 0.0
+    return replace(plant, odom_delay_s=plant.odom_delay_s + offset_s,
+                   scan_delay_s=plant.scan_delay_s + offset_s)
 
 
 class _Hand:

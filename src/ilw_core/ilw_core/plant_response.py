@@ -179,7 +179,7 @@ def _integral(ramps: Ramps, lag_s: float, query_s: np.ndarray) -> np.ndarray:
         behind = _states(ramps, lag_s) - ramps.value + ramps.slope * lag_s
 
     def area(of: np.ndarray | slice, span_s: np.ndarray) -> np.ndarray:
-        steady = (ramps.value[of] - ramps.slope[of] * lag_s) * span_s
+        steady: np.ndarray = (ramps.value[of] - ramps.slope[of] * lag_s) * span_s
         fading = -np.expm1(-span_s / lag_s) * lag_s * behind[of] if lag_s > 0.0 else 0.0
         return steady + 0.5 * ramps.slope[of] * span_s ** 2 + fading
 

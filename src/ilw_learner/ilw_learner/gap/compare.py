@@ -79,7 +79,8 @@ def compare(sim: Path, real: Path, contract: Contract, plant: Plant | None = Non
     except (EpisodeError, ContractError) as error:
         findings.append(Finding('bad', 'observation', f'cannot be built: {error}',
                                 'Mend what is missing above, then compare again.'))
-    drive, identified, replays = None, None, {}
+    drive, identified = None, None
+    replays: dict[str, Replay] = {}
     try:
         drive, identified, replays = _replays(read_drive(real, contract), plant, simulators or {})
         findings += _replay_findings(replays)

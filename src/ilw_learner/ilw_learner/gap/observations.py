@@ -72,12 +72,18 @@ def _shift(name: str, a: np.ndarray, a_valid: np.ndarray, b: np.ndarray,
            b_valid: np.ndarray) -> Shift:
     seen = [np.asarray(values, dtype=np.float64)[valid]
             for values, valid in ((a, a_valid), (b, b_valid))]
-    quantiles = [tuple(float(q) for q in np.quantile(each, (0.05, 0.5, 0.95))) if len(each)
-                 else (float('nan'),) * 3 for each in seen]
+    quantiles = [_quantiles(each) for each in seen]
     enough = min(len(each) for each in seen) >= _ENOUGH
     return Shift(name, quantiles[0], quantiles[1],
                  distance(*seen) if enough else float('nan'),
                  (1.0 - float(np.mean(a_valid)), 1.0 - float(np.mean(b_valid))))
+
+
+def _quantiles(values: np.ndarray) -> tuple[float, float, float]:
+    if not len(values):
+        return (float('nan'),) * 3
+    low, middle, high = map(float, np.quantile(values, (0.05, 0.5, 0.95)))
+    return low, middle, high
 
 
 def _group(name: str) -> str:

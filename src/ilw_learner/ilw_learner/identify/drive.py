@@ -70,8 +70,9 @@ def read_drive(folder: Path, contract: Contract | None = None) -> Drive:
     """
     bag = Bag(folder)
     command, fields = _command_topic(bag, contract, folder)
-    odom = _topic(bag, contract, _ODOMETRY, folder)
-    scan = _topic(bag, contract, _SCAN, folder, needed=False)
+    odom = _only(_named(bag, contract, _ODOMETRY), _ODOMETRY, folder)
+    scans_there = _named(bag, contract, _SCAN)
+    scan = _only(scans_there, _SCAN, folder) if scans_there else None
     read = bag.topics({name for name in (command, odom, scan) if name})
     for name in (command, odom):
         if name not in read or len(read[name].fields) < _FEWEST:
@@ -126,15 +127,12 @@ def _command_topic(bag: Bag, contract: Contract | None, folder: Path) -> tuple[s
     return topic, [each[0] for each in found]
 
 
-def _topic(bag: Bag, contract: Contract | None, kind: str, folder: Path, *,
-           needed: bool = True) -> str | None:
+def _named(bag: Bag, contract: Contract | None, kind: str) -> list[str]:
+    """Return the topics of a type that are there; of those, the contract's if it names any."""
     there = [name for name, each in bag.types.items() if each == kind]
-    if contract is not None:
-        named = [s.topic for s in contract.sources if s.type == kind and s.topic in there]
-        there = named or there  # a contract need not observe odometry
-    if not there and not needed:
-        return None
-    return _only(there, kind, folder)
+    named = [] if contract is None else [
+        s.topic for s in contract.sources if s.type == kind and s.topic in there]
+    return named or there  # a contract need not observe odometry
 
 
 def _only(names: Sequence[str], kind: str, folder: Path) -> str:

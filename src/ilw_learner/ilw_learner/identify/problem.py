@@ -93,7 +93,7 @@ def make_problem(drive: Drive) -> Problem:
     before = np.searchsorted(drive.command_s, drive.odom_s, side='right') - 1
     last = np.maximum(before, 0)
     since_s = drive.odom_s - drive.command_s[last]
-    standing = ~drive.commands.any(axis=1)
+    standing = ~np.any(drive.commands, axis=1)
     unknown = (before >= 0) & (since_s > _SILENT_S) & ~standing[last]
     moving = np.abs(drive.speeds).max(axis=1) > 0.02
     unknown |= (before < 0) & moving
