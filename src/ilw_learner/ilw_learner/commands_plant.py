@@ -7,11 +7,14 @@ import sys
 from typing import Any
 
 import click
+from rich.console import Console
 
 from ilw_core.contract import Contract, load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
 from ilw_core.plant import load_plant
+
+_ERR = Console(stderr=True)
 
 
 def _contract(task: str | None) -> Contract | None:
@@ -48,9 +51,10 @@ def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
     from ilw_learner.identify.judge import judge as judge_drive
 
     contract = _contract(task)
-    drive = read_drive(bag, contract)
-    found = estimate(drive, odom_delay_s)
-    verdict = judge_drive(drive, found, None if judge is None else read_drive(judge, contract))
+    with _ERR.status('Fitting a base to what was driven'):  # on a terminal only
+        drive = read_drive(bag, contract)
+        found = estimate(drive, odom_delay_s)
+        verdict = judge_drive(drive, found, None if judge is None else read_drive(judge, contract))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(found.text(out.stem), encoding='utf-8')
@@ -98,8 +102,10 @@ def gap(sim_bag: Path, real_bag: Path, task: str, plant: str | None, simulators:
     from ilw_learner.gap.page import ordered, write
 
     given = None if plant is None else load_plant(config_file('plants', plant)).middle()
-    found = compare(sim_bag, real_bag, load_contract(config_file('tasks', task)), given,
-                    dict(_simulator(each) for each in simulators))
+    others = dict(_simulator(each) for each in simulators)
+    with _ERR.status('Comparing and replaying'):
+        found = compare(sim_bag, real_bag, load_contract(config_file('tasks', task)), given,
+                        others)
     written = [] if out is None else write(out, found, f'{sim_bag.name} beside {real_bag.name}')
     if as_json:
         click.echo(json.dumps({'sim': str(sim_bag), 'real': str(real_bag), **found.as_json(),

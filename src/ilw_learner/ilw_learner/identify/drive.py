@@ -85,6 +85,10 @@ def read_drive(folder: Path, contract: Contract | None = None) -> Drive:
     clock = read_clock(base, zero_ns)
     command_s, sure_s, findings = command_stamps(read[command], clock, zero_ns)
     order = np.argsort(command_s, kind='stable')
+    order = order[np.isfinite(commands[order]).all(axis=1)]
+    if len(order) < len(commands):
+        findings.append(f'{len(commands) - len(order)} commands hold NaN and were left out, as no '
+                        'base should obey them.')
     odom_s, speeds, poses, also = _odometry(base, zero_ns)
     scans, more = read_scans(read.get(scan or ''), zero_ns)
     return Drive(command_s[order], commands[order], odom_s, speeds, poses, scans, clock, sure_s,
