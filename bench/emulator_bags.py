@@ -66,7 +66,7 @@ def _record(name: str, folder: Path, number: int, seed: int, length_s: float) ->
     write_bag(folder, messages)
     plant = truth(traits, profile.body, by_odometry=True, span_s=(0.0, length_s))
     # Stamps tell of a clock that is off as of a delay, unless messages come before their stamps.
-    offset_s = traits.clock.offset_s
+    offset_s = traits.clock.offset_s + 0.5e-6 * length_s * traits.clock.drift_ppm
     if offset_s - traits.odometry.transit_s > _PROVEN_S:
         offset_s = 0.0
     return replace(plant, odom_delay_s=plant.odom_delay_s + offset_s,

@@ -29,8 +29,10 @@ from ilw_learner.identify.scan_delay import scan_delay
 
 _TIMER_S = 0.002
 """Time constants are not known better: the timers of computers jitter"""
-_PULL_RADPM = 0.004
-"""Motors of unequal strength turn a base while it speeds up, which looks like this much pull"""
+_PULL_RADPM = 0.006
+"""Motors whose strength differs by 2 % turn a base while it speeds up: it looks like this pull"""
+_SKEW_RATIO = 1.0 / 3.0
+"""Delays in queues are skewed: their mean and what is typical lie so much of their spread apart"""
 _MODEL_RATIO = 0.003
 """Gains and time constants are not known better, however long the bag: they vary while driving"""
 
@@ -78,11 +80,11 @@ def _smooth(found: Fit, known: Uncertainty, drive: Drive,
         interval, value = known.intervals[name], float(found.values[k])
         floor = _MODEL_RATIO * abs(value)
         if name == 'delay_s':
-            floor = drive.command_sure_s
+            floor = float(np.hypot(drive.command_sure_s, _SKEW_RATIO * known.jitter_s))
         elif name == 'pull_radpm':
             floor = _PULL_RADPM
         elif name in ('lag_s', 'turn_lag_s'):
-            floor = max(floor, _TIMER_S)
+            floor = max(floor, float(np.hypot(_TIMER_S, _SKEW_RATIO * known.jitter_s)))
         half = max(value - interval.low, interval.high - value)
         half = float(np.hypot(half, floor))
         off = odom_delay_s if name == 'delay_s' else 0.0

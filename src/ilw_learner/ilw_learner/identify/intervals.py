@@ -44,6 +44,8 @@ class Uncertainty:
     """Name of ``problem.NAMES`` -> interval; those that were not fitted are left out"""
     inflation: tuple[float, float]
     """Of each axis: how many samples say as much as one independent one"""
+    jitter_s: float
+    """How unevenly commands take effect, standard deviation, as residuals of transients show"""
 
 
 def uncertainty(fit: Fit) -> Uncertainty:
@@ -84,7 +86,23 @@ def uncertainty(fit: Fit) -> Uncertainty:
     inflation = tuple(inflation_of(residuals[:, axis]) for axis in (0, 1))
     if fit.free[0]:
         _widen_delay(fit, intervals, max(inflation))
-    return Uncertainty(intervals, (inflation[0], inflation[1]))
+    return Uncertainty(intervals, (inflation[0], inflation[1]), _jitter(fit))
+
+
+def _jitter(fit: Fit) -> float:
+    """Return the spread of delays that makes residuals as large as they are in transients."""
+    if not fit.free[0]:
+        return 0.0
+    only = np.zeros_like(fit.free)
+    only[0] = True
+    steep = fit.problem.slopes(fit.values, only)[:, :, 0] ** 2  # (M, 2)
+    square = fit.problem.residuals(fit.values) ** 2
+    found = []
+    for axis in np.flatnonzero(fit.free[3:5]):
+        calm = float(square[steep[:, axis] <= np.median(steep[:, axis]), axis].mean())
+        above = steep[:, axis] @ (square[:, axis] - calm)
+        found.append(above / max(float(steep[:, axis] @ steep[:, axis]), 1e-12))
+    return float(np.sqrt(max(min(found), 0.0)))
 
 
 def student95(degrees: np.ndarray | float) -> np.ndarray:
