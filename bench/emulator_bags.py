@@ -4,14 +4,14 @@ from dataclasses import replace
 import math
 from pathlib import Path
 
-from ilw_emulator.profile import load_emulator
-from ilw_emulator.robot import Robot
-from ilw_emulator.truth import truth
-from ilw_emulator.world import World
 import numpy as np
 from synthetic_base import command_message, odometry_message, scan_message, write_bag
 
 from ilw_core.plant import Plant
+from ilw_emulator.profile import load_emulator
+from ilw_emulator.robot import Robot
+from ilw_emulator.truth import truth
+from ilw_emulator.world import World
 
 _HALF_M, _HOME_M = 6.0, 3.0
 _SPEED_MPS, _TURN_RADPS = 0.5, 1.5
