@@ -1,9 +1,11 @@
 """Fixtures for every test: the shipped contracts, messages anyone can make, bags of them."""
 
+import importlib.util
 import json
 import math
 import os
 from pathlib import Path
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -137,3 +139,13 @@ class BagMaker:
 @pytest.fixture
 def bags(maze):
     return BagMaker(maze)
+
+
+@pytest.fixture(scope='session')
+def synthetic():
+    """Return ``synthetic_base.py``: bases of known truth, and bags of them."""
+    spec = importlib.util.spec_from_file_location(
+        'synthetic_base', Path(__file__).with_name('synthetic_base.py'))
+    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

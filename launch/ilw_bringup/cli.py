@@ -26,6 +26,7 @@ class _Lazy(click.Group):
         **{name: ('ilw_learner.cli', name) for name in ('train', 'episodes', 'runs', 'sweep')},
         'eval': ('ilw_learner.cli', 'evaluate'),
         'world': ('ilw_bringup.emulator_worlds', 'world'),
+        **{name: ('ilw_learner.commands_plant', name) for name in ('identify', 'gap')},
         'faults': ('ilw_bringup.commands_faults', 'faults'),
         'security': ('ilw_bringup.commands_security', 'security'),
         'compare': ('ilw_bringup.commands_compare', 'compare'),

@@ -23,6 +23,7 @@ from ilw_learner.command_options import (
     task_option,
 )
 from ilw_learner.commands_episodes import episodes
+from ilw_learner.commands_plant import gap, identify
 from ilw_learner.commands_runs import runs, sweep
 
 _ERR = Console(stderr=True)
@@ -198,7 +199,7 @@ def learner() -> None:
     """Train and evaluate policies."""
 
 
-for _command in (train, evaluate, episodes, runs, sweep):
+for _command in (train, evaluate, episodes, runs, sweep, identify, gap):
     learner.add_command(_command)
 
 

@@ -11,8 +11,13 @@ import pytest
 from ilw_core.contract import load_contract
 from ilw_core.episode_folder import find_episodes
 from ilw_core.locate import config_file
+from ilw_core.plant import Plant
 from ilw_learner import cli
 from ilw_learner.dataset import load_episode
+from ilw_learner.identify.drive import read_drive
+from ilw_learner.identify.estimate import identify
+from ilw_learner.identify.judge import judge
+from ilw_learner.identify.replay import plant_model, replay
 
 ROOT = Path(os.environ.get('ILW_REAL_BAGS')
             or Path(__file__).resolve().parents[4] / 'shared' / 'bags')
@@ -62,3 +67,29 @@ def test_a_policy_is_trained_and_compared_with_repeating_the_last_command(
             assert math.isfinite(value), (measure, name)
     assert held_out['mae']['twist.linear.x'] < 0.3
     assert held_out['mae']['twist.angular.z'] < 1.0
+
+
+@pytest.fixture(scope='module')
+def identified():
+    """Return (drive, what it tells) of every recording."""
+    track = load_contract(config_file('tasks', 'track'))
+    drives = [read_drive(folder.path, track) for folder in find_episodes(ROOT)]
+    return [(drive, identify(drive)) for drive in drives]
+
+
+def test_identification_makes_sense_on_every_recording(identified):
+    for drive, found in identified:
+        plant = found.plant
+        assert plant.delay_s < 0.3
+        assert 0.8 < plant.gain < 1.2
+        assert 0.8 < plant.turn_gain < 1.2
+        assert max(plant.lag_s, plant.turn_lag_s) < 0.4
+        # It explains the driving it has seen: no worse than a base that obeys at once.
+        fitted, usual = (replay(plant_model(each), drive) for each in (plant, Plant()))
+        assert fitted.error_m.mean() < usual.error_m.mean()
+
+
+def test_what_one_recording_tells_halves_the_error_of_replaying_another(identified):
+    ratios = [judge(drive, found, other).ratio for i, (drive, found) in enumerate(identified)
+              for j, (other, _) in enumerate(identified) if i != j]
+    assert min(ratios) <= 0.5, ratios

@@ -1,0 +1,100 @@
+"""The gap for people: pictures, and one HTML page that holds them."""
+
+import base64
+from html import escape
+import io
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use('Agg')
+from matplotlib import pyplot as plt
+import numpy as np
+
+from ilw_learner.gap.compare import Gap
+from ilw_learner.gap.finding import Finding
+from ilw_learner.gap.observations import Shift
+from ilw_learner.identify.report import draw_way
+
+_COLOURS = {'bad': '#b00020', 'warn': '#b36b00', 'ok': '#2e7d32'}
+_ORDER = ('bad', 'warn', 'ok')
+_MOST = 24
+
+
+def ordered(findings: tuple[Finding, ...]) -> list[Finding]:
+    """Return findings, the worst first."""
+    return sorted(findings, key=lambda f: _ORDER.index(f.level))
+
+
+def write(folder: Path, gap: Gap, title: str) -> list[Path]:
+    """Write ``gap.html`` and its pictures as PNG; return what was written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = {}
+    if gap.drive is not None and gap.replays:
+        pictures['replay.png'] = _replay_picture(gap)
+    if gap.shifts:
+        pictures['observations.png'] = _shift_picture(gap.shifts)
+    written = []
+    for name, data in pictures.items():
+        (folder / name).write_bytes(data)
+        written.append(folder / name)
+    (folder / 'gap.html').write_text(_page(gap, title, pictures), encoding='utf-8')
+    return [*written, folder / 'gap.html']
+
+
+def _page(gap: Gap, title: str, pictures: dict[str, bytes]) -> str:
+    rows = ''.join(
+        f'<tr><td style="color:{_COLOURS[f.level]}"><b>{f.level}</b></td>'
+        f'<td>{escape(f.topic)}</td><td>{escape(f.what)}</td><td>{escape(f.next_step)}</td></tr>\n'
+        for f in ordered(gap.findings))
+    images = ''.join(
+        f'<h2>{escape(Path(name).stem)}</h2>\n<img style="max-width:100%" alt="{escape(name)}" '
+        f'src="data:image/png;base64,{base64.b64encode(data).decode()}">\n'
+        for name, data in pictures.items())
+    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
+            '</title>\n<style>body{font-family:sans-serif;max-width:75em;margin:2em auto}td,th{'
+            'text-align:left;vertical-align:top;padding:.3em .8em;border-bottom:1px solid #ddd}'
+            f'</style></head>\n<body><h1>{escape(title)}</h1>\n<table><tr><th></th><th>what</th>'
+            f'<th>simulated and real</th><th>next</th></tr>\n{rows}</table>\n{images}'
+            '</body></html>\n')
+
+
+def _replay_picture(gap: Gap) -> bytes:
+    figure, axes = plt.subplots(1, 3, figsize=(16.0, 5.0))
+    assert gap.drive is not None
+    draw_way(axes[0], gap.drive, gap.replays)
+    since_s = gap.drive.odom_s - gap.drive.odom_s[0]
+    for name, each in gap.replays.items():
+        axes[1].plot(since_s, each.error_m, label=name)
+        axes[2].plot(since_s, np.abs(each.heading_error_rad), label=name)
+    for axis, text in zip(axes[1:], ('position error [m]', 'heading error [rad]'), strict=True):
+        axis.set_xlabel('time [s]')
+        axis.set_ylabel(text)
+        axis.legend(frameon=False)
+    return _png(figure)
+
+
+def _shift_picture(shifts: tuple[Shift, ...]) -> bytes:
+    known = sorted((s for s in shifts if np.isfinite(s.distance)), key=lambda s: -s.distance)
+    shown = known[:_MOST] or list(shifts[:_MOST])
+    figure, axes = plt.subplots(1, 2, figsize=(14.0, 1.5 + 0.3 * len(shown)), sharey=True)
+    at = np.arange(len(shown))[::-1]
+    for side, colour, up in (('sim', 'tab:blue', 0.15), ('real', 'tab:orange', -0.15)):
+        low, middle, high = np.array([getattr(s, side) for s in shown]).T
+        axes[0].hlines(at + up, low, high, color=colour, label=side)
+        axes[0].plot(middle, at + up, 'o', color=colour, markersize=3)
+    axes[0].set_yticks(at, [s.name for s in shown])
+    axes[0].set_xlabel('5 to 95 % of the values, and their median')
+    axes[0].legend(frameon=False)
+    axes[1].barh(at, [s.distance if np.isfinite(s.distance) else 0.0 for s in shown], color='0.6')
+    axes[1].set_xlim(0.0, 1.0)
+    axes[1].set_xlabel("Kolmogorov's distance of the distributions")
+    return _png(figure)
+
+
+def _png(figure: plt.Figure) -> bytes:
+    figure.tight_layout()
+    stream = io.BytesIO()
+    figure.savefig(stream, format='png', dpi=90)
+    plt.close(figure)
+    return stream.getvalue()

@@ -1,0 +1,184 @@
+"""The gap between two bags: what is found, what is said, what is written."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+
+from ilw_core.contract import parse_contract
+from ilw_core.plant import Plant
+from ilw_learner import cli
+from ilw_learner.bag_reader import Bag
+from ilw_learner.gap.compare import compare
+from ilw_learner.gap.map_residuals import map_residuals
+from ilw_learner.gap.observations import distance
+from ilw_learner.gap.topics import unit_guess
+from ilw_learner.identify.replay import plant_model
+
+CONTRACT = '''
+contract: base
+version: 1
+rate_hz: 10
+observation:
+  odometry: {topic: odom, type: nav_msgs/msg/Odometry, feature: body_twist}
+action:
+  command: {topic: cmd_vel, type: geometry_msgs/msg/TwistStamped}
+  fields:
+    - {name: twist.linear.x, unit: m/s, min: -0.5, max: 0.5, max_rate: 1.0}
+    - {name: twist.angular.z, unit: rad/s, min: -1.5, max: 1.5, max_rate: 4.0}
+  on_stale: stop
+'''
+REAL = Plant(delay_s=0.12, lag_s=0.2, turn_lag_s=0.15, gain=0.9, turn_gain=0.85, pull_radpm=0.1,
+             odom_noise_mps=0.005, odom_noise_radps=0.02)
+
+
+@pytest.fixture(scope='module')
+def pair(synthetic, tmp_path_factory):
+    """The same driving of an ideal and of a real base."""
+    folder = tmp_path_factory.mktemp('pair')
+    for name, plant in (('sim', Plant()), ('real', REAL)):
+        synthetic.record(folder / name, plant, synthetic.Recording(length_s=60.0), seed=5)
+    (folder / 'base.yaml').write_text(CONTRACT)
+    return folder
+
+
+def command(monkeypatch, capsys, *words):
+    monkeypatch.setattr(sys, 'argv', ['learner', *map(str, words)])
+    code = 0
+    try:
+        cli.run(cli.learner)
+    except SystemExit as end:
+        code = end.code
+    return code, capsys.readouterr().out
+
+
+def said(gap, topic):
+    return [f for f in gap.findings if f.topic == topic]
+
+
+def test_two_bags_of_one_contract_are_compared_and_written(pair, tmp_path, monkeypatch, capsys):
+    code, out = command(monkeypatch, capsys, 'gap', pair / 'sim', pair / 'real', '--task',
+                        pair / 'base.yaml', '--out', tmp_path / 'gap', '--json')
+    report = json.loads(out)
+    assert code == 0, report['findings']
+    assert report['replay']['identified']['position_error_mean_m'] < (
+        0.5 * report['replay']['default']['position_error_mean_m'])
+    assert report['replay']['default']['position_m_per_m'] > 0.0
+    assert {s['name'] for s in report['shifts']} == {
+        'odometry.forward_mps', 'odometry.turn_radps', 'action twist.linear.x',
+        'action twist.angular.z'}
+    page = (tmp_path / 'gap' / 'gap.html').read_text()
+    assert page.count('data:image/png;base64,') == 2
+    assert 'Train over it' in page
+    assert (tmp_path / 'gap' / 'replay.png').read_bytes()[:4] == b'\x89PNG'
+
+
+def test_a_given_plant_and_another_simulator_replay_too(pair, monkeypatch, capsys, tmp_path):
+    (tmp_path / 'mine.yaml').write_text('plant: mine\ndelay_s: 0.12\ngain: 0.9\n')
+    code, out = command(
+        monkeypatch, capsys, 'gap', pair / 'sim', pair / 'real', '--task', pair / 'base.yaml',
+        '--plant', tmp_path / 'mine.yaml', '--json', '--simulator',
+        'twin=ilw_learner.identify.replay:plant_model')
+    replays = json.loads(out)['replay']
+    assert code == 0
+    assert replays['twin, given'] == replays['given']
+    assert set(replays) == {'default', 'given', 'twin, default', 'twin, given'}
+
+
+def test_a_simulator_that_is_none_is_refused(pair, monkeypatch, capsys):
+    code, _ = command(monkeypatch, capsys, 'gap', pair / 'sim', pair / 'real', '--task',
+                      pair / 'base.yaml', '--simulator', 'twin')
+    assert code == 2
+
+
+def test_without_a_map_that_is_said(pair, maze):
+    gap = compare(pair / 'sim', pair / 'real', parse_contract(CONTRACT), REAL,
+                  {'same': plant_model})
+    assert 'no OccupancyGrid' in said(gap, 'map')[0].what
+    assert gap.identified is None
+
+
+def wave(i):
+    return 0.2 + 0.1 * np.sin(0.3 * i), 0.5 + 0.2 * np.sin(0.2 * i)
+
+
+@pytest.mark.parametrize(('real', 'topic', 'word', 'level'), [
+    (lambda i: (wave(i)[0], -wave(i)[1]), 'action twist.angular.z', 'REP 103', 'warn'),
+    (lambda i: (1000.0 * wave(i)[0], wave(i)[1]), 'action twist.linear.x', 'unit', 'bad'),
+    (lambda i: (wave(i)[0], 57.29578 * wave(i)[1]), 'action twist.angular.z', 'unit', 'bad'),
+])
+def test_signs_and_units_that_were_mixed_up_are_found(bags, tmp_path, maze, real, topic, word,
+                                                      level):
+    paths = [bags.write(tmp_path / name, ticks=120, drive=drive)
+             for name, drive in (('sim', wave), ('real', real))]
+    gap = compare(*paths, maze)
+    assert any(word in f.next_step and f.level == level for f in said(gap, topic))
+
+
+def test_a_topic_that_is_missing_is_bad_and_says_what_to_do(bags, tmp_path, clutter):
+    paths = [bags.write(tmp_path / name, ticks=60, drive=wave) for name in ('sim', 'real')]
+    scan = said(compare(*paths, clutter), 'scan')
+    assert scan[0].level == 'bad'
+    assert 'simulated and the real' in scan[0].what
+    assert 'remap' in scan[0].next_step
+
+
+@pytest.mark.parametrize(('sim', 'real', 'word'), [
+    (0.4, 400.0, 'millimetres for metres (real)'), (57.0, 1.0, 'degrees for radians (simulated)'),
+    (0.4, 0.5, ''), (0.0, 0.5, '')])
+def test_units_are_guessed_from_sizes(sim, real, word):
+    assert unit_guess(sim, real) == word
+
+
+def test_the_distance_of_two_samples_is_worked_out_by_hand():
+    assert distance(np.array([1.0, 2.0, 3.0, 4.0]), np.array([3.0, 4.0, 5.0, 6.0])) == 0.5
+    assert distance(np.zeros(3), np.zeros(5)) == 0.0
+
+
+
+def mapped(synthetic, folder, mount_rad):
+    """Record a base at (2, 1) in a room of 6 by 4 m with a map; its lidar is mounted turned."""
+    store, t = synthetic.STORE, synthetic.STORE.types
+    types = {'map': 'nav_msgs/msg/OccupancyGrid', 'scan': 'sensor_msgs/msg/LaserScan',
+             'amcl_pose': 'geometry_msgs/msg/PoseWithCovarianceStamped'}
+    angle = mount_rad - np.pi + np.arange(90) * (2.0 * np.pi / 90)
+    with np.errstate(divide='ignore'):
+        ranges = np.minimum(np.where(np.cos(angle) > 0, 4.0, -2.0) / np.cos(angle),
+                            np.where(np.sin(angle) > 0, 3.0, -1.0) / np.sin(angle))
+    cells = np.zeros((84, 124), dtype=np.int8)  # of 5 cm; walls are two cells wide
+    cells[[0, 1, -1, -2], :] = 100
+    cells[:, [0, 1, -1, -2]] = 100
+    corner = synthetic.odometry_message(0.0, np.array([-0.1, -0.1, 0.0]), 0.0, 0.0).pose.pose
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+        topics = {name: bag.add_connection(f'/{name}', kind, typestore=store)
+                  for name, kind in types.items()}
+        for i in range(30):
+            at_s = 0.1 * i
+            odom = synthetic.odometry_message(at_s, np.array([2.0, 1.0, 0.0]), 0.0, 0.0)
+            messages = {
+                'scan': synthetic.scan_message(at_s, ranges),
+                'amcl_pose': t[types['amcl_pose']](header=odom.header, pose=odom.pose),
+                'map': t[types['map']](header=odom.header, info=t['nav_msgs/msg/MapMetaData'](
+                    map_load_time=odom.header.stamp, resolution=0.05, width=124, height=84,
+                    origin=corner), data=cells.ravel())}
+            for name, message in messages.items():
+                bag.write(topics[name], synthetic.BEGIN_NS + round(at_s * 1e9),
+                          store.serialize_cdr(message, types[name]))
+    return Bag(folder)
+
+
+def test_scans_lie_on_the_walls_of_their_map(synthetic, tmp_path):
+    residuals, finding = map_residuals(mapped(synthetic, tmp_path / 'bag', 0.0))
+    assert residuals.median_m < 0.051  # beams end at the face of a wall, one cell before it
+    assert residuals.outside_ratio == 0.0
+    assert residuals.scans == 30
+    assert finding.level == 'ok'
+
+
+def test_a_lidar_that_is_mounted_turned_is_noticed_on_the_map(synthetic, tmp_path):
+    residuals, finding = map_residuals(mapped(synthetic, tmp_path / 'bag', 0.3))
+    assert residuals.median_m > 0.1
+    assert finding.level == 'warn'
+    assert 'mount' in finding.next_step
