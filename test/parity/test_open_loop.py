@@ -6,8 +6,9 @@ import pytest
 from ilw_core.plant import Plant
 from ilw_core.plant_response import poses
 
-open_loop = pytest.importorskip(
-    'ilw_sim.open_loop', reason='this simulator takes no plant', exc_type=ImportError)
+pytest.importorskip('pybullet')
+
+from ilw_sim import open_loop
 
 
 @pytest.mark.parametrize('plant', [

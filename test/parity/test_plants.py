@@ -17,6 +17,7 @@ pytest.importorskip('numba')
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
 from ilw_core.plant import Plant, PlantProfile
+from ilw_core.plant_response import poses as response_poses
 from ilw_sim.batch.batch_env import BatchEnv
 from ilw_sim.batch.compiled import YAW, X
 from ilw_sim.env import make_env
@@ -115,10 +116,9 @@ def test_a_base_without_faults_drives_as_without_a_profile():
 
 @pytest.mark.parametrize('name', ['slow', 'worn', 'heavy'])
 def test_pybullet_moves_as_the_reference_model_says(worlds, name):
-    response = pytest.importorskip('ilw_core.plant_response')
     poses, _, applied = worlds[name]
     stamps_s = np.round(np.arange(len(applied)) * 0.1, 6)
-    wanted = response.poses(Plant(**BASES[name]), stamps_s, applied,
+    wanted = response_poses(Plant(**BASES[name]), stamps_s, applied,
                             np.append(stamps_s, 6.0), SCENE.start)
     position, yaw = errors(poses, wanted[1:])
     assert position < POSITION_M and yaw < YAW_RAD, (position, yaw)

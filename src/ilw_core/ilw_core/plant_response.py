@@ -66,7 +66,9 @@ def poses(plant: Plant, command_stamps_s: np.ndarray, commands: np.ndarray, quer
     inside = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     begin = np.repeat(edges[:-1], pieces) + inside * np.repeat(np.diff(edges) / pieces, pieces)
     knots = np.append(begin, edges[-1])
-    points = np.union1d(knots, 0.5 * (knots[:-1] + knots[1:]))
+    # Interleaved, not sorted: between neighbouring floats the middle is one of the two.
+    points = np.empty(2 * len(knots) - 1)
+    points[::2], points[1::2] = knots, 0.5 * (knots[:-1] + knots[1:])
     # A jump of a speed (lag 0) belongs to the piece after it: each piece asks for its own end.
     yaw = start[2] + (turn := travel(plant, command_stamps_s, commands, points)[:, 1]) - turn[0]
     width_s = np.diff(knots)

@@ -108,3 +108,11 @@ def test_nobody_who_commands_nothing_moves():
 def test_stamps_that_fall_are_refused():
     with pytest.raises(ValueError, match='never fall'):
         respond(Plant(), np.array([1.0, 0.5]), np.zeros((2, 2)), np.array([1.0]))
+
+
+def test_a_switch_a_rounding_error_from_a_query_does_no_harm():
+    stamps = np.arange(60) * 0.1
+    commands = np.tile([[0.3, 0.5], [0.1, -0.5]], (30, 1))
+    exact = poses(Plant(delay_s=0.1), stamps, commands, stamps + 0.1)
+    beside = poses(Plant(delay_s=0.1), stamps, commands, np.nextafter(stamps + 0.1, np.inf))
+    assert beside == pytest.approx(exact, abs=1e-9)
