@@ -13,7 +13,7 @@ import numpy as np
 from fuzz.target import Pieces, Target
 from ilw_core.contract import Contract, load_contract
 from ilw_core.locate import config_file
-from ilw_learner.policy_loop import PolicyLoop
+from ilw_core.policy_loop import PolicyLoop
 from ilw_sim.lockstep import CommandGate
 from ilw_sim.simulation import Simulation
 from ilw_sim.stick import Stick, StickDriver
