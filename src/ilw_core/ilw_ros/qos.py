@@ -17,8 +17,8 @@ LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
 """Status, map and goal: a late subscriber gets the newest."""
 REQUEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 """Action requests to the arbiter: only the newest matters."""
-RECORDING_DEPTH = 1000
-"""Messages per topic that wait for the recorder: a second of a 1 kHz arm; it looks 50 times"""
+RECORDING_DEPTH = 4000
+"""Messages per topic that wait for the recorder: four seconds of a 1 kHz arm, should it hang"""
 
 
 def command(rate_hz: float) -> QoSProfile:
