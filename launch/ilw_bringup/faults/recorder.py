@@ -50,12 +50,15 @@ def _hung(folder: Path) -> Seen:
         loop.until(lambda: take.said_s(loop, back, lambda s: s.phase == 3), 5.0, 'the recorder')
         time.sleep(0.7)
         suspect = take.said_s(loop, back, lambda s: any('gap' in why for why in s.suspect))
-        loop.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=1))
+        answer = loop.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=1))
         status = take.wait_for(loop, lambda s: s.saved == 2, 'the episode')
+        gap_s = take.longest_gap_s(Path(answer.path), loop.contract.action.topic)
+        whole = gap_s < 2 * loop.two_periods_s
         return loop.seen(
-            f'diagnostic after {take.ms(alarm)}; back, the take is suspect after '
-            f'{take.ms(suspect)} ({"; ".join(status.suspect[:1])}); {take.counts(status)}', alarm,
-            take.in_time(alarm, suspect) and take.add_up(status))
+            f'diagnostic after {take.ms(alarm)}; back, the longest gap between commands is '
+            f'{gap_s:.2f} s, suspect: {"; ".join(status.suspect[:1]) or "no"}; '
+            f'{take.counts(status)}', alarm,
+            take.in_time(alarm, *(() if whole else (suspect,))) and take.add_up(status))
 
 
 def _two(folder: Path) -> Seen:
@@ -93,8 +96,8 @@ def _full_rate(folder: Path) -> Seen:
 FAULTS = (
     Fault('recorder killed while recording and restarted', 'a diagnostic within 1 s; salvaged up '
           'to 1 s before the kill, the counts add up', _killed),
-    Fault('recorder hung (SIGSTOP) while recording and back', 'a diagnostic within 1 s; back, it '
-          'goes on and the take is suspect', _hung),
+    Fault('recorder hung (SIGSTOP) while recording and back', 'a diagnostic within 1 s; back, '
+          'it has what came meanwhile, or the take is suspect', _hung),
     Fault('two recorders on one folder', 'the second ends with one line, the first goes on', _two),
     Fault('a robot at full rate: 1 kHz, two cameras, scan, odometry', 'no numbered message is '
           'lost', _full_rate),

@@ -1,6 +1,7 @@
 """What rows about recorder and disk look at: when it was said, whether the counts add up."""
 
 from collections.abc import Callable
+from itertools import pairwise
 import json
 from pathlib import Path
 import time
@@ -82,6 +83,13 @@ def messages(episode: EpisodeFolder) -> list[int]:
     """Return the log time of each message of a bag [ns]; it must be readable to its end."""
     with episode.bag_files[0].open('rb') as stream:
         return [m.log_time for _, _, m in make_reader(stream).iter_messages()]
+
+
+def longest_gap_s(episode: Path, topic: str) -> float:
+    """Return the longest time between the sending of two messages of a topic."""
+    with next(episode.glob('*.mcap')).open('rb') as stream:
+        sent = [m.publish_time for _, _, m in make_reader(stream).iter_messages([f'/{topic}'])]
+    return max((b - a for a, b in pairwise(sorted(sent))), default=0) / 1e9
 
 
 def reasons(episode: EpisodeFolder) -> list[str]:

@@ -1,11 +1,14 @@
 """How regularly one topic comes, and how old it is when it does. No ROS, no clock."""
 
 from collections import deque
+import math
 
 import numpy as np
 
 WINDOW_NS = 3_000_000_000
 """What is said is about the last 3 s: thirty messages of a 10 Hz lidar"""
+_ENOUGH_NS = 1_000_000_000
+"""Of a topic that was heard for the first time: before, its rate is anybody's guess"""
 
 
 class TopicPulse:
@@ -16,8 +19,12 @@ class TopicPulse:
         self._delays_ns: deque[int] = deque()
         self.stamped = True
         """The newest message bore a time"""
-        self.heard = False
-        """Anything came, ever"""
+        self._first_ns: int | None = None
+
+    @property
+    def heard(self) -> bool:
+        """Whether anything came, ever."""
+        return self._first_ns is not None
 
     def take(self, stamp_ns: int | None, arrived_ns: int, mono_ns: int) -> None:
         """
@@ -26,7 +33,8 @@ class TopicPulse:
         :param stamp_ns: of its header; None for a type without one.
         :param arrived_ns: on the clock of the stamps; ``mono_ns``: on the one that never jumps.
         """
-        self.heard = True
+        if self._first_ns is None:
+            self._first_ns = mono_ns
         self.stamped = stamp_ns is None or stamp_ns > 0
         self._arrivals.append(mono_ns)
         self._delays_ns.append(0 if stamp_ns is None else arrived_ns - stamp_ns)
@@ -36,10 +44,15 @@ class TopicPulse:
 
     def rate_hz(self, since_ns: int, mono_ns: int) -> float:
         """
-        Return how often it came within the window.
+        Return how often it came within the window; infinite while that cannot be told yet.
 
-        :param since_ns: when listening began.
+        :param since_ns: when listening began. How long it then took to find the topic on the graph
+            says nothing about its rate.
         """
+        if self._first_ns is not None:
+            if mono_ns - self._first_ns < _ENOUGH_NS:
+                return math.inf
+            since_ns = max(since_ns, self._first_ns)
         begin_ns = max(since_ns, mono_ns - WINDOW_NS)
         recent = sum(at > begin_ns for at in self._arrivals)
         return recent * 1e9 / max(1, mono_ns - begin_ns)
