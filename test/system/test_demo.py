@@ -21,7 +21,7 @@ def demo(tmp_path, *options):
     return json.loads(done.stdout), next(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize('task', ['clutter', 'maze'])
+@pytest.mark.parametrize('task', ['clutter', pytest.param('maze', marks=pytest.mark.slow)])
 def test_the_demo_ends_with_a_policy_that_drives(tmp_path, task):
     report, folder = demo(tmp_path, '--task', task, '--episodes', '60', '--episodes-eval', '20')
     assert set(report) == KEYS

@@ -52,7 +52,7 @@ def _flooded(topic: str, kind: str) -> Fault:
                             not dead and sent > 0.5 * _SECONDS * RATE_HZ
                             and reaction is not None and reaction <= _STOP_WITHIN_S)
 
-    return Fault(fault, expected, inject)
+    return Fault(fault, expected, inject, slow=topic not in ('joy', 'policy/action', 'scan'))
 
 
 def flood(topic: str, kind: str) -> int:

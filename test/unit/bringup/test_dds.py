@@ -12,7 +12,7 @@ def test_nodes_get_the_profile_with_more_room(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     (profile,) = set(dds_environment().values())
     sizes = [int(e.text) for e in Xml.parse(profile).iter() if e.tag.endswith('segment_size')]
-    assert sizes == [8 * 1024 * 1024]
+    assert sizes == [16 * 1024 * 1024]
     assert set(dds_environment()) == set(NAMES)
 
 
