@@ -12,11 +12,11 @@ from rosbags.rosbag2.metadata import dump_qos_v9, parse_qos
 from rosbags.typesys import Stores, get_typestore
 import yaml
 
+from ilw_core.bag_files import RecordedTopic, bag_metadata, write_synced
 from ilw_core.episode_folder import BAG_INDEX_FILE
 from ilw_learner.raw_messages import Channel, RawMessage
 
 _CHUNK_BYTES = 1_000_000
-_VERSION = 9  # of the metadata, as rosbag2 in Jazzy writes it
 
 
 class BagCopy:
@@ -77,40 +77,10 @@ class BagCopy:
         self._file.raw.close()
 
     def _metadata(self) -> dict[str, Any]:
-        begin = {'nanoseconds_since_epoch': self._begin_ns if self.messages else 0}
-        span = {'nanoseconds': max(0, self._end_ns - self._begin_ns)}
-        topics = [{
-            'topic_metadata': {
-                'name': channel.topic, 'type': channel.type,
-                'serialization_format': channel.encoding,
-                'offered_qos_profiles': offered_qos(channel),
-                'type_description_hash': channel.type_hash},
-            'message_count': count} for channel, count in self._counts.items()]
-        return {'rosbag2_bagfile_information': {
-            'version': _VERSION, 'storage_identifier': 'mcap', 'duration': span,
-            'starting_time': begin, 'message_count': self.messages,
-            'topics_with_message_count': topics, 'compression_format': '',
-            'compression_mode': '', 'relative_file_paths': [self._path.name],
-            'files': [{'path': self._path.name, 'starting_time': begin, 'duration': span,
-                       'message_count': self.messages}],
-            'custom_data': {}, 'ros_distro': os.environ.get('ROS_DISTRO', 'jazzy')}}
-
-
-def write_synced(path: Path, text: str) -> None:
-    """Write a text file and wait until it is on the disk."""
-    with open(path, 'w', encoding='utf-8') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        topics = [RecordedTopic(c.topic, c.type, offered_qos(c), c.type_hash, count, c.encoding)
+                  for c, count in self._counts.items()]
+        return bag_metadata(self._path.name, topics, self._begin_ns if self.messages else 0,
+                            self._end_ns)
 
 
 def _definition(channel: Channel) -> tuple[str, str]:

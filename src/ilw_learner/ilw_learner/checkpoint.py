@@ -17,6 +17,7 @@ import uuid
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import yaml
 
+from ilw_core.bag_files import sync_folder
 from ilw_core.contract import Contract, parse_contract
 from ilw_core.errors import CheckpointError, ContractError
 from ilw_core.schema import shown
@@ -74,20 +75,11 @@ def save_checkpoint(path: Path, contract: Contract, card: dict[str, Any],
         if path.exists():
             shutil.rmtree(path)
         staging.rename(path)
-        _flush_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return load_checkpoint(path)
-
-
-def _flush_folder(path: Path) -> None:
-    """Make a rename survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import time
 from typing import Any
 
+from ilw_core.bag_files import sync_folder
 from ilw_core.episode_folder import META_FILE, read_episode
 from ilw_core.errors import EpisodeError
-from ilw_learner.bag_copy import sync_folder
 
 BIN = '.dropped'
 _LOG = 'log.jsonl'

@@ -19,11 +19,12 @@ import uuid
 
 import numpy as np
 
+from ilw_core.bag_files import sync_folder, write_synced
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode, Outcome
 from ilw_core.episode_folder import META_FILE, QUALITY_FILE, SCHEMA, EpisodeFolder, read_episode
 from ilw_core.errors import EpisodeError
-from ilw_learner.bag_copy import BagCopy, offered_qos, sync_folder, write_synced
+from ilw_learner.bag_copy import BagCopy, offered_qos
 from ilw_learner.dataset import load_episode
 from ilw_learner.episode_bin import free_name, place_in_training
 from ilw_learner.episode_quality import quality

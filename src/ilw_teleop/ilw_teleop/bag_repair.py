@@ -33,9 +33,10 @@ from mcap.records import (
 from mcap.writer import MCAP0_MAGIC
 import yaml
 
+from ilw_core.bag_files import bag_metadata, write_synced
 from ilw_core.episode_folder import BAG_INDEX_FILE
 from ilw_core.errors import EpisodeError
-from ilw_teleop.bag_writer import CHUNK_BYTES, Topic, bag_metadata, write_synced
+from ilw_teleop.bag_writer import CHUNK_BYTES, Topic, recorded
 
 _RECORD = struct.Struct('<BQ')  # opcode, length of the content
 _CHUNK = struct.Struct('<QQQII')  # first and last log time, size, CRC, length of the compression
@@ -125,7 +126,8 @@ def repair(file: Path, *, give_up: int = 0) -> Contents:
         stream.flush()
         os.fsync(stream.fileno())
     schemas, channels, counts = _merged(found, 'schemas'), _merged(found, 'channels'), found.counts
-    topics = [(_topic(channels[number], schemas), count) for number, count in counts.items()]
+    topics = [recorded(_topic(channels[number], schemas), count)
+              for number, count in counts.items()]
     write_synced(file.parent / BAG_INDEX_FILE, yaml.safe_dump(
         bag_metadata(file.name, topics, *found.span_ns), sort_keys=False))
     return found

@@ -10,10 +10,10 @@ from typing import Any
 from mcap.writer import CompressionType, Writer
 import yaml
 
+from ilw_core.bag_files import RecordedTopic, bag_metadata, write_synced
 from ilw_core.episode_folder import BAG_INDEX_FILE
 
 CHUNK_BYTES = 1_000_000
-METADATA_VERSION = 9  # of rosbag2 in Jazzy
 
 
 @dataclass(frozen=True)
@@ -117,48 +117,11 @@ class BagWriter:
             self._file.raw.close()
 
     def _metadata(self) -> dict[str, Any]:
-        topics = [(topic, self._counts[channel]) for channel, topic in self._topics.items()]
+        topics = [recorded(topic, self._counts[channel])
+                  for channel, topic in self._topics.items()]
         return bag_metadata(self._path.name, topics, self._begin_ns or 0, self._end_ns)
 
 
-def bag_metadata(
-    file_name: str, topics: list[tuple[Topic, int]], begin_ns: int, end_ns: int,
-) -> dict[str, Any]:
-    """
-    Return the content of ``metadata.yaml``.
-
-    :param topics: each with its number of messages.
-    """
-    messages = sum(count for _, count in topics)
-    span = {'nanoseconds': max(0, end_ns - begin_ns)}
-    start = {'nanoseconds_since_epoch': begin_ns}
-    listed = [{
-        'topic_metadata': {
-            'name': topic.name, 'type': topic.type, 'serialization_format': 'cdr',
-            'offered_qos_profiles': topic.qos, 'type_description_hash': topic.type_hash},
-        'message_count': count} for topic, count in topics]
-    return {'rosbag2_bagfile_information': {
-        'version': METADATA_VERSION, 'storage_identifier': 'mcap', 'duration': dict(span),
-        'starting_time': dict(start), 'message_count': messages,
-        'topics_with_message_count': listed, 'compression_format': '', 'compression_mode': '',
-        'relative_file_paths': [file_name],
-        'files': [{'path': file_name, 'starting_time': dict(start), 'duration': dict(span),
-                   'message_count': messages}],
-        'custom_data': {}, 'ros_distro': os.environ.get('ROS_DISTRO', 'jazzy')}}
-
-
-def write_synced(path: Path, text: str) -> None:
-    """Write a text file and wait until it is on the disk."""
-    with open(path, 'w', encoding='utf-8') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def recorded(topic: Topic, messages: int) -> RecordedTopic:
+    """Return what the index says of a topic."""
+    return RecordedTopic(topic.name, topic.type, topic.qos, topic.type_hash, messages)

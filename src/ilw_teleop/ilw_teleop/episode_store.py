@@ -15,9 +15,9 @@ import shutil
 import time
 from typing import IO, Any
 
+from ilw_core.bag_files import sync_folder, write_synced
 from ilw_core.episode_folder import META_FILE, QUALITY_FILE
 from ilw_core.errors import StorageError
-from ilw_teleop.bag_writer import sync_folder, write_synced
 from ilw_teleop.ledger import Counters, Ledger, storage_error
 
 START_FILE = 'start.json'
