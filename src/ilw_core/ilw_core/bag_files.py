@@ -1,6 +1,6 @@
 """
-The files of a rosbag2 folder beside its messages: what ``metadata.yaml`` says, and what it takes to
-keep names and texts through a power cut. Knows no messages.
+The files of a rosbag2 folder beside its messages: what ``metadata.yaml`` says, and what it takes
+to keep names and texts through a power cut. Knows no messages.
 """
 
 from collections.abc import Iterable
