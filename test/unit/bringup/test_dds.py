@@ -16,13 +16,6 @@ def test_nodes_get_the_profile_with_more_room(monkeypatch):
     assert set(dds_environment()) == set(NAMES)
 
 
-def test_a_receiver_that_was_not_scheduled_for_seconds_is_not_given_up():
-    (profile,) = set(dds_environment().values())
-    (wait,) = [int(e.text) for e in Xml.parse(profile).iter()
-               if e.tag.endswith('healthy_check_timeout_ms')]
-    assert wait >= 10_000
-
-
 def test_a_profile_that_somebody_chose_stays(monkeypatch):
     monkeypatch.setenv(NAMES[0], '/my/profile.xml')
     assert dds_environment() == {}
