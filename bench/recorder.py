@@ -69,7 +69,7 @@ def measure(folder: Path, seconds: float, stall_s: float) -> dict:
         waiting = [0.0]
         loop.spy.node.create_subscription(DiagnosticArray, '/diagnostics', lambda array: waiting
                                           .extend(waiting_mb(array)), 100)
-        loop.start()
+        loop.begin_an_episode()
         process, begin = loop.recorder, time.monotonic()
         busy = sum(process.cpu_times()[:2])
         memory = [process.memory_info().rss / 1e6]

@@ -23,7 +23,7 @@ def _full(folder: Path) -> Seen:
     with small_disk(demos, _DISK_BYTES), Loop(folder) as loop:
         loop.drive()
         loop.save_an_episode()
-        take.begin(loop)
+        loop.begin_an_episode()
         time.sleep(2.0)
         at = time.monotonic()
         _fill(demos / 'others')
@@ -72,7 +72,7 @@ def _read_only(folder: Path) -> Seen:
 def _removed_while_recording(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
-        take.begin(loop)
+        loop.begin_an_episode()
         time.sleep(2.0)
         at = time.monotonic()
         removed_ns = loop.now_ns()
@@ -112,7 +112,7 @@ def _slow(folder: Path) -> Seen:
     with SlowDisk(folder / 'demos', 200_000_000) as disk, \
             StreamLoop(folder, queue_mb=_QUEUE_MB) as loop:
         disk.bind(loop.fleet.pid('recorder'))
-        loop.start()
+        loop.begin_an_episode()
         time.sleep(2.0)
         before_mb = loop.recorder.memory_info().rss / 1e6
         at = time.monotonic()

@@ -105,12 +105,24 @@ class Loop:
         self.spy.hold(**DRIVE)
         self.until(self.spy.moving, 15.0, 'the person to drive')
 
+    def begin_an_episode(self) -> None:
+        """Start to record; asked again while the recorder is not done with the one before."""
+        why = ['it has said nothing yet']
+
+        def begun() -> bool:
+            if self.spy.status is None or self.spy.status.phase != 2:
+                return False
+            why[0] = self.call(StartEpisode, 'record/start', StartEpisode.Request()).error_msg
+            return not why[0]
+
+        try:
+            self.until(begun, 15.0, 'the recorder')
+        except IlwError as error:
+            raise IlwError(f'{error} It says: {why[0]}') from error
+
     def save_an_episode(self, seconds: float = 0.5) -> None:
         """Record while somebody drives, and remember what was saved."""
-        self.until(lambda: self.spy.status and self.spy.status.phase == 2, 15.0, 'the recorder')
-        answer = self.call(StartEpisode, 'record/start', StartEpisode.Request())
-        if answer.error_code:
-            raise IlwError(answer.error_msg)
+        self.begin_an_episode()
         time.sleep(seconds)
         self.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=1))
         for index in (self.folder / 'demos').glob('*/*/metadata.yaml'):

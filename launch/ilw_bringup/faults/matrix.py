@@ -64,7 +64,8 @@ def page(rows: list[Row], machine: str, command: str) -> str:
 
 _HEAD = """# Reliability
 
-Each fault was injected into running nodes over DDS; this page was written by `{command}` on
+Each fault was injected into running nodes over DDS; this page was written by
+`{command}` on
 {machine}: {good} of {of} as expected.
 
 *Reaction*: from the fault to the stop action on the command topic (where the arbiter itself is the

@@ -19,7 +19,7 @@ def _killed(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         loop.save_an_episode()
-        take.begin(loop)
+        loop.begin_an_episode()
         time.sleep(2.0)
         killed_ns = loop.now_ns()
         at = loop.strike('recorder', signal.SIGKILL)
@@ -41,7 +41,7 @@ def _hung(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         loop.save_an_episode()
-        take.begin(loop)
+        loop.begin_an_episode()
         time.sleep(1.0)
         at = loop.strike('recorder', signal.SIGSTOP)
         time.sleep(2.5)
@@ -81,7 +81,7 @@ def _two(folder: Path) -> Seen:
 
 def _full_rate(folder: Path) -> Seen:
     with StreamLoop(folder) as loop:
-        loop.start()
+        loop.begin_an_episode()
         time.sleep(_SECONDS)
         episode = loop.stop()
         found = count(episode)

@@ -19,7 +19,7 @@ from ilw_bringup.faults.spy import Spy
 from ilw_bringup.processes import Fleet
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
-from ilw_msgs.srv import StartEpisode, StopEpisode
+from ilw_msgs.srv import StopEpisode
 from ilw_teleop.joystick import load_joystick
 
 CONTRACT = """\
@@ -95,13 +95,6 @@ class StreamLoop(Loop):
         super().__exit__(*arguments)
         for process in self._robot:
             process.wait(5.0)
-
-    def start(self) -> None:
-        """Begin to record."""
-        self.until(lambda: self.spy.status and self.spy.status.phase == 2, 15.0, 'the recorder')
-        answer = self.call(StartEpisode, 'record/start', StartEpisode.Request())
-        if answer.error_code:
-            raise RuntimeError(answer.error_msg)
 
     def stop(self) -> Path:
         """Save what was recorded; returns its folder."""

@@ -11,20 +11,11 @@ from mcap.reader import make_reader
 
 from ilw_bringup.faults.loop import Loop
 from ilw_core.episode_folder import EpisodeFolder, find_episodes
-from ilw_core.errors import IlwError
 from ilw_msgs.msg import EpisodeStatus
 from ilw_msgs.srv import StartEpisode
 
 WITHIN_S = 1.0
 """A status and a diagnostic must come within"""
-
-
-def begin(loop: Loop) -> None:
-    """Begin an episode."""
-    loop.until(lambda: loop.spy.status and loop.spy.status.phase == 2, 15.0, 'the recorder')
-    answer = loop.call(StartEpisode, 'record/start', StartEpisode.Request())
-    if answer.error_code:
-        raise IlwError(answer.error_msg)
 
 
 def refused(loop: Loop) -> str:
