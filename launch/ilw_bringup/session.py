@@ -21,6 +21,8 @@ from ilw_msgs.srv import LoadPolicy, ResetSim, StartEpisode, StopEpisode
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, STATE
 
+_ASK_AGAIN_S = 3.0
+
 
 class LoopError(IlwError):
     """The running loop did not do its part in time."""
@@ -96,18 +98,30 @@ class Session:
         """Have ``take`` called with the messages of a topic while something is waited for."""
         self._node.create_subscription(kind, topic, take, profile)
 
-    def call(self, kind: Any, name: str, request: Any, timeout_s: float = 20.0) -> Any:
+    def call(self, kind: Any, name: str, request: Any, timeout_s: float = 20.0, *,
+             again: bool = False) -> Any:
         """
         Call a service and return its response.
 
+        :param again: ask again now and then. On a busy machine the first answer of a new node may
+            be sent before DDS has met, and is lost then. For requests that do no harm twice.
         :raises LoopError: the service is not there, or does not answer in time.
         """
         client = self._node.create_client(kind, name)
+        futures: list[Any] = []
+        asked_s = -_ASK_AGAIN_S
+
+        def answered() -> bool:
+            nonlocal asked_s
+            if not futures or (again and time.monotonic() - asked_s > _ASK_AGAIN_S):
+                futures.append(client.call_async(request))
+                asked_s = time.monotonic()
+            return any(future.done() for future in futures)
+
         try:
             self.wait_for(client.service_is_ready, timeout_s, f'the service {name}')
-            future = client.call_async(request)
-            self.wait_for(future.done, timeout_s, f'an answer of {name}')
-            return future.result()
+            self.wait_for(answered, timeout_s, f'an answer of {name}')
+            return next(future.result() for future in futures if future.done())
         finally:
             self._node.destroy_client(client)
 
@@ -175,14 +189,14 @@ class Session:
     def arm(self, armed: bool) -> None:
         """Allow or forbid the policy to drive."""
         answer = self.call(Trigger, 'arbiter/arm' if armed else 'arbiter/disarm',
-                           Trigger.Request())
+                           Trigger.Request(), again=True)
         if not answer.success:
             raise LoopError(f'The arbiter refused: {answer.message}')
 
     def load_policy(self, checkpoint: str, seed: int = 0) -> None:
         """Have the policy node load a checkpoint, ``idle`` or ``random``."""
         answer = self.call(LoadPolicy, 'policy/load',
-                           LoadPolicy.Request(checkpoint=checkpoint, seed=seed))
+                           LoadPolicy.Request(checkpoint=checkpoint, seed=seed), again=True)
         if answer.error_code:
             raise LoopError(f'The policy node refused {checkpoint}: {answer.error_msg}')
 
