@@ -94,7 +94,7 @@ class Loop:
     def arm(self) -> None:
         """Let the policy drive; waits until it does."""
         self.until(lambda: any(s.requested and 'disarmed' in s.reasons
-                               for s in self.spy.states[-5:]), 10.0, 'the policy to ask')
+                               for s in self.spy.states[-5:]), 30.0, 'the policy to ask')
         answer = self.call(Trigger, 'arbiter/arm', Trigger.Request())
         if not answer.success:
             raise IlwError(answer.message)
