@@ -207,7 +207,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo('Stopped.', err=True)
         sys.exit(130)
-    except IlwError as error:
+    except (IlwError, OSError) as error:  # the latter: a full or read-only disk, most often
         click.echo(f'error: {error}', err=True)
         sys.exit(2)
 

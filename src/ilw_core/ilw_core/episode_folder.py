@@ -142,6 +142,8 @@ def storage_files(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path]
+    if not path.is_dir():
+        raise EpisodeError(f'{path} must be a recording. Got nothing there.')
     found: dict[tuple[str, str], dict[int, Path]] = {}
     for file in sorted(path.iterdir()):  # a part comes before its packed copy
         match = _STORAGE.fullmatch(file.name)

@@ -231,3 +231,8 @@ def test_training_takes_recordings_of_every_storage_side_by_side(plain, maze, tm
     assert 0 < len(found[3].actions) < TICKS
     assert len(said) == 1
     assert 'one.db3' in said[0]
+
+
+def test_a_recording_that_is_not_there_is_said_in_one_line(tmp_path):
+    with pytest.raises(EpisodeError, match='must be a recording'):
+        Bag(tmp_path / 'nowhere')
