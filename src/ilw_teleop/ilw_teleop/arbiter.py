@@ -256,6 +256,8 @@ class Arbiter:
 
     def _row(self, held: _Held, now_ns: int, mono_ns: int) -> tuple[Sequence[float] | None, str]:
         """Return the action due now, if there is one to show, and why it may not be applied."""
+        if not held.request.active:
+            return None, 'silent'
         dim, horizon = self._action.dim, held.request.horizon
         if held.problem:
             if mono_ns - held.arrived_ns >= self._max_age_ns:

@@ -101,6 +101,17 @@ def test_a_person_takes_over_and_gives_back_without_a_jump(clutter):
     assert abs(back.applied - taken.applied) == pytest.approx([0.2, 0.8])
 
 
+def test_a_person_who_lets_go_while_the_arbiter_hangs_no_longer_drives(clutter):
+    arbiter = Arbiter(clutter)
+    put(arbiter, ask(clutter, 2, [0.5, 0.0], T0), T0)
+    assert put(arbiter, ask(clutter, 1, [0.5, 0.0], T0), T0).source is Source.PERSON
+    now = T0 + 15 * P
+    assert not arbiter.offer(ask(clutter, 1, [0.5, 0.0] * 2, now, active=False, horizon=2),
+                             now, now)
+    assert arbiter.due(now, now)
+    assert arbiter.decide(now, now).source is Source.NONE
+
+
 def test_the_emergency_stop_is_at_once_and_stays(clutter):
     arbiter = Arbiter(clutter, armed=True)
     for k in range(5):
