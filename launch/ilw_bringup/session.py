@@ -14,14 +14,13 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
+from ilw_bringup.asking import Asking
 from ilw_core.episode import Outcome
 from ilw_core.errors import IlwError
 from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
 from ilw_msgs.srv import LoadPolicy, ResetSim, StartEpisode, StopEpisode
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, STATE
-
-_ASK_AGAIN_S = 3.0
 
 
 class LoopError(IlwError):
@@ -103,25 +102,15 @@ class Session:
         """
         Call a service and return its response.
 
-        :param again: ask again now and then. On a busy machine the first answer of a new node may
-            be sent before DDS has met, and is lost then. For requests that do no harm twice.
+        :param again: ask again now and then; for requests that do no harm twice.
         :raises LoopError: the service is not there, or does not answer in time.
         """
         client = self._node.create_client(kind, name)
-        futures: list[Any] = []
-        asked_s = -_ASK_AGAIN_S
-
-        def answered() -> bool:
-            nonlocal asked_s
-            if not futures or (again and time.monotonic() - asked_s > _ASK_AGAIN_S):
-                futures.append(client.call_async(request))
-                asked_s = time.monotonic()
-            return any(future.done() for future in futures)
-
+        asking = Asking(lambda: client.call_async(request), again=again)
         try:
             self.wait_for(client.service_is_ready, timeout_s, f'the service {name}')
-            self.wait_for(answered, timeout_s, f'an answer of {name}')
-            return next(future.result() for future in futures if future.done())
+            self.wait_for(asking.answered, timeout_s, f'an answer of {name}')
+            return asking.answer()
         finally:
             self._node.destroy_client(client)
 

@@ -16,6 +16,7 @@ from rclpy.action import ActionClient
 from rclpy.qos import qos_profile_sensor_data
 from std_srvs.srv import Trigger
 
+from ilw_bringup.asking import Asking
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.faults.loop import Loop
 from ilw_msgs.action import RecordEpisode, RunPolicy
@@ -92,6 +93,10 @@ class Siege:
         """Return who died, and of what."""
         return {name: self.loop.fleet.last_words(name) for name in self.loop.fleet.dead()}
 
+    def call(self, kind, name, request, timeout_s=20.0):
+        """Call a service of a node that is under siege: an answer may be lost."""
+        return self.loop.call(kind, name, request, timeout_s, again=True)
+
     def alive(self):
         """Hold that every node runs and does its work."""
         loop, spy = self.loop, self.loop.spy
@@ -99,19 +104,18 @@ class Siege:
         loop.until(lambda: len(spy.states) > before + 10 and spy.heard > heard + 10, 20.0,
                    'decisions and commands')
         for name in ('estop', 'reset', 'disarm'):
-            assert loop.call(Trigger, f'arbiter/{name}', Trigger.Request(), 20.0).success
-        assert loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint='idle'),
-                         20.0).error_code == 0
-        assert loop.call(GetSimState, 'sim/get_state', GetSimState.Request(), 20.0).state
+            assert self.call(Trigger, f'arbiter/{name}', Trigger.Request()).success
+        assert self.call(LoadPolicy, 'policy/load',
+                         LoadPolicy.Request(checkpoint='idle')).error_code == 0
+        assert self.call(GetSimState, 'sim/get_state', GetSimState.Request()).state
         loop.until(self.knows_its_task, 20.0, 'the recorder to be at rest')
         loop.drive()
         assert not loop.fleet.dead(), self.last_words()
 
     def knows_its_task(self):
         """Tell whether the recorder has ended what it was told to, and refuses another task."""
-        self.loop.call(DiscardEpisode, 'record/discard', DiscardEpisode.Request(), 20.0)
-        answer = self.loop.call(StartEpisode, 'record/start', StartEpisode.Request(task='other'),
-                                20.0)
+        self.call(DiscardEpisode, 'record/discard', DiscardEpisode.Request())
+        answer = self.call(StartEpisode, 'record/start', StartEpisode.Request(task='other'))
         return answer.error_code == StartEpisode.Response.ERROR_CONTRACT
 
 
@@ -128,22 +132,26 @@ def ask(siege, kind, name, goal):
     """Send a goal of an action and wait for the answer, whatever it is."""
     client = ActionClient(siege.loop.spy.node, kind, name)
     siege.loop.until(client.server_is_ready, 20.0, name)
-    sent = client.send_goal_async(goal)
-    siege.loop.until(sent.done, 20.0, f'an answer of {name}')
-    if sent.result().accepted:
-        stopped = sent.result().cancel_goal_async()
-        siege.loop.until(stopped.done, 20.0, f'the end of {name}')
+    asking = Asking(lambda: client.send_goal_async(goal))
+    siege.loop.until(asking.answered, 20.0, f'an answer of {name}')
+    if asking.answer().accepted:
+        stopping = Asking(asking.answer().cancel_goal_async)
+        siege.loop.until(stopping.answered, 20.0, f'the end of {name}')
     client.destroy()
 
 
 def test_hostile_messages_end_no_node_and_move_nothing_out_of_limits(siege):
     own = siege.loop.contract.action.topic
     # Another sender of commands is a fault of its own: the arbiter cannot keep it within limits.
-    topics = siege.attacker.aim(list(siege.loop.specs), leave_out=('/clock', f'/{own}'))
-    assert {'/joy', '/teleop/action', '/policy/action', '/scan', '/odom', '/goal', '/map',
-            '/episode/event', '/sim/ground_truth'} <= set(topics)
+    wanted = {'/joy', '/teleop/action', '/policy/action', '/scan', '/odom', '/goal', '/map',
+              '/episode/event', '/sim/ground_truth'}
+
+    def aimed():
+        return siege.attacker.aim(list(siege.loop.specs), leave_out=('/clock', f'/{own}'))
+
+    siege.loop.until(lambda: wanted <= set(aimed()), 20.0, 'every topic')
     siege.loop.until(siege.attacker.heard, 20.0, 'every subscription')
-    siege.strike(topics)
+    siege.strike(aimed())
     assert min(siege.attacker.sent.values()) >= STRIKES // 2
     siege.leave()
     siege.alive()
@@ -152,7 +160,7 @@ def test_hostile_messages_end_no_node_and_move_nothing_out_of_limits(siege):
 
 
 def test_hostile_requests_get_an_answer_and_escape_from_no_folder(siege):
-    loop, folder = siege.loop, siege.loop.folder
+    folder = siege.loop.folder
     texts = ('', '../../escaped', '/etc', 'a' * 100_000, '[' * 100_000, '{}', 'null',
              '{"schema": "ilw.sim_state/1", "seed": -1}', '--env=os:abort', '\n%s%n')
     for text in texts:
@@ -163,15 +171,16 @@ def test_hostile_requests_get_an_answer_and_escape_from_no_folder(siege):
             (StartEpisode, 'record/start', StartEpisode.Request(episode=text, notes=text)),
             (DiscardEpisode, 'record/discard', DiscardEpisode.Request()),
         ):
-            loop.call(kind, name, request, 30.0)
+            siege.call(kind, name, request, 30.0)
     for values in ([float('nan')] * 2, [1e308, -1e308], [0.0] * 100_000, []):
-        loop.call(StepSim, 'sim/step', StepSim.Request(ticks=2 ** 32 - 1, action=values), 60.0)
+        siege.call(StepSim, 'sim/step', StepSim.Request(ticks=2 ** 32 - 1, action=values), 60.0)
     for timeout_s in (float('inf'), float('nan'), 1e308, -1e308):
         ask(siege, RecordEpisode, 'record/episode', RecordEpisode.Goal(timeout_s=timeout_s))
-        loop.call(DiscardEpisode, 'record/discard', DiscardEpisode.Request(), 20.0)
+        siege.call(DiscardEpisode, 'record/discard', DiscardEpisode.Request())
         ask(siege, RunPolicy, 'policy/run', RunPolicy.Goal(timeout_s=timeout_s))
-    loop.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=255, stop_reason='x' * 9999))
-    assert loop.call(ResetSim, 'sim/reset', ResetSim.Request(seed=1)).error_code == 0
+    siege.call(StopEpisode, 'record/stop',
+               StopEpisode.Request(outcome=255, stop_reason='x' * 9999))
+    assert siege.call(ResetSim, 'sim/reset', ResetSim.Request(seed=1)).error_code == 0
     siege.alive()
     assert {path.name for path in folder.iterdir()} <= {'demos', 'log'}
     assert not (folder.parent / 'escaped').exists()

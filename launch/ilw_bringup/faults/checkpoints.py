@@ -64,12 +64,14 @@ def _refused(fault: str, make: Callable[[Contract, Path], None]) -> Fault:
             good, bad = folder / 'good', folder / 'bad'
             constant_policy(loop.contract, good)
             make(loop.contract, bad)
-            loaded = loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=str(good)))
+            loaded = loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=str(good)),
+                               again=True)
             loop.arm()
             loop.save_an_episode()
             bound = loop.two_periods_s + loop.latency_s()
             at = time.monotonic()
-            answer = loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=str(bad)))
+            answer = loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=str(bad)),
+                               again=True)
             reaction = time.monotonic() - at
             time.sleep(0.5)
             gap = loop.longest_gap_s(at)

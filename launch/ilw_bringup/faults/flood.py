@@ -41,7 +41,7 @@ def _flooded(topic: str, kind: str) -> Fault:
                 sent = int(flood.stdout.readline() or 0)
             stopped = loop.spy.stopped_at(at)
             reaction = None if stopped is None else stopped - at
-            loop.call(Trigger, 'arbiter/reset', Trigger.Request())
+            loop.call(Trigger, 'arbiter/reset', Trigger.Request(), again=True)
             loop.until(loop.spy.moving, 15.0, 'the person to drive again')
             dead = loop.fleet.dead()
             text = (f'{sent / _SECONDS:,.0f} messages/s; '

@@ -12,6 +12,7 @@ from typing import Any
 from mcap.reader import make_reader
 from std_srvs.srv import Trigger
 
+from ilw_bringup.asking import Asking
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.faults.row import Seen
 from ilw_bringup.faults.spy import Spy
@@ -72,14 +73,20 @@ class Loop:
 
     # -- doing
 
-    def call(self, kind: Any, name: str, request: Any, timeout_s: float = 10.0) -> Any:
-        """Call a service; :raises IlwError: it does not answer in time."""
+    def call(self, kind: Any, name: str, request: Any, timeout_s: float = 10.0, *,
+             again: bool = False) -> Any:
+        """
+        Call a service and return its response.
+
+        :param again: ask again now and then; for requests that do no harm twice.
+        :raises IlwError: it does not answer in time.
+        """
         client = self.spy.node.create_client(kind, name)
+        asking = Asking(lambda: client.call_async(request), again=again)
         try:
             self.until(client.service_is_ready, timeout_s, f'the service {name}')
-            future = client.call_async(request)
-            self.until(future.done, timeout_s, f'an answer of {name}')
-            return future.result()
+            self.until(asking.answered, timeout_s, f'an answer of {name}')
+            return asking.answer()
         finally:
             self.spy.node.destroy_client(client)
 
@@ -95,7 +102,7 @@ class Loop:
         """Let the policy drive; waits until it does."""
         self.until(lambda: any(s.requested and 'disarmed' in s.reasons
                                for s in self.spy.states[-5:]), 30.0, 'the policy to ask')
-        answer = self.call(Trigger, 'arbiter/arm', Trigger.Request())
+        answer = self.call(Trigger, 'arbiter/arm', Trigger.Request(), again=True)
         if not answer.success:
             raise IlwError(answer.message)
         self.until(self.spy.moving, 10.0, 'the policy to drive')
