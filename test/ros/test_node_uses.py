@@ -94,9 +94,9 @@ def test_every_node_does_what_the_table_says_and_nothing_else(
     assert set(specs) == set(uses), 'a node without permissions, or permissions without a node'
     node = ros.add(Node('looker', namespace=inside))
     # The recorder subscribes to what somebody publishes; these nobody does here.
-    kinds = {'tf': 'tf2_msgs/msg/TFMessage', 'tf_static': 'tf2_msgs/msg/TFMessage'}
+    renamed = specs['recorder'].remappings
+    kinds = {renamed.get(name, name): 'tf2_msgs/msg/TFMessage' for name in ('/tf', '/tf_static')}
     if robot == 'real':  # what the driver and the simulator send
-        renamed = specs['recorder'].remappings
         kinds |= {renamed.get(s.topic, s.topic): s.type for s in contract.sources} | {
             'map': 'nav_msgs/msg/OccupancyGrid', 'sim/collision': 'ilw_msgs/msg/Collision',
             'sim/ground_truth': 'nav_msgs/msg/Odometry'}

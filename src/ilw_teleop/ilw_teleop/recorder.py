@@ -35,7 +35,7 @@ CLOSE_S = 4.0
 """A node that ends has this long to save; what it misses is salvaged at the next start"""
 BESIDES = ('joy', 'teleop/action', 'policy/action', 'policy/observation', 'policy/status',
            'arbiter/state', 'episode/event', 'reward', 'sim/collision', 'sim/ground_truth',
-           'tf', 'tf_static', 'map', 'goal')
+           '/tf', '/tf_static', 'map', 'goal')
 """Topics kept beside the contract's when somebody publishes them"""
 
 
