@@ -6,6 +6,7 @@ import runpy
 import pytest
 
 from ilw_bringup.bringup import BRINGUPS, resolve
+from ilw_bringup.dds import dds_environment
 
 LAUNCH = Path(__file__).resolve().parents[3] / 'launch'
 FILES = sorted(LAUNCH.glob('*.launch.py'))
@@ -57,8 +58,10 @@ def test_a_launch_file_declares_and_starts_what_the_bringup_says(launched, name)
 @pytest.mark.parametrize('name', NAMES)
 def test_launched_nodes_find_this_machine_only_unless_told_otherwise(launched, name, monkeypatch):
     monkeypatch.delenv(RANGE, raising=False)
-    assert all(variables(n) == {RANGE: 'LOCALHOST'} for n in launched(name)[1])
-    assert all(variables(n) == {RANGE: 'SUBNET'} for n in launched(name, network='subnet')[1])
+    dds = dds_environment()
+    for network, found in (('auto', 'LOCALHOST'), ('subnet', 'SUBNET')):
+        nodes = launched(name, network=network)[1]
+        assert nodes and all(variables(n) == {RANGE: found} | dds for n in nodes)
 
 
 def test_launched_nodes_get_their_keys_and_no_launch_starts_that_cannot_be_secured(
