@@ -82,7 +82,10 @@ class Spy:
 
     def _spin(self) -> None:
         while not self._ending.is_set():
-            self._executor.spin_once(timeout_sec=0.05)
+            try:
+                self._executor.spin_once(timeout_sec=0.05)
+            except Exception as error:  # a spy that goes deaf would blame the nodes
+                self.node.get_logger().error(f'Went on after {error!r}.')
 
     def close(self) -> None:
         """Leave the graph."""
