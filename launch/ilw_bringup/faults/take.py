@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import pairwise
 import json
+import math
 from pathlib import Path
 import time
 from typing import Any
@@ -77,10 +78,10 @@ def messages(episode: EpisodeFolder) -> list[int]:
 
 
 def longest_gap_s(episode: Path, topic: str) -> float:
-    """Return the longest time between the sending of two messages of a topic."""
+    """Return the longest time between the sending of two messages of a topic; infinite without."""
     with next(episode.glob('*.mcap')).open('rb') as stream:
         sent = [m.publish_time for _, _, m in make_reader(stream).iter_messages([f'/{topic}'])]
-    return max((b - a for a, b in pairwise(sorted(sent))), default=0) / 1e9
+    return max((b - a for a, b in pairwise(sorted(sent))), default=math.inf) / 1e9
 
 
 def reasons(episode: EpisodeFolder) -> list[str]:
