@@ -77,6 +77,16 @@ def test_values_are_the_discounted_distance_to_the_reward(tmp_path, switches):
     assert bool((values[1:-1, 1] > values[1:-1, 0]).all())
 
 
+def test_an_action_gap_lowers_the_worse_choice_and_leaves_the_best(tmp_path):
+    trainer, score = learn(tmp_path, replace(SHORT, action_gap=0.5))
+    assert score.success_ratio == 1.0
+    values = trainer.dqn.values(torch.eye(LENGTH)).detach()[1:-1]
+    best = 0.9 ** np.arange(LENGTH - 3, -1, -1)
+    np.testing.assert_allclose(values[:, 1], best, atol=0.08)
+    lost = (1.0 - 0.9 ** 2) * best  # by a step to the left and one back
+    np.testing.assert_allclose(values[:, 1] - values[:, 0], 2.0 * lost, atol=0.08)
+
+
 def test_the_same_seed_learns_the_same(tmp_path):
     short = replace(SHORT, steps=600)
     one, two = (learn(tmp_path / name, short)[0].dqn.network.flat for name in 'ab')

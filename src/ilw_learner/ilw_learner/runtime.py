@@ -6,6 +6,7 @@ ONNX Runtime with one thread: at this size more threads cost time.
 
 from collections import deque
 from functools import cache
+import math
 from pathlib import Path
 from typing import Protocol
 
@@ -76,18 +77,18 @@ class PolicyRunner:
         """
         if not self._window:
             return None, 'no observation yet'
-        if not all(o.valid.all() for o in self._window):
-            return None, self._missing()
-        # An episode's first observation stands for those before it.
         older = self.history - len(self._window)
         for i, seen in enumerate(self._window):
+            if np.count_nonzero(seen.valid) < len(seen.valid):
+                return None, self._missing()
             self._input[0, older + i] = seen.values
+        # An episode's first observation stands for those before it.
         self._input[0, :older] = self._window[0].values
         try:
             actions = self._brain(self._input)
         except CheckpointError as error:
             return None, str(error)
-        if not np.isfinite(actions).all():
+        if not all(map(math.isfinite, actions.ravel().tolist())):  # 2 us less than NumPy's
             return None, 'the network gave a value that is not finite'
         return actions.astype(np.float64), ''
 

@@ -3,11 +3,13 @@ Q-learning with a network: the value of every choice, learned from reward.
 
 V. Mnih et al., "Human-level control through deep reinforcement learning", Nature 2015; with, as
 switches: double Q-learning (van Hasselt et al. 2016), dueling (Wang et al. 2016), prioritised
-replay (Schaul et al. 2016), n-step returns (Sutton 1988), and demonstrations that stay in the
-buffer and are preferred by a margin (Hester et al. 2018, DQfD).
+replay (Schaul et al. 2016), n-step returns (Sutton 1988), advantage learning (Bellemare et al.
+2016), and demonstrations that stay in the buffer and are preferred by a margin (Hester et al.
+2018, DQfD).
 
 Differences from the papers: one n-step loss instead of one and n steps side by side; the dueling
-streams share their hidden layers; weights decay only through Adam's own small steps.
+streams share their hidden layers; advantage learning compares by the network's newest values, not
+the target's, which saves a pass; weights decay only through Adam's own small steps.
 """
 
 from collections.abc import Iterator
@@ -51,6 +53,8 @@ class DqnConfig:
     """Choose with the network, value with the target network"""
     dueling: bool = False
     """A value and an advantage per choice"""
+    action_gap: float = 0.0
+    """Advantage learning: how much worse a choice is than the best counts 1 / (1 - this) times"""
     prioritised: bool = False
     """Draw by temporal-difference error"""
     alpha: float = 0.6
@@ -122,6 +126,8 @@ class DqnConfig:
             raise ValueError('counts and sizes must be at least 1.')
         if not (0.0 < self.gamma <= 1.0 and self.learning_rate > 0.0):
             raise ValueError('gamma must be within (0, 1], learning_rate above 0.')
+        if not 0.0 <= self.action_gap < 1.0:
+            raise ValueError('action_gap must be within [0, 1).')
         if self.capacity < self.robots:
             raise ValueError('capacity must be at least robots.')
 
@@ -187,7 +193,10 @@ class Dqn:
         wanted = batch.reward + batch.discount * self._value_after(batch)
         values = self._values(self.network.forward(batch.obs))
         action = batch.action.unsqueeze(1)
-        error = values.gather(1, action).squeeze(1) - wanted
+        taken = values.gather(1, action).squeeze(1)
+        if self.config.action_gap:
+            wanted -= self.config.action_gap * (values.amax(1) - taken)
+        error = taken - wanted
         pull = error.clamp(-1.0, 1.0)  # the slope of the Huber loss
         if batch.weight is not None:
             pull = pull * batch.weight
