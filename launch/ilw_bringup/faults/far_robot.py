@@ -10,7 +10,7 @@ from ilw_bringup.faults.loop import Loop
 
 def main() -> None:
     """Say ``driving`` when the far joystick drives; then judge how the robot took the loss."""
-    with Loop(Path(sys.argv[1])) as loop:
+    with Loop(Path(sys.argv[1]), with_teleop=False) as loop:
         loop.spy.plugged = False
         loop.until(loop.spy.moving, 20.0, 'the far joystick')
         loop.save_an_episode()

@@ -37,11 +37,13 @@ class Loop:
 
     :param folder: receives logs and episodes.
     :param with_policy: a random policy runs, disarmed.
+    :param with_teleop: ``False``: it runs elsewhere; two would both drive.
     :param through_spy: topics that the spy's relay passes on, ``/clock`` among them.
     :param real_time_factor: as the simulator's.
     """
 
-    def __init__(self, folder: Path, *, with_policy: bool = False, record: bool = True,
+    def __init__(self, folder: Path, *, with_policy: bool = False,
+                 with_teleop: bool = True, record: bool = True,
                  through_spy: tuple[str, ...] = (), real_time_factor: float = 1.0) -> None:
         self.folder = folder
         self.contract = load_contract(config_file('tasks', TASK))
@@ -51,9 +53,11 @@ class Loop:
             NodeSpec('ilw_sim', 'sim_node', 'sim', {
                 'contract': TASK, 'real_time_factor': real_time_factor, 'auto_reset': True},
                 remappings={topic: raw_name(topic) for topic in through_spy}),
-            NodeSpec('ilw_teleop', 'teleop_node', 'teleop', {'contract': TASK, **clock}),
             NodeSpec('ilw_teleop', 'arbiter_node', 'arbiter',
                      {'contract': TASK, 'robot': 'sim_diff_drive', **clock}))}
+        if with_teleop:
+            self.specs['teleop'] = NodeSpec('ilw_teleop', 'teleop_node', 'teleop', {
+                'contract': TASK, **clock})
         if record:
             self.specs['recorder'] = NodeSpec('ilw_teleop', 'recorder_node', 'recorder', {
                 'contract': TASK, 'root': str(folder / 'demos'), 'min_free_mb': 0, **clock})
