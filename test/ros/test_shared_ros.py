@@ -7,6 +7,8 @@ from builtin_interfaces.msg import Time
 from nav_msgs.msg import Odometry
 import numpy as np
 import pytest
+from rcl_interfaces.msg import Parameter as ParameterMsg
+from rcl_interfaces.msg import ParameterValue
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
@@ -99,14 +101,18 @@ def test_no_parameter_that_ros_gives_a_node_changes_while_it_runs(ros, kind):
 @pytest.mark.parametrize(('service', 'name'), [
     (SetParameters, 'set_parameters'), (SetParametersAtomically, 'set_parameters_atomically')])
 @pytest.mark.parametrize('parameter', [
-    Parameter('use_sim_time', value=True), Parameter('rate_hz', value=5.0),
-    Parameter('qos_overrides./cmd_vel.publisher.depth', value=5), Parameter('new', value='x')])
+    *(p.to_parameter_msg() for p in (
+        Parameter('use_sim_time', value=True), Parameter('rate_hz', value=5.0),
+        Parameter('qos_overrides./cmd_vel.publisher.depth', value=5),
+        Parameter('new', value='x'))),
+    ParameterMsg(name='rate_hz', value=ParameterValue(type=99)), ParameterMsg(name='use_sim_time'),
+    ParameterMsg()])
 def test_others_cannot_change_a_parameter_either(ros, service, name, parameter):
     tested, asker = ros.add(Node('tested')), ros.add(Node('asker'))
     load(tested, Params)
     client = asker.create_client(service, f'tested/{name}')
     ros.until(client.service_is_ready, 20, name)
-    asked = client.call_async(service.Request(parameters=[parameter.to_parameter_msg()]))
+    asked = client.call_async(service.Request(parameters=[parameter]))
     ros.until(asked.done, 10, 'an answer')
     answer = asked.result()
     result = answer.results[0] if service is SetParameters else answer.result

@@ -15,6 +15,7 @@ from rcl_interfaces.msg import (
     ParameterDescriptor,
     SetParametersResult,
 )
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -64,6 +65,7 @@ def load(node: Node, kind: type[T]) -> T:
                            f'It has: {", ".join(known)}.')
     # Asked before rclpy's own, which would switch the clock and then hear that it may not.
     node.add_on_set_parameters_callback(lambda wanted: _refuse(node, wanted))
+    _guard_services(node)
     try:
         return kind(**values)
     except ValueError as error:
@@ -72,12 +74,30 @@ def load(node: Node, kind: type[T]) -> T:
 
 def _refuse(node: Node, wanted: list[Parameter]) -> SetParametersResult:
     """Refuse to change what is declared; a declaration, which asks here too, is let through."""
-    fixed = [p.name for p in wanted if node.has_parameter(p.name)]
+    fixed = [p.name for p in wanted
+             if node.has_parameter(p.name) or p.type_ == Parameter.Type.NOT_SET]
     if not fixed:
         return SetParametersResult(successful=True)
     return SetParametersResult(successful=False, reason=(
         f'The parameters of {node.get_name()} do not change while it runs. Got '
         f'{", ".join(fixed)}. Restart the node with it.'))
+
+
+def _guard_services(node: Node) -> None:
+    """Refuse what is no parameter: rclpy 7.1 lets the error out of ``spin``, ending the node."""
+    for service in node.services:
+        kind = service.srv_type
+        if kind in (SetParameters, SetParametersAtomically):
+            def guarded(request: Any, response: Any, follow: Any = service.callback) -> Any:
+                try:
+                    return follow(request, response)
+                except (ValueError, TypeError, AttributeError) as error:
+                    refused = SetParametersResult(successful=False, reason=str(error))
+                    if isinstance(request, SetParametersAtomically.Request):
+                        return SetParametersAtomically.Response(result=refused)
+                    return SetParameters.Response(results=[refused] * len(request.parameters))
+
+            service.callback = guarded
 
 
 def _descriptor(item: Any) -> ParameterDescriptor:

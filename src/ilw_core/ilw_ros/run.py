@@ -87,7 +87,11 @@ class _Run:
             if why:
                 self._node.get_logger().info(f'Ending: {why}.')
         finally:
-            self._node.destroy_node()
+            try:
+                self._node.destroy_node()
+            except _CONTEXT_GONE:
+                if rclpy.ok():
+                    raise
 
     def overdue(self) -> None:
         """The main thread hangs: say farewell from this one, and end."""
