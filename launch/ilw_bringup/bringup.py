@@ -81,6 +81,8 @@ NETWORK = Argument('network', 'auto', 'Who is found. local: nodes on this machin
                    ('auto', 'local', 'subnet'))
 SECURITY = Argument('security', '', 'Keystore; nodes start only with their keys in it. See '
                     'docs/how-to/secure.md.')
+DETACHED = Argument('detached', False, 'true: nodes go on, a policy drives on, when the process '
+                    'that started them is gone.')
 WITH_EXPERT = Argument('expert', False, 'Let the scripted expert press the stick.')
 
 
@@ -158,7 +160,7 @@ def _placed(spec: NodeSpec, a: Mapping[str, Any]) -> NodeSpec:
 
 def _bringup(text: str, arguments: tuple[Argument, ...],
              nodes: Callable[[Mapping[str, Any]], list[NodeSpec]]) -> Bringup:
-    return Bringup(text, (*arguments, NAMESPACE, NETWORK, SECURITY),
+    return Bringup(text, (*arguments, NAMESPACE, NETWORK, SECURITY, DETACHED),
                    lambda a: [_placed(spec, a) for spec in nodes(a)])
 
 

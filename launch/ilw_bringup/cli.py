@@ -4,7 +4,6 @@ import importlib
 import json
 import os
 from pathlib import Path
-import signal
 import sys
 import time
 from typing import Any
@@ -14,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ilw_bringup.bringup import BRINGUPS, discovery, resolve
+from ilw_bringup.interrupts import asked_to_end, ignore, interrupt_once
 from ilw_core.errors import IlwError
+from ilw_ros.console import say
 
 _ERR = Console(stderr=True)
 
@@ -161,16 +162,16 @@ def _run_up(name: str, given: dict[str, Any]) -> None:
 
     bringup, values = resolve(name, given)
     specs = bringup.nodes(values)
-    with Fleet(environment=node_environment(values, specs)) as fleet:
+    with (asked_to_end(keep_terminal=not values['detached']) as came,
+          Fleet(environment=node_environment(values, specs)) as fleet):
         fleet.start(specs)
-        _ERR.print(f'Up: {", ".join(s.name for s in specs)}. Ctrl-C ends them.')
-        try:
-            while True:
-                time.sleep(0.2)
-                if dead := fleet.dead():
-                    raise IlwError(f'The node {dead[0]} ended; see above. The others were ended.')
-        except KeyboardInterrupt:
-            _ERR.print('Ending.')
+        say(f'Up: {", ".join(s.name for s in specs)}. Ctrl-C ends them.')
+        while not came:
+            time.sleep(0.05)
+            dead = fleet.dead()
+            if dead and not came:
+                raise IlwError(f'The node {dead[0]} ended; see above. The others were ended.')
+        say('Ending.')
 
 
 @ilw.command()
@@ -195,7 +196,7 @@ def doctor(as_json: bool) -> None:
 
 def main() -> None:
     """Run a command; a problem the user can solve is one line and exit code 2."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
+    interrupt_once()
     os.environ.update(discovery('auto', os.environ))  # this process, and all that it starts
     try:
         ilw.main(prog_name='./ilw', standalone_mode=False)
@@ -205,7 +206,8 @@ def main() -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo('Stopped.', err=True)
+        ignore()
+        say('Stopped.')
         sys.exit(130)
     except (IlwError, OSError) as error:  # the latter: a full or read-only disk, most often
         click.echo(f'error: {error}', err=True)

@@ -1,4 +1,4 @@
-"""The environment that the nodes of a bring-up get: whom they find, and whose key they need."""
+"""The environment of a bring-up's nodes: whom they find, end with, and whose key they need."""
 
 from collections.abc import Mapping, Sequence
 import os
@@ -8,6 +8,7 @@ from typing import Any
 from ilw_bringup.bringup import NodeSpec, discovery
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
+from ilw_ros.launcher import launcher_environment
 
 
 def node_environment(values: Mapping[str, Any], specs: Sequence[NodeSpec]) -> dict[str, str]:
@@ -20,6 +21,7 @@ def node_environment(values: Mapping[str, Any], specs: Sequence[NodeSpec]) -> di
     """
     contract = load_contract(config_file('tasks', values['task']))
     variables = discovery(values['network'], os.environ)
+    variables |= launcher_environment(detached=values['detached'])
     if values['security']:
         from ilw_bringup.security import enforcement  # needs cryptography, which the rest does not
 

@@ -1,7 +1,8 @@
 """
 Start nodes as processes, watch them, and end them all. Knows nothing of what they do.
 
-Each node dies with this process, even if this process is killed: the kernel sees to it.
+Each node ends with this process, even if this process is killed: the kernel sees to it. Only
+detached nodes go on.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ import psutil
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.dds import dds_environment
 from ilw_core.errors import IlwError
+from ilw_ros.launcher import DETACHED, launcher_environment
 
 _GRACE_S = 3.0
 """A node has this long to end after Ctrl-C; then it is killed"""
@@ -76,7 +78,7 @@ class Fleet:
     def __init__(self, log_folder: Path | None = None,
                  environment: Mapping[str, str] | None = None) -> None:
         self._log_folder = log_folder
-        self._environment = dict(environment or {})
+        self._environment = {**launcher_environment(detached=False), **(environment or {})}
         self._specs: dict[str, NodeSpec] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.restarts = 0
@@ -91,7 +93,8 @@ class Fleet:
                 command_line(spec), env={**os.environ, **dds_environment(), **self._environment},
                 stdin=None if spec.terminal else subprocess.DEVNULL,
                 stdout=self._output(spec.name), stderr=subprocess.STDOUT,
-                start_new_session=not spec.terminal, preexec_fn=_die_with_parent)
+                start_new_session=not spec.terminal,
+                preexec_fn=None if self._environment[DETACHED] == '1' else _die_with_parent)
 
     def _output(self, name: str) -> IO[bytes] | int:
         if self._log_folder is None:

@@ -1,11 +1,13 @@
 """The policy node over real DDS: one action per tick, swaps, refusals, lifecycle."""
 
+from contextlib import contextmanager
 import threading
 
 import numpy as np
 import pytest
 
 pytest.importorskip('rclpy')
+from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -13,7 +15,9 @@ from nav_msgs.msg import Odometry
 from rclpy.action import ActionClient
 from rclpy.duration import Duration
 from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import LaserScan
+from std_srvs.srv import Trigger
 
 from ilw_core.errors import IlwError
 from ilw_learner.checkpoint import save_checkpoint, sign_checkpoint
@@ -345,6 +349,168 @@ def test_a_run_ends_with_the_episode_and_tells_how(bench, ros, monkeypatch):
     assert (answer.outcome, answer.stop_reason) == (EpisodeEvent.OUTCOME_SUCCESS, 'goal')
     assert answer.steps == 4
     client.destroy()
+
+
+class Arbiter:
+    """An ``arbiter/disarm`` that answers, and tells when it was asked."""
+
+    def __init__(self, bench):
+        self.bench, self.disarmed = bench, 0
+        bench.node.create_service(Trigger, 'arbiter/disarm', self._on_disarm)
+
+    def _on_disarm(self, _, answer):
+        self.disarmed += 1
+        answer.success = True
+        return answer
+
+
+@contextmanager
+def running(bench, ros, **goal):
+    """Run a policy; yields the handle of the goal and the future of its result."""
+    client = ActionClient(bench.node, RunPolicy, 'policy/run')
+    ros.until(client.server_is_ready, 20)
+    sent = client.send_goal_async(RunPolicy.Goal(**goal))
+    ros.until(sent.done, 10)
+    assert sent.result().accepted
+    yield sent.result(), sent.result().get_result_async()
+    client.destroy()
+
+
+def quiet(bench, ros, ticks=5):
+    """Let time go on and return what was asked meanwhile; each tick is seen."""
+    before = len(bench.actions)
+    for _ in range(ticks):
+        bench.tick()
+        ros.until(lambda: bench.seen and stamp_ns(bench.seen[-1].header.stamp) == bench.now, 10)
+    return [a for a in bench.actions[before:] if a.active]
+
+
+def test_a_cancelled_run_is_silent_at_once_and_disarms_before_its_result(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch)
+    arbiter = Arbiter(bench)
+    bench.matched()
+    with running(bench, ros) as (goal, result):
+        bench.tick()
+        bench.acted()
+        cancelled = goal.cancel_goal_async()
+        ros.until(lambda: not bench.actions[-1].active, 10, 'the word that nothing is asked')
+        assert quiet(bench, ros, 1) == [] or arbiter.disarmed
+        ros.until(result.done, 10, 'the result')
+        assert cancelled.done() and arbiter.disarmed
+        assert result.result().status == GoalStatus.STATUS_CANCELED
+        assert result.result().result.stop_reason == 'operator'
+        assert result.result().result.error_msg == ''
+    bench.tick()
+    assert bench.acted().active, 'disarmed, it shows again what it would do'
+
+
+def test_a_run_whose_time_is_over_disarms(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch)
+    arbiter = Arbiter(bench)
+    clock = bench.node.create_publisher(Clock, '/clock', STATE_OFFER)
+    bench.matched()
+    ros.until(clock.get_subscription_count, 10)
+
+    def tick():
+        bench.tick()
+        clock.publish(Clock(clock=time_msg(bench.now)))
+        bench.acted()
+
+    tick()
+    with running(bench, ros, timeout_s=0.95) as (_, result):
+        for _ in range(9):
+            tick()
+        assert not result.done() and not arbiter.disarmed
+        bench.now += P
+        clock.publish(Clock(clock=time_msg(bench.now)))
+        ros.until(result.done, 10, 'the result')
+        assert (result.result().result.stop_reason, arbiter.disarmed) == ('timeout', 1)
+        assert result.result().status == GoalStatus.STATUS_SUCCEEDED
+    assert not bench.actions[-1].active
+
+
+def test_a_clock_that_stands_still_does_not_stretch_the_time_of_a_run(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch)
+    arbiter = Arbiter(bench)
+    bench.matched()
+    with running(bench, ros, timeout_s=0.3) as (_, result):
+        ros.until(result.done, 10, 'the result')
+    assert result.result().result.stop_reason == 'timeout'
+    assert arbiter.disarmed
+
+
+def test_without_an_arbiter_a_cancelled_run_stays_silent_and_says_so(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch)
+    bench.matched()
+    with running(bench, ros) as (goal, result):
+        bench.tick()
+        bench.acted()
+        goal.cancel_goal_async()
+        ros.until(result.done, 10, 'the result')
+        assert 'does not answer' in result.result().result.error_msg
+    assert quiet(bench, ros) == []
+    ros.until(lambda: 'cancelled; silent until arbiter/disarm' in bench.statuses[-1].reason, 10)
+    assert bench.call(LoadPolicy, 'policy/load',
+                      LoadPolicy.Request(checkpoint='idle')).error_code == 0
+    bench.tick()
+    assert bench.acted().active, 'somebody wants it to act again'
+
+
+def test_a_policy_without_its_arbiter_acts_again_when_it_is_run_again(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch)
+    bench.matched()
+    with running(bench, ros) as (goal, result):
+        goal.cancel_goal_async()
+        ros.until(result.done, 10, 'the result')
+    assert quiet(bench, ros) == []
+    with running(bench, ros):
+        bench.tick()
+        assert bench.acted().active
+
+
+def test_a_deactivated_node_ends_its_run_and_disarms(bench, ros, monkeypatch):
+    start_policy(ros, monkeypatch)
+    arbiter = Arbiter(bench)
+    bench.matched()
+    with running(bench, ros) as (_, result):
+        bench.tick()
+        bench.acted()
+        assert bench.change(Transition.TRANSITION_DEACTIVATE)
+        ros.until(result.done, 10, 'the result')
+    assert not bench.actions[-1].active
+    assert arbiter.disarmed
+    assert result.result().status == GoalStatus.STATUS_ABORTED
+    assert result.result().result.error_code == RunPolicy.Result.ERROR_INACTIVE
+
+
+def test_a_run_cancelled_while_its_checkpoint_is_read_never_drives(bench, ros, monkeypatch):
+    import ilw_learner.nodes.policy_node as module
+
+    start_policy(ros, monkeypatch)
+    arbiter = Arbiter(bench)
+    bench.matched()
+    make, release = module.PolicyRunner, threading.Event()
+
+    def slow(*given, **more):
+        assert release.wait(20)
+        return make(*given, **more)
+
+    monkeypatch.setattr(module, 'PolicyRunner', slow)
+    with running(bench, ros, checkpoint='random') as (goal, result):
+        cancelled = goal.cancel_goal_async()
+        ros.until(lambda: cancelled.done() and arbiter.disarmed, 10)
+        release.set()
+        ros.until(result.done, 10, 'the result')
+    assert result.result().status == GoalStatus.STATUS_CANCELED
+
+
+@pytest.mark.parametrize('timeout_s', [float('nan'), -1.0, float('-inf')])
+def test_a_run_for_no_time_is_refused_with_its_reason(bench, ros, monkeypatch, timeout_s):
+    start_policy(ros, monkeypatch)
+    with running(bench, ros, timeout_s=timeout_s) as (_, result):
+        ros.until(result.done, 10, 'the result')
+    assert result.result().result.error_code == RunPolicy.Result.ERROR_REQUEST
+    assert 'timeout_s must be' in result.result().result.error_msg
 
 
 def test_a_run_on_an_inactive_node_is_refused_with_its_reason(bench, ros, monkeypatch):

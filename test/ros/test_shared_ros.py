@@ -7,6 +7,10 @@ from builtin_interfaces.msg import Time
 from nav_msgs.msg import Odometry
 import numpy as np
 import pytest
+from rcl_interfaces.msg import Parameter as ParameterMsg
+from rcl_interfaces.msg import ParameterValue
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import LaserScan
@@ -76,3 +80,49 @@ def test_fields_are_reached_by_dotted_paths():
 def test_an_unknown_message_type_says_what_to_install():
     with pytest.raises(IlwError, match='Install the package no_such_msgs'):
         convert.message_class('no_such_msgs/msg/Thing')
+
+
+@pytest.mark.parametrize('kind', [Node, LifecycleNode])
+def test_no_parameter_that_ros_gives_a_node_changes_while_it_runs(ros, kind):
+    """An arbiter whose use_sim_time was set at run time let old stamps drive."""
+    tested = ros.add(kind('tested'))
+    load(tested, Params)
+    for name, value in (('use_sim_time', True), ('start_type_description_service', False),
+                        ('rate_hz', 50.0)):
+        wanted = [Parameter(name, value=value)]
+        for answer in (tested.set_parameters(wanted)[0], tested.set_parameters_atomically(wanted)):
+            assert not answer.successful, name
+    assert 'Restart the node with it' in tested.set_parameters(
+        [Parameter('use_sim_time', value=True)])[0].reason
+    assert not tested.get_clock().ros_time_is_active, 'the clock did not switch before the refusal'
+    assert not tested.get_parameter('use_sim_time').value
+
+
+@pytest.mark.parametrize(('service', 'name'), [
+    (SetParameters, 'set_parameters'), (SetParametersAtomically, 'set_parameters_atomically')])
+@pytest.mark.parametrize('parameter', [
+    *(p.to_parameter_msg() for p in (
+        Parameter('use_sim_time', value=True), Parameter('rate_hz', value=5.0),
+        Parameter('qos_overrides./cmd_vel.publisher.depth', value=5),
+        Parameter('new', value='x'))),
+    ParameterMsg(name='rate_hz', value=ParameterValue(type=99)), ParameterMsg(name='use_sim_time'),
+    ParameterMsg()])
+def test_others_cannot_change_a_parameter_either(ros, service, name, parameter):
+    tested, asker = ros.add(Node('tested')), ros.add(Node('asker'))
+    load(tested, Params)
+    client = asker.create_client(service, f'tested/{name}')
+    ros.until(client.service_is_ready, 20, name)
+    asked = client.call_async(service.Request(parameters=[parameter]))
+    ros.until(asked.done, 10, 'an answer')
+    answer = asked.result()
+    result = answer.results[0] if service is SetParameters else answer.result
+    assert not result.successful
+    assert result.reason
+    assert not tested.get_clock().ros_time_is_active
+
+
+def test_a_parameter_set_while_a_node_is_made_counts(ros):
+    tested = node(ros)
+    assert tested.set_parameters([Parameter('use_sim_time', value=True)])[0].successful
+    load(tested, Params)
+    assert tested.get_clock().ros_time_is_active

@@ -70,7 +70,7 @@ def node_uses(contract: Contract, *, simulated: bool) -> dict[str, Uses]:
         'policy': LIFECYCLE | Uses(
             publishes=('policy/action', 'policy/status', 'policy/observation', '/diagnostics'),
             subscribes=_once('episode/event', *observed),
-            serves=('policy/load',), acts=('policy/run',)),
+            serves=('policy/load',), calls=('arbiter/disarm',), acts=('policy/run',)),
     }
     if not simulated:
         # It looks at the robot first: what it sends, how it is built, what it is told.

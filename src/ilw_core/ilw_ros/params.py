@@ -1,16 +1,24 @@
 """
 A node's parameters are the fields of one frozen dataclass: default, range, text and type.
 
-They are read-only: what a node was started with is what it runs with.
+They are read-only, those that ROS gives a node (``use_sim_time``) too: what a node was started
+with is what it runs with.
 """
 
 from collections.abc import Sequence
 from dataclasses import MISSING, field, fields
 from typing import Any, TypeVar
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from ilw_core.errors import IlwError
 
@@ -35,6 +43,8 @@ def load(node: Node, kind: type[T]) -> T:
     """
     Declare every field of ``kind`` on the node and return an instance with the values given.
 
+    From then on no parameter of the node changes.
+
     :raises IlwError: a value is out of range or of another type, or names no parameter.
     """
     values, known = {}, []
@@ -53,10 +63,41 @@ def load(node: Node, kind: type[T]) -> T:
         if name not in known and name not in _GIVEN_BY_ROS and not inside:
             raise IlwError(f'{node.get_name()} has no parameter {name!r}. '
                            f'It has: {", ".join(known)}.')
+    # Asked before rclpy's own, which would switch the clock and then hear that it may not.
+    node.add_on_set_parameters_callback(lambda wanted: _refuse(node, wanted))
+    _guard_services(node)
     try:
         return kind(**values)
     except ValueError as error:
         raise IlwError(f'{node.get_name()}: {error}') from error
+
+
+def _refuse(node: Node, wanted: list[Parameter]) -> SetParametersResult:
+    """Refuse to change what is declared; a declaration, which asks here too, is let through."""
+    fixed = [p.name for p in wanted
+             if node.has_parameter(p.name) or p.type_ == Parameter.Type.NOT_SET]
+    if not fixed:
+        return SetParametersResult(successful=True)
+    return SetParametersResult(successful=False, reason=(
+        f'The parameters of {node.get_name()} do not change while it runs. Got '
+        f'{", ".join(fixed)}. Restart the node with it.'))
+
+
+def _guard_services(node: Node) -> None:
+    """Refuse what is no parameter: rclpy 7.1 lets the error out of ``spin``, ending the node."""
+    for service in node.services:
+        kind = service.srv_type
+        if kind in (SetParameters, SetParametersAtomically):
+            def guarded(request: Any, response: Any, follow: Any = service.callback) -> Any:
+                try:
+                    return follow(request, response)
+                except (ValueError, TypeError, AttributeError) as error:
+                    refused = SetParametersResult(successful=False, reason=str(error))
+                    if isinstance(request, SetParametersAtomically.Request):
+                        return SetParametersAtomically.Response(result=refused)
+                    return SetParameters.Response(results=[refused] * len(request.parameters))
+
+            service.callback = guarded
 
 
 def _descriptor(item: Any) -> ParameterDescriptor:

@@ -1,48 +1,120 @@
-"""One ``main`` for every node: start, spin in one thread, end cleanly."""
+"""One ``main`` for every node: start, spin in one thread, end cleanly whatever ends it."""
 
 from collections.abc import Callable
-import signal
-import sys
+from contextlib import suppress
+import os
 import threading
 from typing import Any
 
 import rclpy
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.guard_condition import GuardCondition
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from ilw_core.errors import IlwError
 from ilw_ros.clock_guard import guard_clock
+from ilw_ros.console import let_go, say
+from ilw_ros.ending import PATIENCE_S, Ending
+from ilw_ros.launcher import Launcher
+
+_CONTEXT_GONE = (ExternalShutdownException, rclpy_implementation.RCLError, InvalidHandle)
 
 
 def run_node(make_node: Callable[[], Node]) -> int:
     """
-    Run a node until it is told to stop.
+    Run a node until a signal comes, or until the process that started it is gone.
+
+    Its ``farewell()``, if it has one, is called last while the graph can still hear it.
 
     :param make_node: a node class, or a function that returns a node.
     :returns: 0 after a clean end, 2 when the node refused to start (one line says why).
     """
-    rclpy.init()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clean up, then end
-    node, code = None, 0
+    run, code = _Run(), 0
+    ending = Ending(Launcher(os.environ), run.wake, run.overdue)
     try:
-        node = make_node()
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        run.spin(make_node, ending)
+    except IlwError as error:
+        say(f'error: {error}')
+        code = 2
+    except _CONTEXT_GONE:
+        if rclpy.ok():  # nobody ended it from outside: a fault of ours
+            raise
+    finally:
+        ending.spun()
+        try:
+            run.end(ending.why)
+        finally:
+            rclpy.try_shutdown()
+            ending.close()
+            let_go()
+    return code
+
+
+class _Run:
+    """The node that runs, and how another thread ends it."""
+
+    def __init__(self) -> None:
+        self._node: Node | None = None
+        self._guard: GuardCondition | None = None
+        self._parting, self._parted = threading.Lock(), threading.Event()
+
+    def spin(self, make_node: Callable[[], Node], ending: Ending) -> None:
+        node = self._node = make_node()
         guard_clock(node)
+        # A group of its own: no callback that waits for something keeps it from being heard.
+        self._guard = node.create_guard_condition(lambda: None, ReentrantCallbackGroup())
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except IlwError as error:
-        print(f'error: {error}', file=sys.stderr)
-        code = 2
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return code
+        while not ending.why and rclpy.ok():
+            executor.spin_once()
+
+    def wake(self) -> None:
+        if self._guard is not None:
+            with suppress(InvalidHandle):  # the node is being destroyed: it ends anyway
+                self._guard.trigger()
+
+    def end(self, why: str) -> None:
+        if self._node is None:
+            return
+        try:
+            self._part()
+            if why:
+                self._node.get_logger().info(f'Ending: {why}.')
+        finally:
+            try:
+                self._node.destroy_node()
+            except _CONTEXT_GONE:
+                if rclpy.ok():
+                    raise
+
+    def overdue(self) -> None:
+        """The main thread hangs: say farewell from this one, and end."""
+        if self._node is None:
+            os._exit(0)  # it had not begun
+        self._part()
+        say(f'error: {self._node.get_name()} was asked to end and went on for more than '
+            f'{PATIENCE_S:g} s. It was ended in the middle of that.')
+        os._exit(1)
+
+    def _part(self) -> None:
+        """Say farewell, once; whoever comes second waits a little for the first."""
+        if not self._parting.acquire(blocking=False):
+            self._parted.wait(1.0)
+            return
+        farewell = getattr(self._node, 'farewell', None)
+        try:
+            if farewell is not None and rclpy.ok():
+                farewell()
+        except _CONTEXT_GONE as error:
+            say(f'error: the farewell was not heard: {error}')
+        finally:
+            self._parted.set()
 
 
 def in_thread(work: Callable[[], Any], wake: Callable[[], None]) -> Future:

@@ -1,7 +1,9 @@
 """Read a terminal key by key without waiting. No ROS."""
 
+from contextlib import suppress
 import os
 import select
+import signal
 import sys
 import termios
 import tty
@@ -26,10 +28,18 @@ class Terminal:
         tty.setcbreak(self._fd)
 
     def read(self) -> str:
-        """Return what was typed since the last call."""
+        """Return what was typed since the last call; nothing from a terminal that is gone."""
         ready, _, _ = select.select([self._fd], [], [], 0)
-        return os.read(self._fd, 256).decode(errors='ignore') if ready else ''
+        if not ready:
+            return ''
+        try:
+            return os.read(self._fd, 256).decode(errors='ignore')
+        except OSError:
+            return ''
 
     def close(self) -> None:
-        """Give the terminal back as it was."""
-        termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
+        """Give the terminal back as it was, if it is still there."""
+        # Whoever started this may be gone and a shell have the terminal: it would stop us here.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        with suppress(termios.error):
+            termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)

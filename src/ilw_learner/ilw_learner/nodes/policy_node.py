@@ -40,7 +40,8 @@ class PolicyNode(LifecycleNode):
         self._taken_in = self.create_guard_condition(self._on_taken_in)
         self._active = False
         self._reports = PolicyReports(self, self._contract)
-        self._asked = PolicyServices(self, self._load, self._on_reset, lambda: self._active)
+        self._asked = PolicyServices(self, self._reports, self._load, self._on_reset,
+                                     lambda: self._active)
         self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._params.autostart:
             started = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
@@ -64,11 +65,13 @@ class PolicyNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to act."""
         self._active = True
+        self._asked.stand_down.release()
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Fall silent; the arbiter stops the robot."""
-        self._active, self._reports.reason = False, 'not active'
+        self._active = False
+        self._asked.interrupt()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -80,6 +83,7 @@ class PolicyNode(LifecycleNode):
 
     def _close(self) -> None:
         self._active = False
+        self._asked.interrupt()
         if self._observed:
             self._observed.close()
         if self._overdue:
@@ -87,6 +91,10 @@ class PolicyNode(LifecycleNode):
         if self._worker:
             self._worker.stop()
         self._observed = self._worker = self._overdue = None
+
+    def farewell(self) -> None:
+        """Take back what was asked: the robot need not wait until it is stale."""
+        self._reports.hush('the policy node ends')
 
     def destroy_node(self) -> None:
         """End the thread before the publishers it uses."""
@@ -102,8 +110,7 @@ class PolicyNode(LifecycleNode):
             self._submit(observation)
 
     def _on_overdue(self) -> None:
-        observation = self._loop.overdue(self.get_clock().now().nanoseconds)
-        if observation is not None:
+        if (observation := self._loop.overdue(self.get_clock().now().nanoseconds)) is not None:
             self._submit(observation)
 
     def _submit(self, observation: Observation) -> None:
@@ -120,9 +127,7 @@ class PolicyNode(LifecycleNode):
         self._asked.on_status(status)
 
     def _on_second(self) -> None:
-        self._reports.diagnose()
-        if self._reports.reason:
-            self._reports.status(self._checkpoint(), self.get_clock().now().to_msg())
+        self._reports.diagnose(self._checkpoint())
 
     def _checkpoint(self) -> str:
         return self._worker.runner.name if self._worker else ''

@@ -1,5 +1,6 @@
 """What the policy node tells the world: its action, what it saw, how it is."""
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -26,22 +27,52 @@ class PolicyReports:
         self.step = self.ticks = self.skipped = 0
         self.episode = ''
         self.reason = 'not active'
+        self._speaking = threading.Lock()  # actions come from the worker's thread
+        self._hushed, self._lasts = '', False
 
     def report(self, thought: Thought, checkpoint: str, late: int, *, active: bool,
                ) -> msg.PolicyStatus:
         """Publish what came of a tick: action, observation, status. Returns the status."""
         if thought.first:
             self.step = self.ticks = 0
-        acting = thought.actions is not None and active
-        if acting:
-            self._act(thought.seen, thought.actions)
-        else:
-            self.skipped += 1
-        self.reason = thought.reason
+        with self._speaking:
+            acting = thought.actions is not None and active and not self._hushed
+            if acting:
+                self._act(thought.seen, thought.actions)
+            else:
+                self.skipped += 1
+            self.reason = self._hushed or thought.reason
         self._observed(thought.seen)
         return self.status(
             checkpoint, time_msg(thought.seen.tick_ns), acting=acting, late=late,
             latency_s=thought.latency_s if acting else 0.0, age_s=thought.seen.age_ns / 1e9)
+
+    def hush(self, why: str) -> None:
+        """Ask for nothing any more, and say so to the arbiter, which stops the robot at once."""
+        with self._speaking:
+            self._hushed = self.reason = why
+            self._withdraw()
+
+    def resume(self) -> None:
+        """Ask again, from the next tick on."""
+        with self._speaking:
+            self._hushed = ''
+
+    def fall_silent(self, why: str) -> None:
+        """Say why no more is asked; what was asked for longer than a period is taken back."""
+        with self._speaking:
+            self.reason = why
+            if self._lasts:
+                self._withdraw()
+
+    def _withdraw(self) -> None:
+        self._lasts = False
+        nothing = msg.ActionChunk(
+            episode=self.episode, source=msg.ActionChunk.SOURCE_POLICY, active=False,
+            contract_hash=self._contract.hash, names=list(self._contract.action.names),
+            period=1.0 / self._contract.rate_hz)
+        nothing.header.stamp = self._node.get_clock().now().to_msg()
+        self._action.publish(nothing)
 
     def _act(self, seen: Observation, actions: np.ndarray) -> None:
         stamp = time_msg(seen.tick_ns)
@@ -53,6 +84,7 @@ class PolicyReports:
             values=actions.ravel().tolist())
         chunk.header.stamp = stamp
         self._action.publish(chunk)
+        self._lasts = len(actions) > 1
         self.step += 1
 
     def _observed(self, seen: Observation) -> None:
@@ -74,8 +106,10 @@ class PolicyReports:
         self._status.publish(status)
         return status
 
-    def diagnose(self) -> None:
-        """Publish the diagnostics."""
+    def diagnose(self, checkpoint: str) -> None:
+        """Publish the diagnostics, and the status while there is no action to go with it."""
         level = health.WARN if self.reason else health.OK
         self._health.publish(level, self.reason or 'acting',
                              {'actions': self.step, 'skipped': self.skipped})
+        if self.reason:
+            self.status(checkpoint, self._node.get_clock().now().to_msg())

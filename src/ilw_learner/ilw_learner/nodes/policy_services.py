@@ -1,14 +1,21 @@
 """What the policy node can be asked: load a checkpoint; drive until the episode ends."""
 
 from collections.abc import Awaitable, Callable
+import math
+import time
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 from rclpy.task import Future
 
 from ilw_core.errors import CheckpointError, ContractError, IlwError
+from ilw_learner.nodes.policy_reports import PolicyReports
+from ilw_learner.nodes.run_end import RunEnd
+from ilw_learner.nodes.stand_down import StandDown
+from ilw_learner.time_limit import TimeLimit
 from ilw_msgs.action import RunPolicy
 from ilw_msgs.msg import EpisodeEvent, PolicyStatus
 from ilw_msgs.srv import LoadPolicy
@@ -17,6 +24,8 @@ from ilw_ros.qos import EVENT
 
 _ERROR_CODES = {ContractError: LoadPolicy.Response.ERROR_CONTRACT,
                 CheckpointError: LoadPolicy.Response.ERROR_INVALID}
+_LOOK_S = 0.02
+"""Between two looks whether a run's time is over"""
 
 
 class PolicyServices:
@@ -28,22 +37,31 @@ class PolicyServices:
     :param active: whether the node acts.
     """
 
-    def __init__(self, node: LifecycleNode, load: Callable[[str, int], Awaitable[str]],
+    def __init__(self, node: LifecycleNode, reports: PolicyReports,
+                 load: Callable[[str, int], Awaitable[str]],
                  restart: Callable[[int, str], None], active: Callable[[], bool]) -> None:
-        self._node, self._load, self._restart, self._active = node, load, restart, active
+        self._node, self._reports = node, reports
+        self._load, self._restart, self._active = load, restart, active
         self._end: Future | None = None
         self._goal: Any = None
+        self._limit = TimeLimit(math.inf, 0, 0)
         self._steps = 0
         apart = ReentrantCallbackGroup()  # what waits here must not hold up the ticks
+        self.stand_down = StandDown(node, reports.hush, reports.resume, apart)
+        self._timer = node.create_timer(_LOOK_S, self._on_look, callback_group=apart,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer.cancel()
         node.create_service(LoadPolicy, 'policy/load', self._on_load, callback_group=apart)
         node.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
         self._server = ActionServer(
             node, RunPolicy, 'policy/run', self._run, callback_group=apart,
-            goal_callback=self._on_goal, cancel_callback=self._on_cancel)
+            goal_callback=self._on_goal, handle_accepted_callback=self._on_accepted,
+            cancel_callback=self._on_cancel)
 
     async def _on_load(self, request: Any, response: LoadPolicy.Response) -> LoadPolicy.Response:
         try:
             response.checkpoint_hash = await self._load(request.checkpoint, request.seed)
+            self.stand_down.release()
         except IlwError as error:
             response.error_msg = str(error)
             response.error_code = _ERROR_CODES.get(type(error), response.ERROR_NOT_FOUND)
@@ -55,50 +73,73 @@ class PolicyServices:
             self._steps += status.acting
             self._goal.publish_feedback(RunPolicy.Feedback(status=status))
 
+    def interrupt(self) -> None:
+        """Take note that the node does not act any more; a run ends with that."""
+        self._reports.fall_silent('not active')
+        self._halt('inactive', 'the policy node is not active any more',
+                   RunPolicy.Result.ERROR_INACTIVE)
+
+    def _halt(self, reason: str, why: str, error_code: int = RunPolicy.Result.ERROR_NONE) -> None:
+        """End a run before its episode: silence now, and the arbiter is disarmed."""
+        if self._end is not None and not self._end.done():
+            self._end.set_result(RunEnd(reason, error_code=error_code,
+                                         error_msg=why if error_code else '',
+                                         settled=self.stand_down.begin(why)))
+
     def _on_event(self, event: EpisodeEvent) -> None:
         if event.kind == EpisodeEvent.KIND_RESET:
             self._restart(stamp_ns(event.header.stamp), event.episode)
         if event.kind == EpisodeEvent.KIND_STOP and self._end and not self._end.done():
-            self._end.set_result((event.outcome, event.stop_reason))
+            self._end.set_result(RunEnd(event.stop_reason, event.outcome))
 
     def _on_goal(self, request: Any) -> GoalResponse:
         """One at a time: two would wait for the same end and load over each other."""
-        busy = self._goal is not None and self._goal.is_active
-        return GoalResponse.REJECT if busy else GoalResponse.ACCEPT
+        return GoalResponse.ACCEPT if self._end is None else GoalResponse.REJECT
+
+    def _on_accepted(self, goal: Any) -> None:
+        self._end = Future()  # from here on it can be cancelled, also while it loads
+        goal.execute()
 
     def _on_cancel(self, goal: Any) -> CancelResponse:
-        if self._end and not self._end.done():
-            self._end.set_result((EpisodeEvent.OUTCOME_UNKNOWN, 'operator'))
+        self._halt('operator', 'the run was cancelled')
         return CancelResponse.ACCEPT
 
+    def _on_look(self) -> None:
+        if self._end is None:
+            self._timer.cancel()
+        elif self._limit.expired(self._node.get_clock().now().nanoseconds, time.monotonic_ns()):
+            self._halt('timeout', 'the time of the run is over')
+
     async def _run(self, goal: Any) -> RunPolicy.Result:
-        request = goal.request
+        self._goal, self._steps = goal, 0
+        try:
+            end = await self._begin(goal.request) or await self._end
+            disarmed = end.settled is None or await end.settled
+        finally:
+            self._goal = self._end = None  # nothing of ROS here: the node may be gone
+        return end.conclude(goal, self._steps, disarmed=disarmed)
+
+    async def _begin(self, request: RunPolicy.Goal) -> RunEnd | None:
+        """Begin to drive; returns why not."""
+        codes = RunPolicy.Result
         if not self._active():
-            goal.abort()
-            return RunPolicy.Result(error_code=RunPolicy.Result.ERROR_INACTIVE,
-                                    error_msg='The policy node is not active. Activate it first.')
+            return RunEnd('', error_code=codes.ERROR_INACTIVE, error_msg=(
+                'The policy node is not active. Activate it first.'))
+        if not request.timeout_s >= 0.0:
+            return RunEnd('', error_code=codes.ERROR_REQUEST, error_msg=(
+                f'timeout_s must be 0 (none) or more seconds. Got {request.timeout_s}.'))
         try:
             if request.checkpoint:
                 await self._load(request.checkpoint, 0)
         except IlwError as error:
-            goal.abort()
-            code = (RunPolicy.Result.ERROR_CONTRACT if isinstance(error, ContractError)
-                    else RunPolicy.Result.ERROR_NO_POLICY)
-            return RunPolicy.Result(error_code=code, error_msg=str(error))
-        self._goal, self._steps, self._end = goal, 0, Future()
-        timer = None
-        if request.timeout_s > 0.0:
-            timer = self._node.create_timer(request.timeout_s, self._on_timeout)
-        outcome, reason = await self._end
-        if timer is not None:
-            self._node.destroy_timer(timer)
-        self._goal = None
-        if goal.is_cancel_requested:
-            goal.canceled()
-        else:
-            goal.succeed()
-        return RunPolicy.Result(outcome=outcome, stop_reason=reason, steps=self._steps)
-
-    def _on_timeout(self) -> None:
-        if self._end and not self._end.done():
-            self._end.set_result((EpisodeEvent.OUTCOME_UNKNOWN, 'timeout'))
+            return RunEnd('', error_msg=str(error), error_code=(
+                codes.ERROR_CONTRACT if isinstance(error, ContractError)
+                else codes.ERROR_NO_POLICY))
+        if self._end.done():  # cancelled while it loaded
+            return None
+        self.stand_down.release()
+        self._limit = TimeLimit(
+            request.timeout_s or math.inf, self._node.get_clock().now().nanoseconds,
+            time.monotonic_ns())
+        self._timer.reset()
+        return None

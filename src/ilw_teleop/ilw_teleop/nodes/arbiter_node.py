@@ -12,13 +12,13 @@ from std_srvs.srv import Trigger
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
 from ilw_msgs.msg import ActionChunk
-from ilw_ros.convert import stamp_ns, time_msg
+from ilw_ros.convert import stamp_ns
 from ilw_ros.params import load
-from ilw_ros.qos import REQUEST, command
+from ilw_ros.qos import REQUEST
 from ilw_ros.run import run_node
 from ilw_teleop.arbiter import Arbiter, Decision
 from ilw_teleop.nodes.arbiter_reports import ArbiterReports
-from ilw_teleop.nodes.command_message import CommandMessage
+from ilw_teleop.nodes.command_output import CommandOutput
 from ilw_teleop.nodes.parameters import ArbiterParams
 from ilw_teleop.nodes.robot_check import RobotCheck
 from ilw_teleop.nodes.surroundings import Surroundings
@@ -50,12 +50,8 @@ class ArbiterNode(Node):
             round(params.leap_grace_s * 1e9) if sim else 0, simulated=sim)
         self._time = LeadingClock(leads=sim)
         interface = interface_of(profile)
-        self._command = CommandMessage(contract.action, interface.command_type)
-        self._command_topic = self.resolve_topic_name(contract.action.topic)
-        # A dry run has no publisher: beside the robot's own controller it would be a rival.
-        self._command_pub = self.create_publisher(
-            self._command.kind, contract.action.topic, command(contract.rate_hz),
-        ) if params.enable_output else None
+        self._command = CommandOutput(self, contract, interface.command_type,
+                                      enabled=params.enable_output)
         if params.preflight:
             self._check = RobotCheck(self, arbiter, contract, interface)
         self._reports = ArbiterReports(self, contract, arbiter, output=params.enable_output,
@@ -125,24 +121,23 @@ class ArbiterNode(Node):
         return answer
 
     def _publish(self, decision: Decision) -> None:
-        if self._command_pub is not None:
-            self._command_pub.publish(self._command.fill(
-                time_msg(decision.stamp_ns), decision.applied.tolist()))
+        self._command.send(decision.stamp_ns, decision.applied.tolist())
         self._reports.decided(decision)
 
     def _on_look(self) -> None:
         before = self._arbiter.rivals
-        others = self.count_publishers(self._command_topic) - (self._command_pub is not None)
         several = self._policies.several(time.monotonic_ns())
-        self._arbiter.notice_rivals(max(0, others), several_policies=several)
+        self._arbiter.notice_rivals(self._command.rivals(), several_policies=several)
         if self._arbiter.rivals and not before:
             self._publish(self._arbiter.decide(*self._times()))
             self._reports.diagnose()
 
-    def destroy_node(self) -> None:
-        """Say what a dry run showed, then end."""
+    def farewell(self) -> None:
+        """Stop the robot, as an emergency stop does, and say what a dry run showed."""
+        self._arbiter.estop('the arbiter ends')
+        self._publish(self._arbiter.decide(*self._times()))
+        self._command.end()
         self._reports.conclude()
-        super().destroy_node()
 
 
 def main() -> int:

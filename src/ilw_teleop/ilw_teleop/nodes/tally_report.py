@@ -1,13 +1,12 @@
 """Say what the arbiter did: by a service; in a dry run in diagnostics and at the end, too."""
 
-import sys
-
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from ilw_core.contract import Contract
 from ilw_msgs.msg import PolicyStatus
+from ilw_ros.console import say
 from ilw_ros.health import OK, Diagnostics
 from ilw_ros.qos import EVENT
 from ilw_teleop.arbiter import Decision
@@ -30,10 +29,10 @@ class TallyReport:
         self._tally.decided(decision)
 
     def conclude(self) -> None:
-        """Print what a dry run would have done; the graph may be gone by now."""
+        """Print what a dry run would have done."""
         if self._dry_run:
-            print('\n  '.join(('Dry run, nothing was sent. It would have been:',
-                              *self._tally.lines())), file=sys.stderr, flush=True)
+            say('\n  '.join(('Dry run, nothing was sent. It would have been:',
+                            *self._tally.lines())))
 
     def _on_status(self, status: PolicyStatus) -> None:
         self._tally.thought(status.latency, status.reason)
