@@ -9,14 +9,14 @@ up.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 import math
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from ilw_core.lidar import DISTANCE, FREE, TOO_NEAR, ScanGeometry, is_evidence, read_beams
+from ilw_core.lidar_sectors import TURN_RAD, Sectors, sector_minimum
 from ilw_core.lidar_spec import PLAIN, LidarSpec
 from ilw_core.schema import Section
 
@@ -27,7 +27,6 @@ Messages = dict[str, Any]
 Fields = tuple[tuple[str, str], ...]
 
 MAX_SECTORS = 4096
-_TURN_RAD = 2.0 * math.pi
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class FeatureSpec:
     """Left-right reflection: (source index, sign) per number; None when there is none."""
     declaring: Callable[[LidarSpec], 'FeatureSpec'] | None = None
     """The same of a lidar of which something is declared; None: it reads no lidar."""
-    sectors: 'Sectors | None' = None
+    sectors: Sectors | None = None
     """Where a lidar's sectors look; None: it reads no lidar."""
 
     @property
@@ -99,93 +98,6 @@ def yaw_of(orientation: Any) -> float:
     return _yaw(orientation.x, orientation.y, orientation.z, orientation.w)
 
 
-@dataclass(frozen=True)
-class Sectors:
-    """Equal slices of what a lidar looks at, counter-clockwise."""
-
-    count: int
-    field_rad: tuple[float, float] | None = None
-    """From and to, in the scan's frame. ``None``: the full circle, slice 0 centred ahead"""
-
-    @property
-    def symmetric(self) -> bool:
-        """Whether the left half is the mirror image of the right one."""
-        return self.field_rad is None or abs(sum(self.field_rad)) < 1e-6
-
-    @property
-    def mirror(self) -> tuple[int, ...]:
-        """The slice that each one becomes in a mirror."""
-        last = 0 if self.field_rad is None else self.count - 1
-        return tuple((last - i) % self.count for i in range(self.count))
-
-    def slot(self, angles: np.ndarray) -> np.ndarray:
-        """Return the slice that each angle [rad] is in; -1 outside all of them."""
-        if self.field_rad is None:
-            return np.floor(angles * (self.count / _TURN_RAD) + 0.5).astype(np.int64) % self.count
-        first, last = self.field_rad
-        # A beam on the edge belongs to it, whatever the last bit of its angle is.
-        inside = (angles - first + 1e-4) % _TURN_RAD
-        slot = np.floor((inside - 1e-4) * (self.count / (last - first))).astype(np.int64)
-        return np.where(inside <= last - first + 2e-4, np.clip(slot, 0, self.count - 1), -1)
-
-    def unseen(self, geometry: ScanGeometry, spec: LidarSpec = PLAIN) -> list[int]:
-        """Return the slices that no beam of a lidar looks into."""
-        reach = read_beams(np.full(geometry.beams, np.inf), geometry, spec) == FREE
-        angles = geometry.angle_min + geometry.increment * np.flatnonzero(reach)
-        return sorted(set(range(self.count)) - set(self.slot(angles).tolist()))
-
-
-def sector_minimum(
-    ranges: np.ndarray, angle_min: float, angle_increment: float, range_min: float,
-    cap_m: float, sectors: int | Sectors, *, angle_max: float | None = None,
-    range_max: float = math.inf, spec: LidarSpec = PLAIN,
-) -> np.ndarray:
-    """
-    Return the nearest return in each slice; no return means free up to ``cap_m``.
-
-    A beam that measured nothing is left out. A slice in which something is too near to be measured
-    is not known, as nobody says how near: it must not read as free.
-
-    :param ranges: ``(..., L)`` metres, as in ``sensor_msgs/LaserScan.ranges``.
-    :param sectors: the slices; a number: so many of the full circle.
-    :returns: ``(..., sectors)`` float32 metres; NaN for a slice that is not known, and for all of
-        a scan that is no evidence (``lidar.py``).
-    """
-    where = sectors if isinstance(sectors, Sectors) else Sectors(sectors)
-    ranges = np.asarray(ranges, dtype=np.float32)
-    geometry = ScanGeometry(ranges.shape[-1], angle_min, angle_increment, range_min, range_max,
-                            angle_max)
-    nearest = np.full((*ranges.shape[:-1], where.count), np.nan, dtype=np.float32)
-    evident = is_evidence(ranges, geometry, spec)
-    if not evident.any():
-        return nearest
-    order, starts, slots = _slices(angle_min, angle_increment, ranges.shape[-1], where)
-    if not len(slots):
-        return nearest
-    kinds = read_beams(ranges, geometry, spec)[..., order]
-    cap, nothing = np.float32(cap_m), np.float32(np.inf)
-    far = np.where(kinds == DISTANCE, np.minimum(ranges[..., order], cap),
-                   np.where(kinds == FREE, cap, nothing))
-    far[kinds == TOO_NEAR] = -nothing
-    # Adding zero makes -0.0 into 0.0, or the order of the beams could be seen in the bits.
-    nearest[..., slots] = np.minimum.reduceat(far, starts, axis=-1) + 0.0
-    nearest[np.isinf(nearest)] = np.nan
-    nearest[~evident] = np.nan
-    return nearest
-
-
-@lru_cache(maxsize=64)
-def _slices(
-    angle_min: float, angle_increment: float, beams: int, sectors: Sectors,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the beams ordered by slice, where each slice begins, and which slices those are."""
-    slot = sectors.slot(angle_min + angle_increment * np.arange(beams))
-    order = np.argsort(slot, kind='stable')
-    order = order[slot[order] >= 0]
-    slots, starts = np.unique(slot[order], return_index=True)
-    return order, starts, slots
-
-
 def _yaw(x: float, y: float, z: float, w: float) -> float:
     return math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
@@ -206,7 +118,7 @@ def _lidar_sectors(name: str, options: Section) -> FeatureSpec:
     field_rad = None
     if options.has('field_of_view_rad'):
         first, last = options.numbers('field_of_view_rad', 2)
-        if not (first < last <= first + _TURN_RAD and abs(first) <= _TURN_RAD):
+        if not (first < last <= first + TURN_RAD and abs(first) <= TURN_RAD):
             raise options.error('field_of_view_rad', 'two angles in radians within a turn, the '
                                 'smaller first', [first, last])
         field_rad = first, last
