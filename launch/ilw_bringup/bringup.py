@@ -135,7 +135,7 @@ def _looks(a: Mapping[str, Any]) -> bool:
 def _recorder(a: Mapping[str, Any]) -> list[NodeSpec]:
     return [NodeSpec('ilw_teleop', 'recorder_node', 'recorder', {
         'contract': a['task'], 'root': a['demos'], 'operator': a['operator'],
-        'robot': a['robot'], 'use_sim_time': a['robot'] == 'sim'})]
+        'robot': a['robot'], 'profile': a['profile'], 'use_sim_time': a['robot'] == 'sim'})]
 
 
 def _checkpoint(a: Mapping[str, Any]) -> str:
@@ -149,6 +149,7 @@ def _checkpoint(a: Mapping[str, Any]) -> str:
 def _policy(a: Mapping[str, Any]) -> list[NodeSpec]:
     return [NodeSpec('ilw_learner', 'policy_node', 'policy', {
         'contract': a['task'], 'checkpoint': _checkpoint(a), 'trusted_keys': a['trusted_keys'],
+        'robot': a['profile'],
         'use_sim_time': a['robot'] == 'sim'})]
 
 

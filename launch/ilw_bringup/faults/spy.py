@@ -21,7 +21,7 @@ from ilw_ros.qos import EVENT, LATCHED, STATE
 from ilw_teleop.joystick import Joystick
 
 JOY_HZ = 20.0
-_SAFE = {'obstacle', 'workspace', 'blind', 'wheels'}
+_SAFE = {'obstacle', 'near', 'unseen', 'workspace', 'blind', 'wheels'}
 """With one of these reasons a command may fall faster than the rate limit"""
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ilw_core.errors import ContractError
 from ilw_core.features import CODECS, FeatureSpec
+from ilw_core.lidar_spec import PLAIN, LidarSpec
 from ilw_core.locate import config_folder, resource_file
 from ilw_core.safety_spec import SafetySpec, read_safety
 from ilw_core.schema import Section
@@ -115,6 +116,14 @@ class Contract:
     """sha256 hex of the canonical form: comments, layout and ``safety`` do not count"""
     folder: Path | None = None
     """Where the file was: paths in ``scene`` begin there; ``None``: it came as text"""
+    lidar: LidarSpec = PLAIN
+    """What the robot profile declares of its lidar; no part of the file, nor of the hash"""
+
+    def declaring(self, lidar: LidarSpec) -> 'Contract':
+        """Return the same contract for a robot whose profile says this of its lidar."""
+        return replace(self, lidar=lidar, sources=tuple(
+            replace(source, feature=source.feature.declaring(lidar))
+            if source.feature.declaring else source for source in self.sources))
 
     @property
     def period_ns(self) -> int:

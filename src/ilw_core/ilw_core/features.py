@@ -9,23 +9,24 @@ up.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 import math
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
+from ilw_core.lidar_sectors import TURN_RAD, Sectors, sector_minimum
+from ilw_core.lidar_spec import PLAIN, LidarSpec
 from ilw_core.schema import Section
+
+_UNSAID = {'angle_max': None, 'range_max': math.inf}
+"""Fields that only check others, and what they are where an object leaves them out"""
 
 Messages = dict[str, Any]
 Fields = tuple[tuple[str, str], ...]
 
 MAX_SECTORS = 4096
-MAX_BEAMS = 100_000
-"""A scan of more is no scan; the densest lidars have a tenth of it"""
-_MAX_TURN_RAD = 1000.0
-"""The same for angles; a scan goes round once, or from -2 pi to 2 pi"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class FeatureSpec:
     """Columns of N values each -> (N, D) float32, to the bit what ``one`` gives; None: by row."""
     mirror: tuple[tuple[int, ...], tuple[float, ...]] | None = None
     """Left-right reflection: (source index, sign) per number; None when there is none."""
+    declaring: Callable[[LidarSpec], 'FeatureSpec'] | None = None
+    """The same of a lidar of which something is declared; None: it reads no lidar."""
+    sectors: Sectors | None = None
+    """Where a lidar's sectors look; None: it reads no lidar."""
 
     @property
     def dim(self) -> int:
@@ -80,54 +85,17 @@ class FeatureSpec:
 
     @cached_property
     def _readers(self) -> list[tuple[str, Callable[[Any], Any]]]:
-        return [(entry, attrgetter(path)) for entry, path in self.fields]
+        return [(entry, _unsaid(path) if path in _UNSAID else attrgetter(path))
+                for entry, path in self.fields]
+
+
+def _unsaid(path: str) -> Callable[[Any], Any]:
+    return lambda message: getattr(message, path, _UNSAID[path])
 
 
 def yaw_of(orientation: Any) -> float:
     """Return the heading of a quaternion [rad], in (-pi, pi]."""
     return _yaw(orientation.x, orientation.y, orientation.z, orientation.w)
-
-
-def sector_minimum(
-    ranges: np.ndarray, angle_min: float, angle_increment: float,
-    range_min: float | np.ndarray, range_max: float, sectors: int,
-) -> np.ndarray:
-    """
-    Return the nearest return in each of ``sectors`` equal slices of the full circle.
-
-    Sector 0 is centred straight ahead and sectors go counter-clockwise. No return means free up to
-    ``range_max``; a reading below ``range_min`` or NaN is not a measurement and is left out.
-
-    :param ranges: ``(..., L)`` metres, as in ``sensor_msgs/LaserScan.ranges``.
-    :param range_min: one number, or one per scan, ``(..., 1)``.
-    :returns: ``(..., sectors)`` float32 metres; NaN for a slice no beam looked into, or for
-        all of a scan whose angles or number of beams are nonsense.
-    """
-    ranges = np.asarray(ranges, dtype=np.float32)
-    widest = abs(angle_min) + abs(angle_increment) * ranges.shape[-1]
-    if not widest <= _MAX_TURN_RAD or ranges.shape[-1] > MAX_BEAMS:  # true for NaN, too
-        return np.full((*ranges.shape[:-1], sectors), np.nan, dtype=np.float32)
-    order, starts, slots = _slices(angle_min, angle_increment, ranges.shape[-1], sectors)
-    measured = ranges >= np.asarray(range_min, dtype=np.float32)  # false for NaN
-    nothing = np.float32(np.inf)
-    clipped = np.where(measured, np.minimum(ranges, np.float32(range_max)), nothing)
-    nearest = np.full((*ranges.shape[:-1], sectors), np.nan, dtype=np.float32)
-    if len(slots):
-        # Adding zero makes -0.0 into 0.0, or the order of the beams could be seen in the bits.
-        nearest[..., slots] = np.minimum.reduceat(clipped[..., order], starts, axis=-1) + 0.0
-        nearest[np.isinf(nearest)] = np.nan
-    return nearest
-
-
-@lru_cache(maxsize=64)
-def _slices(
-    angle_min: float, angle_increment: float, beams: int, sectors: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the beams ordered by slice, where each slice begins, and which slices those are."""
-    angles = angle_min + angle_increment * np.arange(beams)
-    slot = np.floor(angles * (sectors / (2.0 * math.pi)) + 0.5).astype(np.int64) % sectors
-    slots, starts = np.unique(np.sort(slot), return_index=True)
-    return np.argsort(slot, kind='stable'), starts, slots
 
 
 def _yaw(x: float, y: float, z: float, w: float) -> float:
@@ -141,34 +109,45 @@ def _paths(entry: str, *paths: str) -> Fields:
 _QUATERNION = tuple(f'pose.pose.orientation.{axis}' for axis in 'xyzw')
 
 
+_SCAN_FIELDS = ('ranges', 'angle_min', 'angle_max', 'angle_increment', 'range_min', 'range_max')
+
+
 def _lidar_sectors(name: str, options: Section) -> FeatureSpec:
-    sectors = options.integer('sectors', low=1, high=MAX_SECTORS)
-    range_max_m = options.number('range_max_m', low=0.1, high=1000.0)
+    count = options.integer('sectors', low=1, high=MAX_SECTORS)
+    cap_m = options.number('range_max_m', low=0.1, high=1000.0)
+    field_rad = None
+    if options.has('field_of_view_rad'):
+        first, last = options.numbers('field_of_view_rad', 2)
+        if not (first < last <= first + TURN_RAD and abs(first) <= TURN_RAD):
+            raise options.error('field_of_view_rad', 'two angles in radians within a turn, the '
+                                'smaller first', [first, last])
+        field_rad = first, last
+    options.take('field_of_view_rad')
+    return _sectors_of(name, Sectors(count, field_rad), cap_m, PLAIN)
 
-    def one(ranges: Any, angle_min: float, angle_increment: float,
-            range_min: float) -> np.ndarray:
-        return sector_minimum(ranges, angle_min, angle_increment, range_min, range_max_m, sectors)
 
-    def many(ranges: np.ndarray, angle_min: np.ndarray, angle_increment: np.ndarray,
-             range_min: np.ndarray) -> np.ndarray:
-        alike: dict[tuple[float, float], list[int]] = {}
-        for row, geometry in enumerate(zip(angle_min.tolist(), angle_increment.tolist(),
-                                           strict=True)):
-            alike.setdefault(geometry, []).append(row)
+def _sectors_of(name: str, sectors: Sectors, cap_m: float, spec: LidarSpec) -> FeatureSpec:
+    def some(ranges: Any, angle_min: float, angle_max: float, increment: float,
+             range_min: float, range_max: float) -> np.ndarray:
+        return sector_minimum(ranges, angle_min, increment, range_min, cap_m, sectors,
+                              angle_max=angle_max, range_max=range_max, spec=spec)
+
+    def many(ranges: np.ndarray, *geometry: np.ndarray) -> np.ndarray:
+        alike: dict[tuple[float, ...], list[int]] = {}
+        for row, each in enumerate(zip(*(column.tolist() for column in geometry), strict=True)):
+            alike.setdefault(each, []).append(row)
         if len(alike) == 1:
-            return sector_minimum(ranges, *next(iter(alike)), range_min[:, None], range_max_m,
-                                  sectors)
-        nearest = np.empty((len(ranges), sectors), dtype=np.float32)
-        for geometry, rows in alike.items():
-            nearest[rows] = sector_minimum(ranges[rows], *geometry, range_min[rows, None],
-                                           range_max_m, sectors)
+            return some(ranges, *next(iter(alike)))
+        nearest = np.empty((len(ranges), sectors.count), dtype=np.float32)
+        for each, rows in alike.items():
+            nearest[rows] = some(ranges[rows], *each)
         return nearest
 
     return FeatureSpec(
-        name, 'lidar_sectors', tuple(f'{name}.{i}_m' for i in range(sectors)),
-        (0.0,) * sectors, (range_max_m,) * sectors,
-        _paths(name, 'ranges', 'angle_min', 'angle_increment', 'range_min'), one, many,
-        (tuple((-i) % sectors for i in range(sectors)), (1.0,) * sectors))
+        name, 'lidar_sectors', tuple(f'{name}.{i}_m' for i in range(sectors.count)),
+        (0.0,) * sectors.count, (cap_m,) * sectors.count, _paths(name, *_SCAN_FIELDS), some, many,
+        (sectors.mirror, (1.0,) * sectors.count) if sectors.symmetric else None,
+        lambda declared: _sectors_of(name, sectors, cap_m, declared), sectors)
 
 
 def _goal_polar(name: str, options: Section) -> FeatureSpec:

@@ -20,6 +20,7 @@ from ilw_learner.command_options import (
     named_contract,
     named_plant,
     plant_option,
+    profile_option,
     task_option,
 )
 from ilw_learner.commands_episodes import episodes
@@ -38,6 +39,7 @@ def _progress_json(function: F) -> F:
 
 @click.command()
 @task_option
+@profile_option
 @click.option('--demos', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK].')
 @click.option('--config', '--algo', 'config_name', default='bc', show_default=True,
               help='In config/train/ (bc, dqn, dqfd, qtable), or a path.')
@@ -60,9 +62,9 @@ def _progress_json(function: F) -> F:
               help='Use episodes recorded under another contract.')
 @_progress_json
 @json_option
-def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: str,
-          simulator: str, plant: str | None, track: str, max_demos: int, eval_seed: int,
-          out: Path | None, sign_key: Path | None, allow_other_contract: bool,
+def train(task: str, profile: str | None, demos: Path | None, config_name: str, seed: int,
+          env_spec: str, simulator: str, plant: str | None, track: str, max_demos: int,
+          eval_seed: int, out: Path | None, sign_key: Path | None, allow_other_contract: bool,
           progress_json: bool, as_json: bool) -> None:
     """
     Train a policy from recorded episodes, from reward, or from both.
@@ -81,7 +83,7 @@ def train(task: str, demos: Path | None, config_name: str, seed: int, env_spec: 
     if elsewhere and key is not None:
         raise IlwError(f'--sign-key signs checkpoints with a contract. {env_spec} has none. '
                        f'Leave it away.')
-    contract = named_contract(task)
+    contract = named_contract(task, profile)
     name = env_spec if elsewhere else contract.name
     algorithm, config = load_config(config_file('train', config_name), name)
     if elsewhere and algorithm != 'dqn':

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from ilw_core.contract import Contract, load_contract
+from ilw_core.lidar_spec import load_lidar
 from ilw_core.locate import config_file
 from ilw_core.plant import PlantProfile, load_plant
 
@@ -16,6 +17,12 @@ def task_option(function: F) -> F:
     """Add ``--task``: the contract to use."""
     return click.option('--task', default='clutter', show_default=True,
                         help='A contract in config/tasks/, or a path.')(function)
+
+
+def profile_option(function: F) -> F:
+    """Add ``--profile``: the robot, whose lidar may speak in its own way."""
+    return click.option('--profile', help='Robot profile in config/robots/, or a path: how its '
+                        'lidar speaks [as recorded].')(function)
 
 
 def json_option(function: F) -> F:
@@ -35,6 +42,9 @@ def named_plant(name: str | None) -> PlantProfile | None:
     return load_plant(config_file('plants', name)) if name else None
 
 
-def named_contract(name: str) -> Contract:
-    """Return the contract that ``--task`` names."""
-    return load_contract(config_file('tasks', name))
+def named_contract(name: str, profile: str | None = None) -> Contract:
+    """Return the contract that ``--task`` names, for the robot that ``--profile`` names."""
+    contract = load_contract(config_file('tasks', name))
+    if profile is None:
+        return contract
+    return contract.declaring(load_lidar(config_file('robots', profile)))

@@ -11,7 +11,7 @@ from ilw_core.contract import Contract, parse_contract
 from ilw_core.episode import Outcome
 from ilw_core.episode_folder import META_FILE, EpisodeFolder, read_episode
 from ilw_core.errors import EpisodeError, IlwError
-from ilw_learner.command_options import json_option, named_contract
+from ilw_learner.command_options import json_option, named_contract, profile_option
 
 _PATH = click.argument('path', type=click.Path(path_type=Path))
 _SMALL = 6
@@ -138,9 +138,10 @@ def redo(path: Path, task: str | None, as_json: bool) -> None:
 @click.option('--out', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK].')
 @click.option('--outcome', type=click.Choice([o.name.lower() for o in Outcome]),
               default='unknown', show_default=True, help='How it went.')
+@profile_option
 @json_option
 def import_recording(path: Path, task: str, out: Path | None, outcome: str,
-                     as_json: bool) -> None:
+                     profile: str | None, as_json: bool) -> None:
     """
     Make an episode of what others recorded, or of what a damaged recording still holds.
 
@@ -148,7 +149,7 @@ def import_recording(path: Path, task: str, out: Path | None, outcome: str,
     """
     from ilw_learner.episode_copy import adopt
 
-    contract = named_contract(task)
+    contract = named_contract(task, profile)
     made = adopt(read_episode(path), contract, out or Path('demos') / contract.name,
                  Outcome[outcome.upper()])
     _say({'path': str(made.path), 'steps': made.steps, 'lost': made.torn}, as_json,

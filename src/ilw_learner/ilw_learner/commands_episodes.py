@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ilw_core.episode_folder import find_episodes, read_episode
-from ilw_learner.command_options import json_option, named_contract, task_option
+from ilw_learner.command_options import json_option, named_contract, profile_option, task_option
 from ilw_learner.commands_edit import EDITS
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ def show(path: Path, as_json: bool) -> None:
 @episodes.command()
 @click.argument('root', type=click.Path(path_type=Path))
 @task_option
+@profile_option
 @json_option
-def check(root: Path, task: str, as_json: bool) -> None:
+def check(root: Path, task: str, profile: str | None, as_json: bool) -> None:
     """
     Tell whether episodes are fit to train from; exit code 1 when something is bad.
 
@@ -105,7 +106,7 @@ def check(root: Path, task: str, as_json: bool) -> None:
     """
     from ilw_learner.doctor import check_episodes
 
-    report = check_episodes(root, named_contract(task), task)
+    report = check_episodes(root, named_contract(task, profile), task)
     steps = sum(len(episode.actions) for episode in report.episodes)
     if as_json:
         click.echo(json.dumps({

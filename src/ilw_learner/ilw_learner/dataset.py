@@ -13,12 +13,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode, Outcome
-from ilw_core.episode_folder import EpisodeFolder, read_episode
+from ilw_core.episode_folder import META_FILE, EpisodeFolder, read_episode
 from ilw_core.errors import ContractError, EpisodeError
+from ilw_core.lidar_spec import PLAIN, LidarSpec, recorded_lidar
 from ilw_learner.bag_reader import Bag
 from ilw_learner.episode_arrays import read_arrays
 
-_CACHE_VERSION = b'ilw.dataset/5'
+_CACHE_VERSION = b'ilw.dataset/6'
 _END_BYTES = 65536
 
 
@@ -64,11 +65,28 @@ def load_episode(
         raise ContractError(
             f'{source.path} was recorded under another contract ({source.contract_hash[:12]}, '
             f'not {contract.hash[:12]}). Use that one, or pass --allow-other-contract.')
+    contract = as_recorded(source, contract)
     arrays = (_cached(source, contract, cache) if cache
               else read_arrays(bag or Bag(source.path), contract, source.span_ns))
     return Episode(
         name=source.path.name, outcome=source.outcome, stop_reason=source.stop_reason,
         contract_hash=contract.hash, **arrays)
+
+
+def as_recorded(source: EpisodeFolder, contract: Contract) -> Contract:
+    """
+    Return the contract for the lidar that an episode was recorded with.
+
+    What the caller declares of it goes before what the episode's notes keep.
+    """
+    return contract.declaring(lidar_of(source, contract))
+
+
+def lidar_of(source: EpisodeFolder, contract: Contract | None) -> LidarSpec:
+    """Return what is declared of the lidar of a recording: by the caller, or in its notes."""
+    if contract is not None and contract.lidar != PLAIN:
+        return contract.lidar
+    return recorded_lidar(source.meta, str(source.path / META_FILE))
 
 
 def _cached(source: EpisodeFolder, contract: Contract, cache: Path) -> dict[str, np.ndarray]:
@@ -94,7 +112,7 @@ def _key(source: EpisodeFolder, contract: Contract) -> str:
     something that keeps the size and sets the time of change back to the nanosecond.
     """
     digest = hashlib.sha256(_CACHE_VERSION + contract.hash.encode())
-    digest.update(repr(source.span_ns).encode())
+    digest.update(f'{contract.lidar.key} {source.span_ns}'.encode())
     for bag in source.bag_files:
         with bag.open('rb') as stream:
             state = os.fstat(stream.fileno())

@@ -226,7 +226,7 @@ def _foreign_meta(contract: Contract) -> dict[str, Any]:
     """Return what ``episode.json`` says of a recording nobody described."""
     return {'schema': SCHEMA, 'episode': '', 'task': contract.name, 'operator': '', 'notes': '',
             'recovered': False, 'contract_hash': contract.hash, 'contract_text': contract.text,
-            'outcome': 'unknown', 'stop_reason': ''}
+            'lidar': contract.lidar.as_data(), 'outcome': 'unknown', 'stop_reason': ''}
 
 
 def _when(source: EpisodeFolder, stamps: Stamps) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """
-Slow down for what the lidar sees and for the edge of the workspace. No ROS, no clock.
+Slow down for what the lidar sees, or does not, and for the edge of the workspace. No ROS.
 
 The robot is a circle that drives along the arc its command describes; it may be as fast as it can
-brake in front of the first thing on that arc. A circle that turns in place hits nothing.
+brake in front of the first thing on that arc, and of the first place where something may be. A
+circle that turns in place hits nothing.
 """
 
 from collections.abc import Callable
@@ -12,14 +13,16 @@ import numpy as np
 
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
-from ilw_core.features import MAX_BEAMS
+from ilw_core.lidar import ScanGeometry, read_beams, why_another, why_no_evidence, why_no_geometry
 from ilw_core.safety_spec import SafetySpec
 from ilw_teleop.braking import Braking
+from ilw_teleop.survey import Survey, survey
 
-_STRAIGHT = 1e-3  # rad/m; a circle of one kilometre
 _EDGE_SAMPLES = 24
 FROZEN_SCANS = 5
 """So many equal scans in a row while the robot moves come from a sensor that hangs"""
+ANOTHER_NS = 3_000_000_000
+"""A lidar that is another one for so long, while the robot stands, is the one there is now"""
 
 
 class ForwardStop:
@@ -40,18 +43,28 @@ class ForwardStop:
                                 f'angular.z. Got {", ".join(names)}.') from error
         self._spec: SafetySpec = contract.safety
         self._braking = Braking(contract.safety.deceleration_mps2, contract.period_ns / 1e9)
-        self._points = np.zeros((0, 2))
+        self._lidar = contract.lidar
+        self._survey: Survey | None = None
+        self._geometry: ScanGeometry | None = None
+        self._another: tuple[ScanGeometry, int] | None = None
+        """Scans that contradict those before: of what geometry, and since when"""
+        self._no_evidence = ''
+        """Why the newest scan shows nothing; empty where it does"""
         self._seen_ns: int | None = None
         self._pose = (0.0, 0.0, 0.0)
         self._placed_ns: int | None = None
         self._moving, self._frozen = False, 0
+        self.why: dict[str, str] = {}
+        """Reason of the last decision -> what was found and what to do, a sentence"""
 
     # -- what is known
 
     def see(self, taken_ns: int, ranges: np.ndarray, angle_min_rad: float, step_rad: float,
-            range_low_m: float, range_high_m: float) -> None:
+            range_low_m: float, range_high_m: float, angle_max_rad: float | None = None) -> None:
         """
         Take in one ``LaserScan``; one that is older than what was seen is left aside.
+
+        One that is no evidence (``lidar.py``) leaves the robot blind.
 
         :param taken_ns: when it was taken, on the clock that measures silence.
         :param ranges: ``(N,)`` in metres.
@@ -59,24 +72,39 @@ class ForwardStop:
         assert self._spec.scan is not None
         if self._seen_ns is not None and taken_ns < self._seen_ns:
             return
-        if not 0.0 <= range_low_m <= range_high_m or len(ranges) > MAX_BEAMS:
-            return  # nonsense, NaN too: as good as no scan
-        x, y, yaw = self._spec.scan.mount
+        self._seen_ns = taken_ns
         ranges = np.asarray(ranges, dtype=np.float64)
-        ok = np.isfinite(ranges) & (ranges >= range_low_m) & (ranges <= range_high_m)
-        angles = yaw + angle_min_rad + step_rad * np.flatnonzero(ok)
-        far = ranges[ok]
-        if len(ranges) and np.isnan(ranges).all():
-            return  # it sees nothing: not the same as nothing in the way
-        points = np.stack([x + far * np.cos(angles), y + far * np.sin(angles)], axis=1)
-        if not np.all(np.isfinite(points)):
+        geometry = ScanGeometry(len(ranges), angle_min_rad, step_rad, range_low_m, range_high_m,
+                                angle_max_rad)
+        kinds = None
+        why = why_no_geometry(geometry, self._lidar)
+        if not why:
+            kinds = read_beams(ranges, geometry, self._lidar)
+            why = (why_no_evidence(ranges, geometry, self._lidar, kinds)
+                   or self._contradicts(geometry, taken_ns))
+        self._no_evidence = why
+        if why or kinds is None:
             return
+        found = survey(ranges, kinds, geometry, self._lidar, self._spec.scan.mount,
+                       self._spec.radius_m)
         # While the robot moves, two scans that saw something are never equal.
-        if not np.array_equal(points, self._points):
+        if self._survey is None or not np.array_equal(found.hits, self._survey.hits):
             self._frozen = 0
-        elif self._moving and len(points):
+        elif self._moving and len(found.hits):
             self._frozen += 1
-        self._points, self._seen_ns = points, taken_ns
+        self._survey = found
+
+    def _contradicts(self, geometry: ScanGeometry, taken_ns: int) -> str:
+        """Return how a scan contradicts those before it, until it has done so for long."""
+        why = why_another(self._geometry, geometry) if self._geometry is not None else ''
+        if not why:
+            self._geometry, self._another = geometry, None
+            return ''
+        if self._another is None or why_another(self._another[0], geometry):
+            self._another = geometry, taken_ns
+        elif taken_ns - self._another[1] >= ANOTHER_NS:
+            self._geometry, self._another, why = geometry, None, ''
+        return why
 
     def place(self, taken_ns: int, x_m: float, y_m: float, yaw_rad: float) -> None:
         """Take in where the robot is, in the frame of the workspace."""
@@ -85,8 +113,10 @@ class ForwardStop:
 
     def leap(self, mono_ns: int) -> None:
         """Go on in another world, as after a reset of the simulator: what was seen is gone."""
-        self._points, self._seen_ns, self._placed_ns = self._points[:0], mono_ns, None
-        self._frozen = 0
+        scan = self._spec.scan
+        if scan is not None and _old(self._seen_ns, mono_ns, scan.max_age_ns):
+            self._survey = self._seen_ns = None  # of the world before
+        self._placed_ns, self._frozen = None, 0
         self._braking.forget()
 
     def sent(self, action: np.ndarray, mono_ns: int) -> None:
@@ -99,29 +129,52 @@ class ForwardStop:
         """
         Return the action, slowed as far as needed, and why.
 
-        :returns: ``(Da,)`` and of ``'blind'`` (no fresh scan or pose, or a frozen one),
-            ``'obstacle'``, ``'workspace'`` those that counted.
+        :returns: ``(Da,)`` and of ``'blind'`` (no fresh scan that is evidence, or pose),
+            ``'obstacle'``, ``'near'`` (something too near to be measured), ``'unseen'`` (nobody
+            looks where it drives), ``'workspace'`` those that counted.
         """
         self._braking.pass_time(mono_ns)
         speed, turn = float(action[self._forward]), float(action[self._turn])
-        self._moving = bool(speed or turn)
-        if self._unknown(mono_ns) or self._frozen >= FROZEN_SCANS:
+        self._moving, self.why = bool(speed or turn), {}
+        if blind := self._blind(mono_ns):
             self._moving = False
-            return self._with_speed(action, 0.0, 0.0), (('blind',) if speed or turn else ())
-        reasons: tuple[str, ...] = ()
-        slowed = speed
-        if self._spec.scan is not None:
-            slowed = self._settle(slowed, turn, self._free_m)
-            reasons += ('obstacle',) if slowed != speed else ()
+            if not (speed or turn):
+                return self._with_speed(action, 0.0, 0.0), ()
+            self.why['blind'] = blind
+            return self._with_speed(action, 0.0, 0.0), ('blind',)
+        slowed, limits = speed, []
+        if self._survey is not None:
+            limits += [('obstacle', self._survey.way_to_things),
+                       ('near', self._survey.way_to_near),
+                       ('unseen', self._survey.way_to_unseen)]
         if self._spec.workspace is not None:
-            before, slowed = slowed, self._settle(slowed, turn, self._inside_m)
-            reasons += ('workspace',) if slowed != before else ()
+            limits.append(('workspace', self._inside_m))
+        reasons: tuple[str, ...] = ()
+        for reason, free in limits:
+            before, slowed = slowed, self._settle(slowed, turn, free)
+            if slowed != before:
+                reasons += (reason,)
+                self.why[reason] = f'{_WHY[reason]} ({before:g} m/s asked, {slowed:.2g} left)'
         return self._with_speed(action, slowed, turn), reasons
 
-    def _unknown(self, mono_ns: int) -> bool:
+    def _blind(self, mono_ns: int) -> str:
+        """Return why nothing is known of what is around, a sentence; empty where it is."""
         scan, box = self._spec.scan, self._spec.workspace
-        return ((scan is not None and _old(self._seen_ns, mono_ns, scan.max_age_ns))
-                or (box is not None and _old(self._placed_ns, mono_ns, box.max_age_ns)))
+        if scan is not None:
+            if self._seen_ns is None:
+                return f'{scan.topic}: no scan has come. Start the lidar, or look at the network.'
+            if _old(self._seen_ns, mono_ns, scan.max_age_ns):
+                return (f'{scan.topic}: a scan must come every {scan.max_age_ns / 1e6:g} ms. The '
+                        f'newest is older. Look at the lidar and the network.')
+            if self._no_evidence or self._survey is None:
+                return f'{scan.topic}: {self._no_evidence}'
+            if self._frozen >= FROZEN_SCANS:
+                return (f'{scan.topic}: {self._frozen} scans were equal while the robot moved. Is '
+                        f'the lidar turning? Restart its driver.')
+        if box is not None and _old(self._placed_ns, mono_ns, box.max_age_ns):
+            return (f'{box.topic}: a pose must come every {box.max_age_ns / 1e6:g} ms. The newest '
+                    f'is older. Look at the odometry and the network.')
+        return ''
 
     def _with_speed(self, action: np.ndarray, speed: float, turn: float) -> np.ndarray:
         slowed = np.array(action, dtype=np.float64)
@@ -138,31 +191,6 @@ class ForwardStop:
             speed = math.copysign(self._braking.fastest_mps(way), speed)
         way = free(speed, turn) - self._spec.margin_m
         return speed if self._braking.way_m(speed) <= way else 0.0
-
-    def _free_m(self, speed: float, turn: float) -> float:
-        """Return the way along the arc until the circle touches a point; infinite if never."""
-        if speed == 0.0 or not len(self._points):
-            return math.inf
-        radius = self._spec.radius_m
-        x, y = self._points[:, 0] * math.copysign(1.0, speed), self._points[:, 1]
-        if np.any((np.hypot(x, y) < radius) & (x > 0.0)):
-            return 0.0
-        ahead = np.hypot(x, y) >= radius
-        x, y = x[ahead], y[ahead]
-        curvature = turn / speed  # backwards the mirrored arc bends the other way
-        if abs(curvature) < _STRAIGHT:
-            hits = (np.abs(y) < radius) & (x > 0.0)
-            ways = x[hits] - np.sqrt(radius ** 2 - y[hits] ** 2)
-            return float(ways.min(initial=math.inf))
-        arc = 1.0 / abs(curvature)
-        y = y * math.copysign(1.0, curvature)  # now the arc's centre is at (0, +arc)
-        far = np.hypot(x, y - arc)
-        hits = np.abs(far - arc) < radius
-        x, y, far = x[hits], y[hits], np.maximum(far[hits], 1e-9)
-        along = np.arctan2(x, arc - y) % (2 * math.pi)
-        early = np.arccos(np.clip((arc ** 2 + far ** 2 - radius ** 2) / (2 * arc * far), -1, 1))
-        ways = (along - early) % (2 * math.pi) * arc
-        return float(ways.min(initial=math.inf))
 
     def _inside_m(self, speed: float, turn: float) -> float:
         """Return the way along the arc until the centre leaves the workspace."""
@@ -183,6 +211,15 @@ class ForwardStop:
         if beyond[0] > 0.0:
             leaves[0] = False
         return float(way[leaves].min(initial=math.inf))
+
+
+_WHY = {
+    'obstacle': 'Something is in the way',
+    'near': 'Something in the way is nearer than the lidar measures. Move the robot or it by hand',
+    'unseen': 'No beam looks, or measures anything, where the robot would drive. If "no return" '
+              'is 0 or NaN, or the lidar does not look all round, say so in the robot profile '
+              '(lidar.no_return, lidar.sees_rad)',
+    'workspace': 'The workspace ends here'}
 
 
 def _old(at_ns: int | None, mono_ns: int, max_age_ns: int) -> bool:

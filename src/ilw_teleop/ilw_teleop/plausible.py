@@ -6,21 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from ilw_core.contract import ActionSpec
+from ilw_core.contract import ActionSpec, Contract
+from ilw_core.lidar import ScanGeometry, unread, why_no_evidence
+from ilw_core.lidar_sectors import unseen_sectors
 
-FARTHEST_M = 250.0
-"""No 2D lidar reaches further; 3D ones neither by much"""
+SCAN = 'sensor_msgs/msg/LaserScan'
 
 
-def doubts_of(kind: str, message: Any, action: ActionSpec) -> list[str]:
+def doubts_of(kind: str, message: Any, contract: Contract, topic: str) -> list[str]:
     """
     Return what is wrong with a message, a sentence each.
 
     :param kind: its type; of one that nobody here knows, nothing is said.
     :param message: the message, or a plain object with its fields.
+    :param topic: where it came.
     """
+    if kind == SCAN:
+        return scan_doubts(message, contract, topic)
     check = _CHECKS.get(kind)
-    return [] if check is None else check(message, action)
+    return [] if check is None else check(message, contract.action)
 
 
 def field_index(action: ActionSpec, tail: str) -> int | None:
@@ -28,39 +32,20 @@ def field_index(action: ActionSpec, tail: str) -> int | None:
     return next((i for i, name in enumerate(action.names) if name.endswith(tail)), None)
 
 
-def _scan(scan: Any, _: ActionSpec) -> list[str]:
-    found = []
+def scan_doubts(scan: Any, contract: Contract, topic: str) -> list[str]:
+    """
+    Return what is wrong with a scan, and what of it the contract cannot use, a sentence each.
+
+    :param contract: declares what is known of the lidar.
+    """
+    geometry, lidar = ScanGeometry.of(scan), contract.lidar
     ranges = np.asarray(scan.ranges, dtype=np.float64)
-    if not len(ranges):
-        return ['has no beams. Is the lidar turning? Look at the driver.']
-    turn = max(abs(scan.angle_min), abs(scan.angle_max))
-    if not math.isfinite(turn) or turn > 2 * math.pi + 0.1:
-        found.append(f'its angles must be radians within a turn. Got {scan.angle_min:g} to '
-                     f'{scan.angle_max:g}: degrees? Correct the driver.')
-    else:
-        width = scan.angle_increment * (len(ranges) - 1)
-        # Some drivers leave out, or count twice, the beam where the circle closes.
-        if abs(width - (scan.angle_max - scan.angle_min)) > 2.5 * abs(scan.angle_increment) or (
-                len(ranges) > 1 and scan.angle_increment == 0.0):
-            found.append(f'its {len(ranges)} beams, {scan.angle_increment:g} rad apart, do not '
-                         f'reach from {scan.angle_min:g} to {scan.angle_max:g}. Correct the '
-                         f'driver.')
-    if not (math.isfinite(scan.range_min) and 0.0 <= scan.range_min < scan.range_max):
-        found.append(f'range_min must be below range_max, both not negative. Got '
-                     f'{scan.range_min:g} and {scan.range_max:g}. Correct the driver.')
-    finite = ranges[np.isfinite(ranges) & (ranges > 0.0)]
-    beyond = float(np.mean(finite > 1.01 * scan.range_max)) if len(finite) else 0.0
-    far = float(np.median(finite)) if len(finite) else 0.0
-    if far > FARTHEST_M or (math.isfinite(scan.range_max) and scan.range_max > 4 * FARTHEST_M):
-        found.append(f'its ranges must be metres. The middle one is {far:g}, range_max '
-                     f'{scan.range_max:g}: millimetres? Correct the driver.')
-    elif beyond > 0.5:
-        found.append(f'{beyond:.0%} of its ranges are beyond range_max ({scan.range_max:g} m), '
-                     f'the middle one is {far:g}: another unit? Correct the driver.')
-    if not len(finite) and not np.any(ranges == np.inf):
-        found.append('sees nothing: every range is 0 or NaN. Is the lens covered, or the lidar '
-                     'still starting?')
-    return found
+    why = why_no_evidence(ranges, geometry, lidar)
+    found = [why] if why else unread(ranges, geometry, lidar)
+    for source in contract.sources:
+        if not found and source.topic == topic and source.feature.sectors is not None:
+            found = [unseen_sectors(source.name, source.feature.sectors, geometry, lidar)]
+    return [text for text in found if text]
 
 
 def _odometry(odom: Any, action: ActionSpec) -> list[str]:
@@ -109,7 +94,6 @@ def _joints(joints: Any, _: ActionSpec) -> list[str]:
 
 
 _CHECKS: dict[str, Callable[[Any, ActionSpec], list[str]]] = {
-    'sensor_msgs/msg/LaserScan': _scan,
     'nav_msgs/msg/Odometry': _odometry,
     'geometry_msgs/msg/PoseStamped': _goal,
     'geometry_msgs/msg/PoseWithCovarianceStamped': _pose,

@@ -90,7 +90,7 @@ class Preflight:
         """Take in a message of an observed topic; times as in ``TopicPulse.take``."""
         kind = self._sources[topic].type
         self._pulses[topic].take(stamp_ns, arrived_ns, mono_ns)
-        self._doubts[topic] = doubts_of(kind, message, self._contract.action)
+        self._doubts[topic] = doubts_of(kind, message, self._contract, topic)
         header = getattr(message, 'header', None)
         if header is not None:
             self._frames[topic] = (header.frame_id, getattr(message, 'child_frame_id', ''))

@@ -151,6 +151,7 @@ class Recorder:
             'operator': wish.operator or self.about.get('operator', ''), 'notes': wish.notes,
             'recorded_at_s': time.time(), 'begin_ns': now_ns, 'recovered': False,
             'contract_hash': self.contract.hash, 'contract_text': self.contract.text,
+            'lidar': self.contract.lidar.as_data(),
             **{k: v for k, v in self.about.items() if k != 'operator'}}
         try:
             folder = self.store.begin(episode, meta)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ilw_core.contract import ActionSpec, Contract
 from ilw_core.errors import ContractError, IlwError
+from ilw_core.lidar_spec import PLAIN, LidarSpec, read_lidar
 from ilw_core.locate import resource_file
 from ilw_core.schema import Section, shown
 from ilw_core.yaml_data import read_text, read_yaml
@@ -53,6 +54,8 @@ class RobotProfile:
     joints: dict[str, Joint]
     """Action field -> the joint that it sets the position of"""
     interface: RobotInterface = field(default_factory=RobotInterface)
+    lidar: LidarSpec = PLAIN
+    """How its lidar says that nothing came back, and where it looks"""
 
     def tighten(self, action: ActionSpec) -> ActionSpec:
         """
@@ -112,8 +115,9 @@ def load_profile(path: str | Path) -> RobotProfile:
         section = root.section('joints')
         joints = {field: _limits(section, field, urdf) for field in section.keys()}  # noqa: SIM118
     interface = read_interface(root)
+    lidar = read_lidar(root.section('lidar', required=False))
     root.done()
-    return RobotProfile(name, timeout, wheels, joints, interface)
+    return RobotProfile(name, timeout, wheels, joints, interface, lidar)
 
 
 def _read_urdf(path: Path) -> ElementTree.Element:

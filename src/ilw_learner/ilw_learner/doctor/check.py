@@ -10,7 +10,16 @@ from ilw_core.episode_folder import EpisodeFolder, find_episodes
 from ilw_core.errors import ContractError, EpisodeError
 from ilw_learner.bag_reader import Bag
 from ilw_learner.dataset import load_episode, usable
-from ilw_learner.doctor import contradictions, labels, lag, leaks, sensing, starts, takes
+from ilw_learner.doctor import (
+    contradictions,
+    labels,
+    lag,
+    leaks,
+    lidars,
+    sensing,
+    starts,
+    takes,
+)
 from ilw_learner.doctor.finding import LEVELS, Demos, Finding, Take, command
 
 GOOD = 'good'
@@ -56,12 +65,14 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
         try:
             bag = Bag(folder.path)
             take = Take(folder, load_episode(folder, contract, bag=bag), task)
+            scans = lidars.check_take(take, bag, contract)
         except (EpisodeError, ContractError) as error:
             findings.append(_unreadable(folder, error))
             continue
         demos.takes.append(take)
         findings += takes.check_take(take, bag.torn)
-        findings += sensing.check_take(take, contract) + labels.check_take(take, contract)
+        findings += scans + sensing.check_take(take, contract, lidars.causes(scans))
+        findings += labels.check_take(take, contract)
     if demos.takes:
         for part in (takes.check_outcomes, sensing.check_set, labels.check_set, leaks.check_set,
                      lag.check_set, contradictions.check_set, starts.check_set):

@@ -1,5 +1,7 @@
 """Was everything observed, and does it change: gaps, dead sensors, values out of range."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ilw_core.contract import Contract
@@ -15,17 +17,25 @@ _DRIVEN_S = 2.0
 _MAX_NAMES = 5
 
 
-def check_take(take: Take, contract: Contract) -> list[Finding]:
-    """Return what one episode did not observe."""
+def check_take(take: Take, contract: Contract,
+               known: Mapping[str, str]) -> list[Finding]:
+    """
+    Return what one episode did not observe.
+
+    :param known: contract entry -> why it observed little, where that was found already.
+    """
     episode, name, found = take.episode, take.name, []
     whole = episode.obs_valid.all(axis=1)
     missing = float(1.0 - whole.mean())
     if missing > _SOME:
         worst = int(np.argmin(episode.obs_valid.mean(axis=0)))
+        entry = contract.obs_names[worst].partition('.')[0]
+        todo = f'See what was found of {entry}.' if entry in known else \
+            'Check that topic\'s rate, or raise its tolerance_ms.'
         found.append(Finding(
             'bad' if missing > _MUCH else 'warn', 'missing', name,
             f'{missing:.0%} of its ticks lack something, most often {contract.obs_names[worst]}. '
-            f'Check that topic\'s rate, or raise its tolerance_ms.', take.command('redo'),
+            f'{todo}', take.command('show' if entry in known else 'redo'),
             {'missing_ratio': missing}))
     gap_s = _longest_run(~np.asarray(whole)) / contract.rate_hz
     if gap_s > _GAP_S:

@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from ilw_core.contract import Contract
+from ilw_core.episode_folder import read_episode
 from ilw_core.errors import EpisodeError
+from ilw_core.lidar import DISTANCE, ScanGeometry, is_evidence, read_beams, why_no_evidence
+from ilw_core.lidar_spec import PLAIN, LidarSpec
 from ilw_learner.bag_reader import Bag, Topic
+from ilw_learner.dataset import lidar_of
 from ilw_learner.identify.clocks import Clock, command_stamps, read_clock
 
 _ODOMETRY, _SCAN = 'nav_msgs/msg/Odometry', 'sensor_msgs/msg/LaserScan'
@@ -69,6 +73,7 @@ def read_drive(folder: Path, contract: Contract | None = None) -> Drive:
     :raises EpisodeError: the bag lacks commands or odometry, or cannot be read.
     """
     bag = Bag(folder)
+    lidar = lidar_of(read_episode(folder), contract)
     command, fields = _command_topic(bag, contract, folder)
     odom = _only(_named(bag, contract, _ODOMETRY), _ODOMETRY, folder)
     scans_there = _named(bag, contract, _SCAN)
@@ -90,12 +95,13 @@ def read_drive(folder: Path, contract: Contract | None = None) -> Drive:
         findings.append(f'{len(commands) - len(order)} commands hold NaN and were left out, as no '
                         'base should obey them.')
     odom_s, speeds, poses, also = _odometry(base, zero_ns)
-    scans, more = read_scans(read.get(scan or ''), zero_ns)
+    scans, more = read_scans(read.get(scan or ''), zero_ns, lidar)
     return Drive(command_s[order], commands[order], odom_s, speeds, poses, scans, clock, sure_s,
                  tuple(clock.findings + findings + also + more))
 
 
-def read_scans(topic: Topic | None, zero_ns: int) -> tuple[Scans | None, list[str]]:
+def read_scans(topic: Topic | None, zero_ns: int,
+               lidar: LidarSpec = PLAIN) -> tuple[Scans | None, list[str]]:
     """Return the scans of a topic, stamped from ``zero_ns`` on, and what is wrong with them."""
     if topic is None or len(topic.fields) < _FEWEST:
         return None, []
@@ -103,11 +109,18 @@ def read_scans(topic: Topic | None, zero_ns: int) -> tuple[Scans | None, list[st
     if lengths is None or lengths.min() != lengths.max():
         return None, ['The lidar changes its number of beams: its scans were left out.']
     ranges = fields.column('ranges').astype(np.float64)
-    low, high = fields.column('range_min')[0], fields.column('range_max')[0]
-    ranges[~((ranges >= low) & (ranges < high))] = np.nan
+    geometry = ScanGeometry(ranges.shape[1], *(float(fields.column(path)[0]) for path in (
+        'angle_min', 'angle_increment', 'range_min', 'range_max', 'angle_max')))
+    evident = is_evidence(ranges, geometry, lidar)
+    if np.mean(evident) < 0.5:
+        why = why_no_evidence(ranges[int(np.argmin(evident))], geometry, lidar)
+        return None, [f'The scans show nothing and were left out: the lidar {why}']
+    # A distance of range_max is, with some drivers, none.
+    ranges[(read_beams(ranges, geometry, lidar) != DISTANCE)
+           | (ranges >= geometry.range_max)] = np.nan
+    ranges[~evident] = np.nan
     stamps_s, rows = np.unique((topic.stamps_ns - zero_ns) * 1e-9, return_index=True)
-    return Scans(stamps_s, ranges[rows], float(fields.column('angle_min')[0]),
-                 float(fields.column('angle_increment')[0])), []
+    return Scans(stamps_s, ranges[rows], geometry.angle_min, geometry.increment), []
 
 
 def _command_topic(bag: Bag, contract: Contract | None, folder: Path) -> tuple[str, list[str]]:

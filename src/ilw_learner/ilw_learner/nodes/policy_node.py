@@ -9,6 +9,7 @@ from rclpy.timer import Timer
 from ilw_core.align import Observation
 from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
+from ilw_core.lidar_spec import load_lidar
 from ilw_core.locate import config_file
 from ilw_core.policy_loop import PolicyLoop
 from ilw_learner.nodes.lifecycle_guard import guard_transitions
@@ -31,6 +32,9 @@ class PolicyNode(LifecycleNode):
         guard_transitions(self)
         self._params = load(self, PolicyParams)
         self._contract = load_contract(config_file('tasks', self._params.contract))
+        if self._params.robot:
+            self._contract = self._contract.declaring(
+                load_lidar(config_file('robots', self._params.robot)))
         self._trusted = find_trusted_keys(self._params.trusted_keys)
         self._worker: Worker | None = None
         self._observed: Observed | None = None

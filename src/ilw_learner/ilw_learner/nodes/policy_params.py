@@ -14,5 +14,7 @@ class PolicyParams:
     trusted_keys: str = param(
         '', 'Folder of public keys, one of which must have signed a checkpoint; empty: any may '
         'drive, signed or not.')
+    robot: str = param('', 'Robot profile: a name in config/robots, or a path; says how its lidar '
+                       'speaks. Empty: none.')
     seed: int = param(0, 'Seed of the random baseline.', low=0, high=2**31)
     autostart: bool = param(True, 'Configure and activate without being told.')

@@ -10,10 +10,14 @@ from ilw_ros.health import ERROR, OK, WARN, Diagnostics
 from ilw_ros.qos import EVENT
 from ilw_teleop.arbiter import Arbiter, Decision
 from ilw_teleop.nodes.tally_report import TallyReport
+from ilw_teleop.preflight import kind_of
 from ilw_teleop.request import Source
 
 _TAKEOVERS = {(Source.POLICY, Source.PERSON): EpisodeEvent.KIND_INTERVENTION_ON,
               (Source.PERSON, Source.POLICY): EpisodeEvent.KIND_INTERVENTION_OFF}
+
+_UNSURE = {'blind', 'near', 'unseen'}
+"""Reasons that are about what was not measured"""
 
 
 class ArbiterReports:
@@ -32,6 +36,9 @@ class ArbiterReports:
         self._diagnostics = Diagnostics(node, 'arbiter')
         self._events, self._driver = 0, Source.NONE
         self._rivals = ''
+        self._stood: dict[str, str] = {}
+        """Reason to stand -> its sentence, since diagnostics were published last"""
+        self._said: set[str] = set()
         self._tally = TallyReport(node, contract, dry_run=not output)
         node.create_timer(1.0, self.diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
         for doubt in doubts:
@@ -48,9 +55,20 @@ class ArbiterReports:
         state.requested, state.applied = list(decision.requested), decision.applied.tolist()
         state.reasons = list(decision.reasons)
         self._state_pub.publish(state)
+        self._note_stands(decision)
         if decision.source is not self._driver:
             self._mark_takeover(decision)
         self._tally.decided(decision)
+
+    def _note_stands(self, decision: Decision) -> None:
+        """Say once of each kind why nothing shows that moving is safe."""
+        ahead = self._arbiter.ahead
+        for reason in _UNSURE.intersection(decision.reasons) if ahead is not None else ():
+            text = ahead.why.get(reason, '')
+            self._stood[reason] = text
+            if text and (kind := kind_of(text)) not in self._said:
+                self._said.add(kind)
+                self._node.get_logger().warning(f'Stands or slows ({reason}): {text}')
 
     def answered(self, refusal: str) -> None:
         """Show a refusal to whoever pressed a button: it gets no answer otherwise."""
@@ -77,6 +95,9 @@ class ArbiterReports:
         level, text = OK, f'{self._driver.name.lower()} drives'
         if self._doubts:
             level, text = WARN, ' '.join(self._doubts)
+        if self._stood:
+            level, text = WARN, ' '.join(self._stood.values())
+            self._stood = {}
         if arbiter.unready:
             level, text = ERROR, ' '.join(arbiter.unready)
         if arbiter.estopped:

@@ -54,6 +54,8 @@ class RecorderParams:
     root: str = param('demos', 'Folder that receives <task>/<episode>.')
     operator: str = param('', 'Who demonstrates; a start request may say otherwise.')
     robot: str = param('', 'Which robot; kept with each episode.')
+    profile: str = param('', 'Robot profile: a name in config/robots, or a path; what it says of '
+                         'the lidar is kept with each episode.')
     extra_topics: str = param('', 'More topics to record, separated by commas.')
     min_free_mb: int = param(200, 'No episode starts with less free space [MB].', low=0,
                              high=1_000_000)

@@ -7,6 +7,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from ilw_core.contract import load_contract
+from ilw_core.lidar_spec import load_lidar
 from ilw_core.locate import config_file
 from ilw_msgs.msg import EpisodeEvent
 from ilw_ros.convert import stamp_ns
@@ -32,6 +33,8 @@ class RecorderNode(Node):
         super().__init__('recorder')
         params = load(self, RecorderParams)
         contract = load_contract(config_file('tasks', params.contract))
+        if params.profile:
+            contract = contract.declaring(load_lidar(config_file('robots', params.profile)))
         self._sim = bool(self.get_parameter('use_sim_time').value)
         store = EpisodeStore(Path(params.root), contract.name,
                              min_free_bytes=params.min_free_mb * 1_000_000)

@@ -31,7 +31,7 @@ class Surroundings:
 
     def _on_scan(self, scan: LaserScan) -> None:
         self._ahead.see(self._taken_ns(scan), np.asarray(scan.ranges), scan.angle_min,
-                        scan.angle_increment, scan.range_min, scan.range_max)
+                        scan.angle_increment, scan.range_min, scan.range_max, scan.angle_max)
 
     def _on_odom(self, odom: Odometry) -> None:
         at, yaw = odom.pose.pose.position, yaw_of(odom.pose.pose.orientation)
