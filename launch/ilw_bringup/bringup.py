@@ -63,7 +63,9 @@ EMULATOR = Argument('emulator', 'typical', 'Emulated robot: a profile in config/
 EMULATOR_SEED = Argument('emulator_seed', -1, 'Which robot of that profile; -1: a secret one.')
 REVEAL = Argument('reveal', '', 'File that receives the truth about the emulated robot, as JSON.')
 PROFILE = Argument('profile', '', 'Robot profile in config/robots/, or a path; sim has its own.')
-JOYSTICK = Argument('joystick', 'xbox', 'Button layout in config/joysticks/.')
+JOYSTICK = Argument('joystick', 'xbox', 'Layout in config/joysticks/: xbox, xbox_bluetooth, ps4, ps5, '
+                    'f710_x, f710_d, 8bitdo, 8bitdo_x, switch_pro, game_controller, or your own; '
+                    'auto: the one that fits the pad, if only one does.')
 INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; external: another '
                  'node publishes joy.', ('evdev', 'keyboard', 'external'))
 DEMOS = Argument('demos', 'demos', 'Folder that receives the episodes.')
@@ -108,16 +110,21 @@ def _hand(a: Mapping[str, Any]) -> list[NodeSpec]:
     clock = {'use_sim_time': a['robot'] == 'sim'}
     if a['expert']:
         source = [NodeSpec('ilw_sim', 'expert_node', 'expert', {
-            'contract': a['task'], 'seed': a['seed'], 'joystick': a['joystick'], **clock})]
+            'contract': a['task'], 'seed': a['seed'], 'joystick': _imitated(a), **clock})]
     elif a['input'] == 'external':
         source = []
     elif a['input'] == 'keyboard':
         source = [NodeSpec('ilw_teleop', 'keyboard_node', 'keyboard',
-                           {'joystick': a['joystick'], **clock}, terminal=True)]
+                           {'joystick': _imitated(a), **clock}, terminal=True)]
     else:
         source = [NodeSpec('ilw_teleop', 'joy_node', 'joy', {'joystick': a['joystick'], **clock})]
     return [*source, NodeSpec('ilw_teleop', 'teleop_node', 'teleop', {
         'contract': a['task'], 'joystick': a['joystick'], **clock})]
+
+
+def _imitated(a: Mapping[str, Any]) -> str:
+    """Return the layout that keyboard and expert imitate; with auto, any will do."""
+    return str(JOYSTICK.default if a['joystick'] == 'auto' else a['joystick'])
 
 
 def _arbiter(a: Mapping[str, Any], enable: bool) -> list[NodeSpec]:

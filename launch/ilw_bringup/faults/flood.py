@@ -42,7 +42,7 @@ def _flooded(topic: str, kind: str) -> Fault:
             stopped = loop.spy.stopped_at(at)
             reaction = None if stopped is None else stopped - at
             loop.call(Trigger, 'arbiter/reset', Trigger.Request(), again=True)
-            loop.until(loop.spy.moving, 15.0, 'the person to drive again')
+            loop.drive()
             dead = loop.fleet.dead()
             text = (f'{sent / _SECONDS:,.0f} messages/s; '
                     + ('the emergency stop FAILED' if reaction is None else

@@ -32,8 +32,8 @@ def _joystick_unplugged(folder: Path) -> Seen:
         loop.spy.plugged = False
         stop = loop.watch(at, bound_s=bound)
         loop.spy.plugged = True
-        loop.until(loop.spy.moving, 5.0, 'the person to drive again')
-        return loop.stopped(stop, more=', then drove again')
+        loop.drive()
+        return loop.stopped(stop, more=', then let go, and drove again')
 
 
 def _emergency_stop(folder: Path) -> Seen:
@@ -50,7 +50,7 @@ def _emergency_stop(folder: Path) -> Seen:
 
 
 def _teleop(fault: str, number: int) -> Fault:
-    expected = f'{STOP}; drives again afterwards'
+    expected = f'{STOP}; drives again once let go of'
 
     def inject(folder: Path) -> Seen:
         with Loop(folder) as loop:
@@ -60,15 +60,15 @@ def _teleop(fault: str, number: int) -> Fault:
             at = loop.strike('teleop', number)
             stop = loop.watch(at, bound_s=bound)
             loop.bring_back('teleop', number)
-            loop.until(loop.spy.moving, 10.0, 'the person to drive again')
-            return loop.stopped(stop, more=', then drove again')
+            loop.drive()
+            return loop.stopped(stop, more=', then let go, and drove again')
 
     return Fault(fault, expected, inject)
 
 
 FAULTS = (
     Fault('deadman released', STOP, _deadman_released),
-    Fault('joystick unplugged and back', f'{STOP}; drives again afterwards',
+    Fault('joystick unplugged and back', f'{STOP}; drives again once let go of',
           _joystick_unplugged),
     Fault('emergency stop pressed while driving', 'stop action at once, latched, no arming',
           _emergency_stop),

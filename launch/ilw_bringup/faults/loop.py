@@ -113,7 +113,7 @@ class Loop:
 
     def drive(self) -> None:
         """Let the person drive, in circles; waits until the robot does."""
-        self.spy.hold(**DRIVE)
+        self.spy.grip(15.0, **DRIVE)
         self.until(self.spy.moving, 15.0, 'the person to drive')
 
     def begin_an_episode(self) -> None:

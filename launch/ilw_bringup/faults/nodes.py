@@ -37,7 +37,7 @@ def _simulator(fault: str, number: int) -> Fault:
             at = loop.strike('sim', number)
             stop = loop.watch(at, bound_s=1.2)
             loop.bring_back('sim', number)
-            loop.until(loop.spy.moving, 15.0, 'the person to drive again')
+            loop.drive()
             return loop.stopped(stop, more=', then drove again')
 
     return Fault(fault, expected, inject)

@@ -15,9 +15,9 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Joy
 
 from ilw_core.contract import Contract
-from ilw_msgs.msg import ArbiterState, EpisodeStatus
+from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeStatus
 from ilw_ros.convert import get_field, message_class, stamp_ns
-from ilw_ros.qos import EVENT, LATCHED, STATE
+from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE
 from ilw_teleop.joystick import Joystick
 
 JOY_HZ = 20.0
@@ -62,12 +62,15 @@ class Spy:
         self.plugged = True
         """The gamepad is there"""
         self._held: dict[str, float] = {}
+        self._let_go = threading.Event()
+        """The teleop node has answered idle hands"""
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self.node = rclpy.create_node('fault_spy')
         subscribe = self.node.create_subscription
         subscribe(message_class(contract.action.type), contract.action.topic, self._on_command,
                   100)
         subscribe(ArbiterState, 'arbiter/state', self.states.append, 100)
+        subscribe(ActionChunk, 'teleop/action', self._on_teleop, REQUEST)
         subscribe(EpisodeStatus, 'episode/status', self._on_status, LATCHED)
         subscribe(DiagnosticArray, '/diagnostics', self._on_diagnostics, 100)
         subscribe(Odometry, 'sim/ground_truth', self._on_truth, STATE)
@@ -101,12 +104,27 @@ class Spy:
         """Hold these controls of the layout: sticks with their deflection, buttons with 1."""
         self._held = controls
 
+    def grip(self, timeout_s: float, **controls: float) -> None:
+        """
+        Let go, wait until the teleop node has seen it, and hold these controls.
+
+        A deadman that is held when a joystick appears does not count before that.
+        """
+        self._held = {}
+        time.sleep(2.0 / JOY_HZ)  # what it answers now is to what was held before
+        self._let_go.clear()
+        self._let_go.wait(timeout_s)
+        self._held = controls
+
+    def _on_teleop(self, chunk: ActionChunk) -> None:
+        if not chunk.active:
+            self._let_go.set()
+
     def _on_joy(self) -> None:
         if not self.plugged:
             return
         stick = self._joystick
-        axes = [0.0] * (1 + max(stick.axes.values()))
-        buttons = [0] * (1 + max(stick.buttons.values()))
+        axes, buttons = stick.at_rest()
         for control, value in self._held.items():
             if control in ('forward', 'turn'):
                 axes[stick.axis(control)] = value

@@ -36,17 +36,28 @@ class Stick:
                 raise ValueError('the deadzone is not within [0, 1)')
             self._forward, self._turn = axes[mapping['forward']], axes[mapping['turn']]
             self._held = [buttons[mapping['deadman']], buttons[mapping['turbo']]]
-            self._sizes = (max(axes.values()) + 1, max(buttons.values()) + 1)
             if not all(type(i) is int and 0 <= i <= _MAX_INDEX
                        for i in (*axes.values(), *buttons.values())):
                 raise ValueError(f'an index is not from 0 to {_MAX_INDEX}')
+            device = layout.get('device', {})
+            self._sizes = [_first(device.get('joy', {}).get(kind), max(indices.values()) + 1)
+                           for kind, indices in (('axes', axes), ('buttons', buttons))]
+            self._rest = {axes[name]: float(value)
+                          for name, value in device.get('rest', {}).items()}
+            if not all(-1.0 <= value <= 1.0 for value in self._rest.values()):
+                raise ValueError('a rest is not within -1 to 1')
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise IlwError(f'{path} must name axes, buttons and a mapping with forward, turn, '
                            f'deadman and turbo: {error!r}. Compare it with xbox.yaml.') from error
 
+    def rest(self) -> tuple[list[float], list[int]]:
+        """Return axes and buttons of ``sensor_msgs/Joy`` while nobody touches the stick."""
+        axes = [self._rest.get(index, 0.0) for index in range(self._sizes[0])]
+        return axes, [0] * self._sizes[1]
+
     def press(self, forward: float, turn: float) -> tuple[list[float], list[int]]:
         """Return axes and buttons of ``sensor_msgs/Joy`` for deflections in [-1, 1]."""
-        axes, buttons = [0.0] * self._sizes[0], [0] * self._sizes[1]
+        axes, buttons = self.rest()
         axes[self._forward] = self._past_deadzone(forward)
         axes[self._turn] = self._past_deadzone(turn)
         for button in self._held:
@@ -77,7 +88,7 @@ class StickDriver:
         self._goal: tuple[int, tuple[float, float]] | None = None
         self._expert: Expert | None = None
         self._last_ns = -_NEW_EPISODE_NS
-        self._running = True
+        self._running, self._holds = True, False
 
     def on_map(
         self, stamp_ns: int, cells: Sequence[int], shape: tuple[int, int], resolution_m: float,
@@ -109,11 +120,22 @@ class StickDriver:
 
     def on_reset(self) -> None:
         """A new episode begins."""
-        self._running = True
+        self._running, self._holds = True, False
 
     def on_stop(self) -> None:
         """The episode is over: let go of the stick until the next."""
         self._running = False
+
+    def on_tick(self, stamp_ns: int, pose: Pose) -> tuple[list[float], list[int]] | None:
+        """
+        Return what to send for a tick: as ``on_pose``, but an episode begins with idle hands.
+
+        A deadman that is held when a joystick appears does not count before it was let go of.
+        """
+        pressed = self.on_pose(stamp_ns, pose)
+        begins = pressed is not None and not self._holds
+        self._holds = pressed is not None
+        return self._stick.rest() if begins else pressed
 
     def on_pose(self, stamp_ns: int, pose: Pose) -> tuple[list[float], list[int]] | None:
         """Return (axes, buttons) for a tick; ``None`` while there is nothing to drive."""
@@ -141,6 +163,16 @@ class StickDriver:
                         self._imperfection)
         expert.plan(grid_from_occupancy(cells != 0, resolution_m, origin), self._goal[1])
         return expert
+
+
+def _first(lengths: object, at_least: int) -> int:
+    """Return a length, or the first of a list of them; at least what the indices need."""
+    length = lengths[0] if isinstance(lengths, list) and lengths else lengths
+    if length is None:
+        return at_least
+    if type(length) is not int or not at_least <= length <= _MAX_INDEX + 1:
+        raise ValueError(f'device.joy is not from {at_least} to {_MAX_INDEX + 1}')
+    return length
 
 
 def _near(*numbers: float) -> bool:

@@ -1,15 +1,17 @@
 """Find, open and read a gamepad through evdev; survive its being unplugged. No ROS, no clock."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 import evdev
 from evdev import ecodes, ff
 
-from ilw_teleop.joystick import Joystick
+from ilw_teleop.joystick import Joystick, known_joysticks
+from ilw_teleop.joystick_fit import (Device, advice, best_device, fitting_device,
+                                     why_not_device)
 from ilw_teleop.pad import EV_ABS, Pad
+from ilw_teleop.stranger import Stranger, describe, emergency_stop
 
-BTN_GAMEPAD = 0x130
-"""Every gamepad has this button; keyboards and mice do not"""
 RUMBLE_MS = 250
 """Felt at once, and over before it bothers the hand that drives"""
 RUMBLE = 0xA000
@@ -18,39 +20,57 @@ RUMBLE = 0xA000
 
 class Gamepad:
     """
-    One gamepad that may come and go.
+    One gamepad that may come and go; one that does not fit the layout is no gamepad.
 
+    Of those that do not fit, only the emergency stop is read: where the layout has it, and where
+    layouts that do fit have it.
+
+    :param joystick: the layout; ``None``: whichever known one fits the device best.
     :param device: path as in ``/dev/input/event5``; empty takes the first that fits the layout.
+    :param known: layouts by name; ``None``: those in ``config/joysticks``.
     """
 
-    def __init__(self, joystick: Joystick, *, device: str = '', deadzone: float = 0.0) -> None:
+    def __init__(self, joystick: Joystick | None, *, device: str = '', deadzone: float = 0.0,
+                 known: Mapping[str, Joystick] | None = None) -> None:
         self._joystick = joystick
+        self._known = known_joysticks() if known is None else known
         self._path = device
         self._deadzone = deadzone
         self._device: evdev.InputDevice | None = None
         self._effect: int | None = None
         """Of the rumble in the device's memory; ``None``: it cannot"""
-        self._pad = Pad(joystick, {})  # refuses a layout without device codes at once
+        self._strangers: dict[str, Stranger] = {}
+        """Those that do not fit, by path"""
+        self._pad: Pad | None = None
+        if joystick is not None:
+            self._pad = Pad(joystick, {})  # refuses a layout without device codes at once
         self.name = ''
         """Of the device that is open; empty when none is"""
+        self.layout = ''
+        """Of the device that is open"""
+
+    @property
+    def refused(self) -> list[str]:
+        """Why the devices that are there do not fit, and which layouts do, in words."""
+        return [one.why for one in self._strangers.values()]
 
     def look(self) -> bool:
         """Open the gamepad if there is one and none is open; returns whether one was opened."""
         if self._device is not None:
             return False
-        for path in [self._path] if self._path else sorted(evdev.list_devices()):
+        paths = [self._path] if self._path else sorted(evdev.list_devices())
+        for path in set(self._strangers) - set(paths):
+            self._strangers.pop(path).close()
+        for path in paths:
             with suppress(OSError):
-                device = evdev.InputDevice(path)
-                if self._path or self._fits(device):
-                    self._take(device)
+                if self._consider(path):
                     return True
-                device.close()
         return False
 
     def read(self) -> tuple[list[float], list[int]] | None:
         """Return axes and buttons now; ``None`` when there is no gamepad."""
-        if self._device is None:
-            return None
+        if self._device is None or self._pad is None:
+            return self._emergency()
         try:
             lost = [self._pad.on_event(e.type, e.code, e.value) for e in self._device.read()]
             if any(lost):
@@ -69,29 +89,81 @@ class Gamepad:
                 self._device.write(ecodes.EV_FF, self._effect, 1)
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Let go of every device."""
         if self._device is not None:
             with suppress(OSError):
                 self._device.close()
-        self._device, self._effect, self.name = None, None, ''
+        for stranger in self._strangers.values():
+            stranger.close()
+        self._strangers.clear()
+        self._device, self._effect, self.name, self.layout = None, None, '', ''
 
-    def _fits(self, device: evdev.InputDevice) -> bool:
-        name = device.name.lower()
-        wanted = self._joystick.device_names
-        return (any(part in name for part in wanted)
-                and BTN_GAMEPAD in device.capabilities().get(ecodes.EV_KEY, []))
+    def _consider(self, path: str) -> bool:
+        """Open a device; returns whether it is the gamepad."""
+        device = evdev.InputDevice(path)
+        facts = describe(device)
+        layout, why = self._judge(facts)
+        if layout is not None:
+            stranger = self._strangers.pop(path, None)
+            if stranger is not None:
+                stranger.close()
+            self._take(device, layout, facts)
+            return True
+        if not facts.is_pad:
+            device.close()
+        elif path in self._strangers and self._strangers[path].same(facts):
+            self._strangers[path].why = why
+            device.close()
+        else:
+            if path in self._strangers:
+                self._strangers[path].close()
+            self._strangers[path] = Stranger(device, facts, why, self._stops(facts))
+        return False
 
-    def _take(self, device: evdev.InputDevice) -> None:
-        ranges = {code: (info.min, info.max)
-                  for code, info in device.capabilities().get(EV_ABS, [])}
-        self._pad = Pad(self._joystick, ranges, deadzone=self._deadzone)
-        self._device, self.name = device, device.name
+    def _judge(self, facts: Device) -> tuple[Joystick | None, str]:
+        """Return the layout to read a device with, or nothing and why."""
+        names = fitting_device(self._known, facts)
+        if self._joystick is None:
+            best = best_device(self._known, facts)
+            several = f'Several layouts fit: {", ".join(names)}. Choose with --joystick NAME.'
+            return best, f'{facts.text}: {several if names else advice(names)}'
+        why = why_not_device(self._joystick, facts, by_name=not self._path)
+        if not why:
+            return self._joystick, ''
+        return None, (f'{facts.text} does not fit the layout {self._joystick.name}. {why} '
+                      f'{advice(names)}')
+
+    def _stops(self, facts: Device) -> set[tuple[int, int, float]]:
+        """Return what is the emergency stop on a device that does not fit."""
+        layouts = [self._known[name] for name in fitting_device(self._known, facts)]
+        if self._joystick is not None:
+            layouts.append(self._joystick)
+        return {stop for one in layouts or self._known.values() for stop in emergency_stop(one)}
+
+    def _emergency(self) -> tuple[list[float], list[int]] | None:
+        """Return the emergency stop alone, while a device that does not fit holds it."""
+        pressed = [one.emergency() for one in list(self._strangers.values())]
+        for path in [path for path, one in self._strangers.items() if one.gone]:
+            self._strangers.pop(path).close()
+        if not any(pressed):
+            return None
+        layout = self._joystick or next(iter(self._known.values()))
+        axes, buttons = layout.at_rest()
+        layout.press('estop', axes, buttons)
+        return axes, buttons
+
+    def _take(self, device: evdev.InputDevice, layout: Joystick, facts: Device) -> None:
+        self._pad = Pad(layout, facts.axes, deadzone=self._deadzone)
+        self._device, self.name, self.layout = device, device.name, layout.name
         self._effect = _upload_rumble(device)
+        for stranger in self._strangers.values():
+            stranger.close()
+        self._strangers.clear()
         self._reread()
 
     def _reread(self) -> None:
         device = self._device
-        if device is not None:
+        if device is not None and self._pad is not None:
             axes = device.capabilities().get(EV_ABS, [])
             self._pad.set_state({code: device.absinfo(code).value for code, _ in axes},
                                 device.active_keys())

@@ -1,10 +1,15 @@
 """Which stick and button means what: the files in config/joysticks. No ROS, no device."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+import re
 from typing import Any
 
+from ilw_core.errors import ContractError, IlwError
+from ilw_core.locate import config_folder
 from ilw_core.schema import Section
 from ilw_core.yaml_data import read_yaml
 
@@ -15,9 +20,16 @@ BUTTON_CONTROLS = ('deadman', 'turbo', 'start', 'save_success', 'save_failure', 
                    'estop', 'reset', 'arm', 'disarm', 'override', 'reward_plus', 'reward_minus')
 
 
+AUTO = 'auto'
+"""In place of a layout's name: whichever fits"""
+
+BUSES = {'usb': 0x03, 'bluetooth': 0x05}
+"""As Linux numbers them; the dongle of a wireless pad is on usb"""
+
+
 @dataclass(frozen=True)
 class Joystick:
-    """One layout of ``sensor_msgs/Joy``."""
+    """One layout of ``sensor_msgs/Joy``, and the device that it is for."""
 
     axes: dict[str, int]
     """Axis name -> index in ``Joy.axes``"""
@@ -33,6 +45,45 @@ class Joystick:
     """Axis name -> EV_ABS code"""
     button_codes: dict[str, int] | None = None
     """Button name -> EV_KEY code"""
+    name: str = ''
+    """Of its file, without .yaml"""
+    joy_axes: tuple[int, ...] = ()
+    """Lengths that ``Joy.axes`` may have; empty: just what the highest index needs"""
+    joy_buttons: tuple[int, ...] = ()
+    """Lengths that ``Joy.buttons`` may have; empty: just what the highest index needs"""
+    rest: Mapping[str, float] = field(default_factory=dict)
+    """Axis name -> where it is when nobody touches it; 0 where not named"""
+    ids: tuple[str, ...] = ()
+    """Of a Linux device: vendor ``054c`` or vendor and product ``054c:09cc``, hexadecimal"""
+    buses: tuple[int, ...] = ()
+    """Numbers of ``BUSES`` that the device may be on; empty: any"""
+    spare_codes: tuple[int, ...] = ()
+    """EV_KEY codes that the device has, too, and that no button uses"""
+
+    @property
+    def axes_allowed(self) -> tuple[int, ...]:
+        """Lengths that ``Joy.axes`` may have."""
+        return self.joy_axes or (1 + max(self.axes.values(), default=-1),)
+
+    @property
+    def buttons_allowed(self) -> tuple[int, ...]:
+        """Lengths that ``Joy.buttons`` may have."""
+        return self.joy_buttons or (1 + max(self.buttons.values(), default=-1),)
+
+    def at_rest(self) -> tuple[list[float], list[int]]:
+        """Return axes and buttons of a ``Joy`` message while nobody touches the pad."""
+        axes, buttons = [0.0] * self.axes_allowed[0], [0] * self.buttons_allowed[0]
+        for name, value in self.rest.items():
+            axes[self.axes[name]] = value
+        return axes, buttons
+
+    def meaning(self) -> tuple[Any, ...]:
+        """Return what ``Joy`` messages mean; layouts in which it is equal differ in names only."""
+        sticks = [self.axis(control) for control in AXIS_CONTROLS]
+        names = [self.mapping[control] for control in BUTTON_CONTROLS]
+        presses = [(n[0], self.axes[n[1:]]) if n[0] in '+-' else self.buttons[n] for n in names]
+        rests = tuple(sorted((self.axes[name], value) for name, value in self.rest.items()))
+        return self.deadzone, rests, *sticks, *presses
 
     def axis(self, control: str) -> int:
         """Return the index of a control in ``Joy.axes``."""
@@ -62,28 +113,107 @@ def load_joystick(path: str | Path) -> Joystick:
 
     :raises IlwError: the file is missing, not YAML, or breaks the layout's rules.
     """
-    root = Section(read_yaml(path, 'a joystick layout', MAX_BYTES), str(path))
+    return parse_joystick(read_yaml(path, 'a joystick layout', MAX_BYTES), str(path),
+                          name=Path(path).stem)
+
+
+def parse_joystick(data: Any, where: str, *, name: str = '') -> Joystick:
+    """
+    Check a layout that was read.
+
+    :param where: opens every error.
+    :raises IlwError: it breaks the layout's rules.
+    """
+    root = Section(data, where)
     axes = _indices(root.section('axes'))
     buttons = _indices(root.section('buttons'))
     deadzone = root.number('deadzone', 0.1, low=0.0, high=0.9)
     mapping = _mapping(root.section('mapping'), axes, buttons)
-    names: tuple[str, ...] = ()
-    axis_codes = button_codes = None
+    more = _device(root.section('device', required=False), axes, buttons)
     if root.has('evdev'):
-        evdev = root.section('evdev')
-        names = _device_names(evdev)
-        axis_codes = _codes(evdev.section('axes'), axes)
-        button_codes = _codes(evdev.section('buttons'), buttons)
-        evdev.done()
+        more |= _evdev(root.section('evdev'), axes, buttons)
     root.done()
-    return Joystick(axes, buttons, deadzone, mapping, names, axis_codes, button_codes)
+    joystick = Joystick(axes, buttons, deadzone, mapping, name=name, **more)
+    _check_rest(joystick, where)
+    return joystick
 
 
-def _device_names(section: Section) -> tuple[str, ...]:
-    names = section.take('device_names', [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise section.error('device_names', 'a list of texts', names)
-    return tuple(name.lower() for name in names)
+def _check_rest(joystick: Joystick, where: str) -> None:
+    """:raises ContractError: a pad that nobody touches would drive, or press something."""
+    at_rest = joystick.at_rest()
+    active = [control for control in AXIS_CONTROLS if at_rest[0][joystick.axis(control)] != 0.0]
+    active += [control for control in BUTTON_CONTROLS if joystick.pressed(control, *at_rest)]
+    if active:
+        raise ContractError(f'{where}: nothing may be pressed while nobody touches the pad. Got '
+                            f'{active[0]}. Correct device.rest, or the sign in mapping.')
+
+
+def known_joysticks(folder: Path | None = None) -> dict[str, Joystick]:
+    """
+    Return the layouts of a folder by name, read once; files that are none are left out.
+
+    :param folder: ``None``: ``config/joysticks``; nothing where that is missing.
+    """
+    with suppress(IlwError):
+        return dict(_read_folder(folder or config_folder() / 'joysticks'))
+    return {}
+
+
+@cache
+def _read_folder(folder: Path) -> dict[str, Joystick]:
+    found = {}
+    for path in sorted(folder.glob('*.yaml')):
+        with suppress(IlwError):
+            found[path.stem] = load_joystick(path)
+    return found
+
+
+def _device(section: Section, axes: Mapping[str, int], buttons: Mapping[str, int]
+            ) -> dict[str, Any]:
+    joy = section.section('joy', required=False)
+    sizes = {f'joy_{kind}': _lengths(joy, kind, 1 + max(indices.values(), default=-1))
+             for kind, indices in (('axes', axes), ('buttons', buttons))}
+    joy.done()
+    rests = section.section('rest', required=False)
+    for name in rests.keys():  # noqa: SIM118 - a method, not a dict
+        if name not in axes:
+            raise rests.error(name, f'one of {", ".join(axes)}', name)
+    rest = {name: rests.number(name, low=-1.0, high=1.0) for name in rests.keys()}  # noqa: SIM118
+    section.done()
+    return {**sizes, 'rest': rest}
+
+
+def _lengths(section: Section, key: str, at_least: int) -> tuple[int, ...]:
+    value = section.take(key, [])
+    lengths = value if isinstance(value, list) else [value]
+    if not all(type(n) is int and at_least <= n <= 256 for n in lengths):
+        raise section.error(key, f'a number from {at_least} to 256, or a list of them', value)
+    return tuple(lengths)
+
+
+def _evdev(section: Section, axes: dict[str, int], buttons: dict[str, int]) -> dict[str, Any]:
+    buses = _texts(section, 'buses')
+    if not set(buses) <= set(BUSES):
+        raise section.error('buses', f'a list of {", ".join(BUSES)}', list(buses))
+    ids = _texts(section, 'ids')
+    if not all(re.fullmatch('[0-9a-f]{4}(:[0-9a-f]{4})?', text) for text in ids):
+        raise section.error('ids', "a list of texts like '054c' or '054c:09cc'", list(ids))
+    spare = section.take('spare_buttons', [])
+    if not isinstance(spare, list) or not all(type(n) is int and 0 <= n < 0x300 for n in spare):
+        raise section.error('spare_buttons', 'a list of EV_KEY codes', spare)
+    found = {'device_names': _texts(section, 'device_names'), 'ids': ids,
+             'buses': tuple(BUSES[bus] for bus in buses), 'spare_codes': tuple(spare),
+             'axis_codes': _codes(section.section('axes'), axes),
+             'button_codes': _codes(section.section('buttons'), buttons)}
+    section.done()
+    return found
+
+
+def _texts(section: Section, key: str) -> tuple[str, ...]:
+    texts = section.take(key, [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise section.error(key, 'a list of texts', texts)
+    return tuple(text.lower() for text in texts)
 
 
 def _indices(section: Section) -> dict[str, int]:

@@ -45,9 +45,8 @@ class Keyboard:
             self._press(key, now_ns)
 
     def state(self, now_ns: int) -> tuple[list[float], list[int]]:
-        """Return axes and buttons in the layout's order."""
-        axes = [0.0] * (1 + max(self._joystick.axes.values()))
-        buttons = [0] * (1 + max(self._joystick.buttons.values()))
+        """Return axes and buttons as a pad of the layout sends them."""
+        axes, buttons = self._joystick.at_rest()
         if self._move is not None and now_ns >= self._until_ns:
             self._move = None
         if self._move is not None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+import math
+
 from ilw_core.errors import IlwError
 from ilw_teleop.joy_mapping import past_deadzone
 from ilw_teleop.joystick import Joystick
@@ -27,8 +29,9 @@ class Pad:
         self._deadzone = deadzone
         self._axis_of = {code: joystick.axes[n] for n, code in joystick.axis_codes.items()}
         self._button_of = {code: joystick.buttons[n] for n, code in joystick.button_codes.items()}
-        self.axes = [0.0] * (1 + max(joystick.axes.values()))
-        self.buttons = [0] * (1 + max(joystick.buttons.values()))
+        self.axes, self.buttons = joystick.at_rest()
+        for code in set(self._axis_of) - set(self._ranges):
+            self.axes[self._axis_of[code]] = math.nan  # where it is nobody knows, so it is no rest
 
     def set_state(self, absolute: Mapping[int, int], keys: Iterable[int]) -> None:
         """Take over the whole state: raw axis values by code, and the codes of all keys down."""

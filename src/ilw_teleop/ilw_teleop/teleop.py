@@ -1,15 +1,16 @@
 """What a person asks for with a joystick: actions and button events. No ROS, no clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-import math
 
 import numpy as np
 
 from ilw_core.contract import Contract
 from ilw_teleop.deadman import Deadman
 from ilw_teleop.joy_mapping import StickMapping
-from ilw_teleop.joystick import BUTTON_CONTROLS, Joystick
+from ilw_teleop.joystick import AXIS_CONTROLS, BUTTON_CONTROLS, Joystick, known_joysticks
+from ilw_teleop.joystick_fit import advice, fitting, the_one, why_not
+from ilw_teleop.pad_watch import PadWatch
 
 WALL_SILENCE_NS = 200_000_000  # four periods of a joystick's autorepeat
 
@@ -31,41 +32,66 @@ class Sample:
 
 class Teleop:
     """
-    Follows one joystick.
+    Follows one joystick, and whichever comes in its place.
 
-    :param timeout_ns: a joystick that is silent for longer has released everything.
+    Of a pad that does not fit the layout nothing counts but the emergency stop: where the layout
+    has it, and where layouts that do fit have it.
+
+    :param joystick: the layout; ``None``: whichever known one fits, if those that do mean the same.
+    :param timeout_ns: a joystick that is silent for longer has released everything; what comes
+        then is another one.
+    :param known: layouts by name; ``None``: those in ``config/joysticks``.
     """
 
-    def __init__(self, contract: Contract, joystick: Joystick, *, timeout_ns: int,
-                 normal_ratio: float = 1.0) -> None:
-        self._joystick = joystick
-        self._mapping = StickMapping(contract.action, deadzone=joystick.deadzone,
-                                     normal_ratio=normal_ratio)
+    def __init__(self, contract: Contract, joystick: Joystick | None, *, timeout_ns: int,
+                 normal_ratio: float = 1.0, known: Mapping[str, Joystick] | None = None) -> None:
+        self._action, self._normal_ratio = contract.action, normal_ratio
+        self._given = known
+        self._auto, self._joystick = joystick is None, joystick
+        self._watch: PadWatch | None = None
+        self._mapping = StickMapping(contract.action, deadzone=0.0)
+        if joystick is not None:
+            self._follow(joystick)
         self._deadman = Deadman(timeout_ns)
         self._down: dict[str, bool] | None = None
+        self._fitting: list[str] = []
         self._quiet = True
+        self.why = ''
+        """Why the pad that is heard does not fit, and what to do, in words; empty when it does"""
         self.invalid = 0
-        """Messages without a usable stick position, since the start"""
+        """Messages that no pad of this layout sends, since the start"""
 
-    def on_sample(self, now_ns: int, axes: Sequence[float], buttons: Sequence[int]) -> Sample:
+    def on_sample(self, now_ns: int, axes: Sequence[float], buttons: Sequence[int], *,
+                  wall_silence_ns: int | None = None) -> Sample:
         """
-        Take in one ``sensor_msgs/Joy``.
+        Take in one ``sensor_msgs/Joy``; one without axes and buttons says that it was unplugged.
 
-        Sticks that are missing or not finite release the deadman; missing buttons are not pressed.
+        :param wall_silence_ns: wall time since the message before, as for ``on_tick``; ``None``:
+            ``now_ns`` is the only clock.
         """
-        down = {control: self._joystick.pressed(control, axes, buttons)
+        if len(axes) == len(buttons) == 0:
+            self._deadman.sample(now_ns, False)
+            return self._leave()
+        silent = wall_silence_ns is None or wall_silence_ns >= WALL_SILENCE_NS
+        if silent and not self._quiet and not self._deadman.fresh(now_ns):
+            self._forget()
+        if self._auto and (self._joystick is None or why_not(self._joystick, axes, buttons)):
+            self._choose(axes, buttons)
+        joystick, watch = self._joystick, self._watch
+        self._quiet = False
+        if watch is not None and watch.take(now_ns, axes, buttons):
+            self._down = None
+        if joystick is None or watch is None or not watch.fits:
+            return self._refuse(now_ns, axes, buttons)
+        self.why = ''
+        down = {control: joystick.pressed(control, axes, buttons) and watch.counts(control)
                 for control in BUTTON_CONTROLS}
         # A button already down when the joystick appears is no press, save the emergency stop.
-        before = self._down or dict.fromkeys(down, True) | {'estop': False}
-        presses = tuple(c for c in BUTTON_CONTROLS if down[c] and not before[c])
-        self._down = down
-        sticks = [self._deflection(axes, control) for control in ('forward', 'turn')]
-        usable = all(math.isfinite(value) for value in sticks)
-        self.invalid += not usable
-        self._deadman.sample(now_ns, down['deadman'] and usable)
-        self._quiet = False
+        presses = self._presses(down)
+        self._deadman.sample(now_ns, down['deadman'] and watch.released)
         active = self._deadman.may_move(now_ns)
-        values = (self._mapping.action(sticks[0], sticks[1], turbo=down['turbo']) if active
+        sticks = [axes[joystick.axis(control)] for control in AXIS_CONTROLS]
+        values = (self._mapping.action(*sticks, turbo=down['turbo']) if active
                   else self._mapping.rest)
         return Sample(active, down['turbo'], values, active and down['override'], presses)
 
@@ -78,9 +104,7 @@ class Teleop:
         """
         if self._quiet or self._deadman.fresh(now_ns) or wall_silence_ns < WALL_SILENCE_NS:
             return None
-        self._quiet = True
-        self._down = None
-        return Sample(False, False, self._mapping.rest, False, ())
+        return self._leave()
 
     def leap(self, now_ns: int) -> None:
         """Note that the simulated clock has leapt to ``now_ns``."""
@@ -91,6 +115,63 @@ class Teleop:
         """Whether the joystick is silent, or was never heard."""
         return self._quiet
 
-    def _deflection(self, axes: Sequence[float], control: str) -> float:
-        index = self._joystick.axis(control)
-        return float(axes[index]) if index < len(axes) else math.nan
+    @property
+    def waits(self) -> bool:
+        """Whether the deadman counts only once everything was let go of."""
+        return self._watch is not None and not self._watch.released
+
+    def _refuse(self, now_ns: int, axes: Sequence[float], buttons: Sequence[int]) -> Sample:
+        """Let nothing count but the emergency stop, of every layout that the pad may be of."""
+        joystick = self._joystick
+        self.invalid += joystick is None or bool(why_not(joystick, axes, buttons))
+        names = fitting(self._known, axes, buttons)
+        stops = [self._known[name] for name in names]
+        if joystick is not None:
+            stops.append(joystick)
+        estop = any(one.pressed('estop', axes, buttons) for one in stops or self._known.values())
+        others = [name for name in names if joystick is None or name != joystick.name]
+        self.why = self._complaint(others)
+        self._deadman.sample(now_ns, False)
+        presses = self._presses(dict.fromkeys(BUTTON_CONTROLS, True) | {'estop': estop})
+        return Sample(False, False, self._mapping.rest, False,
+                      tuple(control for control in presses if control == 'estop'))
+
+    def _complaint(self, names: Sequence[str]) -> str:
+        if self._watch is None:
+            several = f'Several layouts fit this pad and differ: {", ".join(names)}. Choose ' \
+                      'with --joystick NAME.'
+            return f'{several if names else advice(names)} Only the emergency stop works.'
+        who = self._joystick.name if self._joystick is not None else ''
+        do = f'{advice(names)} ' if names or not self._watch.numbers_fit else ''
+        return (f'This pad does not fit the layout {who or "that was given"}: {self._watch.why} '
+                f'{do}Only the emergency stop works.')
+
+    def _presses(self, down: dict[str, bool]) -> tuple[str, ...]:
+        before = self._down or dict.fromkeys(down, True) | {'estop': False}
+        self._down = down
+        return tuple(c for c in BUTTON_CONTROLS if down[c] and not before[c])
+
+    def _follow(self, joystick: Joystick) -> None:
+        self._joystick, self._watch = joystick, PadWatch(joystick)
+        self._mapping = StickMapping(self._action, deadzone=joystick.deadzone,
+                                     normal_ratio=self._normal_ratio)
+
+    def _choose(self, axes: Sequence[float], buttons: Sequence[int]) -> None:
+        found = the_one(self._known, fitting(self._known, axes, buttons))
+        self._joystick = self._watch = None
+        if found is not None:
+            self._follow(found)
+
+    @property
+    def _known(self) -> Mapping[str, Joystick]:
+        return known_joysticks() if self._given is None else self._given
+
+    def _leave(self) -> Sample:
+        self._quiet, self.why = True, ''
+        self._forget()
+        return Sample(False, False, self._mapping.rest, False, ())
+
+    def _forget(self) -> None:
+        self._down = None
+        if self._watch is not None:
+            self._watch.forget()

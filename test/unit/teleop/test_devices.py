@@ -1,8 +1,7 @@
 """Gamepads and keyboards become joystick messages."""
 
-from types import SimpleNamespace
-
 from evdev import ecodes
+from fake_pads import FakeInput, FakePad
 import pytest
 
 from ilw_core.errors import IlwError
@@ -75,112 +74,63 @@ def test_a_layout_without_device_codes_points_to_the_joy_package():
         Pad(Joystick({'x': 0}, {'a': 0}, 0.1, {}), {})
 
 
-class FakeDevice:
-    """A device that gives what it is told to, then is unplugged."""
-
-    name = 'Microsoft X-Box 360 pad'
-    plugged = True
-    queue: list = []
-
-    def __init__(self, path):
-        if not type(self).plugged:
-            raise OSError('no such device')
-
-    def capabilities(self):
-        info = SimpleNamespace(min=-100, max=100)
-        return {EV_ABS: [(ABS_X, info), (ABS_Y, info)], EV_KEY: [BTN_SOUTH, BTN_TL]}
-
-    def absinfo(self, code):
-        return SimpleNamespace(value=0)
-
-    def active_keys(self):
-        return [BTN_TL]
-
-    def read(self):
-        if not type(self).plugged:
-            raise OSError(19, 'No such device')
-        if not self.queue:
-            raise BlockingIOError
-        events, self.queue[:] = list(self.queue), []
-        return events
-
-    def close(self):
-        pass
+@pytest.fixture
+def plugged(monkeypatch):
+    """Return a function that plugs in these pads, and no others."""
+    def plug(*pads):
+        fake = FakeInput(*pads)
+        monkeypatch.setattr(gamepad_module.evdev, 'InputDevice', fake.InputDevice)
+        monkeypatch.setattr(gamepad_module.evdev, 'list_devices', fake.list_devices)
+    return plug
 
 
-def test_a_gamepad_comes_goes_and_comes_back(xbox, monkeypatch):
-    monkeypatch.setattr(gamepad_module.evdev, 'InputDevice', FakeDevice)
-    monkeypatch.setattr(gamepad_module.evdev, 'list_devices', lambda: ['/dev/input/event3'])
-    monkeypatch.setattr(FakeDevice, 'plugged', False)
-    pad = Gamepad(xbox)
+def test_a_gamepad_comes_goes_and_comes_back(xbox, plugged):
+    device, pad = FakePad(), Gamepad(xbox)
+    device.plugged = False
+    plugged(device)
     assert not pad.look()
     assert pad.read() is None
-    monkeypatch.setattr(FakeDevice, 'plugged', True)
+    device.plugged, device.down = True, [BTN_TL]
     assert pad.look()
     assert pad.read()[1][4] == 1  # the bumper was down already
-    FakeDevice.queue.append(SimpleNamespace(type=EV_ABS, code=ABS_Y, value=-100))
+    device.move(ABS_Y, -32768)
     assert pad.read()[0][1] == 1.0
-    monkeypatch.setattr(FakeDevice, 'plugged', False)
+    device.plugged = False
     assert pad.read() is None
     assert pad.name == ''
-    monkeypatch.setattr(FakeDevice, 'plugged', True)
+    device.plugged, device.values[ABS_Y] = True, 0
     assert pad.look()
 
 
-class ShakingDevice(FakeDevice):
-    """A pad with a motor."""
-
-    shaken: list = []
-    full = False
-
-    def capabilities(self):
-        return super().capabilities() | {ecodes.EV_FF: [ecodes.FF_PERIODIC, ecodes.FF_RUMBLE]}
-
-    def upload_effect(self, effect):
-        if type(self).full:
-            raise OSError(28, 'No space left on device')
-        assert effect.type == ecodes.FF_RUMBLE
-        assert effect.ff_replay.length == 250
-        return 7
-
-    def write(self, kind, code, value):
-        if not type(self).plugged:
-            raise OSError(19, 'No such device')
-        self.shaken.append((kind, code, value))
+def test_a_pad_with_a_motor_shakes_when_told_to(xbox, plugged):
+    device, pad = FakePad(force=True), Gamepad(xbox)
+    plugged(device)
+    pad.rumble()  # nothing is open yet
+    pad.look()
+    pad.rumble()
+    assert device.shaken == [(ecodes.EV_FF, 7, 1)]
+    assert device.effect.type == ecodes.FF_RUMBLE
+    assert device.effect.ff_replay.length == 250
 
 
-@pytest.fixture
-def shaking(xbox, monkeypatch):
-    monkeypatch.setattr(gamepad_module.evdev, 'InputDevice', ShakingDevice)
-    monkeypatch.setattr(gamepad_module.evdev, 'list_devices', lambda: ['/dev/input/event3'])
-    monkeypatch.setattr(ShakingDevice, 'shaken', [])
-    return Gamepad(xbox)
+def test_a_pad_unplugged_while_it_should_shake_does_no_harm(xbox, plugged):
+    device, pad = FakePad(force=True), Gamepad(xbox)
+    plugged(device)
+    pad.look()
+    device.plugged = False
+    pad.rumble()
+    assert pad.read() is None
+    assert device.shaken == []
 
 
-def test_a_pad_with_a_motor_shakes_when_told_to(shaking):
-    shaking.rumble()  # nothing is plugged in yet
-    shaking.look()
-    shaking.rumble()
-    assert ShakingDevice.shaken == [(ecodes.EV_FF, 7, 1)]
-
-
-def test_a_pad_unplugged_while_it_should_shake_does_no_harm(shaking, monkeypatch):
-    shaking.look()
-    monkeypatch.setattr(ShakingDevice, 'plugged', False)
-    shaking.rumble()
-    assert shaking.read() is None
-    assert ShakingDevice.shaken == []
-
-
-def test_a_pad_without_a_motor_or_without_room_is_fine(shaking, xbox, monkeypatch):
-    monkeypatch.setattr(ShakingDevice, 'full', True)
-    assert shaking.look()
-    shaking.rumble()
-    monkeypatch.setattr(gamepad_module.evdev, 'InputDevice', FakeDevice)
-    plain = Gamepad(xbox)
-    assert plain.look()
-    plain.rumble()
-    assert ShakingDevice.shaken == []
+@pytest.mark.parametrize('motor', [True, False])
+def test_a_pad_without_a_motor_or_without_room_is_fine(xbox, plugged, motor):
+    device, pad = FakePad(force=motor), Gamepad(xbox)
+    device.full = True
+    plugged(device)
+    assert pad.look()
+    pad.rumble()
+    assert device.shaken == []
 
 
 def test_a_state_is_repeated_and_an_absent_device_never_sent():

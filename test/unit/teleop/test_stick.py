@@ -20,7 +20,7 @@ SECOND = 1_000_000_000
 LB, RB, A, X, START = 4, 5, 0, 2, 7
 
 
-@pytest.fixture(params=['xbox', 'ps4'])
+@pytest.fixture(params=['xbox', 'ps4', 'ps5', 'f710_x', '8bitdo_x'])
 def joystick(request):
     return load_joystick(config_file('joysticks', request.param))
 
@@ -119,7 +119,8 @@ def test_a_released_deadman_asks_for_nothing(teleop):
 
 
 def test_a_held_deadman_passes_the_stick_on(teleop):
-    sample = teleop.on_sample(SECOND, axes(1.0, -1.0), held(RB))
+    teleop.on_sample(SECOND, axes(), [0] * 11)
+    sample = teleop.on_sample(SECOND + 1, axes(1.0, -1.0), held(RB))
     assert sample.active
     assert sample.turbo
     assert sample.values.tolist() == [0.5, -1.5]

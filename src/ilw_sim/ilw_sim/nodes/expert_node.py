@@ -68,7 +68,7 @@ class ExpertNode(Node):
 
     def _on_truth(self, truth: Odometry) -> None:
         pose = truth.pose.pose
-        pressed = self._driver.on_pose(
+        pressed = self._driver.on_tick(
             stamp_ns(truth.header.stamp),
             (pose.position.x, pose.position.y, yaw_of(pose.orientation)))
         if pressed is not None:

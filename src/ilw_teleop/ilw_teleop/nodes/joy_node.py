@@ -7,12 +7,12 @@ from rclpy.node import Node
 from sensor_msgs.msg import Joy
 
 from ilw_core.locate import config_file
-from ilw_ros.health import OK, WARN, Diagnostics
+from ilw_ros.health import ERROR, OK, WARN, Diagnostics
 from ilw_ros.params import load
 from ilw_ros.qos import EVENT
 from ilw_ros.run import run_node
 from ilw_teleop.gamepad import Gamepad
-from ilw_teleop.joystick import load_joystick
+from ilw_teleop.joystick import AUTO, load_joystick
 from ilw_teleop.nodes.parameters import JoyParams
 from ilw_teleop.nodes.recorder_ear import RecorderEar
 from ilw_teleop.repeat import Repeat
@@ -24,8 +24,11 @@ class JoyNode(Node):
     def __init__(self) -> None:
         super().__init__('joy')
         params = load(self, JoyParams)
-        self._gamepad = Gamepad(load_joystick(config_file('joysticks', params.joystick)),
-                                device=params.device, deadzone=params.deadzone)
+        joystick = None if params.joystick == AUTO else load_joystick(
+            config_file('joysticks', params.joystick))
+        self._gamepad = Gamepad(joystick, device=params.device, deadzone=params.deadzone)
+        self._complaint, self._sent = '', False
+        """The last message was of a gamepad that was there"""
         self._repeat = Repeat(round(1e9 / params.autorepeat_hz))
         self._joy_pub = self.create_publisher(Joy, 'joy', EVENT)
         self._diagnostics = Diagnostics(self, 'gamepad')
@@ -38,16 +41,27 @@ class JoyNode(Node):
 
     def _on_poll(self) -> None:
         state = self._gamepad.read()
-        if self._repeat.due(state, time.monotonic_ns()):
-            joy = Joy(axes=state[0], buttons=state[1])
+        gone = state is None and self._sent
+        if gone or self._repeat.due(state, time.monotonic_ns()):
+            # Without axes and buttons once: unplugged. What comes then is another pad.
+            joy = Joy() if state is None else Joy(axes=state[0], buttons=state[1])
             joy.header.stamp = self.get_clock().now().to_msg()
             joy.header.frame_id = 'joy'
             self._joy_pub.publish(joy)
+            self._sent = not gone
 
     def _on_second(self) -> None:
         if self._gamepad.look():
-            self.get_logger().info(f'Found {self._gamepad.name}.')
-        name = self._gamepad.name
+            self.get_logger().info(
+                f'Found {self._gamepad.name}, layout {self._gamepad.layout}.')
+        name, refused = self._gamepad.name, ' '.join(self._gamepad.refused)
+        if refused and not name:
+            text = f'{refused} Only its emergency stop is read.'
+            if text != self._complaint:
+                self._complaint = text
+                self.get_logger().error(text)
+            self._diagnostics.publish(ERROR, text, {})
+            return
         if not name:
             self.get_logger().warning('No gamepad yet. Plug one in; it is taken when it comes.',
                                       once=True)

@@ -10,7 +10,8 @@ class TeleopParams:
     """The parameters of the teleop node."""
 
     contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
-    joystick: str = param('xbox', 'Layout: a name in config/joysticks, or a path.')
+    joystick: str = param('xbox', 'Layout: a name in config/joysticks, or a path; auto: the one '
+                          'that fits, by its numbers of axes and buttons.')
     timeout_s: float = param(
         0.5, 'A joystick silent for longer has released the deadman [s].', low=0.05, high=10.0)
     normal_ratio: float = param(
@@ -68,7 +69,8 @@ class RecorderParams:
 class JoyParams:
     """The parameters of the joystick node."""
 
-    joystick: str = param('xbox', 'Layout: a name in config/joysticks, or a path.')
+    joystick: str = param('xbox', 'Layout: a name in config/joysticks, or a path; auto: the one '
+                          'that fits the device best.')
     device: str = param('', 'As in /dev/input/event5; empty: the first that fits the layout.')
     deadzone: float = param(0.05, 'Part of the deflection that counts as rest, ratio.',
                             low=0.0, high=0.9)

@@ -12,11 +12,11 @@ from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
 from ilw_msgs.msg import ActionChunk, EpisodeEvent, Reward
 from ilw_ros.convert import stamp_ns, time_msg
-from ilw_ros.health import OK, WARN, Diagnostics
+from ilw_ros.health import ERROR, OK, WARN, Diagnostics
 from ilw_ros.params import load
 from ilw_ros.qos import EVENT, REQUEST
 from ilw_ros.run import run_node
-from ilw_teleop.joystick import load_joystick
+from ilw_teleop.joystick import AUTO, known_joysticks, load_joystick
 from ilw_teleop.nodes.parameters import TeleopParams
 from ilw_teleop.nodes.recorder_ear import RecorderEar
 from ilw_teleop.stamps import LEAP_NS, LeadingClock, believable
@@ -38,9 +38,11 @@ class TeleopNode(Node):
         super().__init__('teleop')
         params = load(self, TeleopParams)
         contract = load_contract(config_file('tasks', params.contract))
-        joystick = load_joystick(config_file('joysticks', params.joystick))
+        joystick = None if params.joystick == AUTO else load_joystick(
+            config_file('joysticks', params.joystick))
         self._teleop = Teleop(contract, joystick, timeout_ns=round(params.timeout_s * 1e9),
-                              normal_ratio=params.normal_ratio)
+                              normal_ratio=params.normal_ratio, known=known_joysticks())
+        self._refuses, self._said = False, ''
         self._time = LeadingClock(leads=bool(self.get_parameter('use_sim_time').value))
         self._heard_wall_ns = time.monotonic_ns()
         self._chunk = ActionChunk(
@@ -64,11 +66,14 @@ class TeleopNode(Node):
         self.create_timer(1.0, self._report, clock=steady)
 
     def _on_joy(self, joy: Joy) -> None:
-        self._heard_wall_ns = time.monotonic_ns()
+        wall = time.monotonic_ns()
+        silence, self._heard_wall_ns = wall - self._heard_wall_ns, wall
         stamp = stamp_ns(joy.header.stamp)
         now = self._time.now_ns(self.get_clock().now().nanoseconds, stamp)
-        sample = self._teleop.on_sample(now, joy.axes, joy.buttons)
+        sample = self._teleop.on_sample(now, joy.axes, joy.buttons, wall_silence_ns=silence)
         self._publish(sample, believable(stamp, now))
+        if bool(self._teleop.why) != self._refuses:
+            self._report()
 
     def _on_tick(self) -> None:
         now = self._time.now_ns(self.get_clock().now().nanoseconds)
@@ -113,10 +118,19 @@ class TeleopNode(Node):
         self._teleop.leap(self._time.now_ns(self.get_clock().now().nanoseconds))
 
     def _report(self) -> None:
-        quiet = self._teleop.quiet
-        self._diagnostics.publish(
-            WARN if quiet else OK, 'the joystick is silent' if quiet else 'the joystick is heard',
-            {'marks sent': self._events, 'invalid messages': self._teleop.invalid})
+        teleop, level, text = self._teleop, OK, 'the joystick is heard'
+        self._refuses = bool(teleop.why)
+        if teleop.why:
+            level, text = ERROR, teleop.why
+            if text != self._said:
+                self._said = text
+                self.get_logger().error(text)
+        elif teleop.quiet:
+            level, text = WARN, 'the joystick is silent'
+        elif teleop.waits:
+            level, text = WARN, 'the joystick is heard; let go of all of it once, then it drives'
+        self._diagnostics.publish(level, text, {
+            'marks sent': self._events, 'invalid messages': teleop.invalid})
 
 
 def main() -> int:

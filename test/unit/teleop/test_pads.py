@@ -1,0 +1,262 @@
+"""A pad that is not the layout's makes nothing but the emergency stop, whatever comes."""
+
+import math
+
+from fake_pads import sent
+import pytest
+
+from ilw_core.errors import IlwError
+from ilw_core.locate import config_file, config_folder
+from ilw_teleop.joystick import BUTTON_CONTROLS, known_joysticks, load_joystick
+from ilw_teleop.joystick_fit import fitting
+from ilw_teleop.teleop import Teleop
+
+MS = 1_000_000
+NAMES = sorted(path.stem for path in (config_folder() / 'joysticks').glob('*.yaml'))
+KNOWN = known_joysticks()
+ALIKE = [{'xbox', 'f710_x', '8bitdo_x'}, {'xbox_bluetooth', '8bitdo'}, {'ps4', 'ps5'},
+         {'f710_d'}, {'switch_pro'}, {'game_controller'}]
+"""Each of a group sends the same messages, and means the same by them"""
+PAIRS = [(one, other) for one in NAMES for other in NAMES
+         if not any({one, other} <= group for group in ALIKE)]
+MOVES = {'forward': 1.0, 'turn': -1.0}
+
+
+class Hand:
+    """Sends what pads send, one message every 50 ms, and collects what it did."""
+
+    def __init__(self, teleop):
+        self.teleop, self.now, self.samples = teleop, 0, []
+
+    def send(self, message, times=1):
+        for _ in range(times):
+            self.now += 50 * MS
+            self.samples.append(self.teleop.on_sample(self.now, *message))
+        return self.samples[-1]
+
+    def silence(self):
+        self.now += 1000 * MS
+        return self.teleop.on_tick(self.now, 1000 * MS)
+
+    @property
+    def presses(self):
+        return [control for sample in self.samples for control in sample.presses]
+
+
+@pytest.fixture
+def hand(clutter):
+    return lambda name: Hand(Teleop(
+        clutter, None if name == 'auto' else KNOWN[name], timeout_ns=500 * MS))
+
+
+def test_the_layouts_that_people_ask_for_are_shipped():
+    assert {name for group in ALIKE for name in group} <= set(NAMES)
+    assert set(KNOWN) == set(NAMES)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_pad_fits_its_own_layout_and_those_that_mean_the_same(name):
+    group = next(group for group in ALIKE if name in group)
+    assert set(fitting(KNOWN, *KNOWN[name].at_rest())) == group
+    assert len({KNOWN[other].meaning() for other in group}) == 1
+
+
+@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('layout', ['own', 'auto'])
+def test_a_pad_of_the_layout_drives_once_it_was_seen_at_rest(hand, name, layout):
+    pad, own = hand(name if layout == 'own' else 'auto'), KNOWN[name]
+    assert not pad.send(sent(own, 'deadman', **MOVES)).active
+    assert not pad.send(sent(own)).active
+    assert pad.teleop.why == ''
+    sample = pad.send(sent(own, 'deadman', **MOVES))
+    assert sample.active
+    assert sample.values.tolist() == [0.5, -1.5]
+    assert pad.send(sent(own, 'deadman', 'override')).override
+    for control in BUTTON_CONTROLS:
+        pad.send(sent(own))
+        assert control in pad.send(sent(own, control)).presses
+
+
+@pytest.mark.parametrize(('layout', 'other'), PAIRS)
+def test_of_a_foreign_pad_nothing_counts_but_its_emergency_stop(hand, layout, other):
+    pad, foreign = hand(layout), KNOWN[other]
+    pad.send(sent(foreign))
+    for control in BUTTON_CONTROLS:
+        pad.send(sent(foreign, control, 'deadman', **MOVES), times=3)
+        pad.send(sent(foreign))
+    assert 'estop' in pad.presses
+    assert set(pad.presses) == {'estop'}
+    assert not any(sample.active or sample.override for sample in pad.samples)
+    assert f'does not fit the layout {layout}' in pad.teleop.why
+    assert other in pad.teleop.why
+    assert '--joystick' in pad.teleop.why
+
+
+@pytest.mark.parametrize('layout', NAMES)
+@pytest.mark.parametrize('numbers', [(8, 11), (8, 15), (6, 12), (6, 21), (2, 4), (0, 3), (30, 40)])
+def test_no_button_of_a_pad_of_other_numbers_makes_anything_but_a_stop(hand, layout, numbers):
+    pad, (axes, buttons) = hand(layout), numbers
+    if axes in KNOWN[layout].axes_allowed and buttons in KNOWN[layout].buttons_allowed:
+        pytest.skip('its own numbers')
+    for held in range(buttons):
+        pad.send(([0.0] * axes, [0] * buttons))
+        for value in (1.0, -1.0):
+            pad.send(([value] * axes, [int(i == held) for i in range(buttons)]))
+    assert set(pad.presses) <= {'estop'}
+    assert not any(sample.active or sample.override for sample in pad.samples)
+
+
+def test_the_stop_where_the_layout_has_it_works_on_a_pad_that_no_layout_fits(hand):
+    pad = hand('xbox')
+    pad.send(([0.0] * 3, [0] * 5))
+    assert pad.send(([0.0] * 3, [0, 0, 1, 0, 0])).presses == ('estop',)
+    assert 'teach' in pad.teleop.why
+
+
+def test_a_pad_that_comes_instead_while_driving_stops_the_robot(hand):
+    pad, own, foreign = hand('xbox'), KNOWN['xbox'], KNOWN['ps4']
+    pad.send(sent(own))
+    assert pad.send(sent(own, 'deadman', **MOVES)).active
+    assert not pad.send(sent(foreign, 'deadman', **MOVES)).active
+    assert not pad.send(sent(own, 'deadman', **MOVES)).active  # and back, the thumb still on it
+    pad.send(sent(own))
+    assert pad.send(sent(own, 'deadman', **MOVES)).active
+
+
+@pytest.mark.parametrize('gap', ['noticed', 'unnoticed', 'told'])
+def test_after_a_gap_the_deadman_must_be_let_go_of_first(hand, gap):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    pad.send(sent(own))
+    pad.send(sent(own, 'deadman', **MOVES))
+    if gap == 'noticed':
+        assert not pad.silence().active
+    elif gap == 'unnoticed':
+        pad.now += 1000 * MS
+    else:  # joy_node says that the pad was unplugged
+        assert not pad.send(([], [])).active
+        assert pad.teleop.quiet
+    assert not pad.send(sent(own, 'deadman', **MOVES), times=5).active
+    assert pad.teleop.waits
+    pad.send(sent(own))
+    assert pad.send(sent(own, 'deadman', **MOVES)).active
+
+
+@pytest.mark.parametrize('trouble', [math.nan, math.inf, 1.5, -7.0])
+def test_values_that_no_pad_sends_release_everything(hand, trouble):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    pad.send(sent(own))
+    axes, buttons = sent(own, 'deadman', **MOVES)
+    assert pad.send((axes, buttons)).active
+    axes[4] = trouble  # an axis that nothing is mapped to
+    assert not pad.send((axes, buttons)).active
+    assert not pad.send(sent(own, 'deadman', **MOVES)).active
+
+
+@pytest.mark.parametrize('state', [2, -1, 255])
+def test_a_button_that_is_neither_up_nor_down_is_no_button(hand, state):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    axes, buttons = own.at_rest()
+    buttons[own.buttons['y']] = state
+    pad.send(own.at_rest())
+    assert pad.send((axes, buttons)).presses == ()
+    assert 'neither' in pad.teleop.why
+
+
+def test_a_trigger_that_was_never_moved_reads_zero_and_is_at_rest(hand):
+    pad = hand('xbox')  # as SDL has it
+    pad.send(([0.0] * 8, [0] * 11))
+    axes, buttons = sent(KNOWN['xbox'], 'deadman', forward=1.0)
+    axes[2] = axes[5] = 0.0
+    assert pad.send((axes, buttons)).active
+
+
+def test_a_stick_where_the_layout_has_a_trigger_never_overrides(hand):
+    pad = hand('xbox')  # another pad of the same numbers, its right stick on axis 2
+    pad.send(([0.0] * 8, [0] * 11))
+    axes, buttons = [0.0, 1.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0], [int(i == 4) for i in range(11)]
+    assert not pad.send((axes, buttons), times=3).override
+
+
+def test_a_trigger_that_stays_in_the_middle_is_a_stick_and_so_another_pad(hand):
+    pad = hand('xbox')
+    pad.send(([0.0] * 8, [0] * 11))
+    pad.send(([0.0, 0.0, 0.9, 0.0, 0.0, 0.0, 0.0, 0.0], [0] * 11))
+    held = [int(i == 4) for i in range(11)]
+    assert pad.send(([0.0] * 8, held)).active
+    assert not pad.send(([0.0] * 8, held), times=50).active
+    assert 'stays in the middle' in pad.teleop.why
+    assert pad.send(([0.0] * 8, [0] * 11)).presses == ()
+    assert not pad.send(([0.0] * 8, held)).active
+
+
+def test_a_trigger_that_moved_and_was_never_seen_at_rest_is_another_pad_s(hand):
+    pad, held = hand('xbox'), [int(i == 4) for i in range(11)]
+    pad.send(([0.0] * 8, [0] * 11))
+    turned_round = [0.0, 0.0, -1.0, 0.0, 0.0, -1.0, 0.0, 0.0]  # triggers that rest at -1
+    assert not pad.send((turned_round, held)).override
+    assert not pad.send((turned_round, held), times=25).active
+    assert 'axis 2' in pad.teleop.why
+    pad.send(sent(KNOWN['xbox']))
+    assert pad.send(sent(KNOWN['xbox'], 'deadman')).active
+
+
+def test_a_trigger_where_the_layout_has_a_stick_is_never_at_rest(hand):
+    pad = hand('xbox')  # another pad of the same numbers, a trigger on axis 3: turn
+    axes = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    pad.send((axes, [0] * 11), times=3)
+    sample = pad.send((axes, [int(i in (3, 4)) for i in range(11)]))
+    assert not sample.active
+    assert sample.presses == ()
+    assert 'axis 3' in pad.teleop.why
+
+
+def test_a_stick_that_lies_on_its_side_for_long_must_come_to_rest_again(hand):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    pad.send(sent(own))
+    pad.send(sent(own, forward=1.0), times=70)
+    assert not pad.send(sent(own, 'deadman', forward=1.0)).active
+    pad.send(sent(own))
+    assert pad.send(sent(own, 'deadman', forward=1.0)).active
+
+
+def test_auto_refuses_what_several_layouts_fit_in_different_ways(clutter):
+    one = KNOWN['xbox']
+    twisted = load_joystick(config_file('joysticks', 'xbox'))
+    twisted.mapping.update(deadman='rb', turbo='lb')
+    pad = Hand(Teleop(clutter, None, timeout_ns=500 * MS, known={'one': one, 'two': twisted}))
+    pad.send(sent(one))
+    assert not pad.send(sent(one, 'deadman', **MOVES)).active
+    assert 'one, two' in pad.teleop.why
+    assert pad.send(sent(one, 'estop')).presses == ('estop',)
+
+
+@pytest.mark.parametrize(('old', 'new', 'word'), [
+    ('axes: 8, buttons', 'axes: 7, buttons', 'device.joy.axes'),
+    ('buttons: [11, 12]', 'buttons: [11, 1000]', 'device.joy.buttons'),
+    ('rest: {left_trigger: 1.0', 'rest: {left_triger: 1.0', 'left_triger'),
+    ('rest: {left_trigger: 1.0', 'rest: {left_trigger: 7.0', 'left_trigger'),
+    ('rest: {left_trigger: 1.0', 'rest: {left_trigger: -1.0', 'override'),
+    ('rest: {left_trigger: 1.0', 'rest: {left_stick_y: 1.0, left_trigger: 1.0', 'forward'),
+    ('buses: [usb]', 'buses: [firewire]', 'evdev.buses'),
+    ("ids: ['045e']", "ids: ['Microsoft']", 'evdev.ids'),
+    ('  joy: {', '  joi: {', 'joi'),
+])
+def test_a_layout_whose_device_makes_no_sense_is_refused(tmp_path, old, new, word):
+    text = config_file('joysticks', 'xbox').read_text()
+    assert old in text
+    path = tmp_path / 'mine.yaml'
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(IlwError, match=word):
+        load_joystick(path)
+
+
+def test_a_layout_that_says_nothing_of_its_device_has_just_the_numbers_it_needs(tmp_path, clutter):
+    text = config_file('joysticks', 'xbox').read_text()
+    before, after = text.index('device:'), text.index('deadzone:')
+    path = tmp_path / 'mine.yaml'
+    path.write_text(text[:before] + text[after:])
+    mine = load_joystick(path)
+    pad = Hand(Teleop(clutter, mine, timeout_ns=500 * MS))
+    pad.send(([0.0] * 8, [0] * 11))
+    assert pad.send(sent(mine, 'deadman', **MOVES)).active
+    assert not pad.send(([0.0] * 8, [0] * 12)).active
