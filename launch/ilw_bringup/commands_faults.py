@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 import platform
+import shlex
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from ilw_bringup.faults.matrix import faults as known_faults
 from ilw_bringup.faults.matrix import page, run
 from ilw_bringup.faults.row import Row
 from ilw_core.errors import IlwError
+from ilw_core.files import write_file
 
 _ERR = Console(stderr=True)
 
@@ -62,8 +64,7 @@ def faults(only: str, quick: bool, soak_hours: float | None, only_list: bool,
             _ERR.print(f'{number}/{len(chosen)}: {row.fault}: {"ok" if row.ok else "NOT OK"}')
             rows.append(row)
     if page_path is not None:
-        page_path.write_text(page(rows, _machine(), f'./ilw {" ".join(sys.argv[1:])}'),
-                             encoding='utf-8')
+        write_file(page_path, page(rows, _machine(), f'./ilw {shlex.join(sys.argv[1:])}'))
     if as_json:
         click.echo(json.dumps([row.as_json() for row in rows]))
     else:

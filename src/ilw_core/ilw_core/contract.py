@@ -154,9 +154,9 @@ class Contract:
 
         :raises IlwError: there is no such file.
         """
-        usual = config_folder() / 'tasks'
-        own = self.folder if self.folder and (self.folder / name).is_file() else usual
-        return resource_file(name, own)
+        if self.folder and (self.folder / name).is_file():
+            return resource_file(name, self.folder)
+        return resource_file(name, config_folder() / 'tasks').resolve()  # installed as a link
 
 
 def load_contract(path: str | Path) -> Contract:

@@ -20,6 +20,7 @@ import yaml
 from ilw_core.bag_files import sync_folder
 from ilw_core.contract import Contract, parse_contract
 from ilw_core.errors import CheckpointError, ContractError
+from ilw_core.files import FileRefusedError, create, read_bytes
 from ilw_core.schema import shown
 from ilw_core.yaml_data import parse_yaml
 from ilw_learner.signing import SIGNATURE, SIGNATURE_BYTES, TrustedKeys, write_signature
@@ -27,7 +28,7 @@ from ilw_learner.signing import SIGNATURE, SIGNATURE_BYTES, TrustedKeys, write_s
 SCHEMA = 'ilw.checkpoint/1'
 CARD, GRAPH, WEIGHTS = 'policy.yaml', 'policy.onnx', 'weights.safetensors'
 _MAX_CARD_BYTES = 4_000_000
-_MAX_FILE_BYTES = 2_000_000_000
+MAX_FILE_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def save_checkpoint(path: Path, contract: Contract, card: dict[str, Any],
 
 
 def _write(path: Path, content: bytes) -> None:
-    with path.open('wb') as stream:
+    with create(path) as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
@@ -152,7 +153,7 @@ def _verify_files(path: Path, card: dict[str, Any]) -> bytes:
     for name, digest in files.items():
         if not isinstance(name, str) or Path(name).name != name or name in ('.', '..'):
             raise CheckpointError(f'{path / CARD}: {shown(name)} leaves the folder. Refused.')
-        content = _read(path / name, _MAX_FILE_BYTES)
+        content = _read(path / name, MAX_FILE_BYTES)
         if hashlib.sha256(content).hexdigest() != digest:
             raise CheckpointError(f'{path / name} is not the file that was saved (its hash '
                                   f'differs). Copy the checkpoint anew.')
@@ -163,10 +164,11 @@ def _verify_files(path: Path, card: dict[str, Any]) -> bytes:
 
 def _read(path: Path, limit: int) -> bytes:
     try:
-        if path.is_symlink() or not path.is_file():
-            raise CheckpointError(f'{path.parent} is not a checkpoint: it has no {path.name}.')
-        if path.stat().st_size > limit:
-            raise CheckpointError(f'{path} is larger than it may be ({limit} bytes).')
-        return path.read_bytes()
+        return read_bytes(path, limit)
+    except FileNotFoundError as error:
+        raise CheckpointError(f'{path.parent} is not a checkpoint: it has no {path.name}.'
+                              ) from error
+    except FileRefusedError as error:
+        raise CheckpointError(str(error)) from error
     except OSError as error:
         raise CheckpointError(f'{path} cannot be read: {error}.') from error

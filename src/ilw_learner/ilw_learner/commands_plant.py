@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ilw_core.contract import Contract, load_contract
 from ilw_core.errors import IlwError
+from ilw_core.files import write_file
 from ilw_core.locate import config_file
 from ilw_core.plant import load_plant
 
@@ -57,7 +58,7 @@ def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
         verdict = judge_drive(drive, found, None if judge is None else read_drive(judge, contract))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(found.text(out.stem), encoding='utf-8')
+        write_file(out, found.text(out.stem))
     if plot is not None:
         from ilw_learner.identify.report import draw
 

@@ -15,9 +15,11 @@ from typing import Any
 from ilw_core.bag_files import sync_folder
 from ilw_core.episode_folder import META_FILE, read_episode
 from ilw_core.errors import EpisodeError
+from ilw_core.files import open_to_append, parse_json, read_bytes
 
 BIN = '.dropped'
 _LOG = 'log.jsonl'
+_MAX_LOG_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,8 @@ def free_name(path: Path) -> Path:
 
 
 def _note(folder: Path, line: dict[str, Any]) -> None:
-    with open(folder / _LOG, 'a', encoding='utf-8') as file:
-        file.write(json.dumps({'at_s': round(time.time(), 3), **line}) + '\n')
-        file.flush()
+    with open_to_append(folder / _LOG) as file:
+        file.write(json.dumps({'at_s': round(time.time(), 3), **line}).encode() + b'\n')
         os.fsync(file.fileno())
 
 
@@ -133,14 +134,14 @@ def _notes(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the newest note of each dropped name."""
     notes: dict[str, dict[str, Any]] = {}
     try:
-        lines = (folder / _LOG).read_text(encoding='utf-8', errors='replace').splitlines()
+        lines = read_bytes(folder / _LOG, _MAX_LOG_BYTES).splitlines()
     except OSError:
         return notes
     for line in lines:
         try:
-            note = json.loads(line)
+            note = parse_json(line)
             if note['what'] == 'drop':
                 notes[str(note['name'])] = note
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             continue  # a torn line tells nothing; the episode is there all the same
     return notes

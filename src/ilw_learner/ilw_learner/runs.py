@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-import json
 from pathlib import Path
 from typing import Any
 
 from ilw_core.errors import IlwError
+from ilw_core.figure_file import save_figure
+from ilw_core.files import read_json, read_json_lines
+
+_MAX_SUMMARY_BYTES, _MAX_METRICS_BYTES = 1_000_000, 100_000_000
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,11 @@ def read_run(path: Path) -> Run:
     :raises IlwError: no training run ended there.
     """
     try:
-        summary = json.loads((path / 'training.json').read_text())
-        lines = (path / 'metrics.jsonl').read_text().splitlines()
-        return Run(path, summary, [json.loads(line) for line in lines])
+        summary = read_json(path / 'training.json', _MAX_SUMMARY_BYTES)
+        metrics = read_json_lines(path / 'metrics.jsonl', _MAX_METRICS_BYTES)
+        if not all(isinstance(each, dict) for each in (summary, *metrics)):
+            raise ValueError('training.json and every line of metrics.jsonl must be a mapping')
+        return Run(path, summary, metrics)
     except (OSError, ValueError) as error:
         raise IlwError(f'{path} is no finished training run: {error}') from error
 
@@ -81,5 +86,5 @@ def draw_runs(runs: Sequence[Run], path: Path) -> None:
     axes[0].set_ylabel('success')
     axes[0].set_ylim(-0.02, 1.02)
     axes[1].legend(fontsize=7)
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path, dpi=120)
     plt.close(figure)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ilw_core.errors import CheckpointError, IlwError
+from ilw_core.files import FileRefusedError, create, read_bytes
 
 SIGNATURE = 'policy.sig'
 SIGNATURE_BYTES = 64
@@ -115,7 +116,7 @@ def write_signature(folder: Path, card: bytes, key: Ed25519PrivateKey) -> Path:
     """Write the signature over ``card`` into a folder, whole or not at all; return its path."""
     path, staging = folder / SIGNATURE, folder / f'.{SIGNATURE}.{os.getpid()}'
     try:
-        with staging.open('wb') as stream:
+        with create(staging) as stream:
             stream.write(key.sign(card))
             stream.flush()
             os.fsync(stream.fileno())
@@ -140,9 +141,10 @@ def _public_key(path: Path) -> Ed25519PublicKey:
 
 def _read(path: Path) -> bytes:
     try:
-        if not path.is_file() or path.stat().st_size > _MAX_KEY_BYTES:
-            raise IlwError(f'{path} is not a key file. Make a pair: ./ilw security key NAME.')
-        return path.read_bytes()
+        return read_bytes(path, _MAX_KEY_BYTES)
+    except FileRefusedError as error:
+        raise IlwError(f'{path} is not a key file: {error} Make a pair: ./ilw security key '
+                       f'NAME.') from error
     except OSError as error:
         raise IlwError(f'{path} cannot be read: {error}.') from error
 
@@ -151,8 +153,7 @@ def _write_new(path: Path, content: bytes, mode: int, *, clear: Path | None = No
     try:
         if clear is not None and clear.exists():
             raise FileExistsError(clear)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(handle, 'wb') as stream:
+        with create(path, mode) as stream:
             stream.write(content)
     except FileExistsError as error:
         raise IlwError(f'A key is never overwritten. {error.filename or error} is there '

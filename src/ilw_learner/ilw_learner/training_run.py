@@ -16,6 +16,7 @@ from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_core.episode_folder import find_episodes
 from ilw_core.errors import EpisodeError
+from ilw_core.files import write_file
 from ilw_core.plant import PlantProfile
 from ilw_learner.checkpoint import Checkpoint
 from ilw_learner.dataset import load_episode, usable
@@ -132,5 +133,5 @@ def _git_commit() -> str:
 def write_summary(out: Path, summary: dict[str, Any]) -> dict[str, Any]:
     """Write ``training.json`` and return what it holds; NaN becomes null."""
     clean = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in summary.items()}
-    (out / 'training.json').write_text(json.dumps(clean, indent=2) + '\n')
+    write_file(out / 'training.json', json.dumps(clean, indent=2) + '\n')
     return clean

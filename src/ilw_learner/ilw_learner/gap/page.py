@@ -11,6 +11,7 @@ matplotlib.use('Agg')
 from matplotlib import pyplot as plt
 import numpy as np
 
+from ilw_core.files import write_file
 from ilw_learner.gap.compare import Gap
 from ilw_learner.gap.finding import Finding
 from ilw_learner.gap.observations import Shift
@@ -36,9 +37,9 @@ def write(folder: Path, gap: Gap, title: str) -> list[Path]:
         pictures['observations.png'] = _shift_picture(gap.shifts)
     written = []
     for name, data in pictures.items():
-        (folder / name).write_bytes(data)
+        write_file(folder / name, data)
         written.append(folder / name)
-    (folder / 'gap.html').write_text(_page(gap, title, pictures), encoding='utf-8')
+    write_file(folder / 'gap.html', _page(gap, title, pictures))
     return [*written, folder / 'gap.html']
 
 

@@ -8,6 +8,7 @@ matplotlib.use('Agg')
 from matplotlib import pyplot as plt
 import numpy as np
 
+from ilw_core.figure_file import save_figure
 from ilw_core.plant_response import respond
 from ilw_learner.identify.drive import Drive
 from ilw_learner.identify.replay import Replay
@@ -60,7 +61,7 @@ def draw(path: Path, drive: Drive, found: Identified, replays: dict[str, Replay]
     axes['error'].set_xlabel('time [s]')
     axes['error'].set_ylabel('position error of the replay [m]')
     figure.tight_layout()
-    figure.savefig(path, dpi=100)
+    save_figure(figure, path, dpi=100)
     plt.close(figure)
 
 
