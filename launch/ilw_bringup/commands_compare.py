@@ -12,9 +12,11 @@ from rich.progress import Progress
 from ilw_core.contract import Contract, load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_learner.command_options import trusted_keys_option
 from ilw_learner.compare import drive_pairs, summarise, verdict
 from ilw_learner.deployed import find_checkpoint
 from ilw_learner.runtime import PolicyRunner
+from ilw_learner.signing import find_trusted_keys
 from ilw_learner.trial_log import NAMES, TrialLog
 
 _ERR = Console(stderr=True)
@@ -34,9 +36,10 @@ _ERR = Console(stderr=True)
               'turns in a blind order, and a person marks each outcome on the joystick.')
 @click.option('--out', type=click.Path(path_type=Path),
               help='File of the trials; what is in it is not driven again [runs/compare-...].')
+@trusted_keys_option
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
 def compare(p0: str, p1: str, task: str, episodes: int, seed: int, env_spec: str, robot: bool,
-            out: Path | None, as_json: bool) -> None:
+            out: Path | None, trusted_keys: str, as_json: bool) -> None:
     """
     Compare two policies (checkpoint folders, deployed, idle or random) from the same starts.
 
@@ -44,7 +47,9 @@ def compare(p0: str, p1: str, task: str, episodes: int, seed: int, env_spec: str
     """
     contract = load_contract(config_file('tasks', task))
     paths = [find_checkpoint(name, contract.name) for name in (p0, p1)]
-    runners = PolicyRunner(paths[0], contract), PolicyRunner(paths[1], contract)
+    trusted = find_trusted_keys(trusted_keys)
+    runners = (PolicyRunner(paths[0], contract, trusted=trusted),
+               PolicyRunner(paths[1], contract, trusted=trusted))
     names = [runner.name for runner in runners]
     if names[0] == names[1]:
         raise IlwError(f'Compare two policies. Got {p0} and {p1}, which are the same.')

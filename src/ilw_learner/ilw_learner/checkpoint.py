@@ -138,6 +138,28 @@ def load_checkpoint(path: Path, contract: Contract | None = None,
     return Checkpoint(path, card, own, hashlib.sha256(raw).hexdigest(), graph, signer)
 
 
+def copy_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """
+    Write the files of a checkpoint, and its signature, into a new folder.
+
+    :raises CheckpointError: they are no longer those that were verified.
+    """
+    card = _read(checkpoint.path / CARD, _MAX_CARD_BYTES)
+    if hashlib.sha256(card).hexdigest() != checkpoint.hash:
+        raise CheckpointError(f'{checkpoint.path} changed while it was copied. Wait until its '
+                              f'training is over.')
+    folder.mkdir()
+    for name in checkpoint.card['files']:
+        _write(folder / name, _read(checkpoint.path / name, MAX_FILE_BYTES))
+    signature = _signature(checkpoint.path)
+    if signature is not None:
+        _write(folder / SIGNATURE, signature)
+    _write(folder / CARD, card)
+    if load_checkpoint(folder).hash != checkpoint.hash:
+        raise CheckpointError(f'{folder} is not the copy of {checkpoint.path} that it should be. '
+                              f'Try again.')
+
+
 def _signature(path: Path) -> bytes | None:
     file = path / SIGNATURE
     return _read(file, SIGNATURE_BYTES) if os.path.lexists(file) else None

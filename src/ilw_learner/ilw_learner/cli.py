@@ -21,6 +21,7 @@ from ilw_learner.command_options import (
     named_plant,
     plant_option,
     task_option,
+    trusted_keys_option,
 )
 from ilw_learner.commands_episodes import episodes
 from ilw_learner.commands_plant import gap, identify
@@ -153,8 +154,7 @@ def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
 @click.option('--seed', default=600_000, show_default=True, help='First world.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True)
 @plant_option
-@click.option('--trusted-keys', default='', metavar='DIR',
-              help='Folder of public keys; one of them must have signed the checkpoint [any may].')
+@trusted_keys_option
 @_progress_json
 @json_option
 def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str,

@@ -10,6 +10,7 @@ import click
 from ilw_core.contract import load_contract
 from ilw_core.errors import EpisodeError
 from ilw_core.locate import config_file
+from ilw_learner.command_options import trusted_keys_option
 
 
 @click.command()
@@ -31,10 +32,11 @@ from ilw_core.locate import config_file
               help='99 % of the answers come within [s; half a period].')
 @click.option('--allow-other-contract', is_flag=True,
               help='Use episodes recorded under another contract.')
+@trusted_keys_option
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
 def replay(bags: tuple[Path, ...], policy: str, against: str | None, task: str, mean: float,
            p95: float, largest: float, trips: float, latency: float | None,
-           allow_other_contract: bool, as_json: bool) -> None:
+           allow_other_contract: bool, trusted_keys: str, as_json: bool) -> None:
     """
     Ask a policy what it would have done; exit code 1 when it differs too much.
 
@@ -45,15 +47,17 @@ def replay(bags: tuple[Path, ...], policy: str, against: str | None, task: str, 
     from ilw_learner.dataset import load_episode
     from ilw_learner.deployed import find_checkpoint
     from ilw_learner.runtime import PolicyRunner
+    from ilw_learner.signing import find_trusted_keys
 
     contract = load_contract(config_file('tasks', task))
+    trusted = find_trusted_keys(trusted_keys)
     folders = [folder for bag in bags for folder in find_episodes(bag)]
     if not folders:
         raise EpisodeError(f'No episode in {", ".join(map(str, bags))}. Name a folder of bags.')
     episodes = [load_episode(folder, contract, allow_other_contract=allow_other_contract)
                 for folder in folders]
     first, *rest = (core.replay(episodes, contract, PolicyRunner(
-        find_checkpoint(name, contract.name), contract)) for name in (policy, against) if name)
+        find_checkpoint(name, contract.name), contract, trusted=trusted)) for name in (policy, against) if name)
     other = rest[0] if rest else None
     recorded = core.recorded_actions(episodes)
     gaps = core.difference(first.actions, other.actions if other else recorded, contract)

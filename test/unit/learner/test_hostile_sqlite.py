@@ -80,7 +80,7 @@ def test_an_ordinary_file_is_read(tmp_path):
         'topic without a type'])
 def test_only_ordinary_tables_with_blobs_are_read(tmp_path, statements):
     folder = bag(tmp_path / 'one', statements)
-    with pytest.raises(EpisodeError, match='one.db3') as caught:
+    with pytest.raises(EpisodeError, match=r'one\.db3') as caught:
         list(read_messages(folder))
     assert '\n' not in str(caught.value)
 
