@@ -153,7 +153,7 @@ class Demo:
 
     def _train(self, session: Session) -> Path:
         out = self.folder / 'training'
-        command = [sys.executable, '-m', 'ilw_learner.cli', 'train', '--demos',
+        command = [sys.executable, '-P', '-m', 'ilw_learner.cli', 'train', '--demos',
                    str(self.folder / 'demos' / self.contract.name), '--task', self.options.task,
                    '--config', self.options.config, '--seed', str(self.options.seed),
                    '--eval-seed', str(self.base_seed + TRAINER_OFFSET),

@@ -81,7 +81,7 @@ class StreamLoop(Loop):
         self.spy = Spy(self.contract, load_joystick(config_file('joysticks', 'xbox')))
         for group in self._sensors:
             self._robot.append(subprocess.Popen(
-                [sys.executable, '-m', 'ilw_bringup.faults.far_stream', *group],
+                [sys.executable, '-P', '-m', 'ilw_bringup.faults.far_stream', *group],
                 env={**os.environ, **dds_environment()}))
         # Before they are matched, nothing arrives: that is no loss of the recorder's.
         self.until(self._matched, 20.0, 'the recorder to subscribe')

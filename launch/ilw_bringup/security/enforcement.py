@@ -104,7 +104,7 @@ def _check_enclave(keystore: Path, enclave: str, needed: Topics) -> None:
 
 
 def _try(keystore: Path, enclave: str, name: str) -> str:
-    command = [sys.executable, '-c', _TRIAL, '--ros-args', '--enclave', enclave,
+    command = [sys.executable, '-P', '-c', _TRIAL, '--ros-args', '--enclave', enclave,
                '-r', f'__node:={name}']
     try:
         done = subprocess.run(command, env={**os.environ, **security_environment(keystore)},
