@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import Progress
 
 from ilw_core.contract import Contract, load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_core.terminal import PlainConsole, echo
 from ilw_learner.command_options import trusted_keys_option
 from ilw_learner.compare import drive_pairs, summarise, verdict
 from ilw_learner.deployed import find_checkpoint
@@ -19,7 +19,7 @@ from ilw_learner.runtime import PolicyRunner
 from ilw_learner.signing import find_trusted_keys
 from ilw_learner.trial_log import NAMES, TrialLog
 
-_ERR = Console(stderr=True)
+_ERR = PlainConsole(stderr=True)
 
 
 @click.command()
@@ -93,16 +93,16 @@ def _on_robot(contract: Contract, paths: list[str], episodes: int, log: TrialLog
 
 def _report(summary: dict[str, Any], given: tuple[str, str], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({**summary, 'verdict': verdict(summary)}))
+        echo(json.dumps({**summary, 'verdict': verdict(summary)}))
         return
     for name, what in zip(NAMES, given, strict=True):
         row = summary[name]
         low, high = row['wilson95']
-        click.echo(f'{name}  success {row["success"]}/{row["n"]} (95 %: {low:.1%} to {high:.1%}), '
-                   f'{row["collisions"]} collisions  {what}')
+        echo(f'{name}  success {row["success"]}/{row["n"]} (95 %: {low:.1%} to {high:.1%}), '
+             f'{row["collisions"]} collisions  {what}')
     low, high = summary['difference95']
-    click.echo(f'both {summary["both"]}, only P0 {summary["only_P0"]}, only P1 '
-               f'{summary["only_P1"]}, neither {summary["neither"]}')
-    click.echo(f'P1 - P0: {summary["difference"]:+.1%} (95 %: {low:+.1%} to {high:+.1%}), '
-               f'McNemar p = {summary["mcnemar_p"]:.3g}')
-    click.echo(verdict(summary))
+    echo(f'both {summary["both"]}, only P0 {summary["only_P0"]}, only P1 '
+         f'{summary["only_P1"]}, neither {summary["neither"]}')
+    echo(f'P1 - P0: {summary["difference"]:+.1%} (95 %: {low:+.1%} to {high:+.1%}), '
+         f'McNemar p = {summary["mcnemar_p"]:.3g}')
+    echo(verdict(summary))

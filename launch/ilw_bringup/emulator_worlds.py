@@ -16,6 +16,7 @@ from ilw_core.contract import Contract, load_contract
 from ilw_core.files import write_file
 from ilw_core.locate import config_file
 from ilw_core.schema import Section
+from ilw_core.terminal import echo
 from ilw_emulator import env as emulator
 from ilw_emulator.world import World
 from ilw_sim.scene import Box, Cylinder, Scene
@@ -103,4 +104,4 @@ def world(task: str, seed: int) -> None:
     Example: ./ilw world --task maze --seed 3 > worlds/3.yaml
     """
     contract = load_contract(config_file('tasks', task))
-    click.echo(SimulatedWorlds(contract)(seed).text(), nl=False)
+    echo(SimulatedWorlds(contract)(seed).text(), nl=False, lines=True)

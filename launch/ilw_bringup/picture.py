@@ -3,14 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
 import numpy as np
 
 from ilw_bringup.session import Driven
-from ilw_core.figure_file import save_figure
+from ilw_core.figure_file import pyplot, save_figure
+
+plt = pyplot()
 
 _COLOURS = {'expert': 'tab:blue', 'policy': 'tab:green', 'random': 'tab:orange', 'idle': '0.5'}
 

@@ -64,7 +64,8 @@ def exports(variables: dict[str, str], venv: Path) -> str:
         if name in LISTS:
             # An empty entry would be whatever folder a program is called in.
             value = ':'.join(filter(None, value.split(':')))
-            lines += [f'_ilw_keep "${{{name}:-}}"', f'export {name}={shlex.quote(value)}$_ilw_kept']
+            lines.append(f'_ilw_keep "${{{name}:-}}"')
+            lines.append(f'export {name}={shlex.quote(value)}$_ilw_kept')
         else:
             lines.append(f'export {name}={shlex.quote(value)}')
     lines.append('unset -f _ilw_keep; unset _ilw_kept _ilw_rest _ilw_entry')

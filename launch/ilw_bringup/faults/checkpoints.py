@@ -14,9 +14,10 @@ from ilw_bringup.faults.row import Fault, Seen
 from ilw_core.contract import Contract, load_contract
 from ilw_core.files import read_bytes, write_file
 from ilw_core.locate import config_file
-from ilw_learner.checkpoint import GRAPH, MAX_FILE_BYTES, WEIGHTS, save_checkpoint
+from ilw_learner.checkpoint import GRAPH, WEIGHTS, save_checkpoint
 from ilw_msgs.srv import LoadPolicy
 
+_MAX_BYTES = 1_000_000
 EXPECTED = 'refused with a reason; the old policy drives on without a gap'
 
 
@@ -41,12 +42,12 @@ def constant_policy(contract: Contract, folder: Path, weight: float = 0.0) -> Pa
 
 def _truncated(contract: Contract, folder: Path) -> None:
     file = constant_policy(contract, folder) / GRAPH
-    write_file(file, read_bytes(file, MAX_FILE_BYTES)[:-40])
+    write_file(file, read_bytes(file, _MAX_BYTES)[:-40])
 
 
 def _tampered(contract: Contract, folder: Path) -> None:
     file = constant_policy(contract, folder) / GRAPH
-    data = bytearray(read_bytes(file, MAX_FILE_BYTES))
+    data = bytearray(read_bytes(file, _MAX_BYTES))
     data[len(data) // 2] ^= 1
     write_file(file, bytes(data))
 

@@ -26,6 +26,7 @@ from ilw_bringup.security.documents import (
 )
 from ilw_core.errors import IlwError
 from ilw_core.files import create, read_bytes
+from ilw_core.printable import pasteable
 
 _MAX_BYTES = 100_000
 ENCLAVE_FILES = ('cert.pem', 'governance.p7s', 'identity_ca.cert.pem', 'key.pem',
@@ -96,7 +97,8 @@ def add_enclaves(folder: Path, enclaves: Mapping[str, Topics], *, domain_id: int
     :raises IlwError: it is no keystore, is for another domain, or lacks its private keys.
     """
     if not is_keystore(folder):
-        raise IlwError(f'{folder} is not a keystore. Make it: ./ilw security init {folder}.')
+        raise IlwError(f'{folder} is not a keystore. Make it: ./ilw security init '
+                       f'{pasteable(folder)}.')
     governed = governed_domain(folder / 'enclaves' / 'governance.xml')
     if governed != domain_id:
         raise IlwError(f'{folder} is for ROS_DOMAIN_ID {governed}. Got {domain_id}. Use '

@@ -1,10 +1,26 @@
-"""Write a matplotlib figure to a file. Does not import matplotlib: who draws has done that."""
+"""Draw with matplotlib as it is by default, and write a figure to a file."""
 
 import io
 from pathlib import Path
 from typing import Any
 
 from ilw_core.files import write_file
+
+
+def pyplot() -> Any:
+    """
+    Return ``matplotlib.pyplot``, drawing to files.
+
+    A ``matplotlibrc`` of the current folder does not count, and ``$`` in a name is no formula.
+    """
+    import matplotlib
+
+    matplotlib.use('Agg')
+    from matplotlib import pyplot as plt
+
+    matplotlib.rcdefaults()
+    matplotlib.rcParams['text.parse_math'] = False
+    return plt
 
 
 def save_figure(figure: Any, path: str | Path, dpi: int) -> None:

@@ -12,6 +12,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from ilw_core.errors import IlwError
+from ilw_core.printable import printable
 from ilw_ros.clock_guard import guard_clock
 
 
@@ -34,7 +35,7 @@ def run_node(make_node: Callable[[], Node]) -> int:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except IlwError as error:
-        print(f'error: {error}', file=sys.stderr)
+        print(f'error: {printable(error)}', file=sys.stderr)
         code = 2
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

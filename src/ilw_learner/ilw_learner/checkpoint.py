@@ -28,7 +28,7 @@ from ilw_learner.signing import SIGNATURE, SIGNATURE_BYTES, TrustedKeys, write_s
 SCHEMA = 'ilw.checkpoint/1'
 CARD, GRAPH, WEIGHTS = 'policy.yaml', 'policy.onnx', 'weights.safetensors'
 _MAX_CARD_BYTES = 4_000_000
-MAX_FILE_BYTES = 2_000_000_000
+_MAX_FILE_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def copy_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
                               f'training is over.')
     folder.mkdir()
     for name in checkpoint.card['files']:
-        _write(folder / name, _read(checkpoint.path / name, MAX_FILE_BYTES))
+        _write(folder / name, _read(checkpoint.path / name, _MAX_FILE_BYTES))
     signature = _signature(checkpoint.path)
     if signature is not None:
         _write(folder / SIGNATURE, signature)
@@ -175,7 +175,7 @@ def _verify_files(path: Path, card: dict[str, Any]) -> bytes:
     for name, digest in files.items():
         if not isinstance(name, str) or Path(name).name != name or name in ('.', '..'):
             raise CheckpointError(f'{path / CARD}: {shown(name)} leaves the folder. Refused.')
-        content = _read(path / name, MAX_FILE_BYTES)
+        content = _read(path / name, _MAX_FILE_BYTES)
         if hashlib.sha256(content).hexdigest() != digest:
             raise CheckpointError(f'{path / name} is not the file that was saved (its hash '
                                   f'differs). Copy the checkpoint anew.')

@@ -7,16 +7,16 @@ import sys
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import Progress
 
 from ilw_core.contract import Contract, load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_core.terminal import PlainConsole, echo
 from ilw_learner.command_options import trusted_keys_option
 from ilw_learner.signing import TrustedKeys, find_trusted_keys
 
-_ERR = Console(stderr=True)
+_ERR = PlainConsole(stderr=True)
 _SEED = 600_000  # the worlds of ./ilw eval: no checkpoint was chosen on them
 
 
@@ -134,4 +134,4 @@ def _pair(current: Path, path: Path, contract: Contract, trusted: TrustedKeys | 
 
 
 def _say(as_json: bool, values: dict[str, Any], text: str) -> None:
-    click.echo(json.dumps(values) if as_json else text)
+    echo(json.dumps(values) if as_json else text, lines=True)

@@ -18,6 +18,7 @@ import uuid
 from ilw_core.bag_files import sync_folder
 from ilw_core.errors import CheckpointError, IlwError
 from ilw_core.files import open_to_append, parse_json, read_bytes
+from ilw_core.printable import pasteable
 from ilw_core.schema import shown
 from ilw_learner.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint
 from ilw_learner.signing import TrustedKeys
@@ -41,7 +42,8 @@ def find_checkpoint(name: str, task: str, root: Path = Path(DEPLOYED)) -> str:
     current = deployed.current()
     if current is None:
         raise CheckpointError(f'Nothing is deployed for {task} in {root.absolute()}. Promote a '
-                              f'checkpoint first: ./ilw promote CHECKPOINT --task {task}')
+                              f'checkpoint first: ./ilw promote CHECKPOINT --task '
+                              f'{pasteable(task)}')
     deployed.verify(current)
     return str(current)
 
@@ -65,8 +67,8 @@ class Deployed:
         name = os.readlink(self._link) if self._link.is_symlink() else ''
         if not _NAME.fullmatch(name):
             raise CheckpointError(f'{self._link} must be a link to a checkpoint beside it, by its '
-                                  f'name. Got {shown(name) if name else "no link"}. Remove it, and '
-                                  f'promote a checkpoint.')
+                                  f'name. Got {shown(name) if name else "no link"}. Remove it, '
+                                  f'and promote a checkpoint.')
         return self._place(name).resolve()
 
     def history(self) -> list[dict[str, Any]]:

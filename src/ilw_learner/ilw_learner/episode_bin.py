@@ -16,6 +16,7 @@ from ilw_core.bag_files import sync_folder
 from ilw_core.episode_folder import META_FILE, read_episode
 from ilw_core.errors import EpisodeError
 from ilw_core.files import open_to_append, parse_json, read_bytes
+from ilw_core.printable import pasteable
 
 BIN = '.dropped'
 _LOG = 'log.jsonl'
@@ -63,11 +64,11 @@ def place_in_training(path: Path) -> Path:
     """
     path = path.expanduser().resolve()
     if path.parent.name == BIN:
-        raise EpisodeError(f'{path} is out of training already. ./ilw episodes restore {path} '
-                           f'brings it back.')
+        raise EpisodeError(f'{path} is out of training already. ./ilw episodes restore '
+                           f'{pasteable(path)} brings it back.')
     if path.is_file():
         raise EpisodeError(f'{path} must be a folder. Got a file. Make an episode of it first: '
-                           f'./ilw episodes import {path} --task TASK.')
+                           f'./ilw episodes import {pasteable(path)} --task TASK.')
     return path
 
 
@@ -84,10 +85,10 @@ def restore(path: Path) -> tuple[Path, Path | None]:
     target = source.parent.parent / source.name
     if not source.is_dir():
         raise EpisodeError(f'{source} must be a dropped episode. Got nothing there. See '
-                           f'./ilw episodes list {target.parent} --dropped.')
+                           f'./ilw episodes list {pasteable(target.parent)} --dropped.')
     if target.exists():
         raise EpisodeError(f'{target} must be free to restore to. Something is there. Drop it '
-                           f'first: ./ilw episodes drop {target}.')
+                           f'first: ./ilw episodes drop {pasteable(target)}.')
     entry = next((d for d in dropped(target.parent) if d.path.name == source.name), None)
     _note(source.parent, {'what': 'restore', 'name': source.name})
     replacement = target.parent / entry.replaced_by if entry and entry.replaced_by else None

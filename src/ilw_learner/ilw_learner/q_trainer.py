@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from ilw_core.files import read_bytes, write_file
-from ilw_learner.checkpoint import MAX_FILE_BYTES
 from ilw_learner.policies.dqn import Dqn, DqnConfig
 from ilw_learner.progress import CancelledError, Progress
 from ilw_learner.replay_buffer import NStep, ReplayBuffer, Transitions
@@ -23,6 +22,7 @@ from ilw_learner.tracking import Tracker
 
 _LOG_EVERY_S = 1.0
 RESUME = 'resume.safetensors'
+_MAX_RESUME_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ class QTrainer:
         if not os.path.lexists(path):
             return False
         state = {name: tensor.to(self._device) for name, tensor in
-                 from_safetensors(read_bytes(path, MAX_FILE_BYTES)).items()}
+                 from_safetensors(read_bytes(path, _MAX_RESUME_BYTES)).items()}
         steps, ratio, mean_return, episodes = state.pop('numbers').tolist()
         score = Score(ratio, mean_return, int(episodes))
         self.best = (score.rank, score, state.pop('best'))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from safetensors.torch import save as to_safetensors
 
-from ilw_core.figure_file import save_figure
+from ilw_core.figure_file import pyplot, save_figure
 from ilw_core.files import write_file
 from ilw_learner.checkpoint import save_checkpoint
 from ilw_learner.evaluate import make_env
@@ -88,10 +88,7 @@ def _stop(options: TrainOptions) -> int:
 
 def draw_values(q: np.ndarray, model: Model, path: Path) -> None:
     """Draw the value of every place, its best heading's, with that heading, as PNG."""
-    import matplotlib
-
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
+    plt = pyplot()
 
     nx, ny, nyaw = model.shape
     values = np.where(model.free, q.max(1), np.nan).reshape(nx, ny, nyaw)

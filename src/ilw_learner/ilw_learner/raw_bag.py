@@ -16,6 +16,7 @@ import weakref
 from ilw_core.episode_folder import BAG_INDEX_FILE, storage_files
 from ilw_core.errors import EpisodeError
 from ilw_core.files import FileRefusedError
+from ilw_core.printable import pasteable
 from ilw_learner.bag_index import read_index
 from ilw_learner.raw_mcap import McapFile
 from ilw_learner.raw_messages import Channel, DamagedBagError, RawMessage, Reading
@@ -131,7 +132,7 @@ class RawBag:
 
     def _damage(self, why: str) -> EpisodeError:
         return EpisodeError(f'{self.path} is damaged: {_line(why)}. '
-                            + _ADVICE.format(path=self.path))
+                            + _ADVICE.format(path=pasteable(self.path)))
 
 
 def _line(text: str) -> str:

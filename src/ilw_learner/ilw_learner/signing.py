@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from ilw_core.errors import CheckpointError, IlwError
 from ilw_core.files import FileRefusedError, create, read_bytes
+from ilw_core.printable import pasteable
 
 SIGNATURE = 'policy.sig'
 SIGNATURE_BYTES = 64
@@ -43,7 +44,7 @@ class TrustedKeys:
         rule = f'{folder} must be signed by a key in {self.folder}.'
         if signature is None:
             raise CheckpointError(f'{rule} It is not signed. If you trust it, sign it: '
-                                  f'./ilw security sign {folder} --key KEY.')
+                                  f'./ilw security sign {pasteable(folder)} --key KEY.')
         for name, key in self.keys.items():
             try:
                 key.verify(signature, card)
@@ -100,7 +101,7 @@ def load_signing_key(path: Path) -> Ed25519PrivateKey:
     raw = _read(path)
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise IlwError(f'{path} must be readable by its owner only: it signs in their name. '
-                       f'Run: chmod 600 {path}')
+                       f'Run: chmod 600 {pasteable(path)}')
     try:
         key = serialization.load_pem_private_key(raw, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

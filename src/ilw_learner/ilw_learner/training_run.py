@@ -18,6 +18,7 @@ from ilw_core.episode_folder import find_episodes
 from ilw_core.errors import EpisodeError
 from ilw_core.files import write_file
 from ilw_core.plant import PlantProfile
+from ilw_core.printable import pasteable
 from ilw_learner.checkpoint import Checkpoint
 from ilw_learner.dataset import load_episode, usable
 from ilw_learner.evaluate import evaluate, make_env
@@ -84,7 +85,7 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     folders = usable(find_episodes(options.demos))
     if not folders:
         raise EpisodeError(f'{options.demos} holds no successful episode. Record some: '
-                           f'./ilw up record --task {options.contract.name}.')
+                           f'./ilw up record --task {pasteable(options.contract.name)}.')
     loaded = []
     for folder in folders[:options.max_demos or None]:
         try:
@@ -95,7 +96,7 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
             options.say(f'left out: {error}')
     if not loaded:
         raise EpisodeError(f'None of {len(folders)} episodes in {options.demos} can be used; '
-                           f'see above, or run ./ilw episodes check {options.demos}.')
+                           f'see above, or run ./ilw episodes check {pasteable(options.demos)}.')
     return loaded
 
 

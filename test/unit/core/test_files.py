@@ -112,7 +112,7 @@ def test_a_file_is_read_up_to_its_bound_and_no_larger_one_at_all(tmp_path):
     path = tmp_path / 'one'
     path.write_bytes(b'x' * 10)
     assert files.read_bytes(path, 10) == b'x' * 10
-    with pytest.raises(FileRefusedError, match='9 bytes at most. Got 10'):
+    with pytest.raises(FileRefusedError, match='9 bytes at most'):
         files.read_bytes(path, 9)
     os.truncate(path, 1 << 40)
     with pytest.raises(FileRefusedError, match='larger than it may be'):

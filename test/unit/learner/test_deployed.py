@@ -120,7 +120,8 @@ def test_an_entry_of_the_history_that_is_no_name_is_an_error_with_its_line(store
     assert store.current().name == two[1].hash[:16]
 
 
-@pytest.mark.parametrize('line', ['[]', '3', 'null', '{}', '{', '[' * 100_000, '{"a": 1}', '\x1b[2J'])
+@pytest.mark.parametrize('line', ['[]', '3', 'null', '{}', '{', '[' * 100_000, '{"a": 1}',
+                                  '\x1b[2J'])
 def test_a_line_of_the_history_that_is_no_entry_is_named(store, two, line):
     store.promote(two[0], {})
     with (store.folder / 'history.jsonl').open('a') as stream:

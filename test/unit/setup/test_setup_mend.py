@@ -80,7 +80,8 @@ def test_the_callers_own_paths_stay_behind_ours(tmp_path):
     assert result.stdout.strip() == f"{tmp_path}/venv/bin:/ros/bin:/mine it's"
 
 
-@pytest.mark.parametrize('own', [':', '.', ':/mine', '/mine:', '/mine::', './lib:/mine', 'lib', ''])
+@pytest.mark.parametrize(
+    'own', [':', '.', ':/mine', '/mine:', '/mine::', './lib:/mine', 'lib', ''])
 def test_no_list_keeps_an_entry_that_is_the_folder_one_is_called_in(tmp_path, own):
     lists = ('PATH', 'LD_LIBRARY_PATH', 'PYTHONPATH', 'AMENT_PREFIX_PATH', 'CMAKE_PREFIX_PATH')
     text = load('env_file').exports(dict.fromkeys(lists, '/ros::/other:'), tmp_path / 'venv')

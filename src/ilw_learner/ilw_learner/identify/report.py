@@ -2,17 +2,15 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
 import numpy as np
 
-from ilw_core.figure_file import save_figure
+from ilw_core.figure_file import pyplot, save_figure
 from ilw_core.plant_response import respond
 from ilw_learner.identify.drive import Drive
 from ilw_learner.identify.replay import Replay
 from ilw_learner.identify.result import Identified
+
+plt = pyplot()
 
 _LONGEST_S = 40.0
 
