@@ -9,15 +9,15 @@ import time
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from ilw_bringup.bringup import BRINGUPS, discovery, resolve
 from ilw_bringup.interrupts import asked_to_end, ignore, interrupt_once
 from ilw_core.errors import IlwError
+from ilw_core.terminal import PlainConsole, echo, show_usage_error
 from ilw_ros.console import say
 
-_ERR = Console(stderr=True)
+_ERR = PlainConsole(stderr=True)
 
 
 class _Lazy(click.Group):
@@ -82,10 +82,10 @@ def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, 
             say=lambda text: _ERR.print(text, style='yellow'), progress=progress.show))
         report = run.run()
     if as_json:
-        click.echo(json.dumps(report))
+        echo(json.dumps(report))
     else:
         _print_report(report)
-        click.echo(f'Everything is in {run.folder}: report.json, paths.png, training/, demos/.')
+        echo(f'Everything is in {run.folder}: report.json, paths.png, training/, demos/.')
 
 
 class _Progress:
@@ -123,9 +123,9 @@ def _print_report(report: dict[str, Any]) -> None:
             str(row['collisions']),
             '-' if row['time_to_goal_s'] is None else f'{row["time_to_goal_s"]:.1f} s',
             '-' if row['path_ratio'] is None else f'{row["path_ratio"]:.2f}')
-    Console().print(table)
-    click.echo(f'record {report["record_s"]:.0f} s, train {report["train_s"]:.0f} s, evaluate '
-               f'{report["eval_s"]:.0f} s, peak memory {report["peak_memory_mb"]:.0f} MB')
+    PlainConsole().print(table)
+    echo(f'record {report["record_s"]:.0f} s, train {report["train_s"]:.0f} s, evaluate '
+         f'{report["eval_s"]:.0f} s, peak memory {report["peak_memory_mb"]:.0f} MB')
 
 
 @ilw.group()
@@ -186,10 +186,10 @@ def doctor(as_json: bool) -> None:
 
     findings = list(examine())
     if as_json:
-        click.echo(json.dumps([vars(f) for f in findings]))
+        echo(json.dumps([vars(f) for f in findings]))
     else:
         for finding in findings:
-            click.echo(f'{finding.level:<5} {finding.what:<12} {finding.text}')
+            echo(f'{finding.level:<5} {finding.what:<12} {finding.text}')
     if any(f.level == 'bad' for f in findings):
         sys.exit(1)
 
@@ -201,7 +201,7 @@ def main() -> None:
     try:
         ilw.main(prog_name='./ilw', standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        show_usage_error(error)
         sys.exit(2)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
@@ -210,7 +210,7 @@ def main() -> None:
         say('Stopped.')
         sys.exit(130)
     except (IlwError, OSError) as error:  # the latter: a full or read-only disk, most often
-        click.echo(f'error: {error}', err=True)
+        echo(f'error: {error}', err=True)
         sys.exit(2)
 
 

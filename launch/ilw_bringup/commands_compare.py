@@ -6,18 +6,20 @@ import re
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import Progress
 
 from ilw_core.contract import Contract, load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_core.terminal import PlainConsole, echo
+from ilw_learner.command_options import trusted_keys_option
 from ilw_learner.compare import drive_pairs, summarise, verdict
 from ilw_learner.deployed import find_checkpoint
 from ilw_learner.runtime import PolicyRunner
+from ilw_learner.signing import find_trusted_keys
 from ilw_learner.trial_log import NAMES, TrialLog
 
-_ERR = Console(stderr=True)
+_ERR = PlainConsole(stderr=True)
 
 
 @click.command()
@@ -34,9 +36,10 @@ _ERR = Console(stderr=True)
               'turns in a blind order, and a person marks each outcome on the joystick.')
 @click.option('--out', type=click.Path(path_type=Path),
               help='File of the trials; what is in it is not driven again [runs/compare-...].')
+@trusted_keys_option
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
 def compare(p0: str, p1: str, task: str, episodes: int, seed: int, env_spec: str, robot: bool,
-            out: Path | None, as_json: bool) -> None:
+            out: Path | None, trusted_keys: str, as_json: bool) -> None:
     """
     Compare two policies (checkpoint folders, deployed, idle or random) from the same starts.
 
@@ -44,7 +47,9 @@ def compare(p0: str, p1: str, task: str, episodes: int, seed: int, env_spec: str
     """
     contract = load_contract(config_file('tasks', task))
     paths = [find_checkpoint(name, contract.name) for name in (p0, p1)]
-    runners = PolicyRunner(paths[0], contract), PolicyRunner(paths[1], contract)
+    trusted = find_trusted_keys(trusted_keys)
+    runners = (PolicyRunner(paths[0], contract, trusted=trusted),
+               PolicyRunner(paths[1], contract, trusted=trusted))
     names = [runner.name for runner in runners]
     if names[0] == names[1]:
         raise IlwError(f'Compare two policies. Got {p0} and {p1}, which are the same.')
@@ -88,16 +93,16 @@ def _on_robot(contract: Contract, paths: list[str], episodes: int, log: TrialLog
 
 def _report(summary: dict[str, Any], given: tuple[str, str], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({**summary, 'verdict': verdict(summary)}))
+        echo(json.dumps({**summary, 'verdict': verdict(summary)}))
         return
     for name, what in zip(NAMES, given, strict=True):
         row = summary[name]
         low, high = row['wilson95']
-        click.echo(f'{name}  success {row["success"]}/{row["n"]} (95 %: {low:.1%} to {high:.1%}), '
-                   f'{row["collisions"]} collisions  {what}')
+        echo(f'{name}  success {row["success"]}/{row["n"]} (95 %: {low:.1%} to {high:.1%}), '
+             f'{row["collisions"]} collisions  {what}')
     low, high = summary['difference95']
-    click.echo(f'both {summary["both"]}, only P0 {summary["only_P0"]}, only P1 '
-               f'{summary["only_P1"]}, neither {summary["neither"]}')
-    click.echo(f'P1 - P0: {summary["difference"]:+.1%} (95 %: {low:+.1%} to {high:+.1%}), '
-               f'McNemar p = {summary["mcnemar_p"]:.3g}')
-    click.echo(verdict(summary))
+    echo(f'both {summary["both"]}, only P0 {summary["only_P0"]}, only P1 '
+         f'{summary["only_P1"]}, neither {summary["neither"]}')
+    echo(f'P1 - P0: {summary["difference"]:+.1%} (95 %: {low:+.1%} to {high:+.1%}), '
+         f'McNemar p = {summary["mcnemar_p"]:.3g}')
+    echo(verdict(summary))

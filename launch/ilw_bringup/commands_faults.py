@@ -4,20 +4,22 @@ import json
 import os
 from pathlib import Path
 import platform
+import shlex
 import sys
 import tempfile
 import time
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from ilw_bringup.faults.matrix import faults as known_faults
 from ilw_bringup.faults.matrix import page, run
 from ilw_bringup.faults.row import Row
 from ilw_core.errors import IlwError
+from ilw_core.files import write_file
+from ilw_core.terminal import PlainConsole, echo
 
-_ERR = Console(stderr=True)
+_ERR = PlainConsole(stderr=True)
 
 
 @click.command()
@@ -51,7 +53,7 @@ def faults(only: str, quick: bool, soak_hours: float | None, only_list: bool,
         raise IlwError(f'No fault is called {only!r}. See ./ilw faults --list.')
     if only_list:
         for fault in chosen:
-            click.echo(f'{fault.name}: {fault.expected}')
+            echo(f'{fault.name}: {fault.expected}')
         return
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -62,10 +64,9 @@ def faults(only: str, quick: bool, soak_hours: float | None, only_list: bool,
             _ERR.print(f'{number}/{len(chosen)}: {row.fault}: {"ok" if row.ok else "NOT OK"}')
             rows.append(row)
     if page_path is not None:
-        page_path.write_text(page(rows, _machine(), f'./ilw {" ".join(sys.argv[1:])}'),
-                             encoding='utf-8')
+        write_file(page_path, page(rows, _machine(), f'./ilw {shlex.join(sys.argv[1:])}'))
     if as_json:
-        click.echo(json.dumps([row.as_json() for row in rows]))
+        echo(json.dumps([row.as_json() for row in rows]))
     else:
         _print(rows)
     if not all(row.ok for row in rows):
@@ -80,7 +81,7 @@ def _print(rows: list[Row]) -> None:
         reaction = '' if row.reaction_ms is None else f'{row.reaction_ms:.0f} ms'
         table.add_row(row.fault, row.expected, row.observed, reaction, str(row.lost),
                       'ok' if row.ok else 'NOT OK', style=None if row.ok else 'red')
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    PlainConsole(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def _machine() -> str:

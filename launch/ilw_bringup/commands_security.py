@@ -8,6 +8,8 @@ import click
 from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_core.printable import pasteable
+from ilw_core.terminal import echo
 from ilw_learner.checkpoint import load_checkpoint, sign_checkpoint
 from ilw_learner.signing import load_signing_key, load_trusted_keys, make_key_pair
 
@@ -32,8 +34,8 @@ def key(name: Path) -> None:
     Example: ./ilw security key keys/alice
     """
     private, public = make_key_pair(name)
-    click.echo(f'{private} signs: keep it, show it to nobody.\n'
-               f'{public} verifies: copy it into the robot\'s folder of trusted keys.')
+    echo(f'{private} signs: keep it, show it to nobody.\n'
+         f'{public} verifies: copy it into the robot\'s folder of trusted keys.', lines=True)
 
 
 @security.command()
@@ -45,7 +47,7 @@ def sign(checkpoint: Path, key_file: Path) -> None:
 
     Example: ./ilw security sign runs/<id>/checkpoint --key keys/alice.key
     """
-    click.echo(f'Signed: {sign_checkpoint(checkpoint, load_signing_key(key_file))}')
+    echo(f'Signed: {sign_checkpoint(checkpoint, load_signing_key(key_file))}')
 
 
 @security.command()
@@ -58,7 +60,7 @@ def verify(checkpoint: Path, trusted_keys: Path) -> None:
     Example: ./ilw security verify runs/<id>/checkpoint --trusted-keys keys
     """
     found = load_checkpoint(checkpoint, trusted=load_trusted_keys(trusted_keys))
-    click.echo(f'{checkpoint} is whole, and signed by {found.signer}.')
+    echo(f'{checkpoint} is whole, and signed by {found.signer}.')
 
 
 @security.command()
@@ -103,13 +105,13 @@ def init(folder: Path, tasks: tuple[str, ...], robot: str, profile: str, namespa
     except IlwError as error:
         why = str(error)
     if as_json:
-        click.echo(json.dumps({
+        echo(json.dumps({
             'keystore': str(folder), 'enforced_here': not why, 'enclaves': {
                 name: {'publish': sorted(t.publish), 'subscribe': sorted(t.subscribe)}
                 for name, t in sorted(enclaves.items())}}))
         return
-    click.echo(f'{folder}: keys of {len(enclaves)} nodes: {", ".join(sorted(enclaves))}.\n'
-               f'{folder}/private stays on this machine; the rest goes to the robot.\n'
-               f'Use it: ./ilw up record --security {folder}')
+    echo(f'{folder}: keys of {len(enclaves)} nodes: {", ".join(sorted(enclaves))}.\n'
+         f'{folder}/private stays on this machine; the rest goes to the robot.\n'
+         f'Use it: ./ilw up record --security {pasteable(folder)}', lines=True)
     if why:
-        click.echo(f'note: it cannot be enforced on this machine. {why}', err=True)
+        echo(f'note: it cannot be enforced on this machine. {why}', err=True)

@@ -21,6 +21,7 @@ from ilw_bringup.processes import Fleet
 from ilw_bringup.session import Driven, LoopError, Session
 from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
+from ilw_core.files import write_file
 from ilw_core.locate import config_file
 from ilw_core.score import score
 
@@ -85,7 +86,7 @@ class Demo:
             'eval_s': round(eval_s, 1), 'peak_memory_mb': round(self.peak_memory_mb),
             'results': {name: score(episodes) for name, episodes in driven.items()},
         }
-        (self.folder / 'report.json').write_text(json.dumps(report, indent=2) + '\n')
+        write_file(self.folder / 'report.json', json.dumps(report, indent=2) + '\n')
         draw_paths(self.folder / 'paths.png', f'{self.contract.name}: paths driven', driven)
         return report
 
@@ -152,7 +153,7 @@ class Demo:
 
     def _train(self, session: Session) -> Path:
         out = self.folder / 'training'
-        command = [sys.executable, '-m', 'ilw_learner.cli', 'train', '--demos',
+        command = [sys.executable, '-P', '-m', 'ilw_learner.cli', 'train', '--demos',
                    str(self.folder / 'demos' / self.contract.name), '--task', self.options.task,
                    '--config', self.options.config, '--seed', str(self.options.seed),
                    '--eval-seed', str(self.base_seed + TRAINER_OFFSET),

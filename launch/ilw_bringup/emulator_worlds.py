@@ -13,8 +13,10 @@ import click
 import numpy as np
 
 from ilw_core.contract import Contract, load_contract
+from ilw_core.files import write_file
 from ilw_core.locate import config_file
 from ilw_core.schema import Section
+from ilw_core.terminal import echo
 from ilw_emulator import env as emulator
 from ilw_emulator.world import World
 from ilw_sim.scene import Box, Cylinder, Scene
@@ -88,9 +90,7 @@ def world_file(task: str, seed: int, folder: Path | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f'{contract.name}-{contract.hash[:8]}-{seed}.yaml'
     text = SimulatedWorlds(contract)(seed).text()
-    fresh = path.with_suffix(f'.{os.getpid()}')
-    fresh.write_text(text, encoding='utf-8')
-    fresh.replace(path)  # another launch may be reading the old one
+    write_file(path, text)  # in one step: another launch may be reading the old one
     return path
 
 
@@ -104,4 +104,4 @@ def world(task: str, seed: int) -> None:
     Example: ./ilw world --task maze --seed 3 > worlds/3.yaml
     """
     contract = load_contract(config_file('tasks', task))
-    click.echo(SimulatedWorlds(contract)(seed).text(), nl=False)
+    echo(SimulatedWorlds(contract)(seed).text(), nl=False, lines=True)

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
 import numpy as np
 
 from ilw_bringup.session import Driven
+from ilw_core.figure_file import pyplot, save_figure
+
+plt = pyplot()
 
 _COLOURS = {'expert': 'tab:blue', 'policy': 'tab:green', 'random': 'tab:orange', 'idle': '0.5'}
 
@@ -35,7 +34,7 @@ def draw_paths(path: Path, title: str, driven: Mapping[str, Sequence[Driven]]) -
     figure.legend(handles=handles, loc='lower center', ncol=len(handles), frameon=False)
     figure.suptitle(title)
     figure.tight_layout(rect=(0, 0.05, 1, 1))
-    figure.savefig(path, dpi=110)
+    save_figure(figure, path, dpi=110)
     plt.close(figure)
 
 

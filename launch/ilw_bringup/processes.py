@@ -20,10 +20,13 @@ import psutil
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.dds import dds_environment
 from ilw_core.errors import IlwError
+from ilw_core.files import open_regular, open_to_append
 from ilw_ros.launcher import DETACHED, launcher_environment
 
 _GRACE_S = 3.0
 """A node has this long to end after Ctrl-C; then it is killed"""
+_LAST_BYTES = 65536
+"""Of a log, where its last line is looked for"""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -100,7 +103,7 @@ class Fleet:
         if self._log_folder is None:
             return sys.stderr.fileno()
         self._log_folder.mkdir(parents=True, exist_ok=True)
-        return open(self._log_folder / f'{name}.log', 'ab')
+        return open_to_append(self._log_folder / f'{name}.log')
 
     def running(self, name: str) -> bool:
         """Tell whether a node is up."""
@@ -128,7 +131,11 @@ class Fleet:
         if self._log_folder is None:
             return ''
         path = self._log_folder / f'{name}.log'
-        lines = path.read_text(errors='replace').strip().splitlines() if path.exists() else []
+        if not path.exists():
+            return ''
+        with open_regular(path) as stream:
+            stream.seek(max(0, path.stat().st_size - _LAST_BYTES))
+            lines = stream.read().decode(errors='replace').strip().splitlines()
         return lines[-1] if lines else ''
 
     def memory_mb(self) -> float:

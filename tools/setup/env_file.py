@@ -19,6 +19,15 @@ IGNORED = (
     *('_', 'PWD', 'OLDPWD', 'SHLVL'),
     *('COLCON_CURRENT_PREFIX', 'AMENT_CURRENT_PREFIX', 'COLCON_PYTHON_EXECUTABLE'),
 )
+_KEEP = """\
+_ilw_keep() {  # what of the caller's list names a folder whatever the current one is
+    _ilw_rest=$1: _ilw_kept=
+    while [ -n "$_ilw_rest" ]; do
+        _ilw_entry=${_ilw_rest%%:*}
+        _ilw_rest=${_ilw_rest#*:}
+        case $_ilw_entry in /*) _ilw_kept=$_ilw_kept:$_ilw_entry ;; esac
+    done
+}"""
 BARE = {
     'PATH': '/usr/bin:/bin',
     # colcon's script would call the venv's Python, without quotes: fails in a folder with spaces.
@@ -45,16 +54,21 @@ def exports(variables: dict[str, str], venv: Path) -> str:
     lines = [
         '# The environment of the built workspace. Written by tools/setup/env_file.py.',
         f'export VIRTUAL_ENV={shlex.quote(str(venv))}',
+        _KEEP,
     ]
     variables = dict(variables)
     bare = BARE['PATH'].split(':')
     own = [entry for entry in variables.get('PATH', '').split(':') if entry and entry not in bare]
     variables['PATH'] = ':'.join(dict.fromkeys([str(venv / 'bin'), *own]))
     for name, value in sorted(variables.items()):
-        quoted = shlex.quote(value)
         if name in LISTS:
-            quoted += f'"${{{name}:+:${{{name}}}}}"'
-        lines.append(f'export {name}={quoted}')
+            # An empty entry would be whatever folder a program is called in.
+            value = ':'.join(filter(None, value.split(':')))
+            lines.append(f'_ilw_keep "${{{name}:-}}"')
+            lines.append(f'export {name}={shlex.quote(value)}$_ilw_kept')
+        else:
+            lines.append(f'export {name}={shlex.quote(value)}')
+    lines.append('unset -f _ilw_keep; unset _ilw_kept _ilw_rest _ilw_entry')
     return '\n'.join([*lines, ''])
 
 

@@ -15,6 +15,7 @@ LOG=$ILW_ROOT/log/setup.log
 STAGES=(venv packages mend build environment)
 NEEDED_MB=6000
 WHEELHOUSE=()
+export PYTHONSAFEPATH=1  # nothing of the folder this is called in
 
 stage_venv() {
     rm -rf -- "$ILW_VENV" "$ILW_ROOT/build" "$ILW_ROOT/install"
@@ -50,6 +51,7 @@ stage_build() {
     local python=$ILW_VENV/bin/python
     (
         set +eu  # ROS's own set-up scripts read unset variables
+        unset PYTHONSAFEPATH  # packages run their own setup.py, and it is not called elsewhere
         unset AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH PYTHONPATH
         # shellcheck disable=SC1090
         . "${ILW_ROS_SCRIPT:-$ILW_VENV/setup.bash}"

@@ -12,10 +12,12 @@ from onnx import TensorProto, helper, numpy_helper
 from ilw_bringup.faults.loop import Loop
 from ilw_bringup.faults.row import Fault, Seen
 from ilw_core.contract import Contract, load_contract
+from ilw_core.files import read_bytes, write_file
 from ilw_core.locate import config_file
 from ilw_learner.checkpoint import GRAPH, WEIGHTS, save_checkpoint
 from ilw_msgs.srv import LoadPolicy
 
+_MAX_BYTES = 1_000_000
 EXPECTED = 'refused with a reason; the old policy drives on without a gap'
 
 
@@ -40,14 +42,14 @@ def constant_policy(contract: Contract, folder: Path, weight: float = 0.0) -> Pa
 
 def _truncated(contract: Contract, folder: Path) -> None:
     file = constant_policy(contract, folder) / GRAPH
-    file.write_bytes(file.read_bytes()[:-40])
+    write_file(file, read_bytes(file, _MAX_BYTES)[:-40])
 
 
 def _tampered(contract: Contract, folder: Path) -> None:
     file = constant_policy(contract, folder) / GRAPH
-    data = bytearray(file.read_bytes())
+    data = bytearray(read_bytes(file, _MAX_BYTES))
     data[len(data) // 2] ^= 1
-    file.write_bytes(data)
+    write_file(file, bytes(data))
 
 
 def _nan(contract: Contract, folder: Path) -> None:

@@ -31,7 +31,7 @@ def _flooded(topic: str, kind: str) -> Fault:
         with Loop(folder) as loop:
             loop.drive()
             loop.save_an_episode()
-            with subprocess.Popen([sys.executable, '-m', __name__, topic, kind],
+            with subprocess.Popen([sys.executable, '-P', '-m', __name__, topic, kind],
                                   stdout=subprocess.PIPE, text=True) as flood:
                 assert flood.stdout
                 flood.stdout.readline()

@@ -19,6 +19,7 @@ from ilw_bringup.faults.spy import Spy
 from ilw_bringup.processes import Fleet
 from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
+from ilw_core.files import open_regular
 from ilw_core.locate import config_file
 from ilw_msgs.srv import StartEpisode, StopEpisode
 from ilw_teleop.joystick import load_joystick
@@ -229,5 +230,5 @@ def raw_name(topic: str) -> str:
 
 
 def _messages(bag: Path) -> int:
-    with bag.open('rb') as stream:
+    with open_regular(bag) as stream:
         return sum(1 for _ in make_reader(stream).iter_messages())

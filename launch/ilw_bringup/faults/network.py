@@ -132,11 +132,11 @@ def _loss(ratio: float) -> Fault:
             said: dict[str, Any] = {}
             everything = {**os.environ, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}
             far = subprocess.Popen(
-                ['ip', 'netns', 'exec', robot, sys.executable, '-m',
+                ['ip', 'netns', 'exec', robot, sys.executable, '-P', '-m',
                  'ilw_bringup.faults.far_robot', str(folder)],
                 env=everything, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             near = subprocess.Popen(
-                ['ip', 'netns', 'exec', desk, sys.executable, '-m',
+                ['ip', 'netns', 'exec', desk, sys.executable, '-P', '-m',
                  'ilw_bringup.faults.far_joystick'],
                 env=everything, stdin=subprocess.PIPE, text=True)
             try:

@@ -18,6 +18,7 @@ from ilw_bringup.faults.loop import Loop
 from ilw_bringup.faults.spy import Spy
 from ilw_bringup.processes import Fleet
 from ilw_core.contract import load_contract
+from ilw_core.files import open_regular, write_file
 from ilw_core.locate import config_file
 from ilw_msgs.srv import StopEpisode
 from ilw_teleop.joystick import load_joystick
@@ -64,7 +65,7 @@ class StreamLoop(Loop):
                  **parameters: Any) -> None:
         self.folder = folder
         file = folder / 'stream.yaml'
-        file.write_text(CONTRACT)
+        write_file(file, CONTRACT)
         self.contract = load_contract(file)
         self.fleet = Fleet(folder / 'log')
         topics = [word.partition('*')[0] for group in sensors for word in group]
@@ -80,7 +81,7 @@ class StreamLoop(Loop):
         self.spy = Spy(self.contract, load_joystick(config_file('joysticks', 'xbox')))
         for group in self._sensors:
             self._robot.append(subprocess.Popen(
-                [sys.executable, '-m', 'ilw_bringup.faults.far_stream', *group],
+                [sys.executable, '-P', '-m', 'ilw_bringup.faults.far_stream', *group],
                 env={**os.environ, **dds_environment()}))
         # Before they are matched, nothing arrives: that is no loss of the recorder's.
         self.until(self._matched, 20.0, 'the recorder to subscribe')
@@ -110,7 +111,7 @@ class StreamLoop(Loop):
 def count(episode: Path) -> dict[str, Count]:
     """Return what of the numbered messages a bag holds, by topic."""
     numbers: dict[str, list[int]] = {}
-    with open(next(episode.glob('*.mcap')), 'rb') as file:
+    with open_regular(next(episode.glob('*.mcap'))) as file:
         for schema, channel, message in make_reader(file).iter_messages(log_time_order=False):
             if schema is not None and not schema.name.startswith('ilw_msgs'):
                 number = _number(message.data)

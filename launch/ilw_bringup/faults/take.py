@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from itertools import pairwise
-import json
 import math
 from pathlib import Path
 import time
@@ -12,6 +11,7 @@ from mcap.reader import make_reader
 
 from ilw_bringup.faults.loop import Loop
 from ilw_core.episode_folder import EpisodeFolder, find_episodes
+from ilw_core.files import open_regular
 from ilw_msgs.msg import EpisodeStatus
 from ilw_msgs.srv import StartEpisode
 
@@ -73,20 +73,20 @@ def kept(demos: Path) -> list[EpisodeFolder]:
 
 def messages(episode: EpisodeFolder) -> list[int]:
     """Return the log time of each message of a bag [ns]; it must be readable to its end."""
-    with episode.bag_files[0].open('rb') as stream:
+    with open_regular(episode.bag_files[0]) as stream:
         return [m.log_time for _, _, m in make_reader(stream).iter_messages()]
 
 
 def longest_gap_s(episode: Path, topic: str) -> float:
     """Return the longest time between the sending of two messages of a topic; infinite without."""
-    with next(episode.glob('*.mcap')).open('rb') as stream:
+    with open_regular(next(episode.glob('*.mcap'))) as stream:
         sent = [m.publish_time for _, _, m in make_reader(stream).iter_messages([f'/{topic}'])]
     return max((b - a for a, b in pairwise(sorted(sent))), default=math.inf) / 1e9
 
 
 def reasons(episode: EpisodeFolder) -> list[str]:
     """Return why an episode is suspect."""
-    return list(json.loads((episode.path / 'quality.json').read_text())['reasons'])
+    return list(episode.suspect)
 
 
 def sleep_until(at_s: float) -> None:

@@ -12,7 +12,9 @@ import xml.etree.ElementTree as ET
 
 from ilw_bringup.security.dds_names import Topics
 from ilw_core.errors import IlwError
+from ilw_core.files import read_bytes
 
+_MAX_BYTES = 1_000_000
 _SCHEMA = 'http://www.omg.org/spec/DDS-SECURITY/20170901/omg_shared_ca_{}.xsd'
 _XSI = 'http://www.w3.org/2001/XMLSchema-instance'
 _DOMAIN_RULE = {'allow_unauthenticated_participants': 'false',
@@ -75,7 +77,7 @@ def read_permissions(path: Path) -> Permissions:
     :raises IlwError: it cannot be read, or is not of this structure.
     """
     try:
-        root = ET.parse(path).getroot()
+        root = _parsed(path)
         return Permissions(
             _of(root, 'permissions/grant/subject_name').removeprefix('CN='),
             int(_of(root, 'permissions/grant/allow_rule/domains/id')),
@@ -96,10 +98,17 @@ def governed_domain(path: Path) -> int:
     :raises IlwError: it cannot be read, or names none.
     """
     try:
-        return int(_of(ET.parse(path).getroot(), 'domain_access_rules/domain_rule/domains/id'))
+        return int(_of(_parsed(path), 'domain_access_rules/domain_rule/domains/id'))
     except (OSError, ET.ParseError, ValueError) as error:
         raise IlwError(f'{path} must say how a domain is protected. Got: {error}. Make another '
                        f'keystore: ./ilw security init.') from error
+
+
+def _parsed(path: Path) -> ET.Element:
+    content = read_bytes(path, _MAX_BYTES)
+    if b'<!DOCTYPE' in content or b'<!ENTITY' in content:
+        raise ValueError('it declares entities')
+    return ET.fromstring(content)
 
 
 def _of(root: ET.Element, path: str) -> str:

@@ -24,6 +24,7 @@ from ilw_bringup.security.keystore import (
 from ilw_bringup.security.node_uses import EVERY_NODE, node_uses
 from ilw_core.contract import Contract
 from ilw_core.errors import IlwError
+from ilw_core.printable import pasteable
 
 _TRIAL = ('import sys, rclpy; rclpy.init(args=sys.argv); '
           'rclpy.create_node("trial").destroy_node(); rclpy.shutdown()')
@@ -64,7 +65,8 @@ def require_enforcement(keystore: Path, specs: Iterable[NodeSpec], contract: Con
     :raises IlwError: they would not; says what to do.
     """
     if not is_keystore(keystore):
-        raise IlwError(f'{keystore} is not a keystore. Make it: ./ilw security init {keystore}.')
+        raise IlwError(f'{keystore} is not a keystore. Make it: ./ilw security init '
+                       f'{pasteable(keystore)}.')
     uses = node_uses(contract, simulated=simulated)
     for spec in specs:
         if spec.name not in uses:
@@ -83,7 +85,7 @@ def utc_now() -> datetime:
 
 def _check_enclave(keystore: Path, enclave: str, needed: Topics) -> None:
     folder = enclave_folder(keystore, enclave)
-    add = f'./ilw security init {keystore} --add'
+    add = f'./ilw security init {pasteable(keystore)} --add'
     missing = [name for name in ENCLAVE_FILES if not (folder / name).is_file()]
     if missing:
         raise IlwError(f'{keystore} has no whole enclave {enclave} ({missing[0]} is missing). '
@@ -104,7 +106,7 @@ def _check_enclave(keystore: Path, enclave: str, needed: Topics) -> None:
 
 
 def _try(keystore: Path, enclave: str, name: str) -> str:
-    command = [sys.executable, '-c', _TRIAL, '--ros-args', '--enclave', enclave,
+    command = [sys.executable, '-P', '-c', _TRIAL, '--ros-args', '--enclave', enclave,
                '-r', f'__node:={name}']
     try:
         done = subprocess.run(command, env={**os.environ, **security_environment(keystore)},

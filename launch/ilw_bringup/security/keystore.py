@@ -25,7 +25,10 @@ from ilw_bringup.security.documents import (
     permissions_xml,
 )
 from ilw_core.errors import IlwError
+from ilw_core.files import create, read_bytes
+from ilw_core.printable import pasteable
 
+_MAX_BYTES = 100_000
 ENCLAVE_FILES = ('cert.pem', 'governance.p7s', 'identity_ca.cert.pem', 'key.pem',
                  'permissions.p7s', 'permissions.xml', 'permissions_ca.cert.pem')
 _YEARS = timedelta(days=3650)
@@ -94,7 +97,8 @@ def add_enclaves(folder: Path, enclaves: Mapping[str, Topics], *, domain_id: int
     :raises IlwError: it is no keystore, is for another domain, or lacks its private keys.
     """
     if not is_keystore(folder):
-        raise IlwError(f'{folder} is not a keystore. Make it: ./ilw security init {folder}.')
+        raise IlwError(f'{folder} is not a keystore. Make it: ./ilw security init '
+                       f'{pasteable(folder)}.')
     governed = governed_domain(folder / 'enclaves' / 'governance.xml')
     if governed != domain_id:
         raise IlwError(f'{folder} is for ROS_DOMAIN_ID {governed}. Got {domain_id}. Use '
@@ -124,11 +128,19 @@ def _make_authority(folder: Path, now: datetime) -> _Authority:
 
 def _load_authority(folder: Path) -> _Authority:
     key = serialization.load_pem_private_key(
-        (folder / 'private' / 'identity_ca.key.pem').read_bytes(), None)
+        _read(folder / 'private' / 'identity_ca.key.pem'), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError('its key is of another kind')
     return _Authority(x509.load_pem_x509_certificate(
-        (folder / 'public' / 'identity_ca.cert.pem').read_bytes()), key)
+        _read(folder / 'public' / 'identity_ca.cert.pem')), key)
+
+
+def _read(path: Path) -> bytes:
+    """Return a file of the authority: a link to another name beside it, as SROS 2 makes them."""
+    itself = path.resolve()
+    if itself.parent != path.parent.resolve():
+        raise ValueError(f'{path} leads out of its folder')
+    return read_bytes(itself, _MAX_BYTES)
 
 
 def _write_enclave(keystore: Path, authority: _Authority, permissions: Permissions) -> None:
@@ -189,7 +201,7 @@ def _write_certificate(path: Path, certificate: x509.Certificate) -> None:
 
 def _write(path: Path, content: bytes, mode: int = 0o644) -> None:
     staging = path.with_name(f'.{path.name}.{os.getpid()}')
-    with os.fdopen(os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), 'wb') as stream:
+    with create(staging, mode) as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())

@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ilw_core.files import write_in_place
+
 METADATA_VERSION = 9  # of rosbag2 in Jazzy
 
 
@@ -55,10 +57,7 @@ def bag_metadata(file_name: str, topics: Iterable[RecordedTopic], begin_ns: int,
 
 def write_synced(path: Path, text: str) -> None:
     """Write a text file and wait until it is on the disk."""
-    with open(path, 'w', encoding='utf-8') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    write_in_place(path, text)
 
 
 def sync_folder(path: Path) -> None:

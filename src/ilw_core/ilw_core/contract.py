@@ -25,6 +25,7 @@ MAX_CONTRACT_BYTES = 1_000_000
 _RATES = ('max_rate', 'max_acceleration', 'max_jerk', 'stop_rate')
 _LARGEST = 1e9  # of any value and rate of an action: their squares and sums stay finite
 _TYPE = re.compile(r'[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*')
+_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]{0,63}')
 _FIELD = re.compile(r'[a-z][A-Za-z0-9_]*(\.[a-z][A-Za-z0-9_]*)*')
 
 
@@ -163,9 +164,9 @@ class Contract:
 
         :raises IlwError: there is no such file.
         """
-        usual = config_folder() / 'tasks'
-        own = self.folder if self.folder and (self.folder / name).is_file() else usual
-        return resource_file(name, own)
+        if self.folder and (self.folder / name).is_file():
+            return resource_file(name, self.folder)
+        return resource_file(name, config_folder() / 'tasks').resolve()  # installed as a link
 
 
 def load_contract(path: str | Path) -> Contract:
@@ -183,6 +184,8 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     data = parse_yaml(text, where)
     root = Section(data, where)
     name = root.text('contract')
+    if not _NAME.fullmatch(name):
+        raise root.error('contract', 'letters, digits, _, - and . (it names folders)', name)
     version = root.integer('version', low=1)
     if version != 1:
         raise root.error('version', '1, the only version this ILW knows', version)

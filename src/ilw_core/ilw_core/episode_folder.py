@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-import json
 import os
 from pathlib import Path
 import re
@@ -10,12 +9,15 @@ from typing import Any
 
 from ilw_core.episode import Outcome
 from ilw_core.errors import EpisodeError
+from ilw_core.files import is_regular, read_json
 
 SCHEMA = 'ilw.episode/1'
 """``episode.json`` names it; another number after the slash is another layout."""
 META_FILE = 'episode.json'
 QUALITY_FILE = 'quality.json'
 BAG_INDEX_FILE = 'metadata.yaml'
+MAX_JSON_BYTES = 4_000_000
+"""A contract has 1 MB at most; a larger description is damage"""
 _STORAGE = re.compile(r'(?P<stem>[^.].*?)(?:_(?P<part>\d+))?(?P<kind>\.mcap|\.db3)(?:\.zstd?)?')
 """What rosbag2 names its files; ``_0``, ``_1`` ... are the parts of one that was split"""
 
@@ -80,10 +82,18 @@ class EpisodeFolder:
     def suspect(self) -> tuple[str, ...]:
         """Why the recorder doubts that it is fit to train from; empty when it does not."""
         try:
-            quality = json.loads((self.path / QUALITY_FILE).read_text(encoding='utf-8'))
-            return tuple(str(reason) for reason in quality['reasons'])
-        except (OSError, ValueError, RecursionError, KeyError, TypeError):
+            return tuple(str(reason) for reason in self.quality.get('reasons', []))
+        except TypeError:  # no list
             return ()
+
+    @property
+    def quality(self) -> dict[str, Any]:
+        """Content of ``quality.json``; empty when it is missing or damaged."""
+        try:
+            found = read_json(self.path / QUALITY_FILE, MAX_JSON_BYTES)
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def contract_text(self) -> str:
@@ -141,13 +151,15 @@ def storage_files(path: Path) -> list[Path]:
     :raises EpisodeError: there is none, or those of several recordings.
     """
     if path.is_file():
+        _require_regular(path)
         return [path]
     if not path.is_dir():
         raise EpisodeError(f'{path} must be a recording. Got nothing there.')
     found: dict[tuple[str, str], dict[int, Path]] = {}
     for file in sorted(path.iterdir()):  # a part comes before its packed copy
         match = _STORAGE.fullmatch(file.name)
-        if match and file.is_file():
+        if match and not file.is_dir():
+            _require_regular(file)
             parts = found.setdefault((match['stem'], match['kind']), {})
             parts.setdefault(int(match['part'] or -1), file)
     if len(found) != 1:
@@ -156,6 +168,12 @@ def storage_files(path: Path) -> list[Path]:
                            f'its own.')
     (parts,) = found.values()
     return [parts[number] for number in sorted(parts)]
+
+
+def _require_regular(file: Path) -> None:
+    if not is_regular(file):
+        raise EpisodeError(f'{file} must be a regular file. Got a link, a pipe or a device. Put '
+                           f'the recording itself there; links are not followed.')
 
 
 def _episodes_below(root: Path) -> Iterator[EpisodeFolder]:
@@ -172,10 +190,10 @@ def _episodes_below(root: Path) -> Iterator[EpisodeFolder]:
 
 def _read_meta(file: Path) -> dict[str, Any]:
     try:
-        meta = json.loads(file.read_text(encoding='utf-8'))
+        meta = read_json(file, MAX_JSON_BYTES)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise EpisodeError(f'{file} cannot be read: {error}. Delete it to use the bag as one of '
                            f'unknown outcome.') from error
     schema = meta.get('schema') if isinstance(meta, dict) else None

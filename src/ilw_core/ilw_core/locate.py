@@ -43,7 +43,7 @@ def resource_file(name: str, beside: Path) -> Path:
     folders.append(Path(__file__).resolve().parents[2] / package)
     for folder in folders:
         if _is_file(folder / inside):
-            return folder / inside
+            return _itself(folder / inside)
     raise IlwError(f'{name} was not found. Build the workspace, and source it.')
 
 
@@ -56,14 +56,24 @@ def config_file(kind: str, name: str) -> Path:
     if os.sep in name or name.endswith(('.yaml', '.yml', '.xml')):
         path = Path(name)
         if _is_file(path):
-            return path
+            return _itself(path)
         raise IlwError(f'There is no file {shown(name)}.')
     folder = config_folder() / kind
     path = folder / f'{name}.yaml'
     if _is_file(path):
-        return path
+        return _itself(path)
     known = ', '.join(sorted(p.stem for p in folder.glob('*.yaml')))
     raise IlwError(f'There is no {shown(name)} in {folder}. There are: {known or "none"}.')
+
+
+def _itself(path: Path) -> Path:
+    """
+    Return the file behind a link.
+
+    Only for what the operator named or installed: ``colcon build --symlink-install`` installs
+    links, and files are read without following any.
+    """
+    return path.resolve() if path.is_symlink() else path
 
 
 def _is_file(path: Path) -> bool:

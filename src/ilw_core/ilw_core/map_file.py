@@ -12,6 +12,7 @@ import re
 import numpy as np
 
 from ilw_core.errors import ContractError, IlwError
+from ilw_core.files import read_bytes
 from ilw_core.locate import resource_file
 from ilw_core.schema import Section
 from ilw_core.yaml_data import read_yaml
@@ -98,10 +99,7 @@ def load_map(path: str | Path) -> MapFile:
 def _read_image(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the shades 0 to 255, (H, W) float32, and which pixels are opaque, (H, W) bool."""
     try:
-        if path.stat().st_size > _MAX_IMAGE_BYTES:
-            raise ContractError(f'{path} is larger than the picture of a map may be '
-                                f'({_MAX_IMAGE_BYTES // 1_000_000} MB). Crop it.')
-        data = path.read_bytes()
+        data = read_bytes(path, _MAX_IMAGE_BYTES)
     except OSError as error:
         raise ContractError(f'{path} cannot be read: {error}.') from error
     if data.startswith(_PNG):

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from ilw_core.errors import ContractError
+from ilw_core.files import read_bytes
 
 MAX_DEPTH = 32
 MAX_NODES = 200_000
@@ -26,17 +27,10 @@ def read_text(path: str | Path, what: str, max_bytes: int = 1_000_000) -> str:
     Return the text of a file that is not larger than it may be.
 
     :param what: for errors, as in ``a joystick layout``.
-    :raises ContractError: it is missing, no file, too large, or not UTF-8.
+    :raises ContractError: it is missing, no regular file, too large, or not UTF-8.
     """
-    path = Path(path)
     try:
-        if path.exists() and not path.is_file():
-            raise ContractError(f'{path} cannot be read as {what}: it is no file.')
-        with path.open('rb') as stream:
-            raw = stream.read(max_bytes + 1)
-        if len(raw) > max_bytes:
-            raise ContractError(f'{path} is larger than {what} may be ({max_bytes} bytes).')
-        return raw.decode()
+        return read_bytes(path, max_bytes).decode()
     except (OSError, ValueError) as error:
         reason = ' '.join(str(error).split()).rstrip('.')
         raise ContractError(f'{path} cannot be read as {what}: {reason}.') from error

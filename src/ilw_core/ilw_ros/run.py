@@ -17,6 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from ilw_core.errors import IlwError
+from ilw_core.printable import printable
 from ilw_ros.clock_guard import guard_clock
 from ilw_ros.console import let_go, say
 from ilw_ros.ending import PATIENCE_S, Ending
@@ -40,7 +41,7 @@ def run_node(make_node: Callable[[], Node]) -> int:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         run.spin(make_node, ending)
     except IlwError as error:
-        say(f'error: {error}')
+        say(f'error: {printable(error)}')
         code = 2
     except _CONTEXT_GONE:
         if rclpy.ok():  # nobody ended it from outside: a fault of ours

@@ -1,11 +1,13 @@
 """What ``metadata.yaml`` of a recording says was written. Reads nothing else."""
 
 from dataclasses import dataclass
+import os
 from pathlib import Path
 
-import yaml
-
 from ilw_core.episode_folder import BAG_INDEX_FILE
+from ilw_core.errors import IlwError
+from ilw_core.files import read_bytes
+from ilw_core.yaml_data import parse_yaml
 from ilw_learner.raw_messages import DamagedBagError
 
 _MAX_BYTES = 4 << 20
@@ -27,13 +29,14 @@ def read_index(path: Path) -> BagIndex | None:
     :raises DamagedBagError: it cannot be read.
     """
     file = path / BAG_INDEX_FILE
-    if not path.is_dir() or not file.is_file() or not file.stat().st_size:
+    if not path.is_dir() or not os.path.lexists(file):
         return None
     try:
-        if file.stat().st_size > _MAX_BYTES:
-            raise ValueError(f'it has more than {_MAX_BYTES} bytes')
-        about = yaml.safe_load(file.read_text(encoding='utf-8'))['rosbag2_bagfile_information']
+        text = read_bytes(file, _MAX_BYTES).decode()
+        if not text:
+            return None
+        about = parse_yaml(text, BAG_INDEX_FILE)['rosbag2_bagfile_information']
         return BagIndex(tuple(Path(str(name)).name for name in about['relative_file_paths']),
                         int(about['message_count']))
-    except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (IlwError, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DamagedBagError(f'{BAG_INDEX_FILE}: {" ".join(str(error).split())}') from error

@@ -20,6 +20,7 @@ import yaml
 from ilw_core.bag_files import sync_folder
 from ilw_core.contract import Contract, parse_contract
 from ilw_core.errors import CheckpointError, ContractError
+from ilw_core.files import FileRefusedError, create, read_bytes
 from ilw_core.schema import shown
 from ilw_core.yaml_data import parse_yaml
 from ilw_learner.signing import SIGNATURE, SIGNATURE_BYTES, TrustedKeys, write_signature
@@ -83,7 +84,7 @@ def save_checkpoint(path: Path, contract: Contract, card: dict[str, Any],
 
 
 def _write(path: Path, content: bytes) -> None:
-    with path.open('wb') as stream:
+    with create(path) as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
@@ -137,6 +138,28 @@ def load_checkpoint(path: Path, contract: Contract | None = None,
     return Checkpoint(path, card, own, hashlib.sha256(raw).hexdigest(), graph, signer)
 
 
+def copy_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """
+    Write the files of a checkpoint, and its signature, into a new folder.
+
+    :raises CheckpointError: they are no longer those that were verified.
+    """
+    card = _read(checkpoint.path / CARD, _MAX_CARD_BYTES)
+    if hashlib.sha256(card).hexdigest() != checkpoint.hash:
+        raise CheckpointError(f'{checkpoint.path} changed while it was copied. Wait until its '
+                              f'training is over.')
+    folder.mkdir()
+    for name in checkpoint.card['files']:
+        _write(folder / name, _read(checkpoint.path / name, _MAX_FILE_BYTES))
+    signature = _signature(checkpoint.path)
+    if signature is not None:
+        _write(folder / SIGNATURE, signature)
+    _write(folder / CARD, card)
+    if load_checkpoint(folder).hash != checkpoint.hash:
+        raise CheckpointError(f'{folder} is not the copy of {checkpoint.path} that it should be. '
+                              f'Try again.')
+
+
 def _signature(path: Path) -> bytes | None:
     file = path / SIGNATURE
     return _read(file, SIGNATURE_BYTES) if os.path.lexists(file) else None
@@ -163,10 +186,11 @@ def _verify_files(path: Path, card: dict[str, Any]) -> bytes:
 
 def _read(path: Path, limit: int) -> bytes:
     try:
-        if path.is_symlink() or not path.is_file():
-            raise CheckpointError(f'{path.parent} is not a checkpoint: it has no {path.name}.')
-        if path.stat().st_size > limit:
-            raise CheckpointError(f'{path} is larger than it may be ({limit} bytes).')
-        return path.read_bytes()
+        return read_bytes(path, limit)
+    except FileNotFoundError as error:
+        raise CheckpointError(f'{path.parent} is not a checkpoint: it has no {path.name}.'
+                              ) from error
+    except FileRefusedError as error:
+        raise CheckpointError(str(error)) from error
     except OSError as error:
         raise CheckpointError(f'{path} cannot be read: {error}.') from error

@@ -39,7 +39,7 @@ class Child:
         # Not a pipe: one that nobody reads would block the child.
         self._errors = tempfile.TemporaryFile('w+')  # noqa: SIM115 - closed at its end
         self._process = subprocess.Popen(
-            [sys.executable, '-m', 'ilw_learner.cli', command, '--progress-json', *options],
+            [sys.executable, '-P', '-m', 'ilw_learner.cli', command, '--progress-json', *options],
             stdout=subprocess.PIPE, stderr=self._errors, text=True)
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()

@@ -8,12 +8,12 @@ import time
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import Progress
 
 from ilw_core.contract import Contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_core.terminal import PlainConsole, echo, show_usage_error
 from ilw_learner.command_options import (
     F,
     json_option,
@@ -22,12 +22,13 @@ from ilw_learner.command_options import (
     plant_option,
     profile_option,
     task_option,
+    trusted_keys_option,
 )
 from ilw_learner.commands_episodes import episodes
 from ilw_learner.commands_plant import gap, identify
 from ilw_learner.commands_runs import runs, sweep
 
-_ERR = Console(stderr=True)
+_ERR = PlainConsole(stderr=True)
 _VALIDATION_SEED = 300_000
 """Evaluation starts at 600,000: a checkpoint is never chosen on the worlds it is scored on"""
 
@@ -97,7 +98,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
             bar.update(row, completed=now.update, total=now.updates,
                        description=f'train, loss {now.loss:.4f}')
             if progress_json:
-                click.echo(json.dumps({'progress': {
+                echo(json.dumps({'progress': {
                     'update': now.update, 'updates': now.updates, 'loss': now.loss,
                     'success_ratio': None if math.isnan(now.success_ratio)
                     else now.success_ratio}}))
@@ -117,35 +118,35 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
     if key is not None:
         sign_checkpoint(Path(summary['checkpoint']), key)
     if as_json or progress_json:
-        click.echo(json.dumps(summary))
+        echo(json.dumps(summary))
         return
     if algorithm == 'bc':
-        click.echo(f'{summary["windows"]} steps of {summary["episodes"]} episodes, '
-                   f'{summary["train_s"]:.0f} s.')
+        echo(f'{summary["windows"]} steps of {summary["episodes"]} episodes, '
+             f'{summary["train_s"]:.0f} s.')
         _print_errors(contract, summary['held_out'])
     else:
-        click.echo(f'{summary["steps"]} steps, {summary["updates"]} updates, '
-                   f'{summary["train_s"]:.0f} s.')
+        echo(f'{summary["steps"]} steps, {summary["updates"]} updates, '
+             f'{summary["train_s"]:.0f} s.')
     if algorithm == 'qtable':
-        click.echo(f'optimal in {summary["optimal_states"]} of {summary["states"]} states from '
-                   f'which the goal can be reached (value iteration)')
+        echo(f'optimal in {summary["optimal_states"]} of {summary["states"]} states from '
+             f'which the goal can be reached (value iteration)')
     if elsewhere:
-        click.echo(f'mean return {summary["mean_return"]:.1f}')
+        echo(f'mean return {summary["mean_return"]:.1f}')
     if summary['success'] is not None:
-        click.echo(f'success {summary["success"]}/{summary["episodes_eval"]} in simulation')
-    click.echo(f'checkpoint: {summary["checkpoint"]}')
+        echo(f'success {summary["success"]}/{summary["episodes_eval"]} in simulation')
+    echo(f'checkpoint: {summary["checkpoint"]}')
 
 
 def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
     """Show the held-out error beside that of repeating the last command."""
     if not held_out['windows']:
-        click.echo('No held-out error: it takes two episodes or more.')
+        echo('No held-out error: it takes two episodes or more.')
         return
     for name, unit in zip(contract.action.names, contract.action.units, strict=True):
         mae, last = held_out['mae'][name], held_out['mae_last_command'][name]
         rmse, last_rmse = held_out['rmse'][name], held_out['rmse_last_command'][name]
-        click.echo(f'{name} [{unit}], held-out: mean error {mae:.4f} (repeating the last command '
-                   f'{last:.4f}), root mean square {rmse:.4f} ({last_rmse:.4f})')
+        echo(f'{name} [{unit}], held-out: mean error {mae:.4f} (repeating the last command '
+             f'{last:.4f}), root mean square {rmse:.4f} ({last_rmse:.4f})')
 
 
 @click.command(name='eval')
@@ -155,8 +156,7 @@ def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
 @click.option('--seed', default=600_000, show_default=True, help='First world.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True)
 @plant_option
-@click.option('--trusted-keys', default='', metavar='DIR',
-              help='Folder of public keys; one of them must have signed the checkpoint [any may].')
+@trusted_keys_option
 @_progress_json
 @json_option
 def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str,
@@ -181,7 +181,7 @@ def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str
         def show(so_far: list[Run]) -> None:
             bar.update(row, completed=len(so_far))
             if progress_json:
-                click.echo(json.dumps({'progress': {
+                echo(json.dumps({'progress': {
                     'done': len(so_far), 'success': sum(run.success for run in so_far)}}))
 
         profile = named_plant(plant)
@@ -189,11 +189,11 @@ def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str
         runs = drive(env, contract, runner, range(seed, seed + episodes), show)
     result = score(runs) | ({'plant': profile.name} if profile else {})
     if as_json or progress_json:
-        click.echo(json.dumps(result))
+        echo(json.dumps(result))
         return
     low, high = result['wilson95']
-    click.echo(f'success {result["success"]}/{result["n"]} (95 %: {low:.0%} to {high:.0%}), '
-               f'{result["collisions"]} collisions')
+    echo(f'success {result["success"]}/{result["n"]} (95 %: {low:.0%} to {high:.0%}), '
+         f'{result["collisions"]} collisions')
 
 
 @click.group()
@@ -210,20 +210,20 @@ def run(command: click.Command) -> None:
     try:
         command.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        show_usage_error(error)
         sys.exit(2)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo('Stopped.', err=True)
+        echo('Stopped.', err=True)
         sys.exit(130)
     except IlwError as error:
         if '--progress-json' in sys.argv:  # a program follows: tell it the kind, too
-            click.echo(json.dumps({'error': type(error).__name__, 'text': str(error)}))
-        click.echo(f'error: {error}', err=True)
+            echo(json.dumps({'error': type(error).__name__, 'text': str(error)}))
+        echo(f'error: {error}', err=True)
         sys.exit(2)
     except OSError as error:  # a full or read-only disk, most often
-        click.echo(f'error: {error}', err=True)
+        echo(f'error: {error}', err=True)
         sys.exit(2)
 
 

@@ -37,6 +37,13 @@ def plant_option(function: F) -> F:
                         'or a path; each episode draws its own [they obey at once].')(function)
 
 
+def trusted_keys_option(function: F) -> F:
+    """Add ``--trusted-keys``: who may say what drives."""
+    return click.option('--trusted-keys', default='', metavar='DIR',
+                        help='Folder of public keys; one of them must have signed each checkpoint '
+                             '[any may].')(function)
+
+
 def named_plant(name: str | None) -> PlantProfile | None:
     """Return the profile that ``--plant`` names."""
     return load_plant(config_file('plants', name)) if name else None

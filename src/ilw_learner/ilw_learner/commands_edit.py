@@ -11,6 +11,7 @@ from ilw_core.contract import Contract, parse_contract
 from ilw_core.episode import Outcome
 from ilw_core.episode_folder import META_FILE, EpisodeFolder, read_episode
 from ilw_core.errors import EpisodeError, IlwError
+from ilw_core.terminal import echo
 from ilw_learner.command_options import json_option, named_contract, profile_option
 
 _PATH = click.argument('path', type=click.Path(path_type=Path))
@@ -189,4 +190,5 @@ def _start(folder: EpisodeFolder, task: str | None) -> dict[str, float]:
 
 
 def _say(result: dict[str, Any], as_json: bool, *lines: str) -> None:
-    click.echo(json.dumps(result) if as_json else '\n'.join(lines))
+    for line in [json.dumps(result)] if as_json else lines:
+        echo(line)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ilw_core.episode_folder import find_episodes, read_episode
+from ilw_core.terminal import echo
 from ilw_learner.command_options import json_option, named_contract, profile_option, task_option
 from ilw_learner.commands_edit import EDITS
 
@@ -42,13 +43,13 @@ def list_episodes(root: Path, show_dropped: bool, as_json: bool) -> None:
              'mb': round(f.size_bytes / 1e6, 2)}
             for f in find_episodes(root)]
     if as_json:
-        click.echo(json.dumps({'episodes': rows}))
+        echo(json.dumps({'episodes': rows}))
         return
     for row in rows:
-        click.echo(f'{row["outcome"]:<8} {row["stop_reason"]:<10} {row["mb"]:>7.2f} MB  '
-                   f'{row["path"]}')
+        echo(f'{row["outcome"]:<8} {row["stop_reason"]:<10} {row["mb"]:>7.2f} MB  '
+             f'{row["path"]}')
     good = sum(row['outcome'] == 'success' for row in rows)
-    click.echo(f'{len(rows)} episodes, {good} successes')
+    echo(f'{len(rows)} episodes, {good} successes')
 
 
 def _list_dropped(root: Path, as_json: bool) -> None:
@@ -56,13 +57,13 @@ def _list_dropped(root: Path, as_json: bool) -> None:
 
     found = dropped(root)
     if as_json:
-        click.echo(json.dumps({'dropped': [{
+        echo(json.dumps({'dropped': [{
             'path': str(each.path), 'why': each.why, 'at_s': each.at_s,
             'replaced_by': each.replaced_by} for each in found]}))
         return
     for each in found:
-        click.echo(f'{each.path}  {each.why}')
-    click.echo(f'{len(found)} dropped; ./ilw episodes restore PATH brings one back')
+        echo(f'{each.path}  {each.why}')
+    echo(f'{len(found)} dropped; ./ilw episodes restore PATH brings one back')
 
 
 @episodes.command()
@@ -80,15 +81,15 @@ def show(path: Path, as_json: bool) -> None:
     bag = Bag(folder.path)
     known = {k: v for k, v in folder.meta.items() if k != 'contract_text'}
     if as_json:
-        click.echo(json.dumps({'episode': known, 'topics': bag.types, 'unfinished': bag.torn,
+        echo(json.dumps({'episode': known, 'topics': bag.types, 'unfinished': bag.torn,
                                'files': [file.name for file in folder.bag_files]}))
         return
     for key, value in known.items():
-        click.echo(f'{key:<16} {value}')
+        echo(f'{key:<16} {value}')
     if bag.torn:
-        click.echo(f'{"unfinished":<16} {bag.torn}')
+        echo(f'{"unfinished":<16} {bag.torn}')
     for topic, kind in sorted(bag.types.items()):
-        click.echo(f'  {topic:<24} {kind}')
+        echo(f'  {topic:<24} {kind}')
 
 
 @episodes.command()
@@ -109,7 +110,7 @@ def check(root: Path, task: str, profile: str | None, as_json: bool) -> None:
     report = check_episodes(root, named_contract(task, profile), task)
     steps = sum(len(episode.actions) for episode in report.episodes)
     if as_json:
-        click.echo(json.dumps({
+        echo(json.dumps({
             'verdict': report.verdict, 'verdicts': report.verdicts,
             'findings': [vars(finding) for finding in report.findings],
             'episodes': len(report.episodes), 'usable': report.usable, 'steps': steps}))
@@ -121,12 +122,12 @@ def check(root: Path, task: str, profile: str | None, as_json: bool) -> None:
 
 def _print_report(report: 'Report', steps: int) -> None:
     for finding in report.findings:
-        click.echo(f'{finding.level:<5} {finding.episode or "all":<26} {finding.text}')
-        click.echo(f'{"":<32} {finding.command}')
+        echo(f'{finding.level:<5} {finding.episode or "all":<26} {finding.text}')
+        echo(f'{"":<32} {finding.command}')
     counts = ', '.join(f'{sum(f.level == level for f in report.findings)} {level}'
                        for level in ('bad', 'warn', 'note'))
-    click.echo(f'{report.verdict}: {report.usable} of {len(report.verdicts)} episodes to train '
-               f'from, {steps} steps; findings: {counts}')
+    echo(f'{report.verdict}: {report.usable} of {len(report.verdicts)} episodes to train '
+         f'from, {steps} steps; findings: {counts}')
 
 
 for _command in EDITS:

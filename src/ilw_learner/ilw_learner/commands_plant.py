@@ -7,14 +7,16 @@ import sys
 from typing import Any
 
 import click
-from rich.console import Console
 
 from ilw_core.contract import Contract, load_contract
 from ilw_core.errors import IlwError
+from ilw_core.files import write_file
 from ilw_core.locate import config_file
 from ilw_core.plant import load_plant
+from ilw_core.printable import pasteable
+from ilw_core.terminal import PlainConsole, echo
 
-_ERR = Console(stderr=True)
+_ERR = PlainConsole(stderr=True)
 
 
 def _contract(task: str | None) -> Contract | None:
@@ -57,23 +59,23 @@ def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
         verdict = judge_drive(drive, found, None if judge is None else read_drive(judge, contract))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(found.text(out.stem), encoding='utf-8')
+        write_file(out, found.text(out.stem))
     if plot is not None:
         from ilw_learner.identify.report import draw
 
         draw(plot, drive, found, verdict.replays, verdict.drive)
     if as_json:
         report: dict[str, Any] = {'bag': str(bag), **found.as_json(), 'replay': verdict.as_json()}
-        click.echo(json.dumps(report))
+        echo(json.dumps(report))
         return
     from ilw_learner.identify.report import table
 
-    click.echo(table(found))
-    click.echo(verdict.words())
+    echo(table(found), lines=True)
+    echo(verdict.words(), lines=True)
     for finding in found.findings:
-        click.echo(f'note: {finding}')
+        echo(f'note: {finding}')
     if out is not None:
-        click.echo(f'Written to {out}. Train over it: --plant {out}')
+        echo(f'Written to {out}. Train over it: --plant {pasteable(out)}')
 
 
 @click.command()
@@ -108,14 +110,14 @@ def gap(sim_bag: Path, real_bag: Path, task: str, plant: str | None, simulators:
                         others)
     written = [] if out is None else write(out, found, f'{sim_bag.name} beside {real_bag.name}')
     if as_json:
-        click.echo(json.dumps({'sim': str(sim_bag), 'real': str(real_bag), **found.as_json(),
+        echo(json.dumps({'sim': str(sim_bag), 'real': str(real_bag), **found.as_json(),
                                'files': [str(path) for path in written]}))
     else:
         for finding in ordered(found.findings):
-            click.echo(f'{finding.level:<5} {finding.topic}: {finding.what}.'
-                       + (f' {finding.next_step}' if finding.next_step else ''))
+            echo(f'{finding.level:<5} {finding.topic}: {finding.what}.'
+                 + (f' {finding.next_step}' if finding.next_step else ''))
         for path in written:
-            click.echo(f'written: {path}')
+            echo(f'written: {path}')
     if any(finding.level == 'bad' for finding in found.findings):
         sys.exit(1)
 

@@ -7,14 +7,16 @@ import sys
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import Progress
 
 from ilw_core.contract import Contract, load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_core.terminal import PlainConsole, echo
+from ilw_learner.command_options import trusted_keys_option
+from ilw_learner.signing import TrustedKeys, find_trusted_keys
 
-_ERR = Console(stderr=True)
+_ERR = PlainConsole(stderr=True)
 _SEED = 600_000  # the worlds of ./ilw eval: no checkpoint was chosen on them
 
 
@@ -37,10 +39,11 @@ _SEED = 600_000  # the worlds of ./ilw eval: no checkpoint was chosen on them
 @click.option('--rollback', is_flag=True, help='Go back to what was deployed before.')
 @click.option('--root', type=click.Path(path_type=Path), default=Path('deployed'),
               show_default=True)
+@trusted_keys_option
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
 def promote(checkpoint: Path | None, task: str, episodes: int, seed: int, env_spec: str,
             margin: float | None, floor: float | None, because: str, fresh: bool,
-            rollback: bool, root: Path, as_json: bool) -> None:
+            rollback: bool, root: Path, trusted_keys: str, as_json: bool) -> None:
     """
     Make a checkpoint the deployed one, if it is not worse; exit code 1 if it is not shown to be.
 
@@ -49,11 +52,11 @@ def promote(checkpoint: Path | None, task: str, episodes: int, seed: int, env_sp
     from ilw_learner.deployed import Deployed
 
     contract = load_contract(config_file('tasks', task))
-    store = Deployed(root, contract.name)
+    store, trusted = Deployed(root, contract.name), find_trusted_keys(trusted_keys)
     if rollback:
         if checkpoint is not None:
             raise click.UsageError('--rollback goes back one promotion and takes no checkpoint.')
-        place = store.rollback(because)
+        place = store.rollback(because, trusted)
         _say(as_json, {'promoted': True, 'rollback': True, 'checkpoint': str(place)},
              f'Back to {place}.')
         return
@@ -63,17 +66,19 @@ def promote(checkpoint: Path | None, task: str, episodes: int, seed: int, env_sp
         raise IlwError('--margin, --floor and --fresh change what is safe. Say why with '
                        '--because; it is kept in the history.')
     _promote(checkpoint, contract, store, episodes=episodes, seed=seed, env_spec=env_spec,
-             margin=margin, floor=floor, because=because, fresh=fresh, as_json=as_json)
+             margin=margin, floor=floor, because=because, fresh=fresh, trusted=trusted,
+             as_json=as_json)
 
 
 def _promote(path: Path, contract: Contract, store: Any, *, episodes: int, seed: int,
              env_spec: str, margin: float | None, floor: float | None, because: str, fresh: bool,
-             as_json: bool) -> None:
+             trusted: TrustedKeys | None, as_json: bool) -> None:
     from ilw_learner.checkpoint import load_checkpoint
     from ilw_learner.promotion import FLOOR, MARGIN, judge_against, judge_first
 
-    candidate, current = load_checkpoint(path, contract), store.current()
+    candidate, current = load_checkpoint(path, contract, trusted), store.current()
     if current is not None and current.name == candidate.hash[:16]:
+        store.verify(current, trusted)
         _say(as_json, {'promoted': True, 'checkpoint': str(current)},
              f'{path} is deployed already.')
         return
@@ -84,15 +89,15 @@ def _promote(path: Path, contract: Contract, store: Any, *, episodes: int, seed:
             bar.update(row, completed=done)
 
         if current is None or fresh:
-            verdict = judge_first(*_score(path, contract, episodes, seed, env_spec, show),
+            verdict = judge_first(*_score(path, contract, trusted, episodes, seed, env_spec, show),
                                   FLOOR if floor is None else floor)
         else:
             log = store.folder / f'trials-{current.name}-{candidate.hash[:16]}.jsonl'
             verdict = judge_against(
-                _pair(current, path, contract, episodes, seed, env_spec, log, show),
+                _pair(current, path, contract, trusted, episodes, seed, env_spec, log, show),
                 MARGIN if margin is None else margin)
     evidence = {'where': env_spec, 'seed': seed, 'because': because, **verdict.numbers}
-    place = store.promote(candidate, evidence) if verdict.allowed else None
+    place = store.promote(candidate, evidence, trusted) if verdict.allowed else None
     said = {'promoted': verdict.allowed, 'checkpoint': str(place or path), **evidence}
     _say(as_json, said, f'{"Deployed" if place else "Refused"}: {verdict.text}.'
                         + (f'\n{place}' if place else ''))
@@ -100,24 +105,27 @@ def _promote(path: Path, contract: Contract, store: Any, *, episodes: int, seed:
         sys.exit(1)
 
 
-def _score(path: Path, contract: Contract, episodes: int, seed: int, env_spec: str,
-           show: Callable[[int], None]) -> tuple[int, int]:
+def _score(path: Path, contract: Contract, trusted: TrustedKeys | None, episodes: int, seed: int,
+           env_spec: str, show: Callable[[int], None]) -> tuple[int, int]:
     from ilw_learner.evaluate import evaluate, make_env
     from ilw_learner.runtime import PolicyRunner
 
-    runs = evaluate(make_env(env_spec, contract), contract, PolicyRunner(path, contract),
+    runner = PolicyRunner(path, contract, trusted=trusted)
+    runs = evaluate(make_env(env_spec, contract), contract, runner,
                     range(seed, seed + episodes), lambda so_far: show(len(so_far)))
     return sum(run.success for run in runs), len(runs)
 
 
-def _pair(current: Path, path: Path, contract: Contract, episodes: int, seed: int,
-          env_spec: str, file: Path, show: Callable[[int], None]) -> Any:
+def _pair(current: Path, path: Path, contract: Contract, trusted: TrustedKeys | None,
+          episodes: int, seed: int, env_spec: str, file: Path,
+          show: Callable[[int], None]) -> Any:
     from ilw_learner.compare import drive_pairs
     from ilw_learner.evaluate import make_env
     from ilw_learner.runtime import PolicyRunner
     from ilw_learner.trial_log import TrialLog
 
-    runners = PolicyRunner(current, contract), PolicyRunner(path, contract)
+    runners = (PolicyRunner(current, contract, trusted=trusted),
+               PolicyRunner(path, contract, trusted=trusted))
     header = {'task': contract.name, 'contract': contract.hash, 'where': env_spec, 'seed': seed,
               'policies': [runner.name for runner in runners]}
     with TrialLog(file, header) as log:
@@ -126,4 +134,4 @@ def _pair(current: Path, path: Path, contract: Contract, episodes: int, seed: in
 
 
 def _say(as_json: bool, values: dict[str, Any], text: str) -> None:
-    click.echo(json.dumps(values) if as_json else text)
+    echo(json.dumps(values) if as_json else text, lines=True)

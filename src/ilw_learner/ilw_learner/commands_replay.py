@@ -10,6 +10,8 @@ import click
 from ilw_core.contract import load_contract
 from ilw_core.errors import EpisodeError
 from ilw_core.locate import config_file
+from ilw_core.terminal import echo
+from ilw_learner.command_options import trusted_keys_option
 
 
 @click.command()
@@ -31,10 +33,11 @@ from ilw_core.locate import config_file
               help='99 % of the answers come within [s; half a period].')
 @click.option('--allow-other-contract', is_flag=True,
               help='Use episodes recorded under another contract.')
+@trusted_keys_option
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
 def replay(bags: tuple[Path, ...], policy: str, against: str | None, task: str, mean: float,
            p95: float, largest: float, trips: float, latency: float | None,
-           allow_other_contract: bool, as_json: bool) -> None:
+           allow_other_contract: bool, trusted_keys: str, as_json: bool) -> None:
     """
     Ask a policy what it would have done; exit code 1 when it differs too much.
 
@@ -45,15 +48,18 @@ def replay(bags: tuple[Path, ...], policy: str, against: str | None, task: str, 
     from ilw_learner.dataset import load_episode
     from ilw_learner.deployed import find_checkpoint
     from ilw_learner.runtime import PolicyRunner
+    from ilw_learner.signing import find_trusted_keys
 
     contract = load_contract(config_file('tasks', task))
+    trusted = find_trusted_keys(trusted_keys)
     folders = [folder for bag in bags for folder in find_episodes(bag)]
     if not folders:
         raise EpisodeError(f'No episode in {", ".join(map(str, bags))}. Name a folder of bags.')
     episodes = [load_episode(folder, contract, allow_other_contract=allow_other_contract)
                 for folder in folders]
-    first, *rest = (core.replay(episodes, contract, PolicyRunner(
-        find_checkpoint(name, contract.name), contract)) for name in (policy, against) if name)
+    runners = [PolicyRunner(find_checkpoint(name, contract.name), contract, trusted=trusted)
+               for name in (policy, against) if name]
+    first, *rest = (core.replay(episodes, contract, runner) for runner in runners)
     other = rest[0] if rest else None
     recorded = core.recorded_actions(episodes)
     gaps = core.difference(first.actions, other.actions if other else recorded, contract)
@@ -68,7 +74,7 @@ def replay(bags: tuple[Path, ...], policy: str, against: str | None, task: str, 
         if other else None,
         'difference': gaps, 'broken': faults}
     if as_json:
-        click.echo(json.dumps(summary))
+        echo(json.dumps(summary))
     else:
         _print(summary)
     if faults:
@@ -76,23 +82,23 @@ def replay(bags: tuple[Path, ...], policy: str, against: str | None, task: str, 
 
 
 def _print(summary: dict[str, Any]) -> None:
-    click.echo(f'{summary["episodes"]} episodes, {summary["ticks"]} ticks of {summary["task"]}')
+    echo(f'{summary["episodes"]} episodes, {summary["ticks"]} ticks of {summary["task"]}')
     given = [row for row in (summary['policy'], summary['against']) if row]
     if len(given) == 2:
-        click.echo(f'{given[0]["name"]} and {given[1]["name"]} differ by')
+        echo(f'{given[0]["name"]} and {given[1]["name"]} differ by')
         _print_gaps(summary['difference'])
     for row in given:
-        click.echo(f'{row["name"]} differs from what was recorded by')
+        echo(f'{row["name"]} differs from what was recorded by')
         _print_gaps(row['from_recorded'])
         trips = ', '.join(f'{k} {v}' for k, v in row['trips'].items()) or 'none'
-        click.echo(f'  the arbiter would step in: {trips}; latency p50 '
-                   f'{row["latency_p50_s"] * 1e3:.3f} ms, p99 {row["latency_p99_s"] * 1e3:.3f} ms')
+        echo(f'  the arbiter would step in: {trips}; latency p50 '
+             f'{row["latency_p50_s"] * 1e3:.3f} ms, p99 {row["latency_p99_s"] * 1e3:.3f} ms')
     for text in summary['broken']:
-        click.echo(f'broken: {text}')
+        echo(f'broken: {text}')
 
 
 def _print_gaps(gaps: dict[str, Any]) -> None:
     for name, row in gaps.items():
         numbers = ', '.join(f'{key} {row[key]:.4f}' for key in ('mean', 'p95', 'max')
                             if row[key] is not None)
-        click.echo(f'  {name} [{row["unit"]}]: {numbers or "no tick in common"}')
+        echo(f'  {name} [{row["unit"]}]: {numbers or "no tick in common"}')

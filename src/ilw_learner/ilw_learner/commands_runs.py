@@ -10,6 +10,7 @@ import click
 
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
+from ilw_core.terminal import echo
 
 
 @click.command()
@@ -30,15 +31,15 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
     if plot:
         draw_runs(found, plot)
     if as_json:
-        click.echo(json.dumps({'runs': [{'path': str(r.path), **r.summary} for r in found]}))
+        echo(json.dumps({'runs': [{'path': str(r.path), **r.summary} for r in found]}))
         return
     for run in found:
         summary, ratio = run.summary, run.success_ratio
         score = (f'{ratio:6.1%}' if ratio is not None else
                  f'{summary["mean_return"]:6.1f}' if 'mean_return' in summary else '     -')
-        click.echo(f'{summary["task"]:<14} {summary.get("algorithm", "?"):<7} {score}  '
-                   f'seed {summary["seed"]:<4} {summary["train_s"]:>7.1f} s  {run.path}')
-    click.echo(f'{len(found)} runs' + (f', drawn in {plot}' if plot else ''))
+        echo(f'{summary["task"]:<14} {summary.get("algorithm", "?"):<7} {score}  '
+             f'seed {summary["seed"]:<4} {summary["train_s"]:>7.1f} s  {run.path}')
+    echo(f'{len(found)} runs' + (f', drawn in {plot}' if plot else ''))
 
 
 @click.command()
@@ -77,10 +78,10 @@ def sweep(task: str, algo: str, space: str | None, demos: Path | None, trials: i
     folder = out or Path('runs') / f'sweep-{contract.name}-{algorithm}'
     study = search(SweepOptions(
         space=config_file('sweep', space or algorithm), folder=folder, trials=trials, seed=seed,
-        name=f'{contract.name}-{algorithm}', say=lambda text: click.echo(text, err=True)), run)
+        name=f'{contract.name}-{algorithm}', say=lambda text: echo(text, err=True)), run)
     if as_json:
-        click.echo(json.dumps({'trials': len(study.trials), 'best': study.best_value,
+        echo(json.dumps({'trials': len(study.trials), 'best': study.best_value,
                                'values': study.best_params, 'plot': str(folder / 'sweep.png')}))
         return
-    click.echo(f'best of {len(study.trials)} trials: success {study.best_value:.1%} with '
-               f'{study.best_params}; {folder / "sweep.png"}')
+    echo(f'best of {len(study.trials)} trials: success {study.best_value:.1%} with '
+         f'{study.best_params}; {folder / "sweep.png"}')

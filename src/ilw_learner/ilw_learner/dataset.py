@@ -15,6 +15,7 @@ from ilw_core.contract import Contract
 from ilw_core.episode import Episode, Outcome
 from ilw_core.episode_folder import META_FILE, EpisodeFolder, read_episode
 from ilw_core.errors import ContractError, EpisodeError
+from ilw_core.files import open_regular
 from ilw_core.lidar_spec import PLAIN, LidarSpec, recorded_lidar
 from ilw_learner.bag_reader import Bag
 from ilw_learner.episode_arrays import read_arrays
@@ -92,7 +93,7 @@ def lidar_of(source: EpisodeFolder, contract: Contract | None) -> LidarSpec:
 def _cached(source: EpisodeFolder, contract: Contract, cache: Path) -> dict[str, np.ndarray]:
     path = cache / f'{_key(source, contract)}.npz'
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open_regular(path) as stream, np.load(stream, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError):
         arrays = read_arrays(Bag(source.path), contract, source.span_ns)
@@ -114,7 +115,7 @@ def _key(source: EpisodeFolder, contract: Contract) -> str:
     digest = hashlib.sha256(_CACHE_VERSION + contract.hash.encode())
     digest.update(f'{contract.lidar.key} {source.span_ns}'.encode())
     for bag in source.bag_files:
-        with bag.open('rb') as stream:
+        with open_regular(bag) as stream:
             state = os.fstat(stream.fileno())
             digest.update(f'{bag.suffix} {state.st_size} {state.st_mtime_ns}'.encode())
             digest.update(stream.read(_END_BYTES))

@@ -15,9 +15,12 @@ from typing import Any
 from ilw_core.bag_files import sync_folder
 from ilw_core.episode_folder import META_FILE, read_episode
 from ilw_core.errors import EpisodeError
+from ilw_core.files import open_to_append, parse_json, read_bytes
+from ilw_core.printable import pasteable
 
 BIN = '.dropped'
 _LOG = 'log.jsonl'
+_MAX_LOG_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,11 @@ def place_in_training(path: Path) -> Path:
     """
     path = path.expanduser().resolve()
     if path.parent.name == BIN:
-        raise EpisodeError(f'{path} is out of training already. ./ilw episodes restore {path} '
-                           f'brings it back.')
+        raise EpisodeError(f'{path} is out of training already. ./ilw episodes restore '
+                           f'{pasteable(path)} brings it back.')
     if path.is_file():
         raise EpisodeError(f'{path} must be a folder. Got a file. Make an episode of it first: '
-                           f'./ilw episodes import {path} --task TASK.')
+                           f'./ilw episodes import {pasteable(path)} --task TASK.')
     return path
 
 
@@ -82,10 +85,10 @@ def restore(path: Path) -> tuple[Path, Path | None]:
     target = source.parent.parent / source.name
     if not source.is_dir():
         raise EpisodeError(f'{source} must be a dropped episode. Got nothing there. See '
-                           f'./ilw episodes list {target.parent} --dropped.')
+                           f'./ilw episodes list {pasteable(target.parent)} --dropped.')
     if target.exists():
         raise EpisodeError(f'{target} must be free to restore to. Something is there. Drop it '
-                           f'first: ./ilw episodes drop {target}.')
+                           f'first: ./ilw episodes drop {pasteable(target)}.')
     entry = next((d for d in dropped(target.parent) if d.path.name == source.name), None)
     _note(source.parent, {'what': 'restore', 'name': source.name})
     replacement = target.parent / entry.replaced_by if entry and entry.replaced_by else None
@@ -123,9 +126,8 @@ def free_name(path: Path) -> Path:
 
 
 def _note(folder: Path, line: dict[str, Any]) -> None:
-    with open(folder / _LOG, 'a', encoding='utf-8') as file:
-        file.write(json.dumps({'at_s': round(time.time(), 3), **line}) + '\n')
-        file.flush()
+    with open_to_append(folder / _LOG) as file:
+        file.write(json.dumps({'at_s': round(time.time(), 3), **line}).encode() + b'\n')
         os.fsync(file.fileno())
 
 
@@ -133,14 +135,14 @@ def _notes(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the newest note of each dropped name."""
     notes: dict[str, dict[str, Any]] = {}
     try:
-        lines = (folder / _LOG).read_text(encoding='utf-8', errors='replace').splitlines()
+        lines = read_bytes(folder / _LOG, _MAX_LOG_BYTES).splitlines()
     except OSError:
         return notes
     for line in lines:
         try:
-            note = json.loads(line)
+            note = parse_json(line)
             if note['what'] == 'drop':
                 notes[str(note['name'])] = note
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             continue  # a torn line tells nothing; the episode is there all the same
     return notes

@@ -24,6 +24,7 @@ from ilw_core.contract import Contract
 from ilw_core.episode import Episode, Outcome
 from ilw_core.episode_folder import META_FILE, QUALITY_FILE, SCHEMA, EpisodeFolder, read_episode
 from ilw_core.errors import EpisodeError
+from ilw_core.files import open_regular
 from ilw_learner.bag_copy import BagCopy, offered_qos
 from ilw_learner.dataset import load_episode
 from ilw_learner.episode_bin import free_name, place_in_training
@@ -110,7 +111,7 @@ def origin(source: EpisodeFolder) -> dict[str, Any]:
     """Return what identifies a recording: id, folder name, sha256 of its files."""
     digest = hashlib.sha256()
     for file in source.bag_files:
-        with file.open('rb') as stream:
+        with open_regular(file) as stream:
             while piece := stream.read(_PIECE_BYTES):
                 digest.update(piece)
     about: dict[str, Any] = {'episode': str(source.meta.get('episode', '')),

@@ -18,6 +18,7 @@ from mcap.reader import SeekingReader
 from mcap.records import Channel, Chunk, ChunkIndex, Schema
 import numpy as np
 
+from ilw_core.files import open_regular
 from ilw_learner.unpack import budget_bytes, unpack
 
 _CHUNK, _INDEX, _MESSAGE = 6, 7, 5
@@ -63,7 +64,7 @@ class IndexedMcap:
     """
 
     def __init__(self, file: Path) -> None:
-        with file.open('rb') as stream:
+        with open_regular(file) as stream:
             self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         # Of a map, no more can be read than there is, whatever a record says of its length.
         summary = SeekingReader(self._map).get_summary()  # type: ignore[arg-type]

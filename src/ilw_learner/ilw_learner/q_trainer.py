@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 import math
+import os
 from pathlib import Path
 import time
 
 import numpy as np
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as from_safetensors
+from safetensors.torch import save as to_safetensors
 import torch
 from torch import Tensor
 
+from ilw_core.files import read_bytes, write_file
 from ilw_learner.policies.dqn import Dqn, DqnConfig
 from ilw_learner.progress import CancelledError, Progress
 from ilw_learner.replay_buffer import NStep, ReplayBuffer, Transitions
@@ -19,6 +22,7 @@ from ilw_learner.tracking import Tracker
 
 _LOG_EVERY_S = 1.0
 RESUME = 'resume.safetensors'
+_MAX_RESUME_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -217,16 +221,16 @@ class QTrainer:
         _, score, flat = self.best
         numbers = torch.tensor([self.steps, score.success_ratio,
                                 score.mean_return, score.episodes], dtype=torch.float64)
-        part = self.folder / f'.{RESUME}'
-        save_file({'numbers': numbers, 'best': flat, **self.dqn.state()}, str(part))
-        part.rename(self.folder / RESUME)
+        write_file(self.folder / RESUME, to_safetensors(
+            {'numbers': numbers, 'best': flat, **self.dqn.state()}))
 
     def resume(self) -> bool:
         """Go on from where a run in the same folder stopped; false when there is none."""
         path = self.folder / RESUME
-        if not path.is_file():
+        if not os.path.lexists(path):
             return False
-        state = load_file(str(path), device=str(self._device))
+        state = {name: tensor.to(self._device) for name, tensor in
+                 from_safetensors(read_bytes(path, _MAX_RESUME_BYTES)).items()}
         steps, ratio, mean_return, episodes = state.pop('numbers').tolist()
         score = Score(ratio, mean_return, int(episodes))
         self.best = (score.rank, score, state.pop('best'))

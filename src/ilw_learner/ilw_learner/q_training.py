@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError, IlwError
+from ilw_core.files import write_file
 from ilw_learner.checkpoint import Checkpoint, save_checkpoint
 from ilw_learner.demonstrations import to_transitions
 from ilw_learner.evaluate import make_env
@@ -75,7 +76,7 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
     trainer.resume()
     score = trainer.fit()
     weights = {k: v.contiguous() for k, v in trainer.dqn.network.module().state_dict().items()}
-    (out / 'weights.safetensors').write_bytes(to_safetensors(weights))
+    write_file(out / 'weights.safetensors', to_safetensors(weights))
     return write_summary(out, {
         'task': env_id, 'algorithm': 'dqn', 'seed': seed,
         'checkpoint': str(out), 'steps': trainer.steps,
@@ -143,7 +144,7 @@ def train_on_task(
     train_s = time.monotonic() - begin
     score = scorer(options)
     success = score(checkpoint) if score else None
-    (options.out / 'contract.yaml').write_text(contract.text)
+    write_file(options.out / 'contract.yaml', contract.text)
     return write_summary(options.out, {
         'checkpoint': str(checkpoint.path), 'task': contract.name, 'algorithm': options.algorithm,
         'seed': options.seed, 'plant': options.plant.name if options.plant else None,

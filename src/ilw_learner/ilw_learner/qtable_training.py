@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from safetensors.torch import save as to_safetensors
 
+from ilw_core.figure_file import pyplot, save_figure
+from ilw_core.files import write_file
 from ilw_learner.checkpoint import save_checkpoint
 from ilw_learner.evaluate import make_env
 from ilw_learner.export import to_onnx
@@ -68,7 +70,7 @@ def train_table(
         'weights.safetensors': to_safetensors(policy.state_dict())})
     score = scorer(options)
     success = score(checkpoint) if score else None
-    (options.out / 'contract.yaml').write_text(contract.text)
+    write_file(options.out / 'contract.yaml', contract.text)
     return write_summary(options.out, {
         'checkpoint': str(checkpoint.path), 'task': contract.name, 'algorithm': 'qtable',
         'seed': options.seed, 'steps': 0, 'updates': config.candidates * each,
@@ -86,10 +88,7 @@ def _stop(options: TrainOptions) -> int:
 
 def draw_values(q: np.ndarray, model: Model, path: Path) -> None:
     """Draw the value of every place, its best heading's, with that heading, as PNG."""
-    import matplotlib
-
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
+    plt = pyplot()
 
     nx, ny, nyaw = model.shape
     values = np.where(model.free, q.max(1), np.nan).reshape(nx, ny, nyaw)
@@ -105,5 +104,5 @@ def draw_values(q: np.ndarray, model: Model, path: Path) -> None:
     axis.quiver(xs[free], ys[free], np.cos(heading[free]), np.sin(heading[free]), scale=45,
                 width=0.002, color='white')
     axis.set(aspect='equal', xlabel='x [m]', ylabel='y [m]', title='Value map')
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path, dpi=120)
     plt.close(figure)

@@ -15,6 +15,8 @@ import weakref
 
 from ilw_core.episode_folder import BAG_INDEX_FILE, storage_files
 from ilw_core.errors import EpisodeError
+from ilw_core.files import FileRefusedError
+from ilw_core.printable import pasteable
 from ilw_learner.bag_index import read_index
 from ilw_learner.raw_mcap import McapFile
 from ilw_learner.raw_messages import Channel, DamagedBagError, RawMessage, Reading
@@ -22,6 +24,7 @@ from ilw_learner.raw_sqlite import SqliteFile
 from ilw_learner.unpack import ZSTD_MAGIC, PackedError, budget_bytes, unpack, unpack_file
 
 _MAX_REASON = 300
+_REFUSED = (DamagedBagError, PackedError, FileRefusedError)
 _ADVICE = 'Import what can still be read: ./ilw episodes import {path} --task TASK'
 
 
@@ -42,7 +45,7 @@ class RawBag:
         self._budget_bytes = budget_bytes(sum(file.stat().st_size for file in files))
         try:
             self._files = [self._open(file) for file in files]
-        except (DamagedBagError, PackedError) as error:
+        except _REFUSED as error:
             raise self._damage(str(error)) from error
         self.channels: list[Channel] = []
         """One per topic and type"""
@@ -81,7 +84,7 @@ class RawBag:
                             raise DamagedBagError('messages hold more than a file of this size '
                                                   'may')
                     yield message
-            except (DamagedBagError, PackedError) as error:
+            except _REFUSED as error:
                 if not self._partial:
                     raise self._damage(str(error)) from error
                 reading.torn = reading.torn or str(error)
@@ -129,7 +132,7 @@ class RawBag:
 
     def _damage(self, why: str) -> EpisodeError:
         return EpisodeError(f'{self.path} is damaged: {_line(why)}. '
-                            + _ADVICE.format(path=self.path))
+                            + _ADVICE.format(path=pasteable(self.path)))
 
 
 def _line(text: str) -> str:

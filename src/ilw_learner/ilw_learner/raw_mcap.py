@@ -18,6 +18,7 @@ from mcap.exceptions import McapError
 from mcap.records import Channel as ChannelRecord
 from mcap.records import Schema
 
+from ilw_core.files import open_regular
 from ilw_learner.raw_messages import Channel, DamagedBagError, RawMessage, Reading
 from ilw_learner.unpack import PackedError, budget_bytes, unpack
 
@@ -48,7 +49,7 @@ class McapFile:
         if size < len(MAGIC):
             reading.torn = f'{self._path.name} is empty'
             return
-        with self._path.open('rb') as stream:
+        with open_regular(self._path) as stream:
             view = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
         if view[:len(MAGIC)] != MAGIC:
             raise DamagedBagError(f'{self._path.name} is not an MCAP file')

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-import json
 from pathlib import Path
 from typing import Any
 
 from ilw_core.errors import IlwError
+from ilw_core.figure_file import pyplot, save_figure
+from ilw_core.files import read_json, read_json_lines
+from ilw_core.schema import shown
+
+_MAX_SUMMARY_BYTES, _MAX_METRICS_BYTES = 1_000_000, 100_000_000
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Run:
 
     def curve(self, x: str, y: str = 'eval/success_rate') -> list[tuple[float, float]]:
         """Return (x, y) of the rows that have both."""
-        return [(row[x], row[y]) for row in self.metrics if x in row and y in row]
+        return [(row[x], row[y]) for row in self.metrics
+                if _is_number(row.get(x)) and _is_number(row.get(y))]
 
 
 def read_run(path: Path) -> Run:
@@ -38,11 +43,32 @@ def read_run(path: Path) -> Run:
     :raises IlwError: no training run ended there.
     """
     try:
-        summary = json.loads((path / 'training.json').read_text())
-        lines = (path / 'metrics.jsonl').read_text().splitlines()
-        return Run(path, summary, [json.loads(line) for line in lines])
+        summary = read_json(path / 'training.json', _MAX_SUMMARY_BYTES)
+        metrics = read_json_lines(path / 'metrics.jsonl', _MAX_METRICS_BYTES)
+        if not all(isinstance(each, dict) for each in (summary, *metrics)):
+            raise ValueError('training.json and every line of metrics.jsonl must be a mapping')
+        _check(summary)
+        return Run(path, summary, metrics)
     except (OSError, ValueError) as error:
         raise IlwError(f'{path} is no finished training run: {error}') from error
+
+
+def _check(summary: dict[str, Any]) -> None:
+    for key, kind in (('task', str), ('algorithm', str), ('seed', float), ('train_s', float),
+                      ('success', float), ('episodes_eval', float), ('mean_return', float)):
+        value = summary.get(key)
+        needed = key in ('task', 'seed', 'train_s') or (
+            key == 'episodes_eval' and summary.get('success') is not None)
+        good = _is_number(value) if kind is not str else isinstance(value, str)
+        if not good and (needed or value is not None):
+            raise ValueError(f'{key} must be a {"text" if kind is str else "number"}. Got '
+                             f'{shown(value)}')
+    if summary.get('success') is not None and not summary['episodes_eval'] > 0:
+        raise ValueError(f'episodes_eval must be above 0. Got {summary["episodes_eval"]}')
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e300  # type: ignore[arg-type]
 
 
 def find_runs(root: Path) -> list[Run]:
@@ -62,10 +88,7 @@ def draw_runs(runs: Sequence[Run], path: Path) -> None:
 
     :raises IlwError: no run was ever evaluated.
     """
-    import matplotlib
-
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
+    plt = pyplot()
 
     if not any(run.curve('step') for run in runs):
         raise IlwError('None of these runs was evaluated along the way: nothing to draw.')
@@ -81,5 +104,5 @@ def draw_runs(runs: Sequence[Run], path: Path) -> None:
     axes[0].set_ylabel('success')
     axes[0].set_ylim(-0.02, 1.02)
     axes[1].legend(fontsize=7)
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path, dpi=120)
     plt.close(figure)

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ilw_core.errors import CheckpointError, IlwError
+from ilw_core.files import FileRefusedError, create, read_bytes
+from ilw_core.printable import pasteable
 
 SIGNATURE = 'policy.sig'
 SIGNATURE_BYTES = 64
@@ -42,7 +44,7 @@ class TrustedKeys:
         rule = f'{folder} must be signed by a key in {self.folder}.'
         if signature is None:
             raise CheckpointError(f'{rule} It is not signed. If you trust it, sign it: '
-                                  f'./ilw security sign {folder} --key KEY.')
+                                  f'./ilw security sign {pasteable(folder)} --key KEY.')
         for name, key in self.keys.items():
             try:
                 key.verify(signature, card)
@@ -99,7 +101,7 @@ def load_signing_key(path: Path) -> Ed25519PrivateKey:
     raw = _read(path)
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise IlwError(f'{path} must be readable by its owner only: it signs in their name. '
-                       f'Run: chmod 600 {path}')
+                       f'Run: chmod 600 {pasteable(path)}')
     try:
         key = serialization.load_pem_private_key(raw, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -115,7 +117,7 @@ def write_signature(folder: Path, card: bytes, key: Ed25519PrivateKey) -> Path:
     """Write the signature over ``card`` into a folder, whole or not at all; return its path."""
     path, staging = folder / SIGNATURE, folder / f'.{SIGNATURE}.{os.getpid()}'
     try:
-        with staging.open('wb') as stream:
+        with create(staging) as stream:
             stream.write(key.sign(card))
             stream.flush()
             os.fsync(stream.fileno())
@@ -140,9 +142,10 @@ def _public_key(path: Path) -> Ed25519PublicKey:
 
 def _read(path: Path) -> bytes:
     try:
-        if not path.is_file() or path.stat().st_size > _MAX_KEY_BYTES:
-            raise IlwError(f'{path} is not a key file. Make a pair: ./ilw security key NAME.')
-        return path.read_bytes()
+        return read_bytes(path, _MAX_KEY_BYTES)
+    except FileRefusedError as error:
+        raise IlwError(f'{path} is not a key file: {error} Make a pair: ./ilw security key '
+                       f'NAME.') from error
     except OSError as error:
         raise IlwError(f'{path} cannot be read: {error}.') from error
 
@@ -151,8 +154,7 @@ def _write_new(path: Path, content: bytes, mode: int, *, clear: Path | None = No
     try:
         if clear is not None and clear.exists():
             raise FileExistsError(clear)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(handle, 'wb') as stream:
+        with create(path, mode) as stream:
             stream.write(content)
     except FileExistsError as error:
         raise IlwError(f'A key is never overwritten. {error.filename or error} is there '

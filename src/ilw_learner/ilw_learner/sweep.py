@@ -9,6 +9,7 @@ from typing import Any
 import optuna
 
 from ilw_core.errors import ContractError, IlwError
+from ilw_core.figure_file import pyplot, save_figure
 from ilw_core.yaml_data import read_yaml
 from ilw_learner.progress import CancelledError, Progress
 
@@ -103,10 +104,7 @@ def draw_study(study: optuna.Study, path: Path) -> None:
 
     :raises IlwError: no trial ended.
     """
-    import matplotlib
-
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
+    plt = pyplot()
 
     ended = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     if not ended:
@@ -125,5 +123,5 @@ def draw_study(study: optuna.Study, path: Path) -> None:
         axis.set_xlabel(name)
         if getattr(ended[0].distributions[name], 'log', False):
             axis.set_xscale('log')
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path, dpi=120)
     plt.close(figure)

@@ -10,6 +10,7 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 
 from ilw_core.errors import IlwError
+from ilw_core.files import open_to_append
 
 METRICS = 'metrics.jsonl'
 TRACKERS = ('tensorboard', 'wandb')
@@ -29,7 +30,7 @@ class Tracker:
         folder.mkdir(parents=True, exist_ok=True)
         self._wandb = _start_wandb(folder) if track == 'wandb' else None
         self._board = SummaryWriter(str(folder))
-        self._log = (folder / METRICS).open('a')
+        self._log = open_to_append(folder / METRICS)
         self._begin, self._paused_s = time.monotonic(), 0.0
 
     def __enter__(self) -> 'Tracker':
@@ -61,8 +62,7 @@ class Tracker:
             self._board.add_scalar(name, value, step)
         known = {k: v for k, v in metrics.items() if math.isfinite(v)}
         self._log.write(json.dumps(
-            {'step': step, **at, 'train_s': round(self.train_s, 2), **known}) + '\n')
-        self._log.flush()
+            {'step': step, **at, 'train_s': round(self.train_s, 2), **known}).encode() + b'\n')
         if self._wandb is not None:
             self._wandb.log(known, step=step)
 

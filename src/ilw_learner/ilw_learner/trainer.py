@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ilw_core.contract import Contract
+from ilw_core.files import read_bytes
 from ilw_learner.checkpoint import Checkpoint, save_checkpoint
 from ilw_learner.dataset import Dataset
 from ilw_learner.export import to_onnx
@@ -31,6 +32,8 @@ _WARM_UP = 200
 
 Score = Callable[[Checkpoint], tuple[int, int]]
 """Checkpoint -> (successes, episodes)"""
+
+_MAX_FILE_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -209,5 +212,6 @@ class Trainer:
         card = {k: v for k, v in candidate.card.items() if k not in own}
         if success:
             card['metrics']['success'] = {'success': success[0], 'n': success[1]}
-        files = {name: (candidate.path / name).read_bytes() for name in candidate.card['files']}
+        files = {name: read_bytes(candidate.path / name, _MAX_FILE_BYTES)
+                 for name in candidate.card['files']}
         return save_checkpoint(self.folder / 'checkpoint', self.contract, card, files)

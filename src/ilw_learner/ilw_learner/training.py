@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ilw_core.errors import IlwError
+from ilw_core.files import write_file
 from ilw_learner.dataset import build_dataset, split_episodes
 from ilw_learner.policies.bc import BcConfig
 from ilw_learner.progress import Progress
@@ -35,7 +36,7 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> dic
             raise IlwError('A table is learned in a model of one base that obeys at once. Leave '
                            '--plant out, or use --algo dqn.')
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / 'plant.yaml').write_text(options.plant.text())
+        write_file(options.out / 'plant.yaml', options.plant.text())
     learn = {'bc': train_by_cloning, 'qtable': train_table}.get(options.algorithm, train_on_task)
     return learn(options, on_progress)
 
@@ -56,7 +57,7 @@ def train_by_cloning(
         score=scorer(options), provenance=provenance(options, data.names),
         track=options.track, on_progress=on_progress)
     result = trainer.fit()
-    (options.out / 'contract.yaml').write_text(contract.text)
+    write_file(options.out / 'contract.yaml', contract.text)
     return write_summary(options.out, {
         'checkpoint': str(result.checkpoint.path), 'task': contract.name,
         'algorithm': options.algorithm, 'seed': options.seed,

@@ -16,7 +16,9 @@ from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_core.episode_folder import find_episodes
 from ilw_core.errors import EpisodeError
+from ilw_core.files import write_file
 from ilw_core.plant import PlantProfile
+from ilw_core.printable import pasteable
 from ilw_learner.checkpoint import Checkpoint
 from ilw_learner.dataset import load_episode, usable
 from ilw_learner.evaluate import evaluate, make_env
@@ -83,7 +85,7 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     folders = usable(find_episodes(options.demos))
     if not folders:
         raise EpisodeError(f'{options.demos} holds no successful episode. Record some: '
-                           f'./ilw up record --task {options.contract.name}.')
+                           f'./ilw up record --task {pasteable(options.contract.name)}.')
     loaded = []
     for folder in folders[:options.max_demos or None]:
         try:
@@ -94,7 +96,7 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
             options.say(f'left out: {error}')
     if not loaded:
         raise EpisodeError(f'None of {len(folders)} episodes in {options.demos} can be used; '
-                           f'see above, or run ./ilw episodes check {options.demos}.')
+                           f'see above, or run ./ilw episodes check {pasteable(options.demos)}.')
     return loaded
 
 
@@ -132,5 +134,5 @@ def _git_commit() -> str:
 def write_summary(out: Path, summary: dict[str, Any]) -> dict[str, Any]:
     """Write ``training.json`` and return what it holds; NaN becomes null."""
     clean = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in summary.items()}
-    (out / 'training.json').write_text(json.dumps(clean, indent=2) + '\n')
+    write_file(out / 'training.json', json.dumps(clean, indent=2) + '\n')
     return clean

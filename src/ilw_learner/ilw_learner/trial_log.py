@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from ilw_core.errors import IlwError
+from ilw_core.files import open_to_append, parse_json
 from ilw_core.paired import PairCounts
 
 SCHEMA = 'ilw.trials/1'
 NAMES = ('P0', 'P1')
+_MAX_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class TrialLog:
         self.trials: dict[tuple[int, str], Trial] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream: IO[bytes] = path.open('a+b')
+            self._stream: IO[bytes] = open_to_append(path)
             fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise IlwError(f'{path} is in use by another comparison. Wait for it, or name '
@@ -55,6 +57,9 @@ class TrialLog:
 
     def _read(self) -> None:
         self._stream.seek(0)
+        if os.fstat(self._stream.fileno()).st_size > _MAX_BYTES:
+            raise IlwError(f'{self.path} is larger than trials are ({_MAX_BYTES} bytes). Name '
+                           f'another file with --out.')
         data = self._stream.read()
         whole = data[:data.rfind(b'\n') + 1]  # a crash can leave half a line
         if len(whole) < len(data):
@@ -64,9 +69,9 @@ class TrialLog:
             self._write(self.header)
             return
         try:
-            found, *rows = map(json.loads, lines)
+            found, *rows = map(parse_json, lines)
             trials = [Trial(**row) for row in rows]
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError) as error:
             raise IlwError(f'{self.path} holds no trials of a comparison ({error}). Name another '
                            f'file with --out.') from error
         if found != self.header:

@@ -13,6 +13,8 @@ import shutil
 import lz4.frame
 import zstandard
 
+from ilw_core.files import create, open_regular
+
 MAX_CHUNK_BYTES = 256 << 20
 """One chunk or message may hold this much; recorders end a chunk at a few megabytes"""
 _RATIO, _SLACK_BYTES = 200, 64 << 20
@@ -59,7 +61,7 @@ def unpack_file(source: Path, target: Path) -> None:
     """
     limit = min(budget_bytes(source.stat().st_size), shutil.disk_usage(target.parent).free // 2)
     got = 0
-    with source.open('rb') as packed, target.open('wb') as out, suppress(zstandard.ZstdError):
+    with open_regular(source) as packed, create(target) as out, suppress(zstandard.ZstdError):
         reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
         while part := reader.read(_PIECE_BYTES):
             got += len(part)

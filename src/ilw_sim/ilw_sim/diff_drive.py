@@ -8,7 +8,9 @@ import xml.etree.ElementTree as ElementTree
 
 from ilw_core.contract import ActionSpec
 from ilw_core.errors import ContractError, IlwError
+from ilw_core.files import read_bytes
 
+_MAX_URDF_BYTES = 10_000_000
 Pose = tuple[float, float, float]
 JOINTS = ('wheel_left_joint', 'wheel_right_joint')
 
@@ -80,13 +82,13 @@ def urdf_path() -> Path:
     folders += [Path(prefix) / 'share' / 'ilw_sim' / 'urdf' for prefix in prefixes]
     for folder in folders:
         if (folder / 'diff_drive.urdf').is_file():
-            return folder / 'diff_drive.urdf'
+            return (folder / 'diff_drive.urdf').resolve()  # installed as a link
     raise IlwError('urdf/diff_drive.urdf was not found. Build the workspace, and source it.')
 
 
 def read_urdf(path: Path) -> DiffDrive:
     """Return the geometry that the URDF describes."""
-    root = ElementTree.parse(path).getroot()
+    root = ElementTree.fromstring(read_bytes(path, _MAX_URDF_BYTES))
     joints = {joint.get('name', ''): joint for joint in root.iter('joint')}
 
     def of(element: ElementTree.Element | None, key: str) -> str:

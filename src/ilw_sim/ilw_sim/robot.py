@@ -15,6 +15,7 @@ import numpy as np
 
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError, IlwError
+from ilw_core.files import read_bytes
 from ilw_core.locate import config_file, resource_file
 from ilw_core.schema import Section
 from ilw_core.yaml_data import read_yaml
@@ -73,7 +74,7 @@ def robot_of(contract: Contract) -> DiffDrive:
 
 def scaled_urdf(shipped: Path, drive: DiffDrive) -> str:
     """Return the shipped URDF with another robot's sizes."""
-    root = ElementTree.parse(shipped).getroot()
+    root = ElementTree.fromstring(read_bytes(shipped, _MAX_URDF_BYTES))
     size = drive.radius_m / read_urdf(shipped).radius_m
 
     def all_of(path: str, **values: str) -> None:
@@ -114,9 +115,7 @@ class _Urdf:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            if path.stat().st_size > _MAX_URDF_BYTES:
-                raise ContractError(f'{path} is larger than a URDF may be (10 MB).')
-            text = path.read_text(encoding='utf-8')
+            text = read_bytes(path, _MAX_URDF_BYTES).decode()
             if '<!DOCTYPE' in text or '<!ENTITY' in text:
                 raise ContractError(f'{path} declares entities, which no URDF needs.')
             root = ElementTree.fromstring(text)

@@ -35,7 +35,9 @@ import yaml
 
 from ilw_core.bag_files import bag_metadata, write_synced
 from ilw_core.episode_folder import BAG_INDEX_FILE
-from ilw_core.errors import EpisodeError
+from ilw_core.errors import EpisodeError, IlwError
+from ilw_core.files import open_regular, open_to_update
+from ilw_core.yaml_data import parse_yaml
 from ilw_teleop.bag_writer import CHUNK_BYTES, Topic, recorded
 
 _RECORD = struct.Struct('<BQ')  # opcode, length of the content
@@ -118,7 +120,7 @@ def repair(file: Path, *, give_up: int = 0) -> Contents:
     if found.messages == 0:
         return found
     last = found.chunks[-1]
-    with open(file, 'r+b') as stream:
+    with open_to_update(file) as stream:
         stream.truncate(last.end)
         stream.seek(last.end)
         stream.write(last.missing)
@@ -135,7 +137,7 @@ def repair(file: Path, *, give_up: int = 0) -> Contents:
 
 def read_contents(file: Path) -> Contents:
     """Return what an MCAP file holds, up to its first damage."""
-    with open(file, 'rb') as stream:
+    with open_regular(file) as stream:
         if os.fstat(stream.fileno()).st_size <= len(MCAP0_MAGIC):
             return Contents([])
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view:
@@ -273,8 +275,8 @@ def _merged(found: Contents, name: str) -> dict[int, Any]:
 def _topic(channel: Channel, schemas: dict[int, Schema]) -> Topic:
     schema = schemas[channel.schema_id]
     try:
-        qos = yaml.safe_load(channel.metadata.get('offered_qos_profiles') or '[]')
-    except (yaml.YAMLError, ValueError, RecursionError):
+        qos = parse_yaml(channel.metadata.get('offered_qos_profiles') or '[]', channel.topic)
+    except IlwError:
         qos = []
     return Topic(channel.topic, schema.name, schema.data.decode(errors='replace'),
                  qos if isinstance(qos, list) else [],

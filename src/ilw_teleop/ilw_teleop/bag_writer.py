@@ -12,6 +12,7 @@ import yaml
 
 from ilw_core.bag_files import RecordedTopic, bag_metadata, write_synced
 from ilw_core.episode_folder import BAG_INDEX_FILE
+from ilw_core.files import create
 
 CHUNK_BYTES = 1_000_000
 
@@ -42,7 +43,7 @@ class BagWriter:
         self.folder = folder
         self._path = folder / file_name
         # Readable, so that what a removed folder held can be copied out of it.
-        self._file = open(self._path, 'x+b', buffering=CHUNK_BYTES)  # noqa: SIM115 - see close()
+        self._file = create(self._path, buffering=CHUNK_BYTES)
         # Uncompressed: recovery gets to the last record, and a robot's CPU has better uses.
         self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
         self._writer.start(profile='ros2', library='ilw')
@@ -105,7 +106,7 @@ class BagWriter:
 
     def copy_to(self, path: Path) -> None:
         """Copy what the operating system has got so far, even if the file has no name any more."""
-        with open(path, 'xb') as copy:
+        with create(path) as copy:
             place = 0
             while block := os.pread(self._file.fileno(), CHUNK_BYTES, place):
                 copy.write(block)

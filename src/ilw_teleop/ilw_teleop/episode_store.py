@@ -18,6 +18,7 @@ from typing import IO, Any
 from ilw_core.bag_files import sync_folder, write_synced
 from ilw_core.episode_folder import META_FILE, QUALITY_FILE
 from ilw_core.errors import StorageError
+from ilw_core.files import open_to_append
 from ilw_teleop.ledger import Counters, Ledger, storage_error
 
 START_FILE = 'start.json'
@@ -39,7 +40,7 @@ class EpisodeStore:
         self.staging = self.folder / '.staging'
         self._reserve = self.staging / '.reserve'
         self._min_free_bytes = min_free_bytes
-        self._lock: IO[str] | None = None
+        self._lock: IO[bytes] | None = None
         self._make()
         self.ledger = Ledger(self.folder / '.ledger.jsonl')
 
@@ -78,7 +79,7 @@ class EpisodeStore:
         self.look()
         try:
             write_synced(self.staging / '.probe', 'x' * 4096)
-            with open(self._reserve, 'ab') as file:
+            with open_to_append(self._reserve) as file:
                 os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
         except OSError as error:
             self.release()
@@ -161,7 +162,7 @@ class EpisodeStore:
             if self._holds_lock():
                 return
             self.close()
-            self._lock = open(self.folder / '.lock', 'w')  # noqa: SIM115 - held for life
+            self._lock = open_to_append(self.folder / '.lock')  # held for life
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise StorageError(f'Another recorder writes to {self.folder}. End it first, or '

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from ilw_core.errors import StorageError
+from ilw_core.files import open_regular, open_to_append, parse_json
 
 ENDS = ('saved', 'discarded', 'failed', 'recovered')
 MAX_LINE = 4096
@@ -86,11 +87,10 @@ class Ledger:
         lines = [*self._unwritten, {'at_s': round(time.time(), 3), **line}]
         if not self._file.exists():
             lines = [*self._history(), lines[-1]]
-        with open(self._file, 'ab') as file:
-            if file.tell() and not self._ends_with_newline():
-                file.write(b'\n')  # a crash tore the last line
-            file.write(''.join(json.dumps(each) + '\n' for each in lines).encode())
-            file.flush()
+        with open_to_append(self._file) as file:
+            # A crash tore the last line.
+            torn = b'\n' if file.tell() and not self._ends_with_newline() else b''
+            file.write(torn + ''.join(json.dumps(each) + '\n' for each in lines).encode())
             os.fsync(file.fileno())
         self._unwritten.clear()
 
@@ -99,13 +99,13 @@ class Ledger:
                 for what in ('attempted', end) if what]
 
     def _ends_with_newline(self) -> bool:
-        with open(self._file, 'rb') as file:
+        with open_regular(self._file) as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b'\n'
 
     def _read(self) -> None:
         try:
-            with open(self._file, 'rb') as file:
+            with open_regular(self._file) as file:
                 while line := file.readline(MAX_LINE):
                     self._take(line)
         except FileNotFoundError:
@@ -115,9 +115,9 @@ class Ledger:
 
     def _take(self, line: bytes) -> None:
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
             episode, what = entry['episode'], entry['what']
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             return  # torn: the end of that attempt is found again by salvage
         if not isinstance(episode, str):
             return

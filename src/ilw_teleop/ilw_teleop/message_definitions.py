@@ -6,7 +6,9 @@ from pathlib import Path
 import re
 
 from ilw_core.errors import IlwError
+from ilw_core.files import read_bytes
 
+_MAX_BYTES = 1_000_000
 _FIELD = re.compile(
     r'^\s*([A-Za-z][A-Za-z0-9_]*(?:/[A-Za-z0-9_]+)*)(?:<=\d+)?(?:\[[^\]]*\])?\s+\w')
 _BUILT_IN = {'bool', 'byte', 'char', 'float32', 'float64', 'int8', 'uint8', 'int16', 'uint16',
@@ -37,7 +39,7 @@ def _definition(kind: str) -> str:
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(':'):
         file = Path(prefix) / 'share' / package / 'msg' / f'{name}.msg'
         if prefix and file.is_file():
-            return file.read_text(encoding='utf-8')
+            return read_bytes(file.resolve(), _MAX_BYTES).decode()  # installed as a link
     raise IlwError(f'The definition of {kind} was not found in AMENT_PREFIX_PATH. '
                    f'Install the package {package}, or source its workspace.')
 

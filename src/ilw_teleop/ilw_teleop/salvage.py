@@ -2,21 +2,19 @@
 
 from contextlib import suppress
 import errno
-import json
 import math
 from pathlib import Path
 import shutil
 import time
 from typing import Any
 
-from ilw_core.episode_folder import META_FILE, QUALITY_FILE, SCHEMA
+from ilw_core.episode_folder import MAX_JSON_BYTES, META_FILE, QUALITY_FILE, SCHEMA
 from ilw_core.errors import EpisodeError
+from ilw_core.files import read_json
 from ilw_teleop.bag_repair import read_contents, repair
 from ilw_teleop.episode_store import START_FILE, EpisodeStore, staging_name
 
 KILLED = 'The recorder was killed; the end is missing.'
-MAX_JSON_BYTES = 4_000_000
-"""A contract has 1 MB at most; a larger description is damage"""
 _GIVE_UP = (0, 1, 2, 4, 8, 16, 32, 64)
 """Chunks to give up, one try after the other, to make room on a full disk"""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -148,8 +146,7 @@ def _seconds(value: Any) -> float:
 
 
 def _read_json(file: Path) -> dict[str, Any]:
-    with suppress(OSError, ValueError, RecursionError):
-        if file.stat().st_size <= MAX_JSON_BYTES:
-            data = json.loads(file.read_text(encoding='utf-8'))
-            return data if isinstance(data, dict) else {}
+    with suppress(OSError, ValueError):
+        data = read_json(file, MAX_JSON_BYTES)
+        return data if isinstance(data, dict) else {}
     return {}

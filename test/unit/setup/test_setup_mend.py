@@ -4,6 +4,8 @@ import importlib.util
 from pathlib import Path
 import subprocess
 
+import pytest
+
 TOOLS = Path(__file__).resolve().parents[3] / 'tools' / 'setup'
 
 
@@ -76,3 +78,18 @@ def test_the_callers_own_paths_stay_behind_ours(tmp_path):
         shell, env={'PATH': '/mine'}, capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == f"{tmp_path}/venv/bin:/ros/bin:/mine it's"
+
+
+@pytest.mark.parametrize(
+    'own', [':', '.', ':/mine', '/mine:', '/mine::', './lib:/mine', 'lib', ''])
+def test_no_list_keeps_an_entry_that_is_the_folder_one_is_called_in(tmp_path, own):
+    lists = ('PATH', 'LD_LIBRARY_PATH', 'PYTHONPATH', 'AMENT_PREFIX_PATH', 'CMAKE_PREFIX_PATH')
+    text = load('env_file').exports(dict.fromkeys(lists, '/ros::/other:'), tmp_path / 'venv')
+    (tmp_path / 'env.sh').write_text(text)
+    said = ' '.join(f'"${name}"' for name in lists)
+    found = subprocess.run(
+        ['/bin/sh', '-euc', f'. {tmp_path}/env.sh; printf "%s\\n" {said}'],
+        env=dict.fromkeys(lists, own), capture_output=True, text=True, check=True,
+    ).stdout.splitlines()
+    mine = ':/mine' if '/mine' in own else ''
+    assert found == [f'{tmp_path}/venv/bin:/ros:/other{mine}', *[f'/ros:/other{mine}'] * 4]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 import json
-from pathlib import Path
 import secrets
 import sys
 import time
@@ -15,6 +14,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState, LaserScan
 
 from ilw_core.contract import load_contract
+from ilw_core.files import write_file
 from ilw_core.locate import config_file
 from ilw_emulator import messages
 from ilw_emulator.profile import load_emulator
@@ -56,7 +56,7 @@ class EmulatorNode(Node):
         self._zero_ns = time.time_ns() - time.monotonic_ns()
         self._robot = Robot(traits, profile.body, load_world(params.world), seed, self._now_ns())
         if params.reveal:
-            Path(params.reveal).write_text(json.dumps(
+            write_file(params.reveal, json.dumps(
                 revealed(profile.name, seed, traits, profile.body), indent=1))
         axes = twist_axes(contract.action)
         self._fields = [contract.action.names[axis] for axis in axes]

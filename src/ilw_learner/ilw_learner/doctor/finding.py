@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-import shlex
 
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_core.episode_folder import EpisodeFolder
+from ilw_core.printable import pasteable
 
 LEVELS = ('bad', 'warn', 'note')
 """
@@ -75,4 +75,4 @@ class Demos:
 
 def command(*words: str | Path) -> str:
     """Return a command line that a person can copy."""
-    return './ilw ' + ' '.join(shlex.quote(str(word)) for word in words)
+    return './ilw ' + pasteable(*words)

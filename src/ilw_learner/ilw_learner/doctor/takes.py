@@ -2,15 +2,12 @@
 
 from collections import Counter
 import json
-from typing import Any
 
 from ilw_core.episode import Outcome
-from ilw_core.episode_folder import QUALITY_FILE, EpisodeFolder
 from ilw_learner.dataset import usable
 from ilw_learner.doctor.finding import Demos, Finding, Take
 
 _MAX_REASONS = 3
-_MAX_BYTES = 1 << 20
 _MOSTLY = 0.5
 
 
@@ -29,7 +26,7 @@ def check_take(take: Take, torn: str) -> list[Finding]:
         found.append(Finding(
             'warn', 'unfinished', name, f'is an unfinished recording, read as far as it goes '
             f'({torn}). Make a whole episode of it.', take.command('import')))
-    quality = _quality(folder)
+    quality = folder.quality
     if quality.get('verdict') == 'suspect' and not folder.meta.get('recovered'):
         reasons = [str(each) for each in quality.get('reasons', [])][:_MAX_REASONS]
         found.append(Finding('warn', 'suspect', name, 'is suspect to the recorder: '
@@ -76,14 +73,3 @@ def check_outcomes(demos: Demos) -> list[Finding]:
                                  f'as {first.name}: the same steps would count twice.',
                                  take.command('drop', '--why', f'the same as {first.name}')))
     return found
-
-
-def _quality(folder: EpisodeFolder) -> dict[str, Any]:
-    file = folder.path / QUALITY_FILE
-    try:
-        if file.stat().st_size > _MAX_BYTES:
-            return {}
-        quality = json.loads(file.read_text(encoding='utf-8'))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return quality if isinstance(quality, dict) else {}

@@ -1,20 +1,21 @@
 """The gap for people: pictures, and one HTML page that holds them."""
 
 import base64
-from html import escape
+import html
 import io
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
 import numpy as np
 
+from ilw_core.figure_file import pyplot
+from ilw_core.files import write_file
+from ilw_core.printable import printable
 from ilw_learner.gap.compare import Gap
 from ilw_learner.gap.finding import Finding
 from ilw_learner.gap.observations import Shift
 from ilw_learner.identify.report import draw_way
+
+plt = pyplot()
 
 _COLOURS = {'bad': '#b00020', 'warn': '#b36b00', 'ok': '#2e7d32'}
 _ORDER = ('bad', 'warn', 'ok')
@@ -36,10 +37,15 @@ def write(folder: Path, gap: Gap, title: str) -> list[Path]:
         pictures['observations.png'] = _shift_picture(gap.shifts)
     written = []
     for name, data in pictures.items():
-        (folder / name).write_bytes(data)
+        write_file(folder / name, data)
         written.append(folder / name)
-    (folder / 'gap.html').write_text(_page(gap, title, pictures), encoding='utf-8')
+    write_file(folder / 'gap.html', _page(gap, title, pictures))
     return [*written, folder / 'gap.html']
+
+
+def escape(text: str) -> str:
+    """Return a text as HTML shows it; what shows nothing, as its code."""
+    return html.escape(printable(text))
 
 
 def _page(gap: Gap, title: str, pictures: dict[str, bytes]) -> str:

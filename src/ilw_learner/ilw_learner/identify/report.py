@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
 import numpy as np
 
+from ilw_core.figure_file import pyplot, save_figure
 from ilw_core.plant_response import respond
 from ilw_learner.identify.drive import Drive
 from ilw_learner.identify.replay import Replay
 from ilw_learner.identify.result import Identified
+
+plt = pyplot()
 
 _LONGEST_S = 40.0
 
@@ -60,7 +59,7 @@ def draw(path: Path, drive: Drive, found: Identified, replays: dict[str, Replay]
     axes['error'].set_xlabel('time [s]')
     axes['error'].set_ylabel('position error of the replay [m]')
     figure.tight_layout()
-    figure.savefig(path, dpi=100)
+    save_figure(figure, path, dpi=100)
     plt.close(figure)
 
 
