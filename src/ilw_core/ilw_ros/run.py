@@ -62,6 +62,7 @@ class _Run:
     def __init__(self) -> None:
         self._node: Node | None = None
         self._guard: GuardCondition | None = None
+        self._executor: SingleThreadedExecutor | None = None
         self._parting, self._parted = threading.Lock(), threading.Event()
 
     def spin(self, make_node: Callable[[], Node], ending: Ending) -> None:
@@ -69,10 +70,10 @@ class _Run:
         guard_clock(node)
         # A group of its own: no callback that waits for something keeps it from being heard.
         self._guard = node.create_guard_condition(lambda: None, ReentrantCallbackGroup())
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(node)
         while not ending.why and rclpy.ok():
-            executor.spin_once()
+            self._executor.spin_once()
 
     def wake(self) -> None:
         if self._guard is not None:
@@ -92,6 +93,8 @@ class _Run:
             except _CONTEXT_GONE:
                 if rclpy.ok():
                     raise
+            if self._executor is not None:
+                self._executor.shutdown(timeout_sec=0)  # later it would miss the context
 
     def overdue(self) -> None:
         """The main thread hangs: say farewell from this one, and end."""
