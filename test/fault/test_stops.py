@@ -18,7 +18,8 @@ def test_ends_at_random_moments_leave_a_robot_that_stands(tmp_path):
 def test_an_end_counts_only_if_the_robot_stands_and_nothing_is_wrong():
     good = End(CTRL_C, 'person', 0.1, False, [], [])
     timed_out = End(CTRL_C, 'person', None, True, [], [])
-    bad = [End(CTRL_C, 'person', None, False, [], []), End(CTRL_C, 'person', 0.1, False, ['x'], []),
+    bad = [End(CTRL_C, 'person', None, False, [], []),
+           End(CTRL_C, 'person', 0.1, False, ['x'], []),
            End(CTRL_C, 'person', 0.1, False, [], ['/tmp/x', '/tmp/y'])]
     assert good.ok and timed_out.ok
     assert not any(end.ok for end in bad)

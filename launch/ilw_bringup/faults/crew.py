@@ -133,7 +133,7 @@ def _runs(pid: int) -> bool:
 
 
 def _shared_memory(pid: int) -> set[str]:
-    """Return the segments of DDS that a process has; not the ports, which all in a domain share."""
+    """Return a process's segments of DDS; not the ports, which all in a domain share."""
     try:
         lines = Path(f'/proc/{pid}/maps').read_text().splitlines()
     except OSError:
