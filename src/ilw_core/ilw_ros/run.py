@@ -19,7 +19,7 @@ from rclpy.task import Future
 from ilw_core.errors import IlwError
 from ilw_ros.clock_guard import guard_clock
 from ilw_ros.console import let_go, say
-from ilw_ros.ending import PATIENCE_S, Ending
+from ilw_ros.ending import Ending
 from ilw_ros.launcher import Launcher
 
 _CONTEXT_GONE = (ExternalShutdownException, rclpy_implementation.RCLError, InvalidHandle)
@@ -101,8 +101,8 @@ class _Run:
         if self._node is None:
             os._exit(0)  # it had not begun
         self._part()
-        say(f'error: {self._node.get_name()} was asked to end and went on for more than '
-            f'{PATIENCE_S:g} s. It was ended in the middle of that.')
+        say(f'error: {self._node.get_name()} was to end and did not in time. It was ended in the '
+            f'middle of what it did.')
         os._exit(1)
 
     def _part(self) -> None:
