@@ -27,13 +27,15 @@ _ERR = PlainConsole(stderr=True)
 @click.option('--quick', is_flag=True, help='Leave out what takes longer than about 20 s.')
 @click.option('--soak-hours', type=click.FloatRange(0.0, 1000.0, min_open=True),
               help='Only let the loop run at full speed for so long, and watch it grow or not.')
+@click.option('--stops', type=click.IntRange(1, 1_000_000),
+              help='Only end what drives so many times, in ways and at moments drawn by chance.')
 @click.option('--list', 'only_list', is_flag=True, help='Say which faults there are, and stop.')
 @click.option('--page', 'page_path', type=click.Path(path_type=Path, dir_okay=False),
               help='Also write the table to this file, as docs/reliability.md was made.')
 @click.option('--keep', type=click.Path(path_type=Path),
               help="Keep the nodes' logs and episodes in this new folder.")
 @click.option('--json', 'as_json', is_flag=True, help='One JSON list on standard output.')
-def faults(only: str, quick: bool, soak_hours: float | None, only_list: bool,
+def faults(only: str, quick: bool, soak_hours: float | None, stops: int | None, only_list: bool,
            page_path: Path | None, keep: Path | None, as_json: bool) -> None:
     """
     Inject faults into real nodes and print a table; exit code 1 if one was not as expected.
@@ -43,6 +45,10 @@ def faults(only: str, quick: bool, soak_hours: float | None, only_list: bool,
 
     Example: ./ilw faults lidar --keep /tmp/faults
     """
+    if stops is not None:
+        from ilw_bringup.faults.stops_table import count_stops
+
+        sys.exit(0 if count_stops(stops, keep, as_json=as_json, say=_ERR.print) else 1)
     if soak_hours is not None:
         from ilw_bringup.faults.soak import soak_fault
 

@@ -24,7 +24,7 @@ from ilw_core.files import open_regular, open_to_append
 from ilw_ros.launcher import DETACHED, launcher_environment
 
 _GRACE_S = 3.0
-"""A node has this long to end after Ctrl-C; then it is killed"""
+"""A node has this long to end when it is asked to; then it is killed"""
 _LAST_BYTES = 65536
 """Of a log, where its last line is looked for"""
 _PR_SET_PDEATHSIG = 1
@@ -66,7 +66,13 @@ def _yaml(value: Any) -> str:
     return repr(value)
 
 
+def _ignore_ctrl_c() -> None:
+    """In a node that shares the terminal Ctrl-C is for us, until it is up and ends by it, too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _die_with_parent() -> None:
+    _ignore_ctrl_c()
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -97,7 +103,8 @@ class Fleet:
                 stdin=None if spec.terminal else subprocess.DEVNULL,
                 stdout=self._output(spec.name), stderr=subprocess.STDOUT,
                 start_new_session=not spec.terminal,
-                preexec_fn=None if self._environment[DETACHED] == '1' else _die_with_parent)
+                preexec_fn=_ignore_ctrl_c if self._environment[DETACHED] == '1'
+                else _die_with_parent)
 
     def _output(self, name: str) -> IO[bytes] | int:
         if self._log_folder is None:
@@ -152,14 +159,16 @@ class Fleet:
 
     def stop(self, *names: str) -> list[str]:
         """
-        End the named nodes, or all: Ctrl-C first, then kill.
+        End the named nodes, or all: ask first (SIGTERM), then kill.
+
+        Not by Ctrl-C: Python would show where it was, in a node that has only begun to start.
 
         :returns: names of those that had to be killed.
         """
         chosen = {n: self._running.pop(n) for n in (names or list(self._running))
                   if n in self._running}
         for process in chosen.values():
-            _signal(process, signal.SIGINT)
+            _signal(process, signal.SIGTERM)
         deadline = time.monotonic() + _GRACE_S
         killed = []
         for name, process in chosen.items():

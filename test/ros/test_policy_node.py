@@ -513,6 +513,28 @@ def test_a_run_for_no_time_is_refused_with_its_reason(bench, ros, monkeypatch, t
     assert 'timeout_s must be' in result.result().result.error_msg
 
 
+def test_a_chunk_that_still_lasts_is_taken_back_when_the_node_is_deactivated(
+        bench, ros, monkeypatch):
+    node = start_policy(ros, monkeypatch)
+    bench.matched()
+    node._worker.runner.act = lambda: (np.full((5, 2), 0.25), '')
+    bench.tick()
+    assert bench.acted().horizon == 5
+    assert bench.change(Transition.TRANSITION_DEACTIVATE)
+    ros.until(lambda: not bench.actions[-1].active, 10, 'the word that nothing is asked')
+    assert bench.actions[-1].source == ActionChunk.SOURCE_POLICY
+
+
+def test_a_policy_that_ends_takes_back_what_it_asked(bench, ros, monkeypatch):
+    node = start_policy(ros, monkeypatch)
+    bench.matched()
+    bench.tick()
+    bench.acted()
+    node.farewell()
+    ros.until(lambda: not bench.actions[-1].active, 10, 'the word that nothing is asked')
+    assert quiet(bench, ros) == []
+
+
 def test_a_run_on_an_inactive_node_is_refused_with_its_reason(bench, ros, monkeypatch):
     start_policy(ros, monkeypatch, autostart=False)
     client = ActionClient(bench.node, RunPolicy, 'policy/run')

@@ -9,7 +9,7 @@ from ilw_bringup.private_domain import private_domain
 from ilw_core.errors import IlwError
 
 MODULES = ('hand', 'nodes', 'policies', 'checkpoints', 'sensors', 'flood', 'recorder', 'disk',
-           'network', 'soak')
+           'network', 'stops', 'soak')
 
 
 def faults(only: str = '', *, slow: bool = True) -> list[Fault]:

@@ -20,7 +20,7 @@ from ilw_core.errors import IlwError
 from ilw_core.printable import printable
 from ilw_ros.clock_guard import guard_clock
 from ilw_ros.console import let_go, say
-from ilw_ros.ending import PATIENCE_S, Ending
+from ilw_ros.ending import Ending
 from ilw_ros.launcher import Launcher
 
 _CONTEXT_GONE = (ExternalShutdownException, rclpy_implementation.RCLError, InvalidHandle)
@@ -63,6 +63,7 @@ class _Run:
     def __init__(self) -> None:
         self._node: Node | None = None
         self._guard: GuardCondition | None = None
+        self._executor: SingleThreadedExecutor | None = None
         self._parting, self._parted = threading.Lock(), threading.Event()
 
     def spin(self, make_node: Callable[[], Node], ending: Ending) -> None:
@@ -70,10 +71,10 @@ class _Run:
         guard_clock(node)
         # A group of its own: no callback that waits for something keeps it from being heard.
         self._guard = node.create_guard_condition(lambda: None, ReentrantCallbackGroup())
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(node)
         while not ending.why and rclpy.ok():
-            executor.spin_once()
+            self._executor.spin_once()
 
     def wake(self) -> None:
         if self._guard is not None:
@@ -93,14 +94,16 @@ class _Run:
             except _CONTEXT_GONE:
                 if rclpy.ok():
                     raise
+            if self._executor is not None:
+                self._executor.shutdown(timeout_sec=0)  # later it would miss the context
 
     def overdue(self) -> None:
         """The main thread hangs: say farewell from this one, and end."""
         if self._node is None:
             os._exit(0)  # it had not begun
         self._part()
-        say(f'error: {self._node.get_name()} was asked to end and went on for more than '
-            f'{PATIENCE_S:g} s. It was ended in the middle of that.')
+        say(f'error: {self._node.get_name()} was to end and did not in time. It was ended in the '
+            f'middle of what it did.')
         os._exit(1)
 
     def _part(self) -> None:
