@@ -55,16 +55,19 @@ class Survey:
 
     def way_to_near(self, speed: float, turn: float, reach_m: float) -> float:
         """Return how far it gets until it may touch something too near to be measured."""
-        return self.near.way(self.radius_m, speed, turn, reach_m)
+        return self._guess(self.near, 1.0, speed, turn, reach_m)
 
     def way_to_unseen(self, speed: float, turn: float, reach_m: float) -> float:
         """Return how far it gets until it comes where nobody looked; what is at hand, it meets."""
-        way = self.sight_m if speed else math.inf
-        for places, radii in ((self.unseen, 1.0), (self.outside, DECLARED_FROM)):
-            at_hand = radii * self.radius_m
-            met = places.way(_GRAZE * self.radius_m, speed, turn, max(reach_m, at_hand))
-            way = min(way, 0.0 if met <= at_hand else met)
-        return way
+        return min(self.sight_m if speed else math.inf,
+                   self._guess(self.unseen, 1.0, speed, turn, reach_m),
+                   self._guess(self.outside, DECLARED_FROM, speed, turn, reach_m))
+
+    def _guess(self, places: Places, radii: float, speed: float, turn: float,
+               reach_m: float) -> float:
+        at_hand = radii * self.radius_m
+        met = places.way(_GRAZE * self.radius_m, speed, turn, max(reach_m, at_hand))
+        return 0.0 if met <= at_hand else met
 
 
 NOWHERE = Places(np.zeros((0, 2)))
@@ -100,10 +103,8 @@ def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: 
         things, close = np.concatenate([hits, at + bridges]), close | closed
     near = NOWHERE
     if close.any():
-        reach = max(geometry.range_min, radius_m)
-        places = np.linspace(0.0, reach, min(40, 2 + math.ceil(2.0 * reach / radius_m)))[1:]
         near = _rays(geometry, mount, _at_beams(np.flatnonzero(close), geometry),
-                     places, start_m=None)
+                     _ALONG * radius_m, start_m=radius_m, end_m=geometry.range_min)
     unseen = outside = NOWHERE
     if wide.any():
         place = (_DIRECTIONS * math.copysign(1.0, geometry.increment) / step) % turn
@@ -172,21 +173,21 @@ def _blind(place: np.ndarray, known: np.ndarray, width: np.ndarray, wide: np.nda
 
 
 def _rays(geometry: ScanGeometry, mount: tuple[float, float, float], directions: np.ndarray,
-          places_m: np.ndarray, *, start_m: float | None) -> Places:
+          places_m: np.ndarray, *, start_m: float, end_m: float = math.inf) -> Places:
     """
     Return places along directions in which nobody knows what there is.
 
     :param directions: from the first beam on.
-    :param start_m: they begin so far from the robot's centre; ``None``: at the lidar.
+    :param start_m: they begin so far from the robot's centre.
+    :param end_m: they end so far from the lidar, but not before they begin.
     """
     if not len(directions):
         return NOWHERE
     angles = mount[2] + geometry.angle_min + directions
     unit = np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (D, 2)
-    at, begin = np.array(mount[:2]), np.zeros(len(angles))
-    if start_m is not None:
-        along = unit @ at
-        inside = along ** 2 - at @ at + start_m ** 2
-        begin = np.where(inside > 0.0, np.maximum(0.0, np.sqrt(np.abs(inside)) - along), 0.0)
-    far = begin[:, None] + places_m  # (D, P)
+    at = np.array(mount[:2])
+    along = unit @ at
+    inside = along ** 2 - at @ at + start_m ** 2
+    begin = np.where(inside > 0.0, np.maximum(0.0, np.sqrt(np.abs(inside)) - along), 0.0)[:, None]
+    far = np.minimum(begin + places_m, np.maximum(begin, end_m))  # (D, P)
     return Places((at + far[..., None] * unit[:, None, :]).reshape(-1, 2))
