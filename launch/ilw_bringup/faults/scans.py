@@ -19,6 +19,8 @@ AHEAD = 'no driving ahead within two periods, {reason}; drives again afterwards'
 _AHEAD_RAD = 1.0
 """Half of what is spoilt where only a part is"""
 
+_STANDS_MPS = 1e-6
+"""Between two decisions of one instant the limits let a nanometre per second through"""
 _QUICK = ('no beams', 'all 0', '-inf ahead', 'NaN ahead')
 
 Change = Callable[[LaserScan], None]
@@ -83,7 +85,7 @@ def _scan(fault: str, change: Change, reason: str = 'blind') -> Fault:
             relay.spoil = _spoil(change)
             time.sleep(bound + 0.7)
             late = [c for c in list(loop.spy.commands) if c.at_s > at and np.any(
-                c.values if reason == 'blind' else c.values[:1])]
+                np.abs(c.values if reason == 'blind' else c.values[:1]) > _STANDS_MPS)]
             reaction = late[-1].at_s - at if late else 0.0
             said = sorted({r for s in loop.spy.states[before:] for r in s.reasons})
             relay.spoil = lambda message: [message]
