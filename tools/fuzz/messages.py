@@ -26,6 +26,8 @@ from ilw_teleop.stamps import MAX_LEAD_NS, LogClock, believable
 from ilw_teleop.teleop import Teleop
 
 _NOW_NS = 1_000_000_000_000
+_NO_DISTANCES = (math.nan, -math.inf, 0.0, -0.0, -1.0, 0.05, 1e6, 3.4e38)
+_DRIVER_SAYS = ('angle_min', 'angle_max', 'angle_increment', 'range_min', 'range_max')
 _STATE_WORDS = (b'"seed": -1', b'"actions": []', b'1e999', b'null', b'[' * 3000, b'-1',
                 b'9' * 5000)
 
@@ -86,7 +88,7 @@ def _requests(contract: Contract) -> Callable[[bytes], None]:
         before = arbiter.decide(now, now).applied
         for _ in pieces:
             now += pieces.byte() * 2_000_000
-            arbiter.ahead.see(now, np.full(8, 9.0), 0.0, 0.8, 0.1, 10.0)
+            arbiter.ahead.see(now, np.full(36, 9.0), 0.0, math.pi / 18, 0.1, 10.0)
             horizon = pieces.whole() if pieces.byte() < 50 else 1
             values = pieces.numbers(8) if pieces.byte() < 100 else [pieces.number() for _ in '12']
             arbiter.offer(Request(
@@ -108,20 +110,62 @@ def _scan(pieces: Pieces) -> Plain:
     ranges = np.resize(np.array(pieces.numbers(40) or [math.nan]), pieces.byte() * 3)
     with np.errstate(over='ignore'):
         return Plain(ranges=ranges.astype(np.float32), angle_min=pieces.number(),
-                     angle_increment=pieces.number() / 8, range_min=pieces.number(),
-                     range_max=pieces.number() * 3)
+                     angle_max=pieces.number(), angle_increment=pieces.number() / 8,
+                     range_min=pieces.number(), range_max=pieces.number() * 3)
+
+
+def _room(pieces: Pieces) -> tuple[Plain, Plain]:
+    """Return a scan of a room with a wall ahead, and the same spoilt as no honest driver could."""
+    step, away = math.pi / 180, (0.3, 1.0, 2.0, 1.0)
+    angles = step * np.arange(360) - math.pi
+    with np.errstate(divide='ignore'):
+        met = np.stack([far / np.cos(angles - k * math.pi / 2) for k, far in enumerate(away)])
+    ranges = np.where(met > 0.0, met, np.inf).min(axis=0)
+    honest = Plain(ranges=ranges, angle_min=-math.pi, angle_max=math.pi - step,
+                   angle_increment=step, range_min=0.1, range_max=8.0)
+    spoilt = Plain(**vars(honest))
+    for _ in range(1 + pieces.byte() % 3):
+        kind = pieces.byte() % 8
+        if kind < 4:
+            first, count = pieces.byte() * 2, 1 + pieces.byte() * 2
+            where = (np.arange(360) - first) % 360 < count
+            spoilt.ranges = np.where(where[:len(spoilt.ranges)],
+                                     _NO_DISTANCES[pieces.byte() % 8], spoilt.ranges)
+        elif kind == 4:
+            spoilt.ranges = spoilt.ranges[:pieces.byte() * 2]
+        elif kind == 5:
+            spoilt.ranges = spoilt.ranges * 1000.0
+        else:
+            name = _DRIVER_SAYS[pieces.byte() % len(_DRIVER_SAYS)]
+            setattr(spoilt, name, pieces.number())
+    return honest, spoilt
 
 
 def _scans(contract: Contract) -> Callable[[bytes], None]:
     action = contract.action
 
+    def never_faster(honest: Plain, spoilt: Plain, kind: int) -> None:
+        wanted, speeds = np.array([action.high[0], 0.0]), []
+        for last in (honest, spoilt):
+            ahead = ForwardStop(contract)
+            for at, scan in enumerate((honest, last) if kind % 2 else (last,)):
+                ahead.see(_NOW_NS + at, scan.ranges, scan.angle_min, scan.angle_increment,
+                          scan.range_min, scan.range_max, scan.angle_max)
+            speeds.append(ahead.slow(wanted, _NOW_NS + 1)[0][0])
+        # Angles may be off by as much as drivers round them.
+        assert speeds[1] <= speeds[0] + 0.02, (speeds, vars(spoilt))
+
     def run(data: bytes) -> None:
         ahead, pieces, now = ForwardStop(contract), Pieces(data), _NOW_NS
-        for _ in pieces:
+        for kind in pieces:
             now += 50_000_000
+            if kind < 128:
+                never_faster(*_room(pieces), kind)
+                continue
             scan = _scan(pieces)
             ahead.see(now - pieces.whole() % 10 ** 9, scan.ranges, scan.angle_min,
-                      scan.angle_increment, scan.range_min, scan.range_max)
+                      scan.angle_increment, scan.range_min, scan.range_max,
+                      scan.angle_max if kind < 200 else None)
             ahead.place(now, pieces.number(), pieces.number(), pieces.number())
             for wanted in (action.high, action.low):
                 slowed, _ = ahead.slow(wanted, now)

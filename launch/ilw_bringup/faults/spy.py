@@ -185,7 +185,10 @@ class Spy:
     def outside(self) -> list[str]:
         """Return what commands left the contract's range or rate, a sentence each."""
         action, found = self._contract.action, list(self._outside)
-        reasons = {stamp_ns(s.header.stamp): (set(s.reasons), s.source) for s in self.states}
+        reasons: dict[int, tuple[set[str], int]] = {}
+        for state in list(self.states):  # in simulated time several decisions have one stamp
+            at = stamp_ns(state.header.stamp)
+            reasons[at] = (reasons.get(at, (set(), 0))[0] | set(state.reasons), state.source)
         before: Command | None = None
         for command in list(self.commands):
             low = command.values < action.low - 1e-9

@@ -27,6 +27,7 @@ class Lidar:
         if t.noise_m:
             ranges = ranges + t.noise_m * self._rng.standard_normal(len(ranges))
         ranges = np.asarray(np.maximum(ranges, t.range_min_m))
+        ranges[ranges > t.range_max_m] = np.inf  # noise is no distance
         if t.missing_ratio:
             ranges[self._rng.random(len(ranges)) < t.missing_ratio] = np.inf
         return ranges

@@ -100,6 +100,7 @@ class Sensors:
         ranges = self._world.ranges(pose, self._angles, o.lidar_range_m)
         ranges += o.lidar_noise_m * self._rng.standard_normal(len(ranges))
         ranges[ranges < o.lidar_range_min_m] = o.lidar_range_min_m
+        ranges[ranges > o.lidar_range_m] = math.inf  # as REP 117 wants it: noise is no distance
         return readings.laser_scan(
             stamp_ns, ranges, range_min=o.lidar_range_min_m, range_max=o.lidar_range_m,
             scan_time=self._period_s)

@@ -182,24 +182,25 @@ class ForwardStop:
         return slowed
 
     def _settle(self, speed: float, turn: float,
-                free: Callable[[float, float], float]) -> float:
+                free: Callable[[float, float, float], float]) -> float:
         """Return the speed that leaves room to brake; slower at the same turn is another arc."""
+        margin = self._spec.margin_m
         for _ in range(4):
-            way = free(speed, turn) - self._spec.margin_m
-            if self._braking.way_m(speed) <= way:
+            needed = self._braking.way_m(speed)
+            way = free(speed, turn, needed + margin) - margin
+            if needed <= way:
                 return speed
             speed = math.copysign(self._braking.fastest_mps(way), speed)
-        way = free(speed, turn) - self._spec.margin_m
-        return speed if self._braking.way_m(speed) <= way else 0.0
+        needed = self._braking.way_m(speed)
+        return speed if needed <= free(speed, turn, needed + margin) - margin else 0.0
 
-    def _inside_m(self, speed: float, turn: float) -> float:
+    def _inside_m(self, speed: float, turn: float, reach_m: float) -> float:
         """Return the way along the arc until the centre leaves the workspace."""
         box = self._spec.workspace
         assert box is not None
         if speed == 0.0:
             return math.inf
-        reach = self._braking.way_m(speed)
-        way = np.linspace(0.0, reach + self._spec.margin_m, _EDGE_SAMPLES)
+        way = np.linspace(0.0, reach_m, _EDGE_SAMPLES)
         x0, y0, yaw = self._pose
         bend = turn / abs(speed) * way / 2
         heading = yaw + bend + (math.pi if speed < 0.0 else 0.0)

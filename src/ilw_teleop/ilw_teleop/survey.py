@@ -13,7 +13,7 @@ import numpy as np
 
 from ilw_core.lidar import DISTANCE, FREE, NOTHING, TOO_NEAR, ScanGeometry
 from ilw_core.lidar_spec import LidarSpec
-from ilw_teleop.swept_way import way_to
+from ilw_teleop.swept_way import Places
 
 _TURN_RAD = 2.0 * math.pi
 _BRIDGE_RAD = 0.0876
@@ -33,40 +33,44 @@ DECLARED_FROM = 2.5
 
 @dataclass(frozen=True)
 class Survey:
-    """All in the robot's frame [m]; each ``(N, 2)``."""
+    """All in the robot's frame [m]."""
 
     hits: np.ndarray
-    """What was measured"""
-    things: np.ndarray
+    """(N, 2) what was measured"""
+    things: Places
     """Where something is: hits, and bridges over dropouts"""
-    near: np.ndarray
+    near: Places
     """Where something too near to be measured may be"""
-    unseen: np.ndarray
+    unseen: Places
     """Where something may be, as no beam that looks there measured anything"""
-    outside: np.ndarray
+    outside: Places
     """The same where the lidar is declared not to look"""
     sight_m: float
     """A way that ends before the farthest that a beam without a return has seen"""
     radius_m: float
 
-    def way_to_things(self, speed: float, turn: float) -> float:
+    def way_to_things(self, speed: float, turn: float, reach_m: float) -> float:
         """Return how far the robot gets along its arc until it touches something."""
-        return way_to(self.things, self.radius_m, speed, turn)
+        return self.things.way(self.radius_m, speed, turn, reach_m)
 
-    def way_to_near(self, speed: float, turn: float) -> float:
+    def way_to_near(self, speed: float, turn: float, reach_m: float) -> float:
         """Return how far it gets until it may touch something too near to be measured."""
-        return way_to(self.near, self.radius_m, speed, turn)
+        return self._guess(self.near, 1.0, speed, turn, reach_m)
 
-    def way_to_unseen(self, speed: float, turn: float) -> float:
+    def way_to_unseen(self, speed: float, turn: float, reach_m: float) -> float:
         """Return how far it gets until it comes where nobody looked; what is at hand, it meets."""
-        way = self.sight_m if speed else math.inf
-        for points, at_hand in ((self.unseen, 1.0), (self.outside, DECLARED_FROM)):
-            met = way_to(points, _GRAZE * self.radius_m, speed, turn)
-            way = min(way, 0.0 if met <= at_hand * self.radius_m else met)
-        return way
+        return min(self.sight_m if speed else math.inf,
+                   self._guess(self.unseen, 1.0, speed, turn, reach_m),
+                   self._guess(self.outside, DECLARED_FROM, speed, turn, reach_m))
+
+    def _guess(self, places: Places, radii: float, speed: float, turn: float,
+               reach_m: float) -> float:
+        at_hand = radii * self.radius_m
+        met = places.way(_GRAZE * self.radius_m, speed, turn, max(reach_m, at_hand))
+        return 0.0 if met <= at_hand else met
 
 
-NOWHERE = np.zeros((0, 2))
+NOWHERE = Places(np.zeros((0, 2)))
 
 
 def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: LidarSpec,
@@ -99,10 +103,8 @@ def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: 
         things, close = np.concatenate([hits, at + bridges]), close | closed
     near = NOWHERE
     if close.any():
-        reach = max(geometry.range_min, radius_m)
-        places = np.linspace(0.0, reach, min(40, 2 + math.ceil(2.0 * reach / radius_m)))[1:]
         near = _rays(geometry, mount, _at_beams(np.flatnonzero(close), geometry),
-                     places, start_m=None)
+                     _ALONG * radius_m, start_m=radius_m, end_m=geometry.range_min)
     unseen = outside = NOWHERE
     if wide.any():
         place = (_DIRECTIONS * math.copysign(1.0, geometry.increment) / step) % turn
@@ -118,7 +120,7 @@ def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: 
     sight_m = math.inf
     if np.any(kinds == FREE):
         sight_m = max(0.0, geometry.range_max - radius_m - math.hypot(*mount[:2]))
-    return Survey(hits, things, near, unseen, outside, sight_m, radius_m)
+    return Survey(hits, Places(things), near, unseen, outside, sight_m, radius_m)
 
 
 @lru_cache(maxsize=8)
@@ -171,21 +173,21 @@ def _blind(place: np.ndarray, known: np.ndarray, width: np.ndarray, wide: np.nda
 
 
 def _rays(geometry: ScanGeometry, mount: tuple[float, float, float], directions: np.ndarray,
-          places_m: np.ndarray, *, start_m: float | None) -> np.ndarray:
+          places_m: np.ndarray, *, start_m: float, end_m: float = math.inf) -> Places:
     """
-    Return places along directions in which nobody knows what there is, ``(D * P, 2)``.
+    Return places along directions in which nobody knows what there is.
 
     :param directions: from the first beam on.
-    :param start_m: they begin so far from the robot's centre; ``None``: at the lidar.
+    :param start_m: they begin so far from the robot's centre.
+    :param end_m: they end so far from the lidar, but not before they begin.
     """
     if not len(directions):
         return NOWHERE
     angles = mount[2] + geometry.angle_min + directions
     unit = np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (D, 2)
-    at, begin = np.array(mount[:2]), np.zeros(len(angles))
-    if start_m is not None:
-        along = unit @ at
-        inside = along ** 2 - at @ at + start_m ** 2
-        begin = np.where(inside > 0.0, np.maximum(0.0, np.sqrt(np.abs(inside)) - along), 0.0)
-    far = begin[:, None] + places_m  # (D, P)
-    return (at + far[..., None] * unit[:, None, :]).reshape(-1, 2)
+    at = np.array(mount[:2])
+    along = unit @ at
+    inside = along ** 2 - at @ at + start_m ** 2
+    begin = np.where(inside > 0.0, np.maximum(0.0, np.sqrt(np.abs(inside)) - along), 0.0)[:, None]
+    far = np.minimum(begin + places_m, np.maximum(begin, end_m))  # (D, P)
+    return Places((at + far[..., None] * unit[:, None, :]).reshape(-1, 2))

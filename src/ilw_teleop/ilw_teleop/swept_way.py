@@ -7,33 +7,49 @@ import numpy as np
 _STRAIGHT = 1e-3  # rad/m; a circle of one kilometre
 
 
-def way_to(points: np.ndarray, radius_m: float, speed: float, turn: float) -> float:
+class Places:
     """
-    Return the way along the arc until a circle touches one of the points.
+    Points around a circle, nearest first.
 
     :param points: ``(N, 2)`` in the frame of the circle, x ahead.
-    :param speed: forward or backward; with ``turn`` it gives the arc.
-    :returns: 0 where it touches one in front of its centre already; infinite if never.
     """
-    if speed == 0.0 or not len(points):
-        return math.inf
-    x, y = points[:, 0] * math.copysign(1.0, speed), points[:, 1]
-    away = np.hypot(x, y)
-    if np.any((away < radius_m) & (x > 0.0)):
-        return 0.0
-    ahead = away >= radius_m
-    x, y = x[ahead], y[ahead]
-    curvature = turn / speed  # backwards the mirrored arc bends the other way
-    if abs(curvature) < _STRAIGHT:
-        hits = (np.abs(y) < radius_m) & (x > 0.0)
-        ways = x[hits] - np.sqrt(radius_m ** 2 - y[hits] ** 2)
+
+    def __init__(self, points: np.ndarray) -> None:
+        away = np.hypot(points[:, 0], points[:, 1])
+        order = np.argsort(away)
+        self._away = away[order]
+        self._x, self._y = points[order, 0], points[order, 1]
+
+    def __len__(self) -> int:
+        return len(self._away)
+
+    def way(self, radius_m: float, speed: float, turn: float, reach_m: float) -> float:
+        """
+        Return the way along the arc until the circle touches one of the points.
+
+        :param speed: forward or backward; with ``turn`` it gives the arc.
+        :param reach_m: farther ones do not matter.
+        :returns: 0 where it touches one in front of its centre already; infinite if none matters.
+        """
+        within = int(np.searchsorted(self._away, reach_m + radius_m, side='right'))
+        if speed == 0.0 or not within:
+            return math.inf
+        x, y = self._x[:within] * math.copysign(1.0, speed), self._y[:within]
+        touched = int(np.searchsorted(self._away, radius_m))
+        if np.any(x[:touched] > 0.0):
+            return 0.0
+        x, y = x[touched:], y[touched:]
+        curvature = turn / speed  # backwards the mirrored arc bends the other way
+        if abs(curvature) < _STRAIGHT:
+            hits = (np.abs(y) < radius_m) & (x > 0.0)
+            ways = x[hits] - np.sqrt(radius_m ** 2 - y[hits] ** 2)
+            return float(ways.min(initial=math.inf))
+        arc = 1.0 / abs(curvature)
+        y = y * math.copysign(1.0, curvature)  # now the arc's centre is at (0, +arc)
+        far = np.hypot(x, y - arc)
+        hits = np.abs(far - arc) < radius_m
+        x, y, far = x[hits], y[hits], np.maximum(far[hits], 1e-9)
+        along = np.arctan2(x, arc - y) % (2 * math.pi)
+        early = np.arccos(np.clip((arc ** 2 + far ** 2 - radius_m ** 2) / (2 * arc * far), -1, 1))
+        ways = (along - early) % (2 * math.pi) * arc
         return float(ways.min(initial=math.inf))
-    arc = 1.0 / abs(curvature)
-    y = y * math.copysign(1.0, curvature)  # now the arc's centre is at (0, +arc)
-    far = np.hypot(x, y - arc)
-    hits = np.abs(far - arc) < radius_m
-    x, y, far = x[hits], y[hits], np.maximum(far[hits], 1e-9)
-    along = np.arctan2(x, arc - y) % (2 * math.pi)
-    early = np.arccos(np.clip((arc ** 2 + far ** 2 - radius_m ** 2) / (2 * arc * far), -1, 1))
-    ways = (along - early) % (2 * math.pi) * arc
-    return float(ways.min(initial=math.inf))

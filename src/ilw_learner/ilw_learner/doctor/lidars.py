@@ -43,6 +43,8 @@ def _check(take: Take, source: Source, topic: Topic, contract: Contract) -> list
             found[1] = ' '.join(unread(ranges, geometry, lidar))
             found[2] = unseen_sectors(source.name, source.feature.sectors, geometry, lidar) \
                 if source.feature.sectors else ''
+        if 'no_return' in texts[0] + found[0]:
+            found[1] = ''  # the same, of scans that show a little more
         for i, text in enumerate(found):
             told[i] += bool(text)
             texts[i] = texts[i] or text
