@@ -2,10 +2,11 @@
 Write the locks from ros.in and ilw.in: every version, and the hash of every file that may be it.
 
 Run it with the environment's Python after a change of either list:
-``python tools/setup/lock.py``; with ``--same-versions`` only the hashes are looked up anew. It asks pip what it would install and installs nothing. (`pip
-freeze` is no lock here: the ROS wheels contain distributions that are not on PyPI.) Files come
-from where pip is set to look: its index, further indexes and folders. What a machine's own build
-of PyTorch adds on CUDA machines is in ``lock-torch-cuda.txt``, see ``torch_parts.py``.
+``python tools/setup/lock.py``; with ``--same-versions`` it looks only for hashes. It asks pip what
+it would install and installs nothing. (`pip freeze` is no lock here: the ROS wheels contain
+distributions that are not on PyPI.) Files come from where pip is set to look: its index, further
+indexes and folders. What builds of PyTorch add on CUDA machines is in ``lock-torch-cuda.txt``, see
+``torch_parts.py``.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -76,9 +77,9 @@ class Sources:
                 found[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
         for index in self.indexes:
             for file_name, digest in self._listed(f'{index.rstrip("/")}/{name}/'):
-                if is_of(file_name, name, version):
-                    if found.setdefault(file_name, digest) != digest:
-                        found[f'{file_name} of {index}'] = digest
+                if is_of(file_name, name, version) and found.setdefault(
+                        file_name, digest) != digest:
+                    found[f'{file_name} of {index}'] = digest
         if not found:
             sys.exit(f'{name}=={version}: no file of it was found.')
         return found
