@@ -1,12 +1,13 @@
 """A little of what ``tools/run_fuzz.py`` does a lot of: broken inputs into every reader."""
 
-from fuzz import bags, checkpoints, messages, texts
+from fuzz import bags, checkpoints, files, messages, texts
 from fuzz.mutate import mutate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 import pytest
 
-MODULES = {'texts': texts, 'messages': messages, 'bags': bags, 'checkpoints': checkpoints}
+MODULES = {'texts': texts, 'messages': messages, 'bags': bags, 'files': files,
+           'checkpoints': checkpoints}
 NAMES = {
     'texts': ['contract', 'joystick', 'expert_stick', 'robot_profile', 'urdf', 'train_config',
               'episode_json'],
@@ -14,6 +15,8 @@ NAMES = {
                  'sim_state'],
     'bags': ['bag', 'bag_metadata', 'mcap_index', 'messages_of_Odometry', 'messages_of_LaserScan',
              'messages_of_JointState', 'definition'],
+    'files': ['sqlite_bag', 'sqlite_journal', 'sqlite_wal', 'quality_json', 'training_json',
+              'metrics_jsonl', 'history_jsonl', 'map_yaml', 'map_pgm'],
     'checkpoints': ['checkpoint_card', 'checkpoint_graph', 'checkpoint_files']}
 
 
@@ -51,6 +54,13 @@ def test_broken_inputs_are_read_or_refused(targets, module, name):
 def test_the_valid_inputs_are_accepted(targets, name):
     """Else a target would only ever see the first check of its reader."""
     target = targets['texts', name]
+    for seed in target.seeds:
+        target.run(seed)
+
+
+@pytest.mark.parametrize('name', NAMES['files'])
+def test_the_valid_files_are_accepted(targets, name):
+    target = targets['files', name]
     for seed in target.seeds:
         target.run(seed)
 

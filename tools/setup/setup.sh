@@ -30,17 +30,32 @@ stage_packages() {
     local lists=(-r "$ILW_STAMPS/lock.txt")
     if [ -n "$ILW_ROS_SCRIPT" ] && "$ILW_VENV/bin/python" -c 'import numpy'; then
         # The installed ROS was compiled for the installed NumPy: keep that one.
-        grep -v '^numpy==' "$lock" > "$ILW_STAMPS/lock.txt"
+        awk '/^numpy==/ {own = 1} !own; own && !/\\$/ {own = 0}' "$lock" > "$ILW_STAMPS/lock.txt"
     else
         cp -- "$lock" "$ILW_STAMPS/lock.txt"
     fi
+    awk '/^(setuptools|wheel)==/ {own = 1} own; own && !/\\$/ {own = 0}' "$lock" \
+        > "$ILW_STAMPS/lock-build.txt"
     [ -n "$ILW_ROS_SCRIPT" ] || lists+=(-r "$ILW_ROOT/requirements/lock-ros.txt")
     "$ILW_VENV/bin/python" "$HERE/drop_half_installed.py"
-    # torch first, with what it asks for: that differs between its CPU and its CUDA build.
-    "${pip[@]}" install "${WHEELHOUSE[@]}" --constraint "$ILW_STAMPS/lock.txt" \
-        "$(grep '^torch==' "$lock")"
-    # The lock is complete, so nothing is left to resolve.
-    "${pip[@]}" install "${WHEELHOUSE[@]}" --no-deps "${lists[@]}"
+    # The lock is complete, so nothing is left to resolve, and nothing comes in that it does not
+    # have the hash of: what builds the few packages without wheels comes from it as well.
+    if [ -s "$ILW_STAMPS/lock-build.txt" ]; then
+        "${pip[@]}" install "${WHEELHOUSE[@]}" --require-hashes --no-deps \
+            -r "$ILW_STAMPS/lock-build.txt"
+    fi
+    "${pip[@]}" install "${WHEELHOUSE[@]}" --require-hashes --no-deps --no-build-isolation \
+        "${lists[@]}"
+    # What torch asks for beside that differs between its CPU and its CUDA builds.
+    local parts=$ILW_STAMPS/torch_parts.txt round
+    for round in 1 2 3 4 5; do
+        "$ILW_VENV/bin/python" "$HERE/torch_parts.py" \
+            "$ILW_ROOT/requirements/lock-torch-cuda.txt" > "$parts"
+        [ -s "$parts" ] || return 0
+        "${pip[@]}" install "${WHEELHOUSE[@]}" --require-hashes --no-deps -r "$parts"
+    done
+    echo "What torch asks for is still not there after $round rounds: see $parts." >&2
+    return 1
 }
 
 stage_mend() {

@@ -30,7 +30,7 @@ fingerprint_venv() {
 
 fingerprint_packages() {
     fingerprint_venv
-    cat "$ILW_ROOT/requirements/lock.txt" "$ILW_ROOT/requirements/lock-ros.txt" | sha256sum
+    cat "$ILW_ROOT"/requirements/lock*.txt | sha256sum
 }
 
 fingerprint_mend() {

@@ -26,7 +26,8 @@ def test_what_shows_nothing_is_shown_as_its_code(text):
     shown.encode()
 
 
-@pytest.mark.parametrize('text', ['Fahrt nach Süden', '日本語', 'é', 'a\u0301', '95 % ±3 µs', '🤖'])
+@pytest.mark.parametrize('text', ['Fahrt nach Süden', '日本語', 'é', 'a\u0301', '95 % ±3 µs',
+                                  '🤖'])
 def test_ordinary_text_of_any_language_stays_as_it_is(text):
     assert printable(text) == text
 

@@ -16,7 +16,7 @@ def clone(tmp_path: Path) -> Path:
     root = tmp_path / 'a clone'
     shutil.copytree(REPOSITORY / 'tools' / 'setup', root / 'tools' / 'setup')
     (root / 'requirements').mkdir()
-    for name in ('lock.txt', 'lock-ros.txt'):
+    for name in ('lock.txt', 'lock-ros.txt', 'lock-torch-cuda.txt'):
         (root / 'requirements' / name).write_text('click==8.5.1\n')
     (root / 'src' / 'msgs' / 'msg').mkdir(parents=True)
     (root / 'src' / 'msgs' / 'msg' / 'A.msg').write_text('float32 a\n')
