@@ -10,8 +10,8 @@ MODULES = {'texts': texts, 'messages': messages, 'bags': bags, 'checkpoints': ch
 NAMES = {
     'texts': ['contract', 'joystick', 'expert_stick', 'robot_profile', 'urdf', 'train_config',
               'episode_json'],
-    'messages': ['joy', 'requests', 'scans', 'observations', 'maps', 'commands', 'raw_bytes',
-                 'sim_state'],
+    'messages': ['joy', 'foreign_pads', 'gamepads', 'requests', 'scans', 'observations', 'maps',
+                 'commands', 'raw_bytes', 'sim_state'],
     'bags': ['bag', 'bag_metadata', 'mcap_index', 'messages_of_Odometry', 'messages_of_LaserScan',
              'messages_of_JointState', 'definition'],
     'checkpoints': ['checkpoint_card', 'checkpoint_graph', 'checkpoint_files']}
