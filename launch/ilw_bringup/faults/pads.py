@@ -6,7 +6,7 @@ import time
 
 from std_srvs.srv import Trigger
 
-from ilw_bringup.faults.loop import DRIVE, Loop
+from ilw_bringup.faults.loop import Loop
 from ilw_bringup.faults.row import Fault, Seen
 from ilw_core.locate import config_file
 from ilw_teleop.joystick import Joystick, load_joystick
@@ -33,8 +33,8 @@ def _foreign(fault: str, layout: str) -> Fault:
             loop.save_an_episode()
             return _pressed(loop, _pad(layout), time.monotonic())
 
-    return Fault(fault, 'no button does anything but the emergency stop, which works; layouts that '
-                 'fit are named', inject)
+    return Fault(fault, 'no button does anything but the emergency stop, which works; layouts '
+                 'that fit are named', inject)
 
 
 def _instead(fault: str, layout: str) -> Fault:

@@ -7,8 +7,7 @@ import evdev
 from evdev import ecodes, ff
 
 from ilw_teleop.joystick import Joystick, known_joysticks
-from ilw_teleop.joystick_fit import (Device, advice, best_device, fitting_device,
-                                     why_not_device)
+from ilw_teleop.joystick_fit import Device, advice, best_device, fitting_device, why_not_device
 from ilw_teleop.pad import EV_ABS, Pad
 from ilw_teleop.stranger import Stranger, describe, emergency_stop
 

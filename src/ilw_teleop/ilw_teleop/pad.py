@@ -1,7 +1,6 @@
 """From events of a Linux input device to axes and buttons as in ``Joy``. Opens no device."""
 
 from collections.abc import Iterable, Mapping
-
 import math
 
 from ilw_core.errors import IlwError

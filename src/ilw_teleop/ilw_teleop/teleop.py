@@ -37,7 +37,7 @@ class Teleop:
     Of a pad that does not fit the layout nothing counts but the emergency stop: where the layout
     has it, and where layouts that do fit have it.
 
-    :param joystick: the layout; ``None``: whichever known one fits, if those that do mean the same.
+    :param joystick: the layout; ``None``: a known one that fits, if all that do mean the same.
     :param timeout_ns: a joystick that is silent for longer has released everything; what comes
         then is another one.
     :param known: layouts by name; ``None``: those in ``config/joysticks``.
