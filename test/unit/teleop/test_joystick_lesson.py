@@ -1,4 +1,4 @@
-"""A layout taught by pressing each control once is the pad's; an exam says which control is not."""
+"""A layout taught by pressing each control once is the pad's; an exam tells what is wrong."""
 
 from click.testing import CliRunner
 from fake_pads import BLUETOOTH_AXES, FakeInput, FakePad, device_of, sent

@@ -7,8 +7,10 @@ import pytest
 
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file, config_folder
+from ilw_sim.stick import Stick, StickDriver
 from ilw_teleop.joystick import BUTTON_CONTROLS, known_joysticks, load_joystick
 from ilw_teleop.joystick_fit import fitting
+from ilw_teleop.keyboard import Keyboard
 from ilw_teleop.teleop import Teleop
 
 MS = 1_000_000
@@ -260,3 +262,33 @@ def test_a_layout_that_says_nothing_of_its_device_has_just_the_numbers_it_needs(
     pad.send(([0.0] * 8, [0] * 11))
     assert pad.send(sent(mine, 'deadman', **MOVES)).active
     assert not pad.send(([0.0] * 8, [0] * 12)).active
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_keyboard_and_expert_send_what_a_pad_of_the_layout_sends(hand, name):
+    keyboard, pad = Keyboard(KNOWN[name]), hand(name)
+    pad.send(keyboard.state(0))
+    keyboard.type('W', 0)
+    assert pad.send(keyboard.state(1)).values.tolist() == [0.5, 0.0]
+    stick, pad = Stick(config_file('joysticks', name)), hand(name)
+    assert stick.rest() == KNOWN[name].at_rest()
+    pad.send(stick.rest())
+    sample = pad.send(stick.press(0.5, 1.0))
+    assert sample.active
+    assert sample.values == pytest.approx([0.25, 1.5])
+    assert not sample.override
+
+
+def test_the_expert_begins_each_episode_with_idle_hands(clutter):
+    stick = Stick(config_file('joysticks', 'xbox'))
+    driver = StickDriver(clutter, stick, seed=0, imperfection=0.0)
+    driver.on_map(0, [0] * 400, (20, 20), 0.1, (0.0, 0.0))
+    driver.on_goal(0, (1.5, 1.5))
+    pose = (0.5, 0.5, 0.0)
+    assert driver.on_tick(100 * MS, pose) == stick.rest()
+    assert driver.on_tick(200 * MS, pose) != stick.rest()
+    driver.on_stop()
+    assert driver.on_tick(300 * MS, pose) is None
+    driver.on_reset()
+    assert driver.on_tick(400 * MS, pose) == stick.rest()
+    assert driver.on_tick(500 * MS, pose) != stick.rest()
