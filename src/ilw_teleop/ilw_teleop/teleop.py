@@ -54,7 +54,6 @@ class Teleop:
             self._follow(joystick)
         self._deadman = Deadman(timeout_ns)
         self._down: dict[str, bool] | None = None
-        self._fitting: list[str] = []
         self._quiet = True
         self.why = ''
         """Why the pad that is heard does not fit, and what to do, in words; empty when it does"""

@@ -221,6 +221,14 @@ def test_a_stick_that_lies_on_its_side_for_long_must_come_to_rest_again(hand):
     assert pad.send(sent(own, 'deadman', forward=1.0)).active
 
 
+def test_an_emergency_stop_on_a_trigger_counts_wherever_it_was_before(clutter):
+    mine = load_joystick(config_file('joysticks', 'xbox'))
+    mine.mapping.update(estop='-right_trigger')
+    pad = Hand(Teleop(clutter, mine, timeout_ns=500 * MS))
+    pad.send(([0.0] * 8, [0] * 11))
+    assert pad.send(([0.0] * 5 + [-1.0, 0.0, 0.0], [0] * 11)).presses == ('estop',)
+
+
 def test_auto_refuses_what_several_layouts_fit_in_different_ways(clutter):
     one = KNOWN['xbox']
     twisted = load_joystick(config_file('joysticks', 'xbox'))
