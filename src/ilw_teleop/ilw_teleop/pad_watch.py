@@ -51,7 +51,7 @@ class PadWatch:
         return not self.why
 
     def counts(self, control: str) -> bool:
-        """Tell whether a control may count: an axis that is a button was seen at rest, or stops."""
+        """Tell whether a control may count: half an axis only if it was seen at rest, or stops."""
         name = self._joystick.mapping[control]
         return control == 'estop' or name[0] not in '+-' or name[1:] in self._seen_at_rest
 

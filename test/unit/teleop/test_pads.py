@@ -293,10 +293,29 @@ def test_the_expert_begins_each_episode_with_idle_hands(clutter):
     driver.on_map(0, [0] * 400, (20, 20), 0.1, (0.0, 0.0))
     driver.on_goal(0, (1.5, 1.5))
     pose = (0.5, 0.5, 0.0)
-    assert driver.on_tick(100 * MS, pose) == stick.rest()
-    assert driver.on_tick(200 * MS, pose) != stick.rest()
+
+    def sent_at(ms):
+        return [message == stick.rest() for message in driver.on_tick(ms * MS, pose)]
+
+    assert sent_at(100) == [True, False]
+    assert sent_at(200) == [False]
     driver.on_stop()
-    assert driver.on_tick(300 * MS, pose) is None
+    assert sent_at(300) == []
     driver.on_reset()
-    assert driver.on_tick(400 * MS, pose) == stick.rest()
-    assert driver.on_tick(500 * MS, pose) != stick.rest()
+    assert sent_at(400) == [True, False]
+    assert sent_at(500) == [False]
+    assert sent_at(900) == [True, False]  # it was kept waiting, and so was the teleop node
+
+
+def test_a_message_that_waited_on_a_busy_machine_is_no_other_pad_in_simulation(clutter):
+    own = KNOWN['xbox']
+    for wall_ns, drives in ((400 * MS, True), (1100 * MS, False)):
+        teleop = Teleop(clutter, own, timeout_ns=500 * MS, another_wall_ns=1000 * MS)
+        pad = Hand(teleop)
+        pad.send(sent(own))
+        pad.send(sent(own, 'deadman', **MOVES))
+        pad.now += 3000 * MS
+        assert not teleop.on_tick(pad.now, wall_ns).active
+        pad.now += 50 * MS
+        sample = teleop.on_sample(pad.now, *sent(own, 'deadman', **MOVES), wall_silence_ns=wall_ns)
+        assert sample.active is drives
