@@ -31,6 +31,7 @@ class _Lazy(click.Group):
         'faults': ('ilw_bringup.commands_faults', 'faults'),
         'security': ('ilw_bringup.commands_security', 'security'),
         'compare': ('ilw_bringup.commands_compare', 'compare'),
+        'joystick': ('ilw_bringup.commands_joystick', 'joystick'),
         'promote': ('ilw_learner.commands_promote', 'promote'),
         'replay': ('ilw_learner.commands_replay', 'replay'),
     }

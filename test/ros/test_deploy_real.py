@@ -51,7 +51,7 @@ class Driver:
         hear(Twist, 'base/cmd', self.commands.append, 10)
         hear(DiagnosticArray, '/diagnostics', self._on_diagnostics, EVENT)
         hear(EpisodeStatus, 'episode/status', self._on_status, LATCHED)
-        self.unit, self.stick, self.x = 1.0, None, 0.0
+        self.unit, self.stick, self.let_go, self.x = 1.0, None, False, 0.0
         self.noise = np.random.default_rng(0)  # two scans that are equal come from one that hangs
         self.node.create_timer(0.05, self._tick)
 
@@ -77,7 +77,9 @@ class Driver:
         self.odoms.publish(odom)
         if self.stick is not None:
             joy = Joy(axes=[0.0, self.stick, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-                      buttons=[int(i == 4) for i in range(11)])
+                      buttons=[int(i == 4 and self.let_go) for i in range(11)])
+            joy.axes[1] *= self.let_go
+            self.let_go = True  # a deadman counts once it was seen up
             joy.header.stamp = now
             self.joys.publish(joy)
 

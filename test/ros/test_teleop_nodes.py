@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip('rclpy')
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.action import ActionClient
@@ -50,6 +51,7 @@ class Bench:
         hear(EpisodeEvent, 'episode/event', self.events.append, EVENT)
         hear(EpisodeStatus, 'episode/status', self._on_status, LATCHED)
         self.now = 1000 * 10 * P
+        self.let_go = False
         self.goal_pub.publish(PoseStamped())
 
     def _on_status(self, status):
@@ -89,10 +91,11 @@ class Bench:
         return self.commands[-1]
 
     def drive(self, ticks, *buttons, forward=1.0):
-        for _ in range(ticks):
+        for held in [(LB, *buttons)] * ticks if self.let_go else [(), *[(LB, *buttons)] * ticks]:
             self.tick()
-            self.joy(forward, 0.0, LB, *buttons)
+            self.joy(forward if held else 0.0, 0.0, *held)
             self.commanded()
+        self.let_go = True  # a deadman counts once it was seen up
 
     def call(self, kind, name, request=None):
         client = self.node.create_client(kind, name)
@@ -371,7 +374,8 @@ def test_on_hardware_the_robot_stops_when_the_joystick_falls_silent(bench, ros, 
     def press():
         bench.now = bench.node.get_clock().now().nanoseconds - P
         bench.tick()
-        bench.joy(1.0, 0.0, LB)
+        bench.joy(1.0, 0.0, LB) if bench.let_go else bench.joy()
+        bench.let_go = True
 
     timer = bench.node.create_timer(0.05, press)
     ros.until(lambda: bench.commands and bench.commands[-1].twist.linear.x == 0.5, 20, 'speed')
@@ -383,3 +387,35 @@ def test_on_hardware_the_robot_stops_when_the_joystick_falls_silent(bench, ros, 
     asked = max(stamp_ns(s.header.stamp) for s in bench.states
                 if s.source == ArbiterState.SOURCE_PERSON)
     assert stamp_ns(silent.header.stamp) > asked
+
+
+def test_a_pad_of_another_layout_is_named_in_diagnostics_and_only_stops(bench, ros, monkeypatch):
+    start_node(ros, monkeypatch, TeleopNode)
+    start_node(ros, monkeypatch, ArbiterNode, armed_at_start=True)
+    said = []
+    bench.node.create_subscription(DiagnosticArray, '/diagnostics', lambda array: said.extend(
+        s for s in array.status if s.name.startswith('teleop: joystick')), EVENT)
+    bench.matched(bench.joy_pub, bench.clock_pub)
+    ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+    bench.drive(3)
+    assert bench.commands[-1].twist.linear.x > 0.0
+
+    def foreign(*down):
+        bench.tick()
+        joy = Joy(axes=[0.0, 1.0, -1.0, 0.0, 1.0, 1.0, 0.0, 0.0],
+                  buttons=[int(i in down) for i in range(15)])  # Xbox, over Bluetooth
+        joy.header.stamp = time_msg(bench.now)
+        bench.joy_pub.publish(joy)
+        bench.commanded()
+        ros.until(lambda: bench.states and stamp_ns(bench.states[-1].header.stamp) >= bench.now)
+
+    foreign(4, 6)
+    assert bench.commands[-1].twist.linear.x == 0.0
+    for button in (0, 1, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14):
+        foreign(button)
+    assert bench.events == []
+    assert not bench.states[-1].estopped
+    ros.until(lambda: any(s.level == DiagnosticStatus.ERROR and 'xbox_bluetooth' in s.message
+                          and '--joystick' in s.message for s in said), 10, 'a complaint')
+    foreign(3)
+    ros.until(lambda: bench.states[-1].estopped, 10, 'the emergency stop')

@@ -19,7 +19,9 @@ from ilw_sim.simulation import Simulation
 from ilw_sim.stick import Stick, StickDriver
 from ilw_teleop.arbiter import Arbiter
 from ilw_teleop.forward_stop import ForwardStop
-from ilw_teleop.joystick import load_joystick
+from ilw_teleop.joystick import BUTTON_CONTROLS, known_joysticks, load_joystick
+from ilw_teleop.joystick_fit import Device, fitting_device, why_not, why_not_device
+from ilw_teleop.pad import Pad
 from ilw_teleop.recording_gate import header_stamp_ns
 from ilw_teleop.request import Request
 from ilw_teleop.stamps import MAX_LEAD_NS, LogClock, believable
@@ -52,6 +54,8 @@ def targets(folder: Path) -> list[Target]:
 
     return [
         Target('joy', _joy(contract), noise, (), weight=20),
+        Target('foreign_pads', _foreign_pads(contract), noise, (), weight=8),
+        Target('gamepads', _gamepads, noise, (), weight=1),
         Target('requests', _requests(contract), noise, (), weight=3),
         Target('scans', _scans(contract), noise, (), weight=3),
         Target('observations', _observations(contract), noise, (), weight=4),
@@ -77,6 +81,71 @@ def _joy(contract: Contract) -> Callable[[bytes], None]:
             assert np.isfinite(sample.values).all()
             assert np.all((sample.values >= action.low) & (sample.values <= action.high))
     return run
+
+
+def _foreign_pads(contract: Contract) -> Callable[[bytes], None]:
+    """Any pad under any layout: one that does not fit makes nothing but a stop."""
+    known = known_joysticks()
+    names = sorted(known)
+
+    def run(data: bytes) -> None:
+        pieces, now = Pieces(data), 0
+        layout = known[names[pieces.byte() % len(names)]]
+        teleop = Teleop(contract, layout, timeout_ns=200_000_000, known=known)
+        let_go = False
+        for kind in pieces:
+            now += 20_000_000
+            axes, buttons = known[names[kind % len(names)]].at_rest()
+            if kind < 60:
+                axes = [pieces.byte() / 127.5 - 1.0 for _ in range(pieces.byte() % 10)]
+                buttons = [pieces.byte() % 2 for _ in range(pieces.byte() % 24)]
+            for _ in range(kind % 3):
+                if axes:
+                    axes[pieces.byte() % len(axes)] = pieces.byte() / 127.5 - 1.0
+                if buttons:
+                    buttons[pieces.byte() % len(buttons)] = pieces.byte() % 2
+            sample = teleop.on_sample(now, axes, buttons)
+            fits = not why_not(layout, axes, buttons)
+            let_go = fits and (let_go or not layout.pressed('deadman', axes, buttons))
+            if not fits:
+                assert set(sample.presses) <= {'estop'}, sample
+                assert teleop.why or not (axes or buttons)
+            if not let_go:
+                assert not sample.active
+                assert not sample.override
+    return run
+
+
+def _gamepads(data: bytes) -> None:
+    """Any Linux device under any layout: why it does not fit is a sentence, what fits is read."""
+    known, pieces = known_joysticks(), Pieces(data)
+    layout = known[sorted(known)[pieces.byte() % len(known)]]
+    axis_codes = sorted((layout.axis_codes or {}).values())
+    key_codes = sorted((layout.button_codes or {}).values()) + list(layout.spare_codes)
+    axes = {code: (0, 255) for code in axis_codes}
+    keys = set(key_codes)
+    for kind in pieces:
+        if kind < 90:
+            axes[pieces.byte() % 0x40] = (pieces.whole(), pieces.whole())
+        elif kind < 130:
+            axes.pop(pieces.byte() % 0x20, None)
+        elif kind < 180:
+            keys ^= {0x100 + pieces.byte()}
+        else:
+            break
+    device = Device('pad' if pieces.byte() < 99 else pieces.text(layout.device_names or ('pad',)),
+                    axes, frozenset(keys), bus=pieces.byte() % 7, vendor=pieces.byte() * 5,
+                    product=pieces.byte(), values={code: pieces.whole() for code in axes})
+    fits = not why_not_device(layout, device)
+    assert fits == (layout.name in fitting_device(known, device))
+    if fits:
+        assert set(axis_codes) <= set(axes)
+        assert set(key_codes) <= keys
+        pad = Pad(layout, axes)
+        pad.set_state(device.values, [])
+        assert not why_not(layout, pad.axes, pad.buttons)
+        assert not any(layout.pressed(control, pad.axes, pad.buttons)
+                       for control in BUTTON_CONTROLS)
 
 
 def _requests(contract: Contract) -> Callable[[bytes], None]:

@@ -15,7 +15,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Joy
 
 from ilw_core.contract import Contract
-from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeStatus
+from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus
 from ilw_ros.convert import get_field, message_class, stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE
 from ilw_teleop.joystick import Joystick
@@ -61,6 +61,10 @@ class Spy:
         """Simulated time, as last heard"""
         self.plugged = True
         """The gamepad is there"""
+        self.message: tuple[list[float], list[int]] | None = None
+        """Axes and buttons of another gamepad that is there instead; ``None``: it is not"""
+        self.marks: list[EpisodeEvent] = []
+        """What the teleop node told the recorder"""
         self._held: dict[str, float] = {}
         self._let_go = threading.Event()
         """The teleop node has answered idle hands"""
@@ -70,6 +74,7 @@ class Spy:
         subscribe(message_class(contract.action.type), contract.action.topic, self._on_command,
                   100)
         subscribe(ArbiterState, 'arbiter/state', self.states.append, 100)
+        subscribe(EpisodeEvent, 'episode/event', self._on_event, EVENT)
         subscribe(ActionChunk, 'teleop/action', self._on_teleop, REQUEST)
         subscribe(EpisodeStatus, 'episode/status', self._on_status, LATCHED)
         subscribe(DiagnosticArray, '/diagnostics', self._on_diagnostics, 100)
@@ -116,12 +121,19 @@ class Spy:
         self._let_go.wait(timeout_s)
         self._held = controls
 
+    def _on_event(self, event: EpisodeEvent) -> None:
+        if event.sender == 'teleop':
+            self.marks.append(event)
+
     def _on_teleop(self, chunk: ActionChunk) -> None:
         if not chunk.active:
             self._let_go.set()
 
     def _on_joy(self) -> None:
         if not self.plugged:
+            return
+        if self.message is not None:
+            self._joy.publish(Joy(axes=self.message[0], buttons=self.message[1]))
             return
         stick = self._joystick
         axes, buttons = stick.at_rest()

@@ -17,6 +17,7 @@ from ilw_sim.grid import grid_from_occupancy
 _MAX_INDEX = 255
 _MAX_SIDE = 1000     # cells of a map; planning on more would take longer than an episode
 _FAR_M = 1e6         # no place on a map is further away
+_SILENT_NS = 350_000_000       # less than a joystick may be silent for
 _NEW_EPISODE_NS = 500_000_000  # a larger step of the clock is a reset
 
 
@@ -126,16 +127,19 @@ class StickDriver:
         """The episode is over: let go of the stick until the next."""
         self._running = False
 
-    def on_tick(self, stamp_ns: int, pose: Pose) -> tuple[list[float], list[int]] | None:
+    def on_tick(self, stamp_ns: int, pose: Pose) -> list[tuple[list[float], list[int]]]:
         """
-        Return what to send for a tick: as ``on_pose``, but an episode begins with idle hands.
+        Return what to send for a tick, one after the other: as ``on_pose``, after idle hands.
 
-        A deadman that is held when a joystick appears does not count before it was let go of.
+        A deadman that is held when a joystick appears, or is heard again after a silence, does not
+        count before it was let go of.
         """
+        silent = not 0 <= stamp_ns - self._last_ns <= _SILENT_NS
         pressed = self.on_pose(stamp_ns, pose)
-        begins = pressed is not None and not self._holds
-        self._holds = pressed is not None
-        return self._stick.rest() if begins else pressed
+        begins, self._holds = silent or not self._holds, pressed is not None
+        if pressed is None:
+            return []
+        return [self._stick.rest(), pressed] if begins else [pressed]
 
     def on_pose(self, stamp_ns: int, pose: Pose) -> tuple[list[float], list[int]] | None:
         """Return (axes, buttons) for a tick; ``None`` while there is nothing to drive."""

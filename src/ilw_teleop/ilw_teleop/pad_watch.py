@@ -1,4 +1,4 @@
-"""Follow ``Joy`` messages: is it the layout's pad, is it at rest, was it let go? No ROS, no clock."""
+"""Follow ``Joy`` messages: is it the layout's pad, at rest, let go of? No ROS, no clock."""
 
 from collections.abc import Sequence
 
@@ -51,9 +51,9 @@ class PadWatch:
         return not self.why
 
     def counts(self, control: str) -> bool:
-        """Tell whether a control may count: an axis that is a button was seen at rest."""
+        """Tell whether a control may count: half an axis only if it was seen at rest, or stops."""
         name = self._joystick.mapping[control]
-        return name[0] not in '+-' or name[1:] in self._seen_at_rest
+        return control == 'estop' or name[0] not in '+-' or name[1:] in self._seen_at_rest
 
     def take(self, now_ns: int, axes: Sequence[float], buttons: Sequence[int]) -> bool:
         """

@@ -38,7 +38,8 @@ class Stranger:
         pressed = bool(self._down)
         try:
             for event in self._device.read():
-                self._note(event.type, event.code, self._value(event.type, event.code, event.value))
+                value = self._value(event.type, event.code, event.value)
+                self._note(event.type, event.code, value)
                 pressed |= bool(self._down)
         except BlockingIOError:
             pass  # nothing happened

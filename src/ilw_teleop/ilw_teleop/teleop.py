@@ -13,6 +13,7 @@ from ilw_teleop.joystick_fit import advice, fitting, the_one, why_not
 from ilw_teleop.pad_watch import PadWatch
 
 WALL_SILENCE_NS = 200_000_000  # four periods of a joystick's autorepeat
+SIMULATED_WALL_NS = 1_000_000_000  # the same for ``another_wall_ns`` in a simulation
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,19 @@ class Teleop:
     Of a pad that does not fit the layout nothing counts but the emergency stop: where the layout
     has it, and where layouts that do fit have it.
 
-    :param joystick: the layout; ``None``: whichever known one fits, if those that do mean the same.
+    :param joystick: the layout; ``None``: a known one that fits, if all that do mean the same.
     :param timeout_ns: a joystick that is silent for longer has released everything; what comes
         then is another one.
+    :param another_wall_ns: so much wall time must a silence last, too, before what comes is
+        another one; in a simulation on a busy machine messages wait.
     :param known: layouts by name; ``None``: those in ``config/joysticks``.
     """
 
     def __init__(self, contract: Contract, joystick: Joystick | None, *, timeout_ns: int,
-                 normal_ratio: float = 1.0, known: Mapping[str, Joystick] | None = None) -> None:
+                 normal_ratio: float = 1.0, another_wall_ns: int = WALL_SILENCE_NS,
+                 known: Mapping[str, Joystick] | None = None) -> None:
         self._action, self._normal_ratio = contract.action, normal_ratio
-        self._given = known
+        self._given, self._another_wall_ns = known, another_wall_ns
         self._auto, self._joystick = joystick is None, joystick
         self._watch: PadWatch | None = None
         self._mapping = StickMapping(contract.action, deadzone=0.0)
@@ -54,7 +58,6 @@ class Teleop:
             self._follow(joystick)
         self._deadman = Deadman(timeout_ns)
         self._down: dict[str, bool] | None = None
-        self._fitting: list[str] = []
         self._quiet = True
         self.why = ''
         """Why the pad that is heard does not fit, and what to do, in words; empty when it does"""
@@ -72,8 +75,8 @@ class Teleop:
         if len(axes) == len(buttons) == 0:
             self._deadman.sample(now_ns, False)
             return self._leave()
-        silent = wall_silence_ns is None or wall_silence_ns >= WALL_SILENCE_NS
-        if silent and not self._quiet and not self._deadman.fresh(now_ns):
+        silent = wall_silence_ns is None or wall_silence_ns >= self._another_wall_ns
+        if silent and not self._deadman.fresh(now_ns):
             self._forget()
         if self._auto and (self._joystick is None or why_not(self._joystick, axes, buttons)):
             self._choose(axes, buttons)
@@ -104,7 +107,7 @@ class Teleop:
         """
         if self._quiet or self._deadman.fresh(now_ns) or wall_silence_ns < WALL_SILENCE_NS:
             return None
-        return self._leave()
+        return self._leave(another=wall_silence_ns >= self._another_wall_ns)
 
     def leap(self, now_ns: int) -> None:
         """Note that the simulated clock has leapt to ``now_ns``."""
@@ -166,9 +169,10 @@ class Teleop:
     def _known(self) -> Mapping[str, Joystick]:
         return known_joysticks() if self._given is None else self._given
 
-    def _leave(self) -> Sample:
-        self._quiet, self.why = True, ''
-        self._forget()
+    def _leave(self, *, another: bool = True) -> Sample:
+        self._quiet, self._down, self.why = True, None, ''
+        if another:
+            self._forget()
         return Sample(False, False, self._mapping.rest, False, ())
 
     def _forget(self) -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from ilw_bringup.bringup import BRINGUPS, resolve
+from ilw_bringup.bringup import BRINGUPS, JOYSTICK, resolve
 from ilw_bringup.processes import command_line
 from ilw_core.errors import IlwError
+from ilw_core.locate import config_folder
 from ilw_emulator.world import load_world
 
 
@@ -87,3 +88,17 @@ def test_parameters_reach_a_node_with_their_types(tmp_path, monkeypatch):
 def test_every_argument_is_described():
     for bringup in BRINGUPS.values():
         assert all(argument.text.endswith('.') for argument in bringup.arguments)
+
+
+@pytest.mark.parametrize(('more', 'source', 'layout'), [
+    ({'input': 'keyboard'}, 'keyboard', 'xbox'), ({'expert': True}, 'expert', 'xbox'),
+    ({}, 'joy', 'auto')])
+def test_with_auto_teleop_chooses_and_who_imitates_a_pad_takes_the_default(more, source, layout):
+    started = nodes('teleop', joystick='auto', **more)
+    assert started['teleop'].parameters['joystick'] == 'auto'
+    assert started[source].parameters['joystick'] == layout
+
+
+def test_the_bringup_names_every_layout_that_is_shipped():
+    shipped = {path.stem for path in (config_folder() / 'joysticks').glob('*.yaml')}
+    assert {word.strip(',;: ') for word in JOYSTICK.text.split()} >= shipped

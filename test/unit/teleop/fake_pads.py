@@ -1,4 +1,4 @@
-"""Gamepads made in software: devices as evdev shows them, and Joy messages, that may behave badly."""
+"""Gamepads made in software: devices as evdev shows them, which may behave badly, and Joy."""
 
 from types import SimpleNamespace
 

@@ -7,8 +7,10 @@ import pytest
 
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file, config_folder
+from ilw_sim.stick import Stick, StickDriver
 from ilw_teleop.joystick import BUTTON_CONTROLS, known_joysticks, load_joystick
 from ilw_teleop.joystick_fit import fitting
+from ilw_teleop.keyboard import Keyboard
 from ilw_teleop.teleop import Teleop
 
 MS = 1_000_000
@@ -219,6 +221,14 @@ def test_a_stick_that_lies_on_its_side_for_long_must_come_to_rest_again(hand):
     assert pad.send(sent(own, 'deadman', forward=1.0)).active
 
 
+def test_an_emergency_stop_on_a_trigger_counts_wherever_it_was_before(clutter):
+    mine = load_joystick(config_file('joysticks', 'xbox'))
+    mine.mapping.update(estop='-right_trigger')
+    pad = Hand(Teleop(clutter, mine, timeout_ns=500 * MS))
+    pad.send(([0.0] * 8, [0] * 11))
+    assert pad.send(([0.0] * 5 + [-1.0, 0.0, 0.0], [0] * 11)).presses == ('estop',)
+
+
 def test_auto_refuses_what_several_layouts_fit_in_different_ways(clutter):
     one = KNOWN['xbox']
     twisted = load_joystick(config_file('joysticks', 'xbox'))
@@ -260,3 +270,52 @@ def test_a_layout_that_says_nothing_of_its_device_has_just_the_numbers_it_needs(
     pad.send(([0.0] * 8, [0] * 11))
     assert pad.send(sent(mine, 'deadman', **MOVES)).active
     assert not pad.send(([0.0] * 8, [0] * 12)).active
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_keyboard_and_expert_send_what_a_pad_of_the_layout_sends(hand, name):
+    keyboard, pad = Keyboard(KNOWN[name]), hand(name)
+    pad.send(keyboard.state(0))
+    keyboard.type('W', 0)
+    assert pad.send(keyboard.state(1)).values.tolist() == [0.5, 0.0]
+    stick, pad = Stick(config_file('joysticks', name)), hand(name)
+    assert stick.rest() == KNOWN[name].at_rest()
+    pad.send(stick.rest())
+    sample = pad.send(stick.press(0.5, 1.0))
+    assert sample.active
+    assert sample.values == pytest.approx([0.25, 1.5])
+    assert not sample.override
+
+
+def test_the_expert_begins_each_episode_with_idle_hands(clutter):
+    stick = Stick(config_file('joysticks', 'xbox'))
+    driver = StickDriver(clutter, stick, seed=0, imperfection=0.0)
+    driver.on_map(0, [0] * 400, (20, 20), 0.1, (0.0, 0.0))
+    driver.on_goal(0, (1.5, 1.5))
+    pose = (0.5, 0.5, 0.0)
+
+    def sent_at(ms):
+        return [message == stick.rest() for message in driver.on_tick(ms * MS, pose)]
+
+    assert sent_at(100) == [True, False]
+    assert sent_at(200) == [False]
+    driver.on_stop()
+    assert sent_at(300) == []
+    driver.on_reset()
+    assert sent_at(400) == [True, False]
+    assert sent_at(500) == [False]
+    assert sent_at(900) == [True, False]  # it was kept waiting, and so was the teleop node
+
+
+def test_a_message_that_waited_on_a_busy_machine_is_no_other_pad_in_simulation(clutter):
+    own = KNOWN['xbox']
+    for wall_ns, drives in ((400 * MS, True), (1100 * MS, False)):
+        teleop = Teleop(clutter, own, timeout_ns=500 * MS, another_wall_ns=1000 * MS)
+        pad = Hand(teleop)
+        pad.send(sent(own))
+        pad.send(sent(own, 'deadman', **MOVES))
+        pad.now += 3000 * MS
+        assert not teleop.on_tick(pad.now, wall_ns).active
+        pad.now += 50 * MS
+        sample = teleop.on_sample(pad.now, *sent(own, 'deadman', **MOVES), wall_silence_ns=wall_ns)
+        assert sample.active is drives

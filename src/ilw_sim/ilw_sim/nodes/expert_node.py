@@ -68,11 +68,11 @@ class ExpertNode(Node):
 
     def _on_truth(self, truth: Odometry) -> None:
         pose = truth.pose.pose
-        pressed = self._driver.on_tick(
+        messages = self._driver.on_tick(
             stamp_ns(truth.header.stamp),
             (pose.position.x, pose.position.y, yaw_of(pose.orientation)))
-        if pressed is not None:
-            joy = Joy(axes=pressed[0], buttons=pressed[1])
+        for axes, buttons in messages:
+            joy = Joy(axes=axes, buttons=buttons)
             joy.header.stamp = truth.header.stamp
             self._joy.publish(joy)
 

@@ -20,7 +20,7 @@ from ilw_teleop.joystick import AUTO, known_joysticks, load_joystick
 from ilw_teleop.nodes.parameters import TeleopParams
 from ilw_teleop.nodes.recorder_ear import RecorderEar
 from ilw_teleop.stamps import LEAP_NS, LeadingClock, believable
-from ilw_teleop.teleop import Sample, Teleop
+from ilw_teleop.teleop import SIMULATED_WALL_NS, WALL_SILENCE_NS, Sample, Teleop
 
 MARKS = {
     'start': (EpisodeEvent.KIND_START, EpisodeEvent.OUTCOME_UNKNOWN),
@@ -40,10 +40,13 @@ class TeleopNode(Node):
         contract = load_contract(config_file('tasks', params.contract))
         joystick = None if params.joystick == AUTO else load_joystick(
             config_file('joysticks', params.joystick))
-        self._teleop = Teleop(contract, joystick, timeout_ns=round(params.timeout_s * 1e9),
-                              normal_ratio=params.normal_ratio, known=known_joysticks())
+        simulated = bool(self.get_parameter('use_sim_time').value)
+        self._teleop = Teleop(
+            contract, joystick, timeout_ns=round(params.timeout_s * 1e9),
+            normal_ratio=params.normal_ratio, known=known_joysticks(),
+            another_wall_ns=SIMULATED_WALL_NS if simulated else WALL_SILENCE_NS)
         self._refuses, self._said = False, ''
-        self._time = LeadingClock(leads=bool(self.get_parameter('use_sim_time').value))
+        self._time = LeadingClock(leads=simulated)
         self._heard_wall_ns = time.monotonic_ns()
         self._chunk = ActionChunk(
             source=ActionChunk.SOURCE_PERSON, contract_hash=contract.hash, horizon=1,
