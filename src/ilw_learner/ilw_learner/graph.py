@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from ilw_core.errors import CheckpointError
+from ilw_core.errors import GraphError
 from ilw_learner.graph_check import MAX_MEMORY_BYTES, check_graph
 from ilw_learner.graph_values import INPUT, OUTPUT
 
@@ -18,7 +18,7 @@ class Graph:
     :param model: the ONNX file's content. Not its path: files beside it are then out of reach.
     :param shape: of the input ``observation``; float32, as the output ``action`` is.
     :param path: where it came from, for the error's text.
-    :raises CheckpointError: it is no such graph.
+    :raises GraphError: it is no such graph.
     """
 
     def __init__(self, model: bytes, shape: tuple[int, ...],
@@ -42,23 +42,23 @@ class Graph:
             ):
                 bind(name, 'cpu', 0, np.float32, array.shape, array.ctypes.data)
         except Exception as error:  # onnxruntime's errors share no other base class
-            raise CheckpointError(f'{path} is no network for this contract: '
+            raise GraphError(f'{path} is no network for this contract: '
                                   f'{" ".join(str(error).split())[:200]}') from error
         if self._output.dtype != np.float32:
-            raise CheckpointError(f'{path} must give float32. Got {self._output.dtype}.')
+            raise GraphError(f'{path} must give float32. Got {self._output.dtype}.')
         self.shape = self._output.shape
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """
         Return the output, without the batch; the next call overwrites it.
 
-        :raises CheckpointError: the graph cannot be computed for these values.
+        :raises GraphError: the graph cannot be computed for these values.
         """
         self._input[:] = values
         try:
             self._session.run_with_iobinding(self._binding)
         except Exception as error:
-            raise CheckpointError(f'the network failed: '
+            raise GraphError(f'the network failed: '
                                   f'{" ".join(str(error).split())[:200]}') from error
         return self._output[0]
 

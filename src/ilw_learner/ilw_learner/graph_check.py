@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 import onnx
 from onnx import TensorProto, helper
 
-from ilw_core.errors import CheckpointError
+from ilw_core.errors import GraphError
 from ilw_core.schema import shown
 from ilw_learner.graph_values import check_values
 
@@ -43,7 +43,7 @@ def check_graph(model: bytes, path: Path) -> None:
     Refuse what no policy of ILW contains.
 
     :param path: where it came from, for the error's text.
-    :raises CheckpointError: it is no graph, or one that could do more than arithmetic.
+    :raises GraphError: it is no graph, or one that could do more than arithmetic.
     """
     if len(model) > MAX_GRAPH_BYTES:
         raise _refusal(path, f'at most {MAX_GRAPH_BYTES} bytes', f'{len(model)}')
@@ -92,6 +92,6 @@ def _least_bytes(tensor: TensorProto) -> int:
         return 1
 
 
-def _refusal(path: Path, rule: str, got: str) -> CheckpointError:
-    return CheckpointError(f'{path} is no network for this contract: it must be {rule}. '
+def _refusal(path: Path, rule: str, got: str) -> GraphError:
+    return GraphError(f'{path} is no network for this contract: it must be {rule}. '
                            f'Got {got}. Only graphs as ILW exports them run.')

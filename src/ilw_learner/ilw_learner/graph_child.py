@@ -53,13 +53,13 @@ def _try(told: dict[str, Any], model: bytes) -> str:
 
     import numpy as np
 
-    from ilw_core.errors import CheckpointError
+    from ilw_core.errors import GraphError
     from ilw_learner.graph import Graph
 
     path = told['path']
     try:
         graph = Graph(model, (1, told['history'], len(told['low'])), Path(path))
-    except CheckpointError as error:
+    except GraphError as error:
         return str(error)
     wanted = (1, told['horizon'], told['action_dim'])
     if graph.shape != wanted:
@@ -69,7 +69,7 @@ def _try(told: dict[str, Any], model: bytes) -> str:
         begin = time.process_time()
         try:
             actions = graph(window)
-        except CheckpointError as error:
+        except GraphError as error:
             if usual:
                 return f'{path} fails within the range of what is observed: {error}.'
             continue

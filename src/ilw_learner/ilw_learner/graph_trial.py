@@ -17,7 +17,7 @@ import sys
 from typing import IO
 
 from ilw_core.contract import Contract
-from ilw_core.errors import CheckpointError
+from ilw_core.errors import GraphError
 
 MEMORY_BYTES = 2_000_000_000
 """Address space of the child, beside three times the graph's file; its libraries map 0.2 GB"""
@@ -65,7 +65,7 @@ def try_graph(model: bytes, contract: Contract, history: int, horizon: int, path
     :param history: observations it sees, To.
     :param horizon: actions it must give, Ta.
     :param path: where it came from, for the error's text.
-    :raises CheckpointError: it is none for this contract, took too much, or ended the child.
+    :raises GraphError: it is none for this contract, took too much, or ended the child.
     """
     trial = Trial(
         str(path), history, horizon, contract.action.dim, contract.period_ns / 1e9,
@@ -77,7 +77,7 @@ def try_graph(model: bytes, contract: Contract, history: int, horizon: int, path
         return
     refusal = _ask_child(told, model)
     if refusal:
-        raise CheckpointError(refusal if str(path) in refusal else
+        raise GraphError(refusal if str(path) in refusal else
                               f'{path} failed its trial: {refusal}. It must not drive. Train '
                               f'again, or use another checkpoint.')
     _passed.add(digest)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ilw_core.align import Observation
 from ilw_core.contract import Contract
-from ilw_core.errors import CheckpointError
+from ilw_core.errors import GraphError, UntrustedError
 from ilw_learner.checkpoint import GRAPH, Checkpoint, load_checkpoint
 from ilw_learner.graph import Graph
 from ilw_learner.graph_trial import try_graph
@@ -45,7 +45,7 @@ class PolicyRunner:
         self.name = str(checkpoint)
         self._rng = np.random.default_rng(seed)
         if self.name == 'random' and trusted is not None:
-            raise CheckpointError(f'What drives must be signed by a key in {trusted.folder}. '
+            raise UntrustedError(f'What drives must be signed by a key in {trusted.folder}. '
                                   f'random is signed by nobody. Name a signed checkpoint, or '
                                   f'idle, which only stops.')
         if self.name in BASELINES:
@@ -87,8 +87,8 @@ class PolicyRunner:
         self._input[0, :older] = self._window[0].values
         try:
             actions = self._brain(self._input)
-        except CheckpointError as error:
-            return None, str(error)
+        except GraphError:  # its text may quote the graph: this reason goes out over the network
+            return None, 'the network failed on this observation'
         if not all(map(math.isfinite, actions.ravel().tolist())):  # 2 us less than NumPy's
             return None, 'the network gave a value that is not finite'
         return actions.astype(np.float64), ''
@@ -117,9 +117,9 @@ def _graph(found: Checkpoint, contract: Contract, *, own: bool) -> Graph:
         try_graph(found.graph, contract, found.history, found.horizon, path)
     graph = Graph(found.graph, (1, found.history, contract.obs_dim), path)
     if graph.shape != (1, found.horizon, contract.action.dim):
-        raise CheckpointError(f'{path} must give (1, {found.horizon}, {contract.action.dim}) '
+        raise GraphError(f'{path} must give (1, {found.horizon}, {contract.action.dim}) '
                               f'values. Got {graph.shape}.')
     if not np.isfinite(graph(np.float32(0.5) * (contract.obs_low + contract.obs_high))).all():
-        raise CheckpointError(f'{path} gives actions that are not finite: its training went '
+        raise GraphError(f'{path} gives actions that are not finite: its training went '
                               f'wrong. Train again, or use an earlier checkpoint.')
     return graph

@@ -1,26 +1,33 @@
 """Graphs that nobody should run: each is valid ONNX of operators that ILW's own networks use."""
 
-from onnx import TensorProto, helper, numpy_helper
+from typing import Any
+
 import numpy as np
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from ilw_core.contract import Contract
 
 KINDS = {name: getattr(TensorProto, name) for name in (
     'INT8', 'INT16', 'INT32', 'INT64', 'UINT8', 'UINT16', 'UINT32', 'UINT64')}
 
 
-def model(nodes, contract, *tensors, opset=13):
+def model(nodes: list[NodeProto], contract: Contract, *tensors: TensorProto) -> bytes:
     """Return the bytes of a graph with ILW's input and output."""
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ['B', 1, size])
             for name, size in (('observation', contract.obs_dim), ('action', 2))]
     graph = helper.make_graph(nodes, 'g', ends[:1], ends[1:], tensors)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid('', opset)],
+    made: bytes = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)],
                              ir_version=8).SerializeToString()
+    return made
 
 
-def array(name, values, kind=np.float32):
+def array(name: str, values: Any, kind: Any = np.float32) -> TensorProto:
+    """Return values as a weight."""
     return numpy_helper.from_array(np.asarray(values, kind), name)
 
 
-def plus(contract, nodes, *tensors, last=''):
+def plus(contract: Contract, nodes: list[NodeProto], *tensors: TensorProto,
+         last: str = '') -> bytes:
     """Return a graph that gives the mean of the observation twice, after some more nodes."""
     own = [helper.make_node('ReduceMean', ['observation'], ['mean'], axes=[2]),
            helper.make_node('Add', ['mean', 'pair'], ['sum']),
@@ -29,26 +36,27 @@ def plus(contract, nodes, *tensors, last=''):
     return model([*nodes, *own], contract, array('pair', np.zeros((1, 1, 2))), *tensors)
 
 
-def one(contract):
+def one() -> list[NodeProto]:
     """Return nodes that make the scalar ``one`` from the observation."""
     return [helper.make_node('ReduceMean', ['observation'], ['one'], axes=[0, 1, 2], keepdims=0)]
 
 
-def back(name):
-    """Return a node that makes the float scalar ``last`` of a value."""
+def back(name: str) -> list[NodeProto]:
+    """Return nodes that make the float scalar ``last`` of a value."""
     return [helper.make_node('Cast', [name], [f'{name}_float'], to=TensorProto.FLOAT),
             helper.make_node('ReduceMax', [f'{name}_float'], ['last'], keepdims=0)]
 
 
-def whole_division(contract, operator='Div', kind=TensorProto.INT64):
+def whole_division(contract: Contract, operator: str = 'Div',
+                   kind: int = TensorProto.INT64) -> bytes:
     """A division by the observation as a whole number, which is zero more often than not."""
-    nodes = [*one(contract), helper.make_node('Cast', ['one'], ['below'], to=kind),
+    nodes = [*one(), helper.make_node('Cast', ['one'], ['below'], to=kind),
              helper.make_node(operator, ['above', 'below'], ['whole']), *back('whole')]
     above = helper.make_tensor('above', kind, [1], [7])
     return plus(contract, nodes, above, last='last')
 
 
-def zero_stride(contract):
+def zero_stride(contract: Contract) -> bytes:
     """A window that moves by nothing: a shape divided by zero, already where it is loaded."""
     nodes = [helper.make_node('Unsqueeze', ['observation', 'axis'], ['image']),
              helper.make_node('MaxPool', ['image'], ['pooled'], kernel_shape=[1, 1],
@@ -56,7 +64,7 @@ def zero_stride(contract):
     return plus(contract, nodes, array('axis', [1], np.int64), last='last')
 
 
-def doubling(contract, times=34):
+def doubling(contract: Contract, times: int = 34) -> bytes:
     """A tensor that is put beside itself again and again."""
     nodes, name = [], 'observation'
     for i in range(times):
@@ -65,17 +73,17 @@ def doubling(contract, times=34):
     return plus(contract, [*nodes, *back(name)], last='last')
 
 
-def outer_product(contract, size=200_000):
+def outer_product(contract: Contract, size: int = 200_000) -> bytes:
     """A column times a row: 160 GB."""
-    nodes = [*one(contract), helper.make_node('Mul', ['column', 'one'], ['tall']),
+    nodes = [*one(), helper.make_node('Mul', ['column', 'one'], ['tall']),
              helper.make_node('MatMul', ['tall', 'row'], ['huge']), *back('huge')]
     return plus(contract, nodes, array('column', np.ones((size, 1))),
                 array('row', np.ones((1, size))), last='last')
 
 
-def products(contract, times=2000, size=2000):
+def products(contract: Contract, times: int = 2000, size: int = 2000) -> bytes:
     """Products of large matrices that are made from a few numbers."""
-    nodes = [*one(contract), helper.make_node('Mul', ['column', 'one'], ['tall']),
+    nodes = [*one(), helper.make_node('Mul', ['column', 'one'], ['tall']),
              helper.make_node('MatMul', ['tall', 'row'], ['power0'])]
     nodes += [helper.make_node('MatMul', [f'power{i}', 'power0'], [f'power{i + 1}'])
               for i in range(times)]
@@ -84,9 +92,9 @@ def products(contract, times=2000, size=2000):
                 last='last')
 
 
-def shaped(contract, operator):
+def shaped(contract: Contract, operator: str) -> bytes:
     """A shape that follows from what the robot sees."""
-    seen = [*one(contract), helper.make_node('Cast', ['one'], ['number'], to=TensorProto.INT64),
+    seen = [*one(), helper.make_node('Cast', ['one'], ['number'], to=TensorProto.INT64),
             helper.make_node('Reshape', ['number', 'single'], ['count'])]
     single = array('single', [1], np.int64)
     zero = array('zero', [0], np.int64)
