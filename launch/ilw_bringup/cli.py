@@ -167,6 +167,9 @@ def _run_up(name: str, given: dict[str, Any]) -> None:
         try:
             while True:
                 time.sleep(0.2)
+                for again in fleet.respawn():
+                    _ERR.print(f'The node {again} died and was started again, see above: it is '
+                               f'disarmed until somebody arms it.', style='yellow')
                 if dead := fleet.dead():
                     raise IlwError(f'The node {dead[0]} ended; see above. The others were ended.')
         except KeyboardInterrupt:

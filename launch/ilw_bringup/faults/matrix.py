@@ -8,7 +8,7 @@ from ilw_bringup.faults.row import Fault, Row, Seen, Unavailable
 from ilw_bringup.private_domain import private_domain
 from ilw_core.errors import IlwError
 
-MODULES = ('hand', 'nodes', 'policies', 'checkpoints', 'sensors', 'flood', 'recorder', 'disk',
+MODULES = ('hand', 'nodes', 'policies', 'checkpoints', 'asks', 'sensors', 'flood', 'recorder', 'disk',
            'network', 'soak')
 
 

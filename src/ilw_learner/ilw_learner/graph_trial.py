@@ -120,7 +120,7 @@ def _understood(code: int, answer: bytes) -> str:
         said = json.loads(answer)
     except (ValueError, RecursionError):
         said = None
-    if code == 0 and said == {'passed': True}:
+    if code == 0 and isinstance(said, dict) and said.get('passed') is True and len(said) == 1:
         return ''
     refused = said.get('refused') if isinstance(said, dict) else None
     if isinstance(refused, str) and refused:
