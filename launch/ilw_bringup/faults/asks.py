@@ -15,7 +15,7 @@ from ilw_learner.checkpoint import GRAPH, WEIGHTS, save_checkpoint
 from ilw_msgs.srv import LoadPolicy
 
 BOUND_S = 30.0
-"""For an answer: 5 s of computing, on a machine with other work"""
+"""For an answer: 3 s of computing, on a machine with other work"""
 DRIVES_ON = 'the old policy drives on without a gap'
 
 Judge = Callable[[Any], str]

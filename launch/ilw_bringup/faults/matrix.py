@@ -8,8 +8,8 @@ from ilw_bringup.faults.row import Fault, Row, Seen, Unavailable
 from ilw_bringup.private_domain import private_domain
 from ilw_core.errors import IlwError
 
-MODULES = ('hand', 'nodes', 'policies', 'checkpoints', 'asks', 'sensors', 'flood', 'recorder', 'disk',
-           'network', 'soak')
+MODULES = ('hand', 'nodes', 'policies', 'checkpoints', 'asks', 'sensors', 'flood', 'recorder',
+           'disk', 'network', 'soak')
 
 
 def faults(only: str = '', *, slow: bool = True) -> list[Fault]:

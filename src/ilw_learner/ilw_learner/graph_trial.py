@@ -21,7 +21,7 @@ from ilw_core.errors import GraphError
 
 MEMORY_BYTES = 2_000_000_000
 """Address space of the child, beside three times the graph's file; its libraries map 0.2 GB"""
-CPU_S = 5
+CPU_S = 3
 """Computing time of the child, beside a second per 100 MB of file; 0.4 s is for its libraries"""
 WALL_S = 30.0
 """The machine may be busy; after this the child is killed"""
