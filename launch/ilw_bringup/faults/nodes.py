@@ -20,8 +20,9 @@ def _policy_killed(fault: str, number: int) -> Fault:
             bound = loop.two_periods_s + loop.latency_s()
             at = loop.strike('policy', number)
             stop = loop.watch(at, bound_s=bound)
+            loop.until(loop.fleet.dead, 20.0, 'the end of the policy')  # it may dump its core
             before = len(loop.spy.states)
-            loop.bring_back('policy', signal.SIGKILL)
+            loop.fleet.restart_dead()
             loop.until(lambda: any(s.requested for s in loop.spy.states[before:]), 20.0,
                        'the policy to ask again')
             time.sleep(0.5)
