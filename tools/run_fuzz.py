@@ -23,7 +23,7 @@ from fuzz.campaign import Campaign
 from fuzz.judge import MEMORY_MB, SECONDS
 from fuzz.target import Target
 
-MODULES = ('texts', 'messages', 'bags', 'checkpoints')
+MODULES = ('texts', 'messages', 'bags', 'checkpoints', 'graphs')
 
 
 def main() -> int:
