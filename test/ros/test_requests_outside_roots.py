@@ -214,7 +214,7 @@ class Stranger:
         self.loop.until(lambda: all(p.get_subscription_count() for p in publishers.values()),
                         20.0, 'who listens')
         for path in paths:
-            for topic, publisher in publishers.items():
+            for publisher in publishers.values():
                 message = publisher.msg_type()
                 if fill(message, path):
                     publisher.publish(message)

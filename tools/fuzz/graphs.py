@@ -31,7 +31,8 @@ _TWO = frozenset(('Add', 'And', 'Div', 'Equal', 'Gather', 'GatherElements', 'Gat
                   'Min', 'Sum', 'Mean', 'Concat', 'Conv', 'CumSum', 'ReduceSum', 'Split'))
 _THREE = frozenset(('Clip', 'InstanceNormalization', 'LayerNormalization', 'Slice', 'Where'))
 _CALM = ('Abs', 'Add', 'Cast', 'Clip', 'Concat', 'Identity', 'Max', 'Mul', 'Neg', 'ReduceMax',
-         'Relu', 'Shape', 'Sub', 'Tanh', 'Where', 'ArgMax', 'Div', 'Gather', 'Unsqueeze', 'Reshape')
+         'Relu', 'Shape', 'Sub', 'Tanh', 'Where', 'ArgMax', 'Div', 'Gather', 'Unsqueeze',
+         'Reshape')
 """Half of all nodes: else hardly a graph would be right from end to end"""
 _ATTRIBUTES: dict[str, tuple[str, ...]] = {
     'ArgMax': ('axis', 'keepdims'), 'ArgMin': ('axis', 'keepdims'), 'Concat': ('axis',),

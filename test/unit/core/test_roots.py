@@ -58,9 +58,9 @@ def test_a_root_may_be_a_link_itself_and_need_not_exist_yet(place):
 
 
 @pytest.mark.parametrize('name', [
-    '', '\0', 'runs/a\0', 'runs/a\n', '/', '/etc', '/etc/passwd', '/proc/self/environ', '/dev/zero',
-    '..', '../x', 'runs/../elsewhere', 'runs/a/../../elsewhere/checkpoint', 'runs/out',
-    'runs/out/checkpoint', 'out', 'runs/nowhere', 'elsewhere/../runs/a', 'r' * 2000,
+    '', '\0', 'runs/a\0', 'runs/a\n', '/', '/etc', '/etc/passwd', '/proc/self/environ',
+    '/dev/zero', '..', '../x', 'runs/../elsewhere', 'runs/a/../../elsewhere/checkpoint',
+    'runs/out', 'runs/out/checkpoint', 'out', 'runs/nowhere', 'elsewhere/../runs/a', 'r' * 2000,
     'runs/\ud800', '/proc/self/cwd/runs/a', '/proc/self/root/etc'])
 def test_what_is_outside_or_no_name_is_not_allowed(roots, name):
     for find in (roots.folder, roots.file):

@@ -103,7 +103,7 @@ def test_more_nodes_than_any_network_has_are_refused(clutter):
 @pytest.mark.parametrize('made', [hostile.zero_stride, hostile.doubling, hostile.outer_product])
 def test_a_graph_that_takes_all_memory_or_a_shape_from_nothing_is_refused(
         tmp_path, clutter, made):
-    with pytest.raises(GraphError, match='no network|trial'):
+    with pytest.raises(GraphError, match=r'no network|trial'):
         runner(tmp_path, clutter, made(clutter))
 
 

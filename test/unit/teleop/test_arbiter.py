@@ -95,7 +95,8 @@ def test_a_policy_whose_process_was_replaced_must_be_armed_again(clutter):
     assert (decision.source, decision.armed) == (Source.NONE, False)
     assert 'disarmed' in decision.reasons
     assert arbiter.arm() == '' and not arbiter.disarmed_why
-    assert put(arbiter, ask(clutter, 2, [0.1, 0.0], T0 + 2 * P), T0 + 2 * P).source is Source.POLICY
+    late = T0 + 2 * P
+    assert put(arbiter, ask(clutter, 2, [0.1, 0.0], late), late).source is Source.POLICY
 
 
 def test_a_person_takes_over_and_gives_back_without_a_jump(clutter):
