@@ -34,6 +34,7 @@ from ilw_core.contract import load_contract  # noqa: E402
 from ilw_core.locate import config_file  # noqa: E402
 from ilw_learner.checkpoint import save_checkpoint  # noqa: E402
 from ilw_learner.export import to_onnx  # noqa: E402
+from ilw_learner.graph import Graph  # noqa: E402
 from ilw_learner.normalizer import Normalizer  # noqa: E402
 from ilw_learner.policies.bc import (  # noqa: E402
     BcConfig,
@@ -41,7 +42,7 @@ from ilw_learner.policies.bc import (  # noqa: E402
     cloning_sizes,
 )
 from ilw_learner.policies.flat_mlp import FlatMlp  # noqa: E402
-from ilw_learner.runtime import Graph, PolicyRunner  # noqa: E402
+from ilw_learner.runtime import PolicyRunner  # noqa: E402
 
 CONTRACT = load_contract(config_file('tasks', 'clutter'))
 ECHO = """

@@ -23,7 +23,7 @@ from fuzz.campaign import Campaign
 from fuzz.judge import MEMORY_MB, SECONDS
 from fuzz.target import Target
 
-MODULES = ('texts', 'messages', 'bags', 'files', 'checkpoints')
+MODULES = ('texts', 'messages', 'bags', 'files', 'checkpoints', 'graphs')
 
 
 def main() -> int:

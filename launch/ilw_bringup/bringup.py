@@ -41,6 +41,8 @@ class NodeSpec:
     """As ``/robot1``; empty: where it is started"""
     enclave: str = ''
     """Where its key is in the keystore; empty: it has none"""
+    respawn: bool = False
+    """Start it again when it dies; only for what must be armed anew before it drives"""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ DEMOS = Argument('demos', 'demos', 'Folder that receives the episodes.')
 OPERATOR = Argument('operator', '', 'Who demonstrates; kept with each episode.')
 CHECKPOINT = Argument('checkpoint', 'idle', 'Checkpoint folder, deployed (the promoted one), '
                       'idle or random.')
+CHECKPOINTS = Argument('checkpoints', 'runs:deployed:checkpoints', 'Folders whose checkpoints '
+                       'policy/load may name, a colon between; and that of the one above.')
 PREFLIGHT = Argument('preflight', 'auto', 'Hold the robot to the contract before a policy may be '
                      'armed. auto: unless it is simulated.', ('auto', 'on', 'off'))
 ENABLE = Argument('enable_output', False, 'false: dry run, the robot gets no commands.')
@@ -156,9 +160,9 @@ def _checkpoint(a: Mapping[str, Any]) -> str:
 
 def _policy(a: Mapping[str, Any]) -> list[NodeSpec]:
     return [NodeSpec('ilw_learner', 'policy_node', 'policy', {
-        'contract': a['task'], 'checkpoint': _checkpoint(a), 'trusted_keys': a['trusted_keys'],
-        'robot': a['profile'],
-        'use_sim_time': a['robot'] == 'sim'})]
+        'contract': a['task'], 'checkpoint': _checkpoint(a), 'checkpoints': a['checkpoints'],
+        'trusted_keys': a['trusted_keys'], 'robot': a['profile'],
+        'use_sim_time': a['robot'] == 'sim'}, respawn=True)]
 
 
 def _placed(spec: NodeSpec, a: Mapping[str, Any]) -> NodeSpec:
@@ -186,7 +190,7 @@ BRINGUPS: dict[str, Bringup] = {
         lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a)),
     'deploy': _bringup(
         'Let a policy drive; a person can take over at any time.',
-        (*_PLANT, *_HAND, CHECKPOINT, TRUSTED, ENABLE, PREFLIGHT),
+        (*_PLANT, *_HAND, CHECKPOINT, CHECKPOINTS, TRUSTED, ENABLE, PREFLIGHT),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)),
 }
 

@@ -169,6 +169,9 @@ def _run_up(name: str, given: dict[str, Any]) -> None:
         say(f'Up: {", ".join(s.name for s in specs)}. Ctrl-C ends them.')
         while not came:
             time.sleep(0.05)
+            for again in [] if came else fleet.respawn():
+                say(f'The node {again} died and was started again, see above: it is disarmed '
+                    f'until somebody arms it.')
             dead = fleet.dead()
             if dead and not came:
                 raise IlwError(f'The node {dead[0]} ended; see above. The others were ended.')

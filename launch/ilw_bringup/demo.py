@@ -74,10 +74,13 @@ class Demo:
             self.fleet.start([self._policy_node()])
             for name, target in (('policy', str(checkpoint)), ('random', 'random'),
                                  ('idle', 'idle')):
-                session.load_policy(target, seed=options.seed)
-                session.arm(True)
+                def ready(target: str = target) -> None:
+                    session.load_policy(target, seed=options.seed)
+                    session.arm(True)
+
+                ready()
                 driven[name] = self._drive_all(session, f'evaluate {name}', EVALUATION_OFFSET,
-                                               options.episodes_eval)
+                                               options.episodes_eval, ready=ready)
             eval_s = expert_s + time.monotonic() - begin
         report = {
             'task': self.contract.name, 'seed': options.seed,
@@ -111,7 +114,8 @@ class Demo:
 
     def _policy_node(self) -> NodeSpec:
         return NodeSpec('ilw_learner', 'policy_node', 'policy', {
-            'contract': self.options.task, 'use_sim_time': True, 'checkpoint': 'idle'})
+            'contract': self.options.task, 'use_sim_time': True, 'checkpoint': 'idle',
+            'checkpoints': str(self.folder)})
 
     def record(self, session: Session) -> None:
         """Record the demonstrations; nodes that die are started again."""
@@ -127,8 +131,13 @@ class Demo:
 
     def _drive_all(
         self, session: Session, what: str, offset: int, count: int, *, record: bool = False,
+        ready: Callable[[], None] = lambda: None,
     ) -> list[Driven]:
-        """Drive ``count`` episodes; one lost to a fault is driven again in the same world."""
+        """
+        Drive ``count`` episodes; one lost to a fault is driven again in the same world.
+
+        :param ready: called when the policy or the arbiter was started again: both have forgotten.
+        """
         driven: list[Driven] = []
         lost = 0
         while len(driven) < count:
@@ -143,6 +152,8 @@ class Demo:
                                  f'restarted {", ".join(names) or "nothing"}.')
                 if lost >= _RETRIES:
                     raise
+                if {'policy', 'arbiter'} & set(names):
+                    ready()
                 if 'recorder' in names:
                     session.status = None  # the dead one's; the new one says its own
                 elif record:

@@ -41,4 +41,5 @@ def _node(spec: NodeSpec, variables: dict[str, str]) -> Node:
                 additional_env={**dds_environment(), **variables},
                 ros_arguments=['--enclave', spec.enclave] if spec.enclave else None,
                 parameters=[spec.parameters], remappings=list(spec.remappings.items()),
+                respawn=spec.respawn, respawn_delay=1.0 if spec.respawn else None,
                 output='screen', emulate_tty=spec.terminal)

@@ -27,6 +27,10 @@ _GRACE_S = 3.0
 """A node has this long to end when it is asked to; then it is killed"""
 _LAST_BYTES = 65536
 """Of a log, where its last line is looked for"""
+_RESPAWNS = 5
+"""A node that may be started again is, so often; one that goes on dying is a fault"""
+_OWN_WILL = (0, 2)
+"""Exit codes of a node that was told to end, or that refused to start"""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -91,6 +95,7 @@ class Fleet:
         self._specs: dict[str, NodeSpec] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.restarts = 0
+        self._respawned: dict[str, int] = {}
 
     def start(self, specs: list[NodeSpec]) -> None:
         """Start nodes; one of the same name must not be running."""
@@ -131,6 +136,17 @@ class Fleet:
             del self._running[name]
             self.start([self._specs[name]])
             self.restarts += 1
+        return names
+
+    def respawn(self) -> list[str]:
+        """Start again what died of a fault and may be, a few times each; return the names."""
+        names = [name for name in self.dead() if self._specs[name].respawn
+                 and self._running[name].returncode not in _OWN_WILL
+                 and self._respawned.get(name, 0) < _RESPAWNS]
+        for name in names:
+            self._respawned[name] = self._respawned.get(name, 0) + 1
+            del self._running[name]
+            self.start([self._specs[name]])
         return names
 
     def last_words(self, name: str) -> str:

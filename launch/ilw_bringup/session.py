@@ -15,10 +15,11 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from ilw_bringup.asking import Asking
+from ilw_bringup.loading import load
 from ilw_core.episode import Outcome
 from ilw_core.errors import IlwError
 from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
-from ilw_msgs.srv import LoadPolicy, ResetSim, StartEpisode, StopEpisode
+from ilw_msgs.srv import ResetSim, StartEpisode, StopEpisode
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, STATE
 
@@ -184,8 +185,7 @@ class Session:
 
     def load_policy(self, checkpoint: str, seed: int = 0) -> None:
         """Have the policy node load a checkpoint, ``idle`` or ``random``."""
-        answer = self.call(LoadPolicy, 'policy/load',
-                           LoadPolicy.Request(checkpoint=checkpoint, seed=seed), again=True)
+        answer = load(self.call, checkpoint, seed)
         if answer.error_code:
             raise LoopError(f'The policy node refused {checkpoint}: {answer.error_msg}')
 

@@ -1,13 +1,13 @@
 """A little of what ``tools/run_fuzz.py`` does a lot of: broken inputs into every reader."""
 
-from fuzz import bags, checkpoints, files, messages, texts
+from fuzz import bags, checkpoints, files, graphs, messages, texts
 from fuzz.mutate import mutate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 import pytest
 
 MODULES = {'texts': texts, 'messages': messages, 'bags': bags, 'files': files,
-           'checkpoints': checkpoints}
+           'checkpoints': checkpoints, 'graphs': graphs}
 NAMES = {
     'texts': ['contract', 'joystick', 'expert_stick', 'robot_profile', 'urdf', 'train_config',
               'episode_json'],
@@ -17,7 +17,8 @@ NAMES = {
              'messages_of_JointState', 'definition'],
     'files': ['sqlite_bag', 'sqlite_journal', 'sqlite_wal', 'quality_json', 'training_json',
               'metrics_jsonl', 'history_jsonl', 'map_yaml', 'map_pgm'],
-    'checkpoints': ['checkpoint_card', 'checkpoint_graph', 'checkpoint_files']}
+    'checkpoints': ['checkpoint_card', 'checkpoint_graph', 'checkpoint_files'],
+    'graphs': ['graph_programs']}
 
 
 @pytest.fixture(scope='module')
@@ -83,3 +84,16 @@ def test_the_same_number_gives_the_same_broken_input():
     seeds = (b'a: 1\nb: [2, 3]\n', b'\x01\x02' * 30)
     assert [mutate(seeds, n) for n in range(200)] == [mutate(seeds, n) for n in range(200)]
     assert len({mutate(seeds, n) for n in range(200)}) > 150
+
+
+def test_some_programs_run_and_some_are_refused(targets):
+    """Else the target would be too tame, or would only ever see the first check."""
+    target, ran = targets['graphs', 'graph_programs'], []
+    for number in range(25):
+        try:
+            target.run(mutate(target.seeds, number))
+        except target.refusals:
+            ran.append(False)
+        else:
+            ran.append(True)
+    assert 3 <= sum(ran) <= 22

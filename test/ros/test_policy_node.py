@@ -209,7 +209,7 @@ def test_a_missing_observation_means_no_action_and_a_reason(bench, ros, monkeypa
 
 def test_another_policy_is_loaded_between_ticks_and_what_is_none_is_refused(
         bench, ros, monkeypatch, tmp_path):
-    start_policy(ros, monkeypatch)
+    start_policy(ros, monkeypatch, checkpoints=tmp_path)
     bench.matched()
     bench.tick()
     assert list(bench.acted().values) == [0.0, 0.0]
@@ -236,7 +236,7 @@ def test_a_node_with_trusted_keys_takes_what_they_signed_also_on_a_swap(
     trusted = str(tmp_path / 'trusted')
     with pytest.raises(IlwError, match='not signed'):
         start_policy(ros, monkeypatch, checkpoint=str(checkpoint), trusted_keys=trusted)
-    start_policy(ros, monkeypatch, checkpoint='idle', trusted_keys=trusted)
+    start_policy(ros, monkeypatch, checkpoint='idle', trusted_keys=trusted, checkpoints=tmp_path)
     bench.matched()
 
     def load(name):

@@ -18,7 +18,8 @@ def trainer(monkeypatch, request, tmp_path):
     init = Node.__init__
     env = getattr(request, 'param', 'none')
     arguments = ['--ros-args', '-p', 'contract:=maze', '-p', f'env:={env}',
-                 '-p', f'runs:={tmp_path / "runs"}']
+                 '-p', f'runs:={tmp_path / "runs"}', '-p', f'demonstrations:={tmp_path}',
+                 '-p', f'configs:={tmp_path}', '-p', f'checkpoints:={tmp_path}']
     monkeypatch.setattr(Node, '__init__', lambda self, name, **more: init(
         self, name, cli_args=arguments, **more))
     node = ros.add(TrainerNode())
@@ -35,19 +36,21 @@ def ask(ros, goal, on_feedback=lambda f: None):
     return client, sent.result()
 
 
-def test_demonstrations_that_are_not_there_fail_with_their_reason(trainer, ros, tmp_path):
-    client, handle = ask(ros, Train.Goal(demonstrations=str(tmp_path / 'absent')))
+def test_a_folder_without_demonstrations_fails_with_its_reason(trainer, ros, tmp_path):
+    (tmp_path / 'empty').mkdir()
+    client, handle = ask(ros, Train.Goal(demonstrations=str(tmp_path / 'empty')))
     result = handle.get_result_async()
     ros.until(result.done, 60, 'the end')
     answer = result.result()
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.error_code == Train.Result.ERROR_DATA
-    assert 'absent' in answer.result.error_msg
+    assert 'empty' in answer.result.error_msg
     client.destroy()
 
 
 def test_cancelling_ends_the_training_process_and_frees_the_node(trainer, ros, tmp_path):
-    client, handle = ask(ros, Train.Goal(demonstrations=str(tmp_path / 'absent')))
+    (tmp_path / 'empty').mkdir()
+    client, handle = ask(ros, Train.Goal(demonstrations=str(tmp_path / 'empty')))
     process = trainer._child._process
     cancel = handle.cancel_goal_async()
     ros.until(cancel.done, 10)
@@ -89,7 +92,7 @@ def test_training_and_evaluating_over_ros_end_with_a_checkpoint_and_its_score(
 
     nothing = evaluate(ros, Evaluate.Goal(checkpoint=str(tmp_path), episodes=2))
     assert nothing.error_code == Evaluate.Result.ERROR_NO_POLICY
-    assert 'policy.yaml' in nothing.error_msg
+    assert 'not a checkpoint' in nothing.error_msg
 
 
 def evaluate(ros, goal):

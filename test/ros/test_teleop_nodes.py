@@ -213,6 +213,35 @@ def test_a_policy_drives_only_when_armed_and_never_through_the_emergency_stop(
     assert 'disarmed' in once([0.2, 0.0]).reasons
 
 
+def test_a_policy_that_was_started_again_is_disarmed_and_one_that_was_silent_is_not(
+        bench, ros, monkeypatch):
+    start_node(ros, monkeypatch, ArbiterNode)
+    bench.matched(bench.policy_pub, bench.clock_pub)
+
+    def acts():
+        bench.tick()
+        bench.policy([0.1, 0.0])
+        bench.commanded()
+        ros.until(lambda: bench.states and bench.states[-1].requested
+                  and stamp_ns(bench.states[-1].header.stamp) >= bench.now, 10, 'the state')
+        return bench.states[-1]
+
+    acts()
+    assert bench.call(Trigger, 'arbiter/arm').success
+    assert acts().source == ArbiterState.SOURCE_POLICY
+    for _ in range(5):
+        bench.tick()
+        bench.commanded()
+    assert acts().source == ArbiterState.SOURCE_POLICY, 'it was silent, and is the same'
+    bench.node.destroy_publisher(bench.policy_pub)
+    bench.policy_pub = bench.node.create_publisher(ActionChunk, 'policy/action', REQUEST)
+    bench.matched(bench.policy_pub)
+    state = acts()
+    assert (state.source, state.armed) == (ArbiterState.SOURCE_NONE, False)
+    assert bench.call(Trigger, 'arbiter/arm').success
+    assert acts().source == ArbiterState.SOURCE_POLICY
+
+
 def test_a_leap_of_the_clock_and_a_jump_back_do_no_harm(bench, ros, monkeypatch):
     start_node(ros, monkeypatch, TeleopNode)
     start_node(ros, monkeypatch, ArbiterNode)

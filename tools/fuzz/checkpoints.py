@@ -61,7 +61,7 @@ def targets(folder: Path) -> list[Target]:
     return [
         Target('checkpoint_card', with_card, (card,), words=_CARD_WORDS, weight=0.2),
         Target('checkpoint_graph', with_graph, (graph, network(contract, deep=True)),
-               words=_GRAPH_WORDS, weight=0.2),
+               words=_GRAPH_WORDS, weight=0.02),
         Target('checkpoint_files', _files(saved.path, folder / 'f'), (b'\0' * 8, b'\5' * 60),
                weight=0.5),
     ]

@@ -11,11 +11,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ilw_bringup.faults.loop import Loop
 from ilw_bringup.faults.row import Fault, Seen
+from ilw_bringup.loading import load
 from ilw_core.contract import Contract, load_contract
 from ilw_core.files import read_bytes, write_file
 from ilw_core.locate import config_file
 from ilw_learner.checkpoint import GRAPH, WEIGHTS, save_checkpoint
-from ilw_msgs.srv import LoadPolicy
 
 _MAX_BYTES = 1_000_000
 EXPECTED = 'refused with a reason; the old policy drives on without a gap'
@@ -66,14 +66,12 @@ def _refused(fault: str, make: Callable[[Contract, Path], None]) -> Fault:
             good, bad = folder / 'good', folder / 'bad'
             constant_policy(loop.contract, good)
             make(loop.contract, bad)
-            loaded = loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=str(good)),
-                               again=True)
+            loaded = load(loop.call, str(good))
             loop.arm()
             loop.save_an_episode()
             bound = loop.two_periods_s + loop.latency_s()
             at = time.monotonic()
-            answer = loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=str(bad)),
-                               again=True)
+            answer = load(loop.call, str(bad))
             reaction = time.monotonic() - at
             time.sleep(0.5)
             gap = loop.longest_gap_s(at)

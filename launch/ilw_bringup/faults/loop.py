@@ -64,7 +64,7 @@ class Loop:
                 'contract': TASK, 'root': str(folder / 'demos'), 'min_free_mb': 0, **clock})
         if with_policy:
             self.specs['policy'] = NodeSpec('ilw_learner', 'policy_node', 'policy', {
-                'contract': TASK, 'checkpoint': 'random', **clock})
+                'contract': TASK, 'checkpoint': 'random', 'checkpoints': str(folder), **clock})
         self._saved: dict[Path, int] = {}
 
     def __enter__(self) -> 'Loop':

@@ -8,8 +8,8 @@ from ilw_bringup.faults.row import Fault, Row, Seen, Unavailable
 from ilw_bringup.private_domain import private_domain
 from ilw_core.errors import IlwError
 
-MODULES = ('hand', 'pads', 'nodes', 'policies', 'checkpoints', 'sensors', 'scans', 'flood',
-           'recorder', 'disk', 'network', 'stops', 'soak')
+MODULES = ('hand', 'pads', 'nodes', 'policies', 'checkpoints', 'asks', 'sensors', 'scans',
+           'flood', 'recorder', 'disk', 'network', 'stops', 'soak')
 
 
 def faults(only: str = '', *, slow: bool = True) -> list[Fault]:

@@ -10,8 +10,8 @@ from ilw_bringup.faults.row import Fault, Seen
 STOP = 'stop action within two periods'
 
 
-def _policy(fault: str, number: int) -> Fault:
-    expected = f'{STOP}; back, it drives on'
+def _policy_killed(fault: str, number: int) -> Fault:
+    expected = f'{STOP}; back, it is disarmed; armed again, it drives'
 
     def inject(folder: Path) -> Seen:
         with Loop(folder, with_policy=True) as loop:
@@ -20,11 +20,32 @@ def _policy(fault: str, number: int) -> Fault:
             bound = loop.two_periods_s + loop.latency_s()
             at = loop.strike('policy', number)
             stop = loop.watch(at, bound_s=bound)
-            loop.bring_back('policy', number)
-            loop.until(loop.spy.moving, 15.0, 'the policy to drive again')
-            return loop.stopped(stop, more=', then drove again')
+            loop.until(loop.fleet.dead, 20.0, 'the end of the policy')  # it may dump its core
+            before = len(loop.spy.states)
+            loop.fleet.restart_dead()
+            loop.until(lambda: any(s.requested for s in loop.spy.states[before:]), 20.0,
+                       'the policy to ask again')
+            time.sleep(0.5)
+            after = loop.spy.states[before:]
+            disarmed = not loop.spy.moving() and not after[-1].armed
+            loop.arm()
+            return loop.stopped(stop, ok=disarmed,
+                                more=(', back disarmed' if disarmed else ', BACK AND DRIVING')
+                                + ', armed again it drove')
 
     return Fault(fault, expected, inject)
+
+
+def _policy_hung(folder: Path) -> Seen:
+    with Loop(folder, with_policy=True) as loop:
+        loop.arm()
+        loop.save_an_episode()
+        bound = loop.two_periods_s + loop.latency_s()
+        at = loop.strike('policy', signal.SIGSTOP)
+        stop = loop.watch(at, bound_s=bound)
+        loop.bring_back('policy', signal.SIGSTOP)
+        loop.until(loop.spy.moving, 15.0, 'the policy to drive again')
+        return loop.stopped(stop, more=', then drove again')
 
 
 def _simulator(fault: str, number: int) -> Fault:
@@ -73,8 +94,9 @@ def _arbiter(fault: str, number: int) -> Fault:
 
 
 FAULTS = (
-    _policy('policy killed and restarted', signal.SIGKILL),
-    _policy('policy hung (SIGSTOP) and back', signal.SIGSTOP),
+    _policy_killed('policy killed and restarted', signal.SIGKILL),
+    _policy_killed('policy dies while driving (SIGSEGV)', signal.SIGSEGV),
+    Fault('policy hung (SIGSTOP) and back', f'{STOP}; back, it drives on', _policy_hung),
     _simulator('simulator killed and restarted', signal.SIGKILL),
     _simulator('simulator hung (SIGSTOP) and back', signal.SIGSTOP),
     _arbiter('arbiter killed and restarted', signal.SIGKILL),

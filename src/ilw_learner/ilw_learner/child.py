@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ class ChildEnd:
     error: str = ''
     """Kind of error, as ``EpisodeError``; empty when it named none"""
     words: str = ''
-    """The last line it wrote about it"""
+    """The last line it wrote about it, at most 2000 characters; it may quote files"""
 
 
 class Child:
@@ -37,7 +38,7 @@ class Child:
                  on_end: Callable[[ChildEnd], None]) -> None:
         self._on_progress, self._on_end = on_progress, on_end
         # Not a pipe: one that nobody reads would block the child.
-        self._errors = tempfile.TemporaryFile('w+')  # noqa: SIM115 - closed at its end
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed at its end
         self._process = subprocess.Popen(
             [sys.executable, '-P', '-m', 'ilw_learner.cli', command, '--progress-json', *options],
             stdout=subprocess.PIPE, stderr=self._errors, text=True)
@@ -71,11 +72,11 @@ class Child:
             elif isinstance(data, dict):
                 last = data
         code = self._process.wait()
-        self._errors.seek(0)
-        lines = self._errors.read().strip().splitlines()
+        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 2000))
+        lines = self._errors.read().decode(errors='replace').strip().splitlines()
         self._errors.close()
         if code == 0:
             self._on_end(ChildEnd(code, summary=last))
         else:
             self._on_end(ChildEnd(code, error=str(last.get('error', '')), words=str(
-                last.get('text') or (lines[-1] if lines else f'exit code {code}'))))
+                last.get('text') or (lines[-1] if lines else f'exit code {code}'))[:2000]))

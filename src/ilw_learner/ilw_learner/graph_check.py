@@ -2,7 +2,8 @@
 Look into an ONNX graph before anything runs it. No ROS, no onnxruntime.
 
 A checkpoint is data, but a graph is close to a program: it can loop for ever, take any amount of
-memory, or read files. What ILW's networks are made of is known and can do none of this.
+memory, or read files. What ILW's networks are made of is known and can do none of this. What this
+cannot tell, how long it takes and how much, ``graph_trial.py`` tries.
 """
 
 import math
@@ -12,10 +13,13 @@ from google.protobuf.message import DecodeError
 import onnx
 from onnx import TensorProto, helper
 
-from ilw_core.errors import CheckpointError
+from ilw_core.errors import GraphError
 from ilw_core.schema import shown
+from ilw_learner.graph_values import check_values
 
 MAX_GRAPH_BYTES = 500_000_000
+MAX_PARTS = 20_000
+"""Nodes, and as many weights"""
 MAX_MEMORY_BYTES = 1_000_000_000
 """What onnxruntime may take for weights and values of all graphs of a process"""
 OPERATORS = frozenset((
@@ -39,7 +43,7 @@ def check_graph(model: bytes, path: Path) -> None:
     Refuse what no policy of ILW contains.
 
     :param path: where it came from, for the error's text.
-    :raises CheckpointError: it is no graph, or one that could do more than arithmetic.
+    :raises GraphError: it is no graph, or one that could do more than arithmetic.
     """
     if len(model) > MAX_GRAPH_BYTES:
         raise _refusal(path, f'at most {MAX_GRAPH_BYTES} bytes', f'{len(model)}')
@@ -49,6 +53,9 @@ def check_graph(model: bytes, path: Path) -> None:
         raise _refusal(path, 'an ONNX graph', 'other bytes') from error
     if graph.functions or graph.training_info or graph.graph.sparse_initializer:
         raise _refusal(path, 'one plain graph', 'functions, training or sparse tensors')
+    parts = max(len(graph.graph.node), len(graph.graph.initializer), len(graph.graph.input))
+    if parts > MAX_PARTS:
+        raise _refusal(path, f'of at most {MAX_PARTS} nodes and as many weights', f'{parts}')
     for node in graph.graph.node:
         if node.domain not in ('', 'ai.onnx') or node.op_type not in OPERATORS:
             raise _refusal(path, 'made of arithmetic and shapes only',
@@ -63,6 +70,7 @@ def check_graph(model: bytes, path: Path) -> None:
                 _check_tensor(tensor, path)
     for tensor in graph.graph.initializer:
         _check_tensor(tensor, path)
+    check_values(graph.graph, lambda rule, got: _refusal(path, rule, got))
 
 
 def _check_tensor(tensor: TensorProto, path: Path) -> None:
@@ -84,6 +92,6 @@ def _least_bytes(tensor: TensorProto) -> int:
         return 1
 
 
-def _refusal(path: Path, rule: str, got: str) -> CheckpointError:
-    return CheckpointError(f'{path} is no network for this contract: it must be {rule}. '
+def _refusal(path: Path, rule: str, got: str) -> GraphError:
+    return GraphError(f'{path} is no network for this contract: it must be {rule}. '
                            f'Got {got}. Only graphs as ILW exports them run.')

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from ilw_core.errors import CheckpointError, IlwError
+from ilw_core.errors import CheckpointError, IlwError, UntrustedError
 from ilw_core.files import FileRefusedError, create, read_bytes
 from ilw_core.printable import pasteable
 
@@ -39,11 +39,11 @@ class TrustedKeys:
         :param folder: of the checkpoint, for the error's text.
         :param card: the bytes of its ``policy.yaml``.
         :param signature: the bytes of its ``policy.sig``; ``None`` where there is none.
-        :raises CheckpointError: none of these keys did.
+        :raises UntrustedError: none of these keys did.
         """
         rule = f'{folder} must be signed by a key in {self.folder}.'
         if signature is None:
-            raise CheckpointError(f'{rule} It is not signed. If you trust it, sign it: '
+            raise UntrustedError(f'{rule} It is not signed. If you trust it, sign it: '
                                   f'./ilw security sign {pasteable(folder)} --key KEY.')
         for name, key in self.keys.items():
             try:
@@ -51,7 +51,7 @@ class TrustedKeys:
             except InvalidSignature:
                 continue
             return name
-        raise CheckpointError(
+        raise UntrustedError(
             f'{rule} It was changed after it was signed, or another key signed it. Get it anew '
             f'from where it was trained, or add the public key of its signer to that folder.')
 

@@ -108,7 +108,7 @@ def scorer(options: TrainOptions) -> Callable[[Checkpoint], tuple[int, int]] | N
     seeds = range(options.eval_seed, options.eval_seed + options.config.eval_episodes)
 
     def score(checkpoint: Checkpoint) -> tuple[int, int]:
-        runner = PolicyRunner(checkpoint.path, options.contract)
+        runner = PolicyRunner(checkpoint.path, options.contract, own=True)
         runs = evaluate(env, options.contract, runner, seeds)
         return sum(run.success for run in runs), len(runs)
 

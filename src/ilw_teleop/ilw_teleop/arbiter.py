@@ -80,6 +80,8 @@ class Arbiter:
         """Who else drives, a sentence; empty when nobody does"""
         self.unready: tuple[str, ...] = ()
         """What is wrong with the robot, a sentence each; see ``preflight.py``"""
+        self.disarmed_why = ''
+        """Why nobody is armed any more, a sentence; empty unless it was not a person who did it"""
         self.estop_why = ''
         """Why the emergency stop is latched; empty while it is not"""
         self._decided_ns: int | None = None
@@ -100,12 +102,12 @@ class Arbiter:
             return f'{self.rivals} End it first.'
         if self.unready:
             return ' '.join(self.unready)
-        self.armed = True
+        self.armed, self.disarmed_why = True, ''
         return ''
 
     def disarm(self) -> str:
         """Keep the policy from driving."""
-        self.armed = False
+        self.armed, self.disarmed_why = False, ''
         return ''
 
     def estop(self, why: str = 'a person asked for it') -> str:
@@ -128,6 +130,13 @@ class Arbiter:
             self.rivals = 'Several policies want to drive at once.'
         if self.rivals:
             self.armed = False
+
+    def notice_restart(self) -> str:
+        """Take in that another process is the policy now: nobody armed that one. Returns why."""
+        if self.armed:
+            self.armed, self.disarmed_why = False, 'The policy was restarted: arm it again.'
+            return self.disarmed_why
+        return ''
 
     def notice_unready(self, problems: Sequence[str], *, against: bool = False) -> None:
         """

@@ -19,6 +19,7 @@ from ilw_core.contract import Contract
 from ilw_core.episode import STOP_REASONS, Outcome
 from ilw_core.episode_folder import SCHEMA
 from ilw_core.errors import StorageError
+from ilw_core.schema import shown
 from ilw_teleop.bag_thread import BEHIND_S, QUEUE_BYTES, BagThread
 from ilw_teleop.bag_writer import BagWriter, Topic
 from ilw_teleop.episode_store import MAX_ID, EpisodeStore
@@ -136,7 +137,7 @@ class Recorder:
             return Refusal.BUSY, f'Episode {self.attempt.episode} is being recorded.', ''
         if wish.task not in ('', self.contract.name):
             return (Refusal.CONTRACT, f'This recorder records {self.contract.name!r}. '
-                    f'Got {wish.task!r}.', '')
+                    f'Got {shown(wish.task)}.', '')
         problems = self.gate.problems(now_ns, paused=paused)
         if problems:
             return Refusal.NOT_READY, ' '.join(problems), ''

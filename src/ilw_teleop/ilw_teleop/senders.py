@@ -1,4 +1,4 @@
-"""Tell whether one topic has several senders at once. No ROS, no clock."""
+"""Tell whether one topic has several senders at once, or a new one. No ROS, no clock."""
 
 WINDOW_NS = 1_000_000_000
 
@@ -15,13 +15,19 @@ class Senders:
         self._newest = 0
         self._falls: list[int] = []
 
-    def take(self, number: int | None, mono_ns: int) -> None:
-        """Note a message; a middleware that does not count gives no number."""
+    def take(self, number: int | None, mono_ns: int) -> bool:
+        """
+        Note a message; a middleware that does not count gives no number.
+
+        :returns: whether it is of another sender than the one before.
+        """
         if not number:
-            return
-        if number <= self._newest:
+            return False
+        another = number <= self._newest
+        if another:
             self._falls = [*self._falls[-1:], mono_ns]
         self._newest = number
+        return another
 
     def several(self, mono_ns: int) -> bool:
         """Tell whether there was more than one within the last second."""

@@ -55,6 +55,13 @@ def test_exactly_one_node_may_command_the_robot_in_every_bringup_that_drives():
         assert [s for s in nodes(name) if s == 'arbiter'] == ['arbiter']
 
 
+def test_only_a_policy_comes_back_by_itself_since_it_comes_back_disarmed():
+    for name in BRINGUPS:
+        assert {n for n, spec in nodes(name).items() if spec.respawn} <= {'policy'}
+    policy = nodes('deploy', checkpoint='runs/x/checkpoint', checkpoints='a:b')['policy']
+    assert policy.respawn and policy.parameters['checkpoints'] == 'a:b'
+
+
 def test_recording_starts_a_recorder():
     assert {'sim', 'teleop', 'arbiter', 'recorder'} <= set(nodes('record'))
 

@@ -1,5 +1,6 @@
 """A fleet starts real processes and leaves none behind."""
 
+from dataclasses import replace
 import os
 from pathlib import Path
 import signal
@@ -66,6 +67,20 @@ def test_a_node_that_died_is_seen_and_started_again(node, tmp_path):
         wait_until(lambda: fleet.dead() == ['polite'])
         assert fleet.restart_dead() == ['polite']
         assert fleet.running('polite')
+
+
+def test_a_node_that_dies_of_a_fault_comes_back_a_few_times_and_no_other_does(node, tmp_path):
+    crash, refuse = '#!/bin/sh\nkill -SEGV $$\n', '#!/bin/sh\nexit 2\n'
+    specs = [replace(node('crash', crash), respawn=True), node('other', crash),
+             replace(node('refuse', refuse), respawn=True),
+             replace(node('end', '#!/bin/sh\nexit 0\n'), respawn=True)]
+    with Fleet(tmp_path / 'log') as fleet:
+        fleet.start(specs)
+        for _ in range(5):
+            wait_until(lambda: len(fleet.dead()) == 4)
+            assert fleet.respawn() == ['crash']
+        wait_until(lambda: len(fleet.dead()) == 4)
+        assert fleet.respawn() == []
 
 
 def test_nodes_do_not_outlive_a_parent_that_is_killed(node, tmp_path):

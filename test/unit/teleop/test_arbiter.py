@@ -85,6 +85,20 @@ def test_a_policy_is_disarmed_until_it_is_armed(clutter):
     assert (decision.source, decision.reasons) == (Source.POLICY, ())
 
 
+def test_a_policy_whose_process_was_replaced_must_be_armed_again(clutter):
+    arbiter = Arbiter(clutter)
+    assert arbiter.notice_restart() == '', 'nobody had armed it'
+    arbiter.arm()
+    assert put(arbiter, ask(clutter, 2, [0.1, 0.0], T0), T0).source is Source.POLICY
+    assert 'arm it again' in arbiter.notice_restart()
+    decision = put(arbiter, ask(clutter, 2, [0.1, 0.0], T0 + P), T0 + P)
+    assert (decision.source, decision.armed) == (Source.NONE, False)
+    assert 'disarmed' in decision.reasons
+    assert arbiter.arm() == '' and not arbiter.disarmed_why
+    late = T0 + 2 * P
+    assert put(arbiter, ask(clutter, 2, [0.1, 0.0], late), late).source is Source.POLICY
+
+
 def test_a_person_takes_over_and_gives_back_without_a_jump(clutter):
     arbiter = Arbiter(clutter, armed=True)
     for k in range(5):

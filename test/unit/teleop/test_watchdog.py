@@ -85,8 +85,9 @@ def test_an_arbiter_that_hung_itself_disarms_the_policy(arbiter):
 def test_two_senders_fall_back_again_and_again_and_a_restarted_one_only_once():
     alone, two = Senders(), Senders()
     for k, number in enumerate([1, 2, 3, 1, 2, 3, 4]):
-        alone.take(number, k * P)
+        assert alone.take(number, k * P) == (k == 3), 'another sender than before'
         assert not alone.several(k * P)
+    assert not any(Senders().take(number, 0) for number in (None, 0))
     for k, number in enumerate([7, 1, 8, 2, 9]):
         two.take(number, k * P)
     assert two.several(4 * P)

@@ -8,11 +8,13 @@ from rclpy.timer import Timer
 
 from ilw_core.align import Observation
 from ilw_core.contract import load_contract
-from ilw_core.errors import IlwError
+from ilw_core.errors import BusyError, IlwError
 from ilw_core.lidar_spec import load_lidar
 from ilw_core.locate import config_file
 from ilw_core.policy_loop import PolicyLoop
+from ilw_learner.named_checkpoints import NamedCheckpoints
 from ilw_learner.nodes.lifecycle_guard import guard_transitions
+from ilw_learner.nodes.loads import Loads
 from ilw_learner.nodes.policy_params import PolicyParams
 from ilw_learner.nodes.policy_reports import PolicyReports
 from ilw_learner.nodes.policy_services import PolicyServices
@@ -36,6 +38,7 @@ class PolicyNode(LifecycleNode):
             self._contract = self._contract.declaring(
                 load_lidar(config_file('robots', self._params.robot)))
         self._trusted = find_trusted_keys(self._params.trusted_keys)
+        self._why = ''
         self._worker: Worker | None = None
         self._observed: Observed | None = None
         self._overdue: Timer | None = None
@@ -44,20 +47,23 @@ class PolicyNode(LifecycleNode):
         self._taken_in = self.create_guard_condition(self._on_taken_in)
         self._active = False
         self._reports = PolicyReports(self, self._contract)
-        self._asked = PolicyServices(self, self._reports, self._load, self._on_reset,
-                                     lambda: self._active)
+        named = NamedCheckpoints(self._params.checkpoints, self._contract.name,
+                                 self._params.checkpoint)
+        self._asked = PolicyServices(self, self._reports, Loads(self, named, self._load),
+                                     self._on_reset, lambda: self._active)
         self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._params.autostart:
             started = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
             if not started or self.trigger_activate() != TransitionCallbackReturn.SUCCESS:
-                raise IlwError(f'policy: {self._reports.reason}')
+                raise IlwError(f'policy: {self._why or self._reports.reason}')
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the checkpoint and listen."""
         try:
             runner = self._runner(self._params.checkpoint, self._params.seed)
         except IlwError as error:
-            self._reports.reason = str(error)  # in policy/status, and the last word at a start
+            self._why = str(error)  # the last word at a start; policy/status quotes no file
+            self._reports.reason = f'the checkpoint {error.public}'
             return TransitionCallbackReturn.FAILURE
         self._loop = PolicyLoop(self._contract)
         self._worker = Worker(runner, self._on_done)
@@ -144,7 +150,7 @@ class PolicyNode(LifecycleNode):
         runner: PolicyRunner = await in_thread(lambda: self._runner(checkpoint, seed),
                                                self._taken_in.trigger)
         if self._worker is None:
-            raise IlwError('The policy node is not configured. Configure it first.')
+            raise BusyError('The policy node is not configured. Configure it first.')
         self._worker.swap(runner)
         return runner.name
 

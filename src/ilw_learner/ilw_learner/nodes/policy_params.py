@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ilw_learner.named_checkpoints import DEFAULT_FOLDERS
 from ilw_ros.params import param
 
 
@@ -11,6 +12,9 @@ class PolicyParams:
 
     contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
     checkpoint: str = param('idle', 'Checkpoint folder, or idle or random.')
+    checkpoints: str = param(
+        DEFAULT_FOLDERS, 'Folders, separated by a colon, whose checkpoints a request may name; '
+        'beside them the one that holds the checkpoint given at the start.')
     trusted_keys: str = param(
         '', 'Folder of public keys, one of which must have signed a checkpoint; empty: any may '
         'drive, signed or not.')

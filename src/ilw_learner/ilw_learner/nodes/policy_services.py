@@ -1,6 +1,6 @@
 """What the policy node can be asked: load a checkpoint; drive until the episode ends."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 import math
 import time
 from typing import Any
@@ -11,7 +11,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 from rclpy.task import Future
 
-from ilw_core.errors import CheckpointError, ContractError, IlwError
+from ilw_learner.nodes.loads import LOAD_CODES, RUN_CODES, Loads
 from ilw_learner.nodes.policy_reports import PolicyReports
 from ilw_learner.nodes.run_end import RunEnd
 from ilw_learner.nodes.stand_down import StandDown
@@ -22,8 +22,6 @@ from ilw_msgs.srv import LoadPolicy
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT
 
-_ERROR_CODES = {ContractError: LoadPolicy.Response.ERROR_CONTRACT,
-                CheckpointError: LoadPolicy.Response.ERROR_INVALID}
 _LOOK_S = 0.02
 """Between two looks whether a run's time is over"""
 
@@ -32,16 +30,15 @@ class PolicyServices:
     """
     Serves policy/load and policy/run on a node.
 
-    :param load: loads a checkpoint and returns its hash, or raises IlwError.
+    :param loads: what loads the checkpoints that requests name.
     :param restart: called with stamp [ns] and id of an episode that begins.
     :param active: whether the node acts.
     """
 
-    def __init__(self, node: LifecycleNode, reports: PolicyReports,
-                 load: Callable[[str, int], Awaitable[str]],
+    def __init__(self, node: LifecycleNode, reports: PolicyReports, loads: Loads,
                  restart: Callable[[int, str], None], active: Callable[[], bool]) -> None:
         self._node, self._reports = node, reports
-        self._load, self._restart, self._active = load, restart, active
+        self._loads, self._restart, self._active = loads, restart, active
         self._end: Future | None = None
         self._goal: Any = None
         self._limit = TimeLimit(math.inf, 0, 0)
@@ -60,11 +57,11 @@ class PolicyServices:
 
     async def _on_load(self, request: Any, response: LoadPolicy.Response) -> LoadPolicy.Response:
         try:
-            response.checkpoint_hash = await self._load(request.checkpoint, request.seed)
+            response.checkpoint_hash = await self._loads.load(request.checkpoint, request.seed)
             self.stand_down.release()
-        except IlwError as error:
-            response.error_msg = str(error)
-            response.error_code = _ERROR_CODES.get(type(error), response.ERROR_NOT_FOUND)
+        except Exception as error:  # whatever was in a file: the policy that drives drives on
+            response.error_code, response.error_msg = self._loads.answer(
+                error, request.checkpoint, LOAD_CODES, response.ERROR_FAILED)
         return response
 
     def on_status(self, status: PolicyStatus) -> None:
@@ -130,11 +127,11 @@ class PolicyServices:
                 f'timeout_s must be 0 (none) or more seconds. Got {request.timeout_s}.'))
         try:
             if request.checkpoint:
-                await self._load(request.checkpoint, 0)
-        except IlwError as error:
-            return RunEnd('', error_msg=str(error), error_code=(
-                codes.ERROR_CONTRACT if isinstance(error, ContractError)
-                else codes.ERROR_NO_POLICY))
+                await self._loads.load(request.checkpoint, 0)
+        except Exception as error:  # as at policy/load
+            code, line = self._loads.answer(error, request.checkpoint, RUN_CODES,
+                                            codes.ERROR_FAILED)
+            return RunEnd('', error_code=code, error_msg=line)
         if self._end.done():  # cancelled while it loaded
             return None
         self.stand_down.release()

@@ -3,14 +3,25 @@
 import math
 from typing import Any
 
+from ilw_core import errors
+from ilw_core.answers import answer_of
 from ilw_learner.child import ChildEnd
 from ilw_msgs.action import Evaluate, Train
 
-_TRAIN_ERRORS = {'EpisodeError': Train.Result.ERROR_DATA,
-                 'ContractError': Train.Result.ERROR_CONFIG,
-                 'IlwError': Train.Result.ERROR_CONFIG}
-_EVALUATE_ERRORS = {'CheckpointError': Evaluate.Result.ERROR_NO_POLICY,
-                    'ContractError': Evaluate.Result.ERROR_CONTRACT}
+_TRAIN, _EVALUATE = Train.Result, Evaluate.Result
+_TRAIN_CODES = {errors.EpisodeError: _TRAIN.ERROR_DATA, errors.IlwError: _TRAIN.ERROR_CONFIG,
+                errors.NotAllowedError: _TRAIN.ERROR_NOT_ALLOWED}
+_EVALUATE_CODES = {errors.IlwError: _EVALUATE.ERROR_NO_POLICY,
+                   errors.CheckpointError: _EVALUATE.ERROR_NO_POLICY,
+                   errors.ContractError: _EVALUATE.ERROR_CONTRACT,
+                   errors.NotAllowedError: _EVALUATE.ERROR_NOT_ALLOWED}
+
+
+def _error(end: ChildEnd) -> type[BaseException]:
+    """Return the class of error that a child named; its words may quote files, and stay here."""
+    named = getattr(errors, end.error, None)
+    known = isinstance(named, type) and issubclass(named, errors.IlwError)
+    return named if known else OSError
 
 
 def train_feedback(request: Train.Goal, now: dict[str, Any]) -> Train.Feedback:
@@ -27,8 +38,9 @@ def train_result(goal: Any, end: ChildEnd) -> Train.Result:
         return Train.Result(error_code=Train.Result.ERROR_CANCELLED, success_ratio=math.nan)
     if not end.summary:
         goal.abort()
-        return Train.Result(error_code=_TRAIN_ERRORS.get(end.error, Train.Result.ERROR_FAILED),
-                            error_msg=end.words, success_ratio=math.nan)
+        asked = goal.request.demonstrations
+        code, line = answer_of(_error(end), asked, _TRAIN_CODES, _TRAIN.ERROR_FAILED)
+        return Train.Result(error_code=code, error_msg=line, success_ratio=math.nan)
     goal.succeed()
     summary = end.summary
     ratio = (math.nan if summary['success'] is None
@@ -48,9 +60,9 @@ def evaluate_result(goal: Any, end: ChildEnd) -> Evaluate.Result:
         return Evaluate.Result(error_code=Evaluate.Result.ERROR_CANCELLED)
     if not end.summary:
         goal.abort()
-        return Evaluate.Result(
-            error_code=_EVALUATE_ERRORS.get(end.error, Evaluate.Result.ERROR_FAILED),
-            error_msg=end.words)
+        asked = goal.request.checkpoint
+        code, line = answer_of(_error(end), asked, _EVALUATE_CODES, _EVALUATE.ERROR_FAILED)
+        return Evaluate.Result(error_code=code, error_msg=line)
     goal.succeed()
     summary = end.summary
     return Evaluate.Result(success=summary['success'], episodes=summary['n'],

@@ -1,7 +1,7 @@
 """Train and evaluate when asked over ROS; the work itself runs in a process of its own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+import sys
 import time
 from typing import Any
 
@@ -10,20 +10,13 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 
+from ilw_core.errors import IlwError
 from ilw_learner.child import Child, ChildEnd
 from ilw_learner.nodes import trainer_answers as answers
+from ilw_learner.nodes.trainer_params import TrainerParams, TrainerRoots
 from ilw_msgs.action import Evaluate, Train
-from ilw_ros.params import load, param
+from ilw_ros.params import load
 from ilw_ros.run import run_node
-
-
-@dataclass(frozen=True)
-class TrainerParams:
-    """The parameters of the trainer node."""
-
-    contract: str = param('clutter', 'Contract when a goal names none.')
-    runs: str = param('runs', 'Folder that receives a folder per training run.')
-    env: str = param('ilw_sim.env:make_env', 'Environment to choose checkpoints in, or none.')
 
 
 class TrainerNode(Node):
@@ -32,8 +25,9 @@ class TrainerNode(Node):
     def __init__(self) -> None:
         super().__init__('trainer')
         self._params = load(self, TrainerParams)
+        self._roots = TrainerRoots(self._params)
         self._child: Child | None = None
-        self._result: Future | None = None
+        self._working: dict[bytes, tuple[Future, Child | None]] = {}
         self._servers = [
             self._serve(Train, 'train', self._train_options, answers.train_feedback,
                         answers.train_result),
@@ -51,36 +45,43 @@ class TrainerNode(Node):
                 if goal.is_active:
                     goal.publish_feedback(feedback(goal.request, now))
 
-            self._result = Future()
+            end, child = Future(), None
             try:
-                self._child = Child(*options(goal.request), on_progress, self._result.set_result)
-            except OSError as error:  # a name longer than a command line can be
-                self._result.set_result(ChildEnd(1, words=f'It does not start: {error.strerror}.'))
+                child = Child(*options(goal.request), on_progress, end.set_result)
+            except (IlwError, OSError) as error:
+                end.set_result(ChildEnd(1, error=type(error).__name__, words=str(error)))
+            self._child = child
+            self._working[bytes(goal.goal_id.uuid)] = (end, child)
             goal.execute()
 
         async def execute(goal: Any) -> Any:
-            assert self._result is not None
-            end = await self._result
-            self._child = None
+            ending, child = self._working.pop(bytes(goal.goal_id.uuid))
+            end = await ending
+            if self._child is child:
+                self._child = None
+            if end.words:  # not over the network: it may quote the file that it is about
+                print(f'{name}: {end.words:.2000}', file=sys.stderr)
             return result(goal, end)
 
         return ActionServer(self, kind, name, execute, goal_callback=self._on_goal,
                             handle_accepted_callback=accepted, cancel_callback=self._on_cancel)
 
     def _train_options(self, request: Train.Goal) -> tuple[str, list[str]]:
-        options = ['--task', request.contract or self._params.contract,
-                   '--demos', request.demonstrations, '--seed', str(request.seed),
-                   '--env', self._params.env,
+        roots = self._roots
+        task = roots.config('tasks', request.contract) if request.contract else \
+            self._params.contract
+        options = ['--task', task, '--demos', roots.demonstrations(request.demonstrations),
+                   '--seed', str(request.seed), '--env', self._params.env,
                    '--out', f'{self._params.runs}/{time.strftime("%Y%m%d-%H%M%S")}-train']
         if request.config:
-            options += ['--config', request.config]
+            options += ['--config', roots.config('train', request.config)]
         return 'train', options
 
     def _evaluate_options(self, request: Evaluate.Goal) -> tuple[str, list[str]]:
         # After `--` nothing is an option: the name of a checkpoint cannot choose the code to run.
         return 'eval', ['--task', self._params.contract, '--episodes', str(request.episodes),
                         '--seed', str(request.seed), '--env', self._params.env,
-                        '--', request.checkpoint]
+                        '--', self._roots.checkpoint(request.checkpoint)]
 
     def _on_goal(self, request: Any) -> GoalResponse:
         return GoalResponse.REJECT if self._child else GoalResponse.ACCEPT

@@ -71,8 +71,7 @@ class ArbiterNode(Node):
             JumpThreshold(min_forward=Duration(nanoseconds=1),
                           min_backward=Duration(nanoseconds=-1), on_clock_change=True),
             post_callback=self._on_clock)
-        # A tenth of a period: a chunk's next action is at most that late.
-        poll_s = min(0.01, 0.1 / contract.rate_hz)
+        poll_s = min(0.01, 0.1 / contract.rate_hz)  # a chunk's next action is at most that late
         self.create_timer(poll_s, self._on_poll, clock=steady)
         self.create_timer(LOOK_S, self._on_look, clock=steady)
 
@@ -92,7 +91,8 @@ class ArbiterNode(Node):
             self._publish(self._arbiter.decide(now, mono))
 
     def _on_policy(self, chunk: ActionChunk, info: dict[str, Any]) -> None:
-        self._policies.take(info['publication_sequence_number'], time.monotonic_ns())
+        if self._policies.take(info['publication_sequence_number'], time.monotonic_ns()):
+            self._reports.disarmed(self._arbiter.notice_restart())
         self._on_request(chunk)
 
     def _on_poll(self) -> None:

@@ -75,6 +75,12 @@ class ArbiterReports:
         if refusal:
             self._node.get_logger().warning(f'Refused: {refusal}')
 
+    def disarmed(self, why: str) -> None:
+        """Show why nobody is armed any more, if there is something to say."""
+        if why:
+            self._node.get_logger().error(why)
+            self.diagnose()
+
     def conclude(self) -> None:
         """Say at the end what a dry run showed."""
         self._tally.conclude()
@@ -95,6 +101,8 @@ class ArbiterReports:
         level, text = OK, f'{self._driver.name.lower()} drives'
         if self._doubts:
             level, text = WARN, ' '.join(self._doubts)
+        if arbiter.disarmed_why:
+            level, text = WARN, arbiter.disarmed_why
         if self._stood:
             level, text = WARN, ' '.join(self._stood.values())
             self._stood = {}
