@@ -122,8 +122,8 @@ def make_params(
     goal = next((s.feature for s in contract.sources if s.feature.kind == 'goal_polar'), None)
     sectors, range_m = (lidar.dim, lidar.high[0]) if lidar else (1, 1.0)
     if lidar and lidar.sectors and lidar.sectors.field_rad is not None:
-        raise ContractError(f'{contract.name}: the batched simulator has lidars of the full circle '
-                            f'only. Leave field_of_view_rad out, or train in ilw_sim.env.')
+        raise ContractError(f'{contract.name}: the batched simulator has lidars of the full '
+                            f'circle only. Leave field_of_view_rad out, or train in ilw_sim.env.')
     rays = (lidar_rays or sensors.lidar_rays) if lidar else 1
     slots = _slots(rays, sectors)
     on = 1.0 if noise else 0.0
