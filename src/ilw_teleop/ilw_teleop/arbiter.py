@@ -72,7 +72,9 @@ class Arbiter:
         rest = np.zeros(contract.action.dim) if stop is None else stop
         self._limiter = Limiter(self._action, np.clip(rest, self._action.low, self._action.high))
         safety = contract.safety
-        seen = contract.declaring(profile.lidar) if profile else contract
+        self.lidar = profile.lidar if profile else contract.lidar
+        """What is declared of the robot's lidar"""
+        seen = contract.declaring(self.lidar)
         self.ahead = ForwardStop(seen) if safety.scan or safety.workspace else None
         """Takes in what the robot sees; ``None`` where the contract does not look ahead"""
         self._wild = 0

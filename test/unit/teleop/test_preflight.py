@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from ilw_core.lidar_spec import LidarSpec
 from ilw_sim.readings import laser_scan, odometry, pose_stamped
 from ilw_teleop.arbiter import Arbiter
 from ilw_teleop.frame_tree import transform
@@ -260,3 +261,17 @@ def test_no_number_in_a_message_can_end_the_look(robot, value):
     robot.scan, robot.speed, robot.turn = changed(), 0.3, 0.5
     (text,) = robot.run(9.0)
     assert text.startswith('tf: the lidar is at x'), 'which is still nonsense'
+
+
+def test_what_a_lidar_must_be_declared_for_is_found_and_then_right(clutter):
+    half = np.where(np.arange(36) % 3, 2.0, 0.0)
+    robot = Robot(clutter)
+    robot.scan = changed(ranges=half)
+    assert 'lidar.no_return: zero' in ' '.join(robot.run())
+    robot = Robot(clutter.declaring(LidarSpec('zero')))
+    robot.scan = changed(ranges=half)
+    assert robot.run() == []
+    robot = Robot(clutter)
+    robot.scan = changed(ranges=np.full(27, 2.0), angle_min=-2.3,
+                         angle_max=-2.3 + 26 * math.pi / 18)
+    assert 'field_of_view_rad' in ' '.join(robot.run())

@@ -83,7 +83,7 @@ def _observe(i, base, pool, p, r, row):
             row[p.lidar_at + k] = p.empty[k]
         for j in range(ranges.shape[0] // 2):
             noisy = ranges[j] + s[NOISE] * p.normal[draw(base, 16 + j) & TABLE_MASK]
-            ranges[j] = max(noisy, p.range_min_m) if ranges[j] < p.reach_m else F(1e9)
+            ranges[j] = max(noisy, p.range_min_m) if ranges[j] < p.reach_m else F(math.inf)
         for j in range(ranges.shape[0] // 2):
             at = p.lidar_at + p.slots[j]
             row[at] = min(row[at], ranges[j])

@@ -40,7 +40,6 @@ class ArbiterNode(Node):
         params = load(self, ArbiterParams)
         contract = load_contract(config_file('tasks', params.contract))
         profile = load_profile(config_file('robots', params.robot)) if params.robot else None
-        contract = contract.declaring(profile.lidar) if profile else contract
         self._sim = sim = bool(self.get_parameter('use_sim_time').value)
         self._arbiter = arbiter = Arbiter(
             contract, max_age_ns=round(params.max_age_s * 1e9) or None, profile=profile,

@@ -31,7 +31,8 @@ class RobotCheck:
     def __init__(self, node: Node, arbiter: Arbiter, contract: Contract,
                  interface: RobotInterface) -> None:
         self._node, self._arbiter, self._contract = node, arbiter, contract
-        self._preflight = Preflight(contract, interface, time.monotonic_ns())
+        self._preflight = Preflight(contract.declaring(arbiter.lidar), interface,
+                                    time.monotonic_ns())
         arbiter.notice_unready(self._preflight.problems(time.monotonic_ns()))
         self._topics = self._preflight.topics
         self._observed = Observed(node, contract, self._on_message)
