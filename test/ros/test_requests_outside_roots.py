@@ -47,7 +47,8 @@ def secrets(folder, inside):
         'contract.yaml': f'name: {MARK}\nversion: {MARK}-version\n', 'broken.yaml': f'a: [{MARK}',
         'config.yaml': f'algorithm: {MARK}\n', 'tag.yaml': f'!!python/name:{MARK} x\n',
         'state.json': json.dumps({'schema': MARK}), 'broken.json': '{"' + MARK,
-        'binary': '\0\1' + MARK + '\xff', 'no_newline': MARK, 'urdf.xml': f'<robot name="{MARK}"/>',
+        'binary': '\0\1' + MARK + '\xff', 'no_newline': MARK,
+        'urdf.xml': f'<robot name="{MARK}"/>',
         'bag/episode.json': json.dumps({'schema': MARK}), 'bag/metadata.yaml': f'{MARK}: [',
         'bag/bag.mcap': MARK, 'checkpoint/policy.yaml': f'schema: {MARK}\n',
         'checkpoint/policy.onnx': MARK, 'history.jsonl': MARK}
