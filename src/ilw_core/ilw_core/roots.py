@@ -68,4 +68,5 @@ def _meant(name: str, roots: Sequence[Path]) -> list[str]:
     """Return the absolute paths that a name may mean; none for what is no name."""
     if not name or len(name) > MAX_NAME or not name.isprintable() or '..' in Path(name).parts:
         return []
-    return list(dict.fromkeys(os.path.abspath(os.path.join(base, name)) for base in ('', *roots)))
+    bases = (Path(), *roots)
+    return list(dict.fromkeys(os.path.abspath(base / name) for base in bases))

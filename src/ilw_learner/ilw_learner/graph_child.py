@@ -40,7 +40,8 @@ def main() -> None:
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         # A second between the two: the soft one says by its signal which limit it was.
         resource.setrlimit(limit, (most, most + 1 if limit == resource.RLIMIT_CPU else most))
-    answer, code = {'passed': True}, 0
+    answer: dict[str, bool | str] = {'passed': True}
+    code = 0
     try:
         refused = _try(told, sys.stdin.buffer.read())
     except MemoryError:
@@ -91,7 +92,7 @@ def _windows(told: dict[str, Any]) -> 'Iterator[tuple[np.ndarray, bool]]':
     """Yield ``(To, Do)`` float32 observations, and whether they are within the range."""
     import numpy as np
 
-    low, high = np.float32(told['low']), np.float32(told['high'])
+    low, high = np.array(told['low'], np.float32), np.array(told['high'], np.float32)
     shape = (told['history'], len(low))
     for ratio in (0.5, 0.0, 1.0):
         yield np.broadcast_to(low + np.float32(ratio) * (high - low), shape), True

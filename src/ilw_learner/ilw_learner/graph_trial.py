@@ -28,7 +28,7 @@ WALL_S = 30.0
 _ANSWER_BYTES = 20_000
 _START = ('import json, sys; sys.path[:] = json.loads(sys.argv[1]); '
           'from ilw_learner.graph_child import main; main()')
-_DEATHS = {
+_DEATHS: dict[int, str] = {
     signal.SIGXCPU: f'it computes for more than {CPU_S} s',
     signal.SIGFPE: 'a whole number divided by zero',
     signal.SIGABRT: 'the library gave up, most often for want of memory',
@@ -113,9 +113,9 @@ def _ask_child(told: bytes, model: bytes) -> str:
 def _understood(code: int, answer: bytes) -> str:
     """Return what the end of the child means."""
     if code < 0:
-        number = signal.Signals(-code) if -code in list(signal.Signals) else None
-        name = number.name if number else f'signal {-code}'
-        return f'its process ended by {name}: {_DEATHS.get(number, "a crash")}'
+        known = -code in list(signal.Signals)
+        name = signal.Signals(-code).name if known else f'signal {-code}'
+        return f'its process ended by {name}: {_DEATHS.get(-code, "a crash")}'
     try:
         said = json.loads(answer)
     except (ValueError, RecursionError):
