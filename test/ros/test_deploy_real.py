@@ -21,9 +21,9 @@ from std_srvs.srv import Trigger
 from ilw_core.episode_folder import find_episodes
 from ilw_learner.bag_reader import topic_types
 from ilw_learner.dataset import load_episode
-from ilw_msgs.msg import EpisodeStatus
+from ilw_msgs.msg import ActionChunk, EpisodeStatus
 from ilw_msgs.srv import StartEpisode, StopEpisode
-from ilw_ros.qos import EVENT, LATCHED
+from ilw_ros.qos import EVENT, LATCHED, REQUEST
 
 PROFILE = """robot: mine
 command: geometry_msgs/msg/Twist
@@ -48,12 +48,16 @@ class Driver:
         self.goals.publish(goal)
         self.commands, self.diagnostics, self.status = [], [], None
         hear = self.node.create_subscription
+        hear(ActionChunk, 'teleop/action', self._on_teleop, REQUEST)
         hear(Twist, 'base/cmd', self.commands.append, 10)
         hear(DiagnosticArray, '/diagnostics', self._on_diagnostics, EVENT)
         hear(EpisodeStatus, 'episode/status', self._on_status, LATCHED)
         self.unit, self.stick, self.let_go, self.x = 1.0, None, False, 0.0
         self.noise = np.random.default_rng(0)  # two scans that are equal come from one that hangs
         self.node.create_timer(0.05, self._tick)
+
+    def _on_teleop(self, _chunk):
+        self.let_go = True  # it was seen up; a deadman counts only then
 
     def _on_diagnostics(self, array):
         self.diagnostics += array.status
@@ -79,7 +83,6 @@ class Driver:
             joy = Joy(axes=[0.0, self.stick, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
                       buttons=[int(i == 4 and self.let_go) for i in range(11)])
             joy.axes[1] *= self.let_go
-            self.let_go = True  # a deadman counts once it was seen up
             joy.header.stamp = now
             self.joys.publish(joy)
 
