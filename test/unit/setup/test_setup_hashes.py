@@ -54,13 +54,14 @@ def root(tmp_path, venv):
     return tmp_path
 
 
-def install(root, ros=''):
+def install(root, ros='', house='--no-index --find-links "$ILW_ROOT/wheels"', **variables):
     """Run the stage that installs packages from the wheelhouse; return how it ended."""
     script = (f'eval "$(sed "/^main /d" "$ILW_ROOT/tools/setup/setup.sh")"; ILW_ROS_SCRIPT={ros!r}'
-              '; WHEELHOUSE=(--no-index --find-links "$ILW_ROOT/wheels"); stage_packages')
+              f'; WHEELHOUSE=({house}); stage_packages')
     return subprocess.run(['bash', '-c', script], capture_output=True, text=True, check=False,
                           env={'PATH': '/usr/bin:/bin', 'ILW_ROOT': str(root), 'ILW_ROS': 'pypi',
-                               'PIP_CONFIG_FILE': '/dev/null', 'HOME': str(root)})
+                               'PIP_CONFIG_FILE': '/dev/null', 'HOME': str(root)}
+                          | variables)
 
 
 def installed(root):
@@ -127,6 +128,20 @@ def test_with_ros_installed_its_numpy_stays_and_takes_no_hash(root):
     done = install(root, ros='/opt/ros/x/setup.bash')
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'ilw_one' in installed(root)
+
+
+@pytest.mark.parametrize('good', [True, False], ids=['locked', 'of another hash'])
+def test_a_build_of_torch_in_a_folder_here_goes_before_that_of_the_index(root, good):
+    of_index = wheel(root / 'index' / 'torch', 'torch', text='index = True')
+    page = f'<a href="torch-1.0-py3-none-any.whl#sha256={of_index}">torch-1.0-py3-none-any.whl</a>'
+    (root / 'index' / 'torch' / 'index.html').write_text(f'<!DOCTYPE html><html>{page}</html>')
+    own = wheel(root / 'folder', 'torch', text='index = False', version='1.0+cpu')
+    (root / 'requirements/lock.txt').write_text(entry('torch', of_index, own if good else '0' * 64))
+    done = install(root, house='', PIP_INDEX_URL=f'file://{root}/index',
+                   PIP_FIND_LINKS=str(root / 'folder'))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (module,) = (root / '.venv').glob('lib/*/site-packages/torch.py')
+    assert module.read_text() == f'index = {not good}'
 
 
 @pytest.mark.parametrize('name', LOCKS)
