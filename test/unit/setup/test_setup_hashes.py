@@ -17,7 +17,7 @@ LOCKS = ('lock.txt', 'lock-ros.txt', 'lock-torch-cuda.txt')
 
 def wheel(folder, name, text='', requires=(), version='1.0', tag='py3-none-any'):
     """Write a wheel of one module; return its sha256."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     info = f'{name}-{version}.dist-info'
     wants = ''.join(f'Requires-Dist: {each}\n' for each in requires)
     files = {f'{name}.py': text, f'{info}/METADATA':
@@ -136,7 +136,8 @@ def test_a_build_of_torch_in_a_folder_here_goes_before_that_of_the_index(root, g
     page = f'<a href="torch-1.0-py3-none-any.whl#sha256={of_index}">torch-1.0-py3-none-any.whl</a>'
     (root / 'index' / 'torch' / 'index.html').write_text(f'<!DOCTYPE html><html>{page}</html>')
     own = wheel(root / 'folder', 'torch', text='index = False', version='1.0+cpu')
-    (root / 'requirements/lock.txt').write_text(entry('torch', of_index, own if good else '0' * 64))
+    lock = entry('torch', of_index, own if good else '0' * 64)
+    (root / 'requirements/lock.txt').write_text(lock)
     done = install(root, house='', PIP_INDEX_URL=f'file://{root}/index',
                    PIP_FIND_LINKS=str(root / 'folder'))
     assert done.returncode == 0, done.stdout + done.stderr
