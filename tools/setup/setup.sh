@@ -38,6 +38,13 @@ stage_packages() {
         > "$ILW_STAMPS/lock-build.txt"
     [ -n "$ILW_ROS_SCRIPT" ] || lists+=(-r "$ILW_ROOT/requirements/lock-ros.txt")
     "$ILW_VENV/bin/python" "$HERE/drop_half_installed.py"
+    # A build of torch that this machine keeps in a folder goes before that of the index: pip would
+    # take the index's, whose hash it knows without reading the file, and its CUDA parts with it.
+    awk '/^torch==/ {own = 1} own; own && !/\\$/ {own = 0}' "$lock" > "$ILW_STAMPS/lock-torch.txt"
+    if [ -s "$ILW_STAMPS/lock-torch.txt" ]; then
+        "${pip[@]}" install "${WHEELHOUSE[@]}" --no-index --require-hashes --no-deps \
+            -r "$ILW_STAMPS/lock-torch.txt" || echo 'No torch of a locked hash in a folder here.'
+    fi
     # The lock is complete, so nothing is left to resolve, and nothing comes in that it does not
     # have the hash of: what builds the few packages without wheels comes from it as well.
     if [ -s "$ILW_STAMPS/lock-build.txt" ]; then

@@ -35,5 +35,5 @@ class PlainConsole(Console):
 
 def show_usage_error(error: click.ClickException) -> None:
     """Print what was wrong with the words of a command."""
-    error.message = printable(error.message)
+    error.message = printable(error.message)  # type: ignore[misc]
     error.show()

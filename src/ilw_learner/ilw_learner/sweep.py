@@ -10,6 +10,7 @@ import optuna
 
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.figure_file import pyplot, save_figure
+from ilw_core.files import open_to_append
 from ilw_core.yaml_data import read_yaml
 from ilw_learner.progress import CancelledError, Progress
 
@@ -57,6 +58,7 @@ def sweep(options: SweepOptions, train: Train) -> optuna.Study:
     """
     space = load_space(options.space)
     options.folder.mkdir(parents=True, exist_ok=True)
+    open_to_append(options.folder / 'sweep.db').close()  # a regular file, before SQLite opens it
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name=options.name, direction='maximize', load_if_exists=True,

@@ -17,7 +17,7 @@ LOCKS = ('lock.txt', 'lock-ros.txt', 'lock-torch-cuda.txt')
 
 def wheel(folder, name, text='', requires=(), version='1.0', tag='py3-none-any'):
     """Write a wheel of one module; return its sha256."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     info = f'{name}-{version}.dist-info'
     wants = ''.join(f'Requires-Dist: {each}\n' for each in requires)
     files = {f'{name}.py': text, f'{info}/METADATA':
@@ -54,13 +54,14 @@ def root(tmp_path, venv):
     return tmp_path
 
 
-def install(root, ros=''):
+def install(root, ros='', house='--no-index --find-links "$ILW_ROOT/wheels"', **variables):
     """Run the stage that installs packages from the wheelhouse; return how it ended."""
     script = (f'eval "$(sed "/^main /d" "$ILW_ROOT/tools/setup/setup.sh")"; ILW_ROS_SCRIPT={ros!r}'
-              '; WHEELHOUSE=(--no-index --find-links "$ILW_ROOT/wheels"); stage_packages')
+              f'; WHEELHOUSE=({house}); stage_packages')
     return subprocess.run(['bash', '-c', script], capture_output=True, text=True, check=False,
                           env={'PATH': '/usr/bin:/bin', 'ILW_ROOT': str(root), 'ILW_ROS': 'pypi',
-                               'PIP_CONFIG_FILE': '/dev/null', 'HOME': str(root)})
+                               'PIP_CONFIG_FILE': '/dev/null', 'HOME': str(root)}
+                          | variables)
 
 
 def installed(root):
@@ -127,6 +128,21 @@ def test_with_ros_installed_its_numpy_stays_and_takes_no_hash(root):
     done = install(root, ros='/opt/ros/x/setup.bash')
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'ilw_one' in installed(root)
+
+
+@pytest.mark.parametrize('good', [True, False], ids=['locked', 'of another hash'])
+def test_a_build_of_torch_in_a_folder_here_goes_before_that_of_the_index(root, good):
+    of_index = wheel(root / 'index' / 'torch', 'torch', text='index = True')
+    page = f'<a href="torch-1.0-py3-none-any.whl#sha256={of_index}">torch-1.0-py3-none-any.whl</a>'
+    (root / 'index' / 'torch' / 'index.html').write_text(f'<!DOCTYPE html><html>{page}</html>')
+    own = wheel(root / 'folder', 'torch', text='index = False', version='1.0+cpu')
+    lock = entry('torch', of_index, own if good else '0' * 64)
+    (root / 'requirements/lock.txt').write_text(lock)
+    done = install(root, house='', PIP_INDEX_URL=f'file://{root}/index',
+                   PIP_FIND_LINKS=str(root / 'folder'))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (module,) = (root / '.venv').glob('lib/*/site-packages/torch.py')
+    assert module.read_text() == f'index = {not good}'
 
 
 @pytest.mark.parametrize('name', LOCKS)
