@@ -41,7 +41,7 @@ def count_stops(number: int, keep: Path | None, *, as_json: bool,
     if as_json:
         click.echo(json.dumps(rows))
     else:
-        _print(rows, sum(end.ok for end in ends), number)
+        _print(rows, sum(end.ok for end in ends), len(ends))
     return len(ends) == number and all(end.ok for end in ends)
 
 
