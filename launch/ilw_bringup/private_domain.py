@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import os
 from pathlib import Path
 import re
+import socket
 
 _FIRST, _COUNT = 60, 42
 """Up to 101: above, DDS would use ports that the kernel gives to others"""
@@ -15,9 +16,12 @@ def private_domain(number: int = 0) -> Iterator[int]:
     """
     Use a ROS domain of this process, on this machine only; yields its number.
 
+    Two at once never share one: each would be the other's rival, and the first to end would take
+    the other's shared memory away.
+
     :param number: another number is another domain.
     """
-    domain = _FIRST + (os.getpid() + number) % _COUNT
+    domain, claim = _claim(os.getpid() + number)
     ours = {'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
@@ -30,6 +34,20 @@ def private_domain(number: int = 0) -> Iterator[int]:
             else:
                 os.environ[name] = value
         _forget_ports(domain)
+        claim.close()
+
+
+def _claim(first: int) -> tuple[int, socket.socket]:
+    """Return a domain that no other process has claimed, and what holds the claim."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for number in range(first, first + _COUNT):
+        domain = _FIRST + number % _COUNT
+        try:
+            claim.bind(f'\0ilw-domain-{domain}')  # a name without a file: nothing is left of it
+            return domain, claim
+        except OSError:
+            continue
+    return _FIRST + first % _COUNT, claim  # all are taken: as good as any
 
 
 def _forget_ports(domain: int) -> None:

@@ -18,6 +18,8 @@ from ilw_ros.qos import LATCHED, REQUEST, STATE_OFFER
 COMMAND_TIMEOUT_S = 0.5
 """As the simulator's"""
 _PERIOD_S = 0.05
+_GOAL_TICKS = 20
+"""Between two messages of the goal: one may be lost while DDS has not met"""
 _RAYS = 360
 
 
@@ -40,10 +42,7 @@ class StandIn:
         self._goal = node.create_publisher(PoseStamped, 'goal', LATCHED)
         node.create_subscription(message_class(contract.action.type), contract.action.topic,
                                  self._on_command, REQUEST)
-        goal = PoseStamped()
-        goal.header.frame_id, goal.header.stamp = 'odom', node.get_clock().now().to_msg()
-        goal.pose.position.x, goal.pose.orientation.w = 3.0, 1.0
-        self._goal.publish(goal)
+        self._ticks = 0
         node.create_timer(_PERIOD_S, self._on_tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     @property
@@ -61,6 +60,12 @@ class StandIn:
         if self.moves and now - self._heard_s > COMMAND_TIMEOUT_S:
             self._commanded, self.stood_by_itself_s = self._stop, now
         stamp = self._node.get_clock().now().to_msg()
+        if self._ticks % _GOAL_TICKS == 0:
+            goal = PoseStamped()
+            goal.header.frame_id, goal.header.stamp = 'odom', stamp
+            goal.pose.position.x, goal.pose.orientation.w = 3.0, 1.0
+            self._goal.publish(goal)
+        self._ticks += 1
         odom = Odometry(child_frame_id='base_link')
         odom.header.stamp, odom.header.frame_id = stamp, 'odom'
         odom.pose.pose.orientation.w = 1.0

@@ -41,7 +41,7 @@ def _ended(kind: str) -> Fault:
 
 def _sim_time(folder: Path) -> Seen:
     with Ends(folder, random.Random(0)) as scene:
-        scene.drive('person')
+        scene.drive('person', everybody=True)
         reasons = []
         for node in ('arbiter', 'teleop', 'policy'):
             wanted = Parameter('use_sim_time', value=True).to_parameter_msg()

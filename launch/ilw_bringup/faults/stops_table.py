@@ -1,6 +1,7 @@
 """``./ilw faults --stops``: how what drives ended, by kind."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 import json
 from pathlib import Path
 import secrets
@@ -22,23 +23,26 @@ def count_stops(number: int, keep: Path | None, *, as_json: bool,
     End what drives so many times and print the table.
 
     :param keep: new folder for the nodes' output, where something went wrong.
-    :returns: whether each end was as it must be.
+    :returns: whether each end was as it must be, and none is missing: Ctrl-C ends it early.
     """
+    ends: list[End] = []
+
     def told(count: int, end: End) -> None:
+        ends.append(end)
         if not end.ok:
             say(f'{count}/{number}: {end.kind}, {end.driver} driving: NOT OK: '
                 f'{"; ".join([*end.trouble, *end.left]) or "the last command moves the robot"}')
         elif count % 50 == 0:
             say(f'{count}/{number}')
 
-    with tempfile.TemporaryDirectory() as folder, private_domain():
-        ends = run_ends(keep or Path(folder), number, secrets.randbits(32), told)
+    with tempfile.TemporaryDirectory() as folder, private_domain(), suppress(KeyboardInterrupt):
+        run_ends(keep or Path(folder), number, secrets.randbits(32), told)
     rows = [summary(kind, [end for end in ends if end.kind == kind]) for kind in KINDS]
     if as_json:
         click.echo(json.dumps(rows))
     else:
-        _print(rows, sum(end.ok for end in ends), number)
-    return all(end.ok for end in ends)
+        _print(rows, sum(end.ok for end in ends), len(ends))
+    return len(ends) == number and all(end.ok for end in ends)
 
 
 def summary(kind: str, ends: Sequence[End]) -> dict[str, Any]:
