@@ -11,7 +11,9 @@ import click
 import evdev
 
 from ilw_core.errors import IlwError
+from ilw_core.files import create
 from ilw_core.locate import config_file, config_folder
+from ilw_core.terminal import echo
 from ilw_core.yaml_data import parse_yaml
 from ilw_teleop.joystick import Joystick, known_joysticks, load_joystick, parse_joystick
 from ilw_teleop.joystick_exam import Exam
@@ -49,10 +51,10 @@ def list_pads(as_json: bool) -> None:
         rows.append({'path': facts.path, 'device': facts.text,
                      'layouts': fitting_device(known, facts)})
     if as_json:
-        click.echo(json.dumps(rows))
+        echo(json.dumps(rows))
         return
     for row in rows:
-        click.echo(f'{row["path"]}  {row["device"]}: {advice(row["layouts"])}')
+        echo(f'{row["path"]}  {row["device"]}: {advice(row["layouts"])}')
     if not rows:
         raise IlwError(_NONE)
 
@@ -71,7 +73,7 @@ def show(device: str, name: str, seconds: float | None) -> None:
     facts = describe(source)
     layout = _named(name) if name else best_device(known_joysticks(), facts)
     why = why_not_device(layout, facts, by_name=not name) if layout else 'No layout fits.'
-    click.echo(f'{facts.text}: ' + (why or f'layout {layout.name}.' if layout else why), err=True)
+    echo(f'{facts.text}: ' + (why or f'layout {layout.name}.' if layout else why), err=True)
     pad, end = RawPad(facts), time.monotonic() + (seconds or float('inf'))
     pad.set_keys(source.active_keys())
     exam, shown = None if why or layout is None else Exam(layout, facts), ''
@@ -84,7 +86,7 @@ def show(device: str, name: str, seconds: float | None) -> None:
         text = _pressed(pad, layout, exam)
         if text != shown:
             shown = text
-            click.echo(text)
+            echo(text)
         return lost
 
     _feed(source, on_event, lambda now: now > end, reread=pad.set_keys)
@@ -115,13 +117,13 @@ def teach(name: str, device: str) -> None:
         text = ' '.join(filter(None, (lesson.complaint, lesson.prompt)))
         if text != said:
             said = text
-            click.echo(text)
+            echo(text)
         return lesson.done
 
     _feed(source, lambda *event: lesson.on_event(*event, time.monotonic()), over,
           reread=lambda keys: lesson.set_keys(set(keys)))
     save(lesson.layout(name), path)
-    click.echo(f'Written: {path}. Try it: ./ilw joystick test {name}')
+    echo(f'Written: {path}. Try it: ./ilw joystick test {name}')
 
 
 @joystick.command('test')
@@ -144,7 +146,7 @@ def try_layout(name: str, device: str, patience_s: float) -> None:
     exam = Exam(layout, facts)
     exam.set_keys(source.active_keys())
     said, asked_s = 0, time.monotonic()
-    click.echo(exam.prompt)
+    echo(exam.prompt)
 
     def over(now_s: float) -> bool:
         nonlocal said, asked_s
@@ -152,13 +154,13 @@ def try_layout(name: str, device: str, patience_s: float) -> None:
             exam.skip()
         if len(exam.results) > said:
             said, asked_s = len(exam.results), now_s
-            click.echo(': '.join(list(exam.results.items())[-1]))
-            click.echo(exam.prompt)
+            echo(': '.join(list(exam.results.items())[-1]))
+            echo(exam.prompt)
         return exam.done
 
     _feed(source, exam.on_event, over, reread=exam.set_keys)
     good = sum(result == 'ok' for result in exam.results.values())
-    click.echo(f'{good} of {len(exam.results)} controls do what {name} says.')
+    echo(f'{good} of {len(exam.results)} controls do what {name} says.')
     if not exam.passed:
         sys.exit(1)
 
@@ -171,8 +173,8 @@ def save(text: str, path: Path) -> None:
     """
     parse_joystick(parse_yaml(text, str(path)), str(path), name=path.stem)
     try:
-        with path.open('x') as stream:
-            stream.write(text)
+        with create(path) as stream:
+            stream.write(text.encode())
     except FileExistsError as error:
         raise IlwError(f'{path} exists and is not overwritten. Choose another name.') from error
 

@@ -9,12 +9,11 @@ import sys
 import tempfile
 from typing import Any
 
-import click
-from rich.console import Console
 from rich.table import Table
 
 from ilw_bringup.faults.ends import KINDS, End, run_ends
 from ilw_bringup.private_domain import private_domain
+from ilw_core.terminal import PlainConsole, echo
 
 
 def count_stops(number: int, keep: Path | None, *, as_json: bool,
@@ -39,7 +38,7 @@ def count_stops(number: int, keep: Path | None, *, as_json: bool,
         run_ends(keep or Path(folder), number, secrets.randbits(32), told)
     rows = [summary(kind, [end for end in ends if end.kind == kind]) for kind in KINDS]
     if as_json:
-        click.echo(json.dumps(rows))
+        echo(json.dumps(rows))
     else:
         _print(rows, sum(end.ok for end in ends), len(ends))
     return len(ends) == number and all(end.ok for end in ends)
@@ -65,4 +64,4 @@ def _print(rows: Sequence[dict[str, Any]], good: int, number: int) -> None:
         table.add_column(heading, justify='left' if heading == 'kind' else 'right')
     for row in rows:
         table.add_row(*map(str, row.values()), style=None if row['ok'] == row['n'] else 'red')
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    PlainConsole(width=None if sys.stdout.isatty() else 160).print(table)

@@ -15,8 +15,8 @@ import numpy as np
 
 from ilw_core.errors import ContractError
 from ilw_core.features import CODECS, FeatureSpec
-from ilw_core.lidar_spec import PLAIN, LidarSpec
-from ilw_core.locate import config_folder, resource_file
+from ilw_core.lidar_spec import PLAIN, LidarSpec, load_lidar
+from ilw_core.locate import config_file, config_folder, resource_file
 from ilw_core.safety_spec import SafetySpec, read_safety
 from ilw_core.schema import Section
 from ilw_core.yaml_data import parse_yaml, read_text
@@ -177,6 +177,17 @@ def load_contract(path: str | Path) -> Contract:
     """
     text = read_text(path, 'a contract', MAX_CONTRACT_BYTES)
     return replace(parse_contract(text, str(path)), folder=Path(path).parent)
+
+
+def named_contract(name: str, profile: str | None = None) -> Contract:
+    """
+    Return a contract by its name in ``config/tasks`` or its path.
+
+    :param profile: name in ``config/robots`` or path of the robot's, whose lidar it then reads.
+    :raises IlwError: there is no such file, or it has a mistake.
+    """
+    contract = load_contract(config_file('tasks', name))
+    return contract.declaring(load_lidar(config_file('robots', profile))) if profile else contract
 
 
 def parse_contract(text: str, where: str = 'contract') -> Contract:

@@ -10,14 +10,13 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-from ilw_core.contract import Contract
+from ilw_core.contract import Contract, named_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
 from ilw_core.terminal import PlainConsole, echo, show_usage_error
 from ilw_learner.command_options import (
     F,
     json_option,
-    named_contract,
     named_plant,
     plant_option,
     profile_option,

@@ -5,8 +5,6 @@ from typing import Any, TypeVar
 
 import click
 
-from ilw_core.contract import Contract, load_contract
-from ilw_core.lidar_spec import load_lidar
 from ilw_core.locate import config_file
 from ilw_core.plant import PlantProfile, load_plant
 
@@ -47,11 +45,3 @@ def trusted_keys_option(function: F) -> F:
 def named_plant(name: str | None) -> PlantProfile | None:
     """Return the profile that ``--plant`` names."""
     return load_plant(config_file('plants', name)) if name else None
-
-
-def named_contract(name: str, profile: str | None = None) -> Contract:
-    """Return the contract that ``--task`` names, for the robot that ``--profile`` names."""
-    contract = load_contract(config_file('tasks', name))
-    if profile is None:
-        return contract
-    return contract.declaring(load_lidar(config_file('robots', profile)))

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from ilw_core.contract import Contract, parse_contract
+from ilw_core.contract import Contract, named_contract, parse_contract
 from ilw_core.episode import Outcome
 from ilw_core.episode_folder import META_FILE, EpisodeFolder, read_episode
 from ilw_core.errors import EpisodeError, IlwError
 from ilw_core.terminal import echo
-from ilw_learner.command_options import json_option, named_contract, profile_option
+from ilw_learner.command_options import json_option, profile_option
 
 _PATH = click.argument('path', type=click.Path(path_type=Path))
 _SMALL = 6

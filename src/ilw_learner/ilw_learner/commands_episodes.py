@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ilw_core.contract import named_contract
 from ilw_core.episode_folder import find_episodes, read_episode
 from ilw_core.terminal import echo
-from ilw_learner.command_options import json_option, named_contract, profile_option, task_option
+from ilw_learner.command_options import json_option, profile_option, task_option
 from ilw_learner.commands_edit import EDITS
 
 if TYPE_CHECKING:

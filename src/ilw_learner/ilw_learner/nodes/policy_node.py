@@ -7,10 +7,8 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.timer import Timer
 
 from ilw_core.align import Observation
-from ilw_core.contract import load_contract
+from ilw_core.contract import named_contract
 from ilw_core.errors import BusyError, IlwError
-from ilw_core.lidar_spec import load_lidar
-from ilw_core.locate import config_file
 from ilw_core.policy_loop import PolicyLoop
 from ilw_learner.named_checkpoints import NamedCheckpoints
 from ilw_learner.nodes.lifecycle_guard import guard_transitions
@@ -32,26 +30,22 @@ class PolicyNode(LifecycleNode):
     def __init__(self) -> None:
         super().__init__('policy')
         guard_transitions(self)
-        self._params = load(self, PolicyParams)
-        self._contract = load_contract(config_file('tasks', self._params.contract))
-        if self._params.robot:
-            self._contract = self._contract.declaring(
-                load_lidar(config_file('robots', self._params.robot)))
+        params = self._params = load(self, PolicyParams)
+        self._contract = named_contract(params.contract, params.robot)
         self._trusted = find_trusted_keys(self._params.trusted_keys)
-        self._why = ''
         self._worker: Worker | None = None
         self._observed: Observed | None = None
         self._overdue: Timer | None = None
         self._loop = PolicyLoop(self._contract)
         # Runs once all that had arrived is taken in: a goal sent before a tick counts for it.
         self._taken_in = self.create_guard_condition(self._on_taken_in)
-        self._active = False
+        self._active, self._why = False, ''
         self._reports = PolicyReports(self, self._contract)
-        named = NamedCheckpoints(self._params.checkpoints, self._contract.name,
-                                 self._params.checkpoint)
+        named = NamedCheckpoints(params.checkpoints, self._contract.name, params.checkpoint)
         self._asked = PolicyServices(self, self._reports, Loads(self, named, self._load),
                                      self._on_reset, lambda: self._active)
-        self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_timer(1.0, lambda: self._reports.diagnose(self._checkpoint()),
+                          clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._params.autostart:
             started = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
             if not started or self.trigger_activate() != TransitionCallbackReturn.SUCCESS:
@@ -132,12 +126,8 @@ class PolicyNode(LifecycleNode):
         self._reports.episode = episode
 
     def _on_done(self, thought: Thought) -> None:
-        status = self._reports.report(thought, self._checkpoint(), self._loop.late,
-                                      active=self._active)
-        self._asked.on_status(status)
-
-    def _on_second(self) -> None:
-        self._reports.diagnose(self._checkpoint())
+        self._asked.on_status(self._reports.report(
+            thought, self._checkpoint(), self._loop.late, active=self._active))
 
     def _checkpoint(self) -> str:
         return self._worker.runner.name if self._worker else ''

@@ -6,9 +6,7 @@ import time
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from ilw_core.contract import load_contract
-from ilw_core.lidar_spec import load_lidar
-from ilw_core.locate import config_file
+from ilw_core.contract import named_contract
 from ilw_msgs.msg import EpisodeEvent
 from ilw_ros.convert import stamp_ns
 from ilw_ros.params import load
@@ -32,9 +30,7 @@ class RecorderNode(Node):
     def __init__(self) -> None:
         super().__init__('recorder')
         params = load(self, RecorderParams)
-        contract = load_contract(config_file('tasks', params.contract))
-        if params.profile:
-            contract = contract.declaring(load_lidar(config_file('robots', params.profile)))
+        contract = named_contract(params.contract, params.profile)
         self._sim = bool(self.get_parameter('use_sim_time').value)
         store = EpisodeStore(Path(params.root), contract.name,
                              min_free_bytes=params.min_free_mb * 1_000_000)
