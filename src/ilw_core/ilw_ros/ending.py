@@ -14,8 +14,8 @@ LOOK_S = 0.1
 """Between two looks for the process that started this one"""
 PATIENCE_S = 2.0
 """A callback may go on for so long after the node was asked to end"""
-CLEAN_UP_S = 30.0
-"""And cleaning up for so long: a recorder saves its take, on a slow disk, too"""
+CLEAN_UP_S = 5.0
+"""And leaving the graph, and then Python's own end, may each take so long; DDS can hang there"""
 
 
 class Ending:
@@ -45,16 +45,19 @@ class Ending:
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         threading.Thread(target=self._listen, name='ending', daemon=True).start()
 
-    def spun(self) -> None:
-        """Note that no callback runs any more: what follows may take longer."""
-        self._deadline_s = time.monotonic() + CLEAN_UP_S
+    def within(self, seconds: float) -> None:
+        """Note that no callback runs any more, and how long what follows may take."""
+        self._deadline_s = time.monotonic() + seconds
 
     def close(self) -> None:
-        """Stop to listen; signals do nothing from here to the end of the process."""
+        """Stop to listen; signals do nothing from here to the near end of the process."""
         self._closed = True
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(round(CLEAN_UP_S))  # Python has no other way to end its own end
 
     def _listen(self) -> None:
         while not self._closed:

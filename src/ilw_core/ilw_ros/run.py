@@ -20,7 +20,7 @@ from ilw_core.errors import IlwError
 from ilw_core.printable import printable
 from ilw_ros.clock_guard import guard_clock
 from ilw_ros.console import let_go, say
-from ilw_ros.ending import Ending
+from ilw_ros.ending import CLEAN_UP_S, Ending
 from ilw_ros.launcher import Launcher
 
 _CONTEXT_GONE = (ExternalShutdownException, rclpy_implementation.RCLError, InvalidHandle)
@@ -30,7 +30,8 @@ def run_node(make_node: Callable[[], Node]) -> int:
     """
     Run a node until a signal comes, or until the process that started it is gone.
 
-    Its ``farewell()``, if it has one, is called last while the graph can still hear it.
+    Its ``farewell()``, if it has one, is called last while the graph can still hear it. A class
+    that has something to save when it is destroyed says how long that may take: ``SAVING_S``.
 
     :param make_node: a node class, or a function that returns a node.
     :returns: 0 after a clean end, 2 when the node refused to start (one line says why).
@@ -47,9 +48,8 @@ def run_node(make_node: Callable[[], Node]) -> int:
         if rclpy.ok():  # nobody ended it from outside: a fault of ours
             raise
     finally:
-        ending.spun()
         try:
-            run.end(ending.why)
+            run.end(ending)
         finally:
             rclpy.try_shutdown()
             ending.close()
@@ -65,6 +65,8 @@ class _Run:
         self._guard: GuardCondition | None = None
         self._executor: SingleThreadedExecutor | None = None
         self._parting, self._parted = threading.Lock(), threading.Event()
+        self._done = False
+        """Farewell was said, and there is nothing left to save"""
 
     def spin(self, make_node: Callable[[], Node], ending: Ending) -> None:
         node = self._node = make_node()
@@ -81,13 +83,16 @@ class _Run:
             with suppress(InvalidHandle):  # the node is being destroyed: it ends anyway
                 self._guard.trigger()
 
-    def end(self, why: str) -> None:
+    def end(self, ending: Ending) -> None:
+        saving_s = getattr(self._node, 'SAVING_S', 0.0)
+        self._done = not saving_s
+        ending.within(CLEAN_UP_S + saving_s)
         if self._node is None:
             return
         try:
             self._part()
-            if why:
-                self._node.get_logger().info(f'Ending: {why}.')
+            if ending.why:
+                self._node.get_logger().info(f'Ending: {ending.why}.')
         finally:
             try:
                 self._node.destroy_node()
@@ -96,12 +101,16 @@ class _Run:
                     raise
             if self._executor is not None:
                 self._executor.shutdown(timeout_sec=0)  # later it would miss the context
+            self._done = True
+            ending.within(CLEAN_UP_S)
 
     def overdue(self) -> None:
         """The main thread hangs: say farewell from this one, and end."""
         if self._node is None:
             os._exit(0)  # it had not begun
         self._part()
+        if self._done:  # what hangs is DDS: nothing is lost
+            os._exit(0)
         say(f'error: {self._node.get_name()} was to end and did not in time. It was ended in the '
             f'middle of what it did.')
         os._exit(1)

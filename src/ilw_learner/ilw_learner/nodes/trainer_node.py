@@ -22,6 +22,8 @@ from ilw_ros.run import run_node
 class TrainerNode(Node):
     """Serves the actions ``train`` and ``evaluate``; one goal at a time."""
 
+    SAVING_S = 5.0  # the child may need two to end
+
     def __init__(self) -> None:
         super().__init__('trainer')
         self._params = load(self, TrainerParams)

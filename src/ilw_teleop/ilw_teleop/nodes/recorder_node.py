@@ -27,6 +27,8 @@ from ilw_teleop.stamps import LogClock, PauseWatch
 class RecorderNode(Node):
     """Wires a ``Recorder`` to the graph."""
 
+    SAVING_S = 30.0  # the take that is being recorded, on a slow disk
+
     def __init__(self) -> None:
         super().__init__('recorder')
         params = load(self, RecorderParams)
