@@ -298,7 +298,7 @@ def _action(section: Section) -> ActionSpec:
         table[key] = np.array(choices.numbers(key, dim))
         if np.any(table[key] < low) or np.any(table[key] > high):
             raise choices.error(key, 'within min and max of every field', table[key].tolist())
-    stop: np.ndarray | None = _stop(section, low, high)
+    stop: np.ndarray | None = _stop(section, kind, low, high)
     section.done()
     return ActionSpec(topic, kind, tuple(names), tuple(units), np.array(low), np.array(high),
                       **{key: np.array(values) for key, values in rates.items()}, stop=stop,
@@ -314,8 +314,13 @@ def _field(entry: Section, before: list[str]) -> str:
     return name
 
 
-def _stop(section: Section, low: list[float], high: list[float]) -> np.ndarray | None:
+def _stop(section: Section, kind: str, low: list[float],
+          high: list[float]) -> np.ndarray | None:
     how = section.take('on_stale', required=True)
+    velocities = kind.rpartition('/')[2] in ('Twist', 'TwistStamped')
+    if velocities and how != 'stop' and not (isinstance(how, list) and not any(how)):
+        raise section.error('on_stale', 'stop (zeros) for velocities: a robot that nobody drives '
+                            'must not drive on', how)
     if how == 'hold':
         return None
     if how != 'stop' and not isinstance(how, list):

@@ -20,13 +20,13 @@ nothing at all
 """
 MAX_BEAMS = 100_000
 """A scan of more is no scan; the densest lidars have a tenth of it"""
-FARTHEST_M = 250.0
-"""No 2D lidar reaches further; 3D ones neither by much"""
+FARTHEST_M = 300.0
+"""No lidar of a robot reaches further; in centimetres, most would seem to"""
 MIN_BEAMS = 4
 _STEP_RAD = 1e-5, 1.6
 """Between two beams: a thousandth of what real ones have, and four beams a turn"""
-_MAX_LOW_M = 2.0
-"""The largest ``range_min`` of real lidars is half of it"""
+_MAX_LOW_M = 1.0
+"""The largest ``range_min`` of real lidars"""
 _LEAST_KNOWN, _LEAST_SURE = 0.5, 0.05
 """Parts of the beams in view: that say anything; that say it by a value no dead lidar sends"""
 _SLACK = 1.01
@@ -138,12 +138,14 @@ def unread(ranges: np.ndarray, geometry: ScanGeometry, spec: LidarSpec = PLAIN, 
     :param least: part of the beams ``(..., L)`` that must say so.
     """
     ranges, found = np.asarray(ranges), []
-    for word, share in (('zero', np.mean(ranges == 0.0)), ('nan', np.mean(np.isnan(ranges)))):
-        if ranges.size and share >= least and spec.no_return != word:
-            got = '0' if word == 'zero' else 'NaN'
+    beyond = np.isfinite(ranges) & (ranges > _SLACK * geometry.range_max)
+    for word, got, says in (('zero', '0', ranges == 0.0), ('nan', 'NaN', np.isnan(ranges)),
+                            ('max', 'more than range_max', beyond)):
+        share = np.mean(says) if ranges.size else 0.0
+        if share >= least and spec.no_return != word:
             found.append(f'{share:.0%} of its beams say {got}, which is no distance. If it says '
-                         f'"no return" so, declare lidar.no_return: {word} in the robot profile; '
-                         f'else correct the driver.')
+                         f'"no return" so, and never that something is too near, declare '
+                         f'lidar.no_return: {word} in the robot profile; else correct the driver.')
     return found
 
 
@@ -168,7 +170,7 @@ def why_no_geometry(g: ScanGeometry, spec: LidarSpec = PLAIN) -> str:
     if not (math.isfinite(g.range_min) and 0.0 <= g.range_min < g.range_max):
         return (f'range_min must be below range_max, both not negative. Got {g.range_min:g} and '
                 f'{g.range_max:g}. Correct the driver.')
-    if g.range_min > _MAX_LOW_M or 4.0 * FARTHEST_M < g.range_max < math.inf:
+    if g.range_min > _MAX_LOW_M or FARTHEST_M < g.range_max < math.inf:
         return _not_metres(None, g.range_max)
     if spec.sees_rad is not None:
         wide = spec.sees_rad[1] - spec.sees_rad[0]

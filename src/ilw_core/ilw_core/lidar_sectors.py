@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ilw_core.lidar import DISTANCE, FREE, TOO_NEAR, ScanGeometry, is_evidence, read_beams
+from ilw_core.lidar import DISTANCE, FREE, NOTHING, TOO_NEAR, ScanGeometry, is_evidence, read_beams
 from ilw_core.lidar_spec import PLAIN, LidarSpec
 
 TURN_RAD = 2.0 * math.pi
@@ -56,8 +56,9 @@ def sector_minimum(
     """
     Return the nearest return in each slice; no return means free up to ``cap_m``.
 
-    A beam that measured nothing is left out. A slice in which something is too near to be measured
-    is not known, as nobody says how near: it must not read as free.
+    A beam that measured nothing is left out; a slice in which most beams are such is not known.
+    Neither is one in which something is too near to be measured, as nobody says how near: it must
+    not read as free.
 
     :param ranges: ``(..., L)`` metres, as in ``sensor_msgs/LaserScan.ranges``.
     :param sectors: the slices; a number: so many of the full circle.
@@ -80,6 +81,10 @@ def sector_minimum(
     far = np.where(kinds == DISTANCE, np.minimum(ranges[..., order], cap),
                    np.where(kinds == FREE, cap, nothing))
     far[kinds == TOO_NEAR] = -nothing
+    if (kinds == NOTHING).any():
+        nothings = np.add.reduceat((kinds == NOTHING).astype(np.int32), starts, axis=-1)
+        there = np.diff(starts, append=len(order))
+        far = np.where(np.repeat(2 * nothings > there, there, axis=-1), nothing, far)
     # Adding zero makes -0.0 into 0.0, or the order of the beams could be seen in the bits.
     nearest[..., slots] = np.minimum.reduceat(far, starts, axis=-1) + 0.0
     nearest[np.isinf(nearest)] = np.nan

@@ -72,6 +72,11 @@ def read_safety(section: Section, names: Sequence[str], period_ns: int) -> Safet
     if twist != [1, 1]:
         raise section.error('scan', 'left out where the action is no planar twist (one field '
                             'that ends in linear.x, one in angular.z)', list(names))
+    others = [name for name in names for tail in ('linear.y', 'linear.z', 'angular.x', 'angular.y')
+              if name.endswith(tail)]
+    if others:
+        raise section.error('scan', f'left out where the action moves the robot by {others[0]}, '
+                            'too: nobody looks there', list(names))
     deceleration = section.number('deceleration_mps2', low=0.01, high=1000.0)
     footprint = section.section('footprint')
     radius = footprint.number('radius_m', low=0.001, high=100.0)

@@ -305,8 +305,11 @@ class Arbiter:
         """Nobody drives: go to the stop action, at once unless the contract says how fast."""
         step = self._action.stop_rate * max(self._elapsed_s(mono_ns), 1e-9) + 1e-9
         before = self._limiter.applied
-        self._limiter.jump(np.clip(stop, before - step, before + step))
-        return ('rate',) if np.any(self._limiter.applied != stop) else ()
+        slower, reasons = np.clip(stop, before - step, before + step), ()
+        if self.ahead is not None:
+            slower, reasons = self.ahead.slow(slower, mono_ns)
+        self._limiter.jump(slower)
+        return (*(('rate',) if np.any(slower != stop) else ()), *reasons)
 
     def _drive(self, wanted: np.ndarray, stop: np.ndarray, mono_ns: int, *,
                override: bool) -> tuple[str, ...]:
@@ -320,7 +323,7 @@ class Arbiter:
         applied, reasons = self._limiter.towards(wanted, elapsed_s)
         safe = applied
         if self._profile is not None:
-            safe, more = self._profile.saturate(safe)
+            safe, more = self._profile.saturate(safe, self._action.names)
             reasons += more
         if self.ahead is not None and not override:
             safe, more = self.ahead.slow(safe, mono_ns)

@@ -13,7 +13,14 @@ import numpy as np
 
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
-from ilw_core.lidar import ScanGeometry, read_beams, why_another, why_no_evidence, why_no_geometry
+from ilw_core.lidar import (
+    DISTANCE,
+    ScanGeometry,
+    read_beams,
+    why_another,
+    why_no_evidence,
+    why_no_geometry,
+)
 from ilw_core.safety_spec import SafetySpec
 from ilw_teleop.braking import Braking
 from ilw_teleop.survey import Survey, survey
@@ -21,6 +28,7 @@ from ilw_teleop.survey import Survey, survey
 _EDGE_SAMPLES = 24
 FROZEN_SCANS = 5
 """So many equal scans in a row while the robot moves come from a sensor that hangs"""
+_MEMORY_NS = 10_000_000_000
 ANOTHER_NS = 3_000_000_000
 """A lidar that is another one for so long, while the robot stands, is the one there is now"""
 
@@ -42,9 +50,17 @@ class ForwardStop:
             raise ContractError('Looking ahead takes fields that end in linear.x and '
                                 f'angular.z. Got {", ".join(names)}.') from error
         self._spec: SafetySpec = contract.safety
-        self._braking = Braking(contract.safety.deceleration_mps2, contract.period_ns / 1e9)
+        ages = [spec.max_age_ns for spec in (self._spec.scan, self._spec.workspace) if spec]
+        self._braking = Braking(contract.safety.deceleration_mps2, contract.period_ns / 1e9,
+                                min(max(ages), _MEMORY_NS))
+        fastest = float(np.max(np.abs([contract.action.low, contract.action.high]), axis=0)[
+            self._forward])
+        self._reach_m = (fastest ** 2 / (2.0 * contract.safety.deceleration_mps2)
+                         + 3.0 * fastest * contract.period_ns / 1e9 + contract.safety.margin_m)
         self._lidar = contract.lidar
         self._survey: Survey | None = None
+        self._met = np.zeros(0)
+        """(L,) what was measured last [m]; NaN where nothing was"""
         self._geometry: ScanGeometry | None = None
         self._another: tuple[ScanGeometry, int] | None = None
         """Scans that contradict those before: of what geometry, and since when"""
@@ -86,13 +102,14 @@ class ForwardStop:
         if why or kinds is None:
             return
         found = survey(ranges, kinds, geometry, self._lidar, self._spec.scan.mount,
-                       self._spec.radius_m)
+                       self._spec.radius_m, self._reach_m)
+        met = np.where(kinds == DISTANCE, ranges, np.nan)
         # While the robot moves, two scans that saw something are never equal.
-        if self._survey is None or not np.array_equal(found.hits, self._survey.hits):
+        if not _same(met, self._met):
             self._frozen = 0
-        elif self._moving and len(found.hits):
+        elif self._moving:
             self._frozen += 1
-        self._survey = found
+        self._survey, self._met = found, met
 
     def _contradicts(self, geometry: ScanGeometry, taken_ns: int) -> str:
         """Return how a scan contradicts those before it, until it has done so for long."""
@@ -115,7 +132,7 @@ class ForwardStop:
         """Go on in another world, as after a reset of the simulator: what was seen is gone."""
         scan = self._spec.scan
         if scan is not None and _old(self._seen_ns, mono_ns, scan.max_age_ns):
-            self._survey = self._seen_ns = None  # of the world before
+            self._survey = self._seen_ns = None  # of the world before, or of a time to come
         self._placed_ns, self._frozen = None, 0
         self._braking.forget()
 
@@ -144,14 +161,15 @@ class ForwardStop:
             return self._with_speed(action, 0.0, 0.0), ('blind',)
         slowed, limits = speed, []
         if self._survey is not None:
-            limits += [('obstacle', self._survey.way_to_things),
-                       ('near', self._survey.way_to_near),
-                       ('unseen', self._survey.way_to_unseen)]
+            limits += [('obstacle', self._survey.way_to_things, self._seen_ns),
+                       ('near', self._survey.way_to_near, self._seen_ns),
+                       ('unseen', self._survey.way_to_unseen, self._seen_ns)]
         if self._spec.workspace is not None:
-            limits.append(('workspace', self._inside_m))
+            limits.append(('workspace', self._inside_m, self._placed_ns))
         reasons: tuple[str, ...] = ()
-        for reason, free in limits:
-            before, slowed = slowed, self._settle(slowed, turn, free)
+        for reason, free, known_ns in limits:
+            gone = self._braking.gone_m(mono_ns if known_ns is None else known_ns)
+            before, slowed = slowed, self._settle(slowed, turn, free, gone)
             if slowed != before:
                 reasons += (reason,)
                 self.why[reason] = f'{_WHY[reason]} ({before:g} m/s asked, {slowed:.2g} left)'
@@ -182,9 +200,13 @@ class ForwardStop:
         return slowed
 
     def _settle(self, speed: float, turn: float,
-                free: Callable[[float, float, float], float]) -> float:
-        """Return the speed that leaves room to brake; slower at the same turn is another arc."""
-        margin = self._spec.margin_m
+                free: Callable[[float, float, float], float], gone_m: float) -> float:
+        """
+        Return the speed that leaves room to brake; slower at the same turn is another arc.
+
+        :param gone_m: how far the robot has gone since what is known was measured.
+        """
+        margin = self._spec.margin_m + gone_m
         for _ in range(4):
             needed = self._braking.way_m(speed)
             way = free(speed, turn, needed + margin) - margin
@@ -218,10 +240,20 @@ _WHY = {
     'obstacle': 'Something is in the way',
     'near': 'Something in the way is nearer than the lidar measures. Move the robot or it by hand',
     'unseen': 'No beam looks, or measures anything, where the robot would drive. If "no return" '
-              'is 0 or NaN, or the lidar does not look all round, say so in the robot profile '
-              '(lidar.no_return, lidar.sees_rad)',
+              'is 0, NaN or beyond range_max, or the lidar does not look all round, say so in '
+              'the robot profile (lidar.no_return, lidar.sees_rad)',
     'workspace': 'The workspace ends here'}
 
 
 def _old(at_ns: int | None, mono_ns: int, max_age_ns: int) -> bool:
-    return at_ns is None or mono_ns - at_ns > max_age_ns
+    """Tell whether a reading is; what comes from a time to come is of another clock."""
+    return at_ns is None or not 0 <= mono_ns - at_ns <= max_age_ns
+
+
+def _same(met: np.ndarray, before: np.ndarray) -> bool:
+    """Tell whether two scans measured the same: in all beams that both know, and in most."""
+    if len(met) != len(before):
+        return False
+    both = np.isfinite(met) & np.isfinite(before)
+    most = max(np.count_nonzero(np.isfinite(met)), 1)
+    return bool(2 * np.count_nonzero(both) >= most and np.array_equal(met[both], before[both]))

@@ -4,6 +4,7 @@ One machine: how long it moves without commands, and what its URDF allows. No RO
 The files in ``config/robots``: a contract says what a task wants, a profile what a machine can do.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 import math
 from pathlib import Path
@@ -61,8 +62,11 @@ class RobotProfile:
         """
         Return the action within the joints' limits, too.
 
-        :raises ContractError: nothing is left of a field's range, or its stop action is outside.
+        :raises ContractError: nothing is left of a field's range, its stop action is outside, or
+            there are wheels and the action is no twist.
         """
+        if self.wheels is not None:
+            _twist(action.names, self.name)
         low, high, rate = action.low.copy(), action.high.copy(), action.max_rate.copy()
         for name, joint in self.joints.items():
             if name not in action.names:
@@ -80,19 +84,36 @@ class RobotProfile:
                                 f'{self.name} allows. Change on_stale in the contract.')
         return replace(action, low=low, high=high, max_rate=rate)
 
-    def saturate(self, applied: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    def saturate(self, applied: np.ndarray,
+                 names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
         """
         Scale a planar twist down to what the wheels can turn; the curve stays the same.
 
-        :param applied: ``(2,)`` forward speed and turn rate; others are returned as they are.
+        :param applied: ``(Da,)``; fields that are no part of the twist stay as they are.
+        :param names: ``(Da,)`` of the action's fields.
         :returns: the action, and ``'wheels'`` if it was scaled.
         """
         wheels = self.wheels
-        if wheels is None or len(applied) != 2:
+        if wheels is None:
             return applied, ()
-        fastest = abs(applied[0]) + abs(applied[1]) * wheels.track_m / 2
+        forward, turn = twist = _twist(names, self.name)
+        fastest = abs(applied[forward]) + abs(applied[turn]) * wheels.track_m / 2
         most = wheels.speed_radps * wheels.radius_m
-        return (applied, ()) if fastest <= most else (applied * (most / fastest), ('wheels',))
+        if fastest <= most:
+            return applied, ()
+        scaled = np.array(applied, dtype=np.float64)
+        scaled[[*twist]] *= most / fastest
+        return scaled, ('wheels',)
+
+
+def _twist(names: Sequence[str], profile: str) -> tuple[int, int]:
+    """Return which fields are the forward speed and the turn rate of a base with two wheels."""
+    found = [[i for i, name in enumerate(names) if name.endswith(tail)]
+             for tail in ('linear.x', 'angular.z')]
+    if [len(each) for each in found] != [1, 1]:
+        raise ContractError(f'The profile of {profile} has wheels, which take one field that ends '
+                            f'in linear.x and one in angular.z. Got {", ".join(names)}.')
+    return found[0][0], found[1][0]
 
 
 def load_profile(path: str | Path) -> RobotProfile:

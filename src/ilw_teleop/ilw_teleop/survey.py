@@ -74,7 +74,7 @@ NOWHERE = Places(np.zeros((0, 2)))
 
 
 def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: LidarSpec,
-           mount: tuple[float, float, float], radius_m: float) -> Survey:
+           mount: tuple[float, float, float], radius_m: float, reach_m: float = 0.0) -> Survey:
     """
     Return what a scan that is evidence shows.
 
@@ -82,6 +82,7 @@ def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: 
     :param kinds: ``(L,)`` what each beam says, of ``lidar.read_beams``.
     :param mount: x, y, yaw of the lidar in the robot's frame.
     :param radius_m: of the circle that holds the robot.
+    :param reach_m: so far the robot may go until it stands.
     """
     step = abs(geometry.increment)
     turn = _TURN_RAD / step  # beams of a full turn
@@ -103,8 +104,8 @@ def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: 
         things, close = np.concatenate([hits, at + bridges]), close | closed
     near = NOWHERE
     if close.any():
-        near = _rays(geometry, mount, _at_beams(np.flatnonzero(close), geometry),
-                     _ALONG * radius_m, start_m=radius_m, end_m=geometry.range_min)
+        near = Places(_rays(geometry, mount, _at_beams(np.flatnonzero(close), geometry),
+                            _ALONG * radius_m, start_m=radius_m, end_m=geometry.range_min))
     unseen = outside = NOWHERE
     if wide.any():
         place = (_DIRECTIONS * math.copysign(1.0, geometry.increment) / step) % turn
@@ -113,14 +114,25 @@ def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: 
             first, last = spec.sees_rad
             seen = ((_DIRECTIONS + geometry.angle_min - first) % _TURN_RAD <= last - first) & (
                 place <= len(kinds) - 1)
-        unseen = _rays(geometry, mount, _DIRECTIONS[blind & seen], _ALONG * radius_m,
-                       start_m=radius_m)
-        outside = _rays(geometry, mount, _DIRECTIONS[blind & ~seen], _ALONG * radius_m,
-                        start_m=DECLARED_FROM * radius_m)
+        unseen, outside = (
+            Places(np.concatenate([
+                _rays(geometry, mount, _DIRECTIONS[where], _ALONG * radius_m, start_m=start),
+                # Farther away an arc comes in over an edge.
+                _rays(geometry, mount, _DIRECTIONS[_edges(where)],
+                      np.arange(_ALONG[-1] * radius_m, reach_m + start, 0.5 * radius_m),
+                      start_m=start)]))
+            for where, start in ((blind & seen, radius_m),
+                                 (blind & ~seen, DECLARED_FROM * radius_m)))
     sight_m = math.inf
     if np.any(kinds == FREE):
         sight_m = max(0.0, geometry.range_max - radius_m - math.hypot(*mount[:2]))
     return Survey(hits, Places(things), near, unseen, outside, sight_m, radius_m)
+
+
+def _edges(where: np.ndarray) -> np.ndarray:
+    """Return the first and last direction of each run of true ones in a circle, ``(D,)`` bool."""
+    edges: np.ndarray = where & ~(np.roll(where, 1) & np.roll(where, -1))
+    return edges
 
 
 @lru_cache(maxsize=8)
@@ -173,16 +185,16 @@ def _blind(place: np.ndarray, known: np.ndarray, width: np.ndarray, wide: np.nda
 
 
 def _rays(geometry: ScanGeometry, mount: tuple[float, float, float], directions: np.ndarray,
-          places_m: np.ndarray, *, start_m: float, end_m: float = math.inf) -> Places:
+          places_m: np.ndarray, *, start_m: float, end_m: float = math.inf) -> np.ndarray:
     """
-    Return places along directions in which nobody knows what there is.
+    Return places ``(N, 2)`` along directions in which nobody knows what there is.
 
     :param directions: from the first beam on.
     :param start_m: they begin so far from the robot's centre.
     :param end_m: they end so far from the lidar, but not before they begin.
     """
     if not len(directions):
-        return NOWHERE
+        return np.zeros((0, 2))
     angles = mount[2] + geometry.angle_min + directions
     unit = np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (D, 2)
     at = np.array(mount[:2])
@@ -190,4 +202,5 @@ def _rays(geometry: ScanGeometry, mount: tuple[float, float, float], directions:
     inside = along ** 2 - at @ at + start_m ** 2
     begin = np.where(inside > 0.0, np.maximum(0.0, np.sqrt(np.abs(inside)) - along), 0.0)[:, None]
     far = np.minimum(begin + places_m, np.maximum(begin, end_m))  # (D, P)
-    return Places((at + far[..., None] * unit[:, None, :]).reshape(-1, 2))
+    places: np.ndarray = (at + far[..., None] * unit[:, None, :]).reshape(-1, 2)
+    return places

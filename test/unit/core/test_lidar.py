@@ -188,3 +188,19 @@ def test_a_mistake_in_a_declaration_is_named(tmp_path, text):
                                   'diff_drive_controller'])
 def test_shipped_profiles_declare_nothing_unusual(name):
     assert load_lidar(config_file('robots', name)) == LidarSpec()
+
+
+def test_a_sector_of_which_most_is_not_measured_is_not_known():
+    ranges = np.full(360, 2.0, dtype=np.float32)
+    ranges[20:80] = math.nan
+    ranges[20:80:10] = math.inf
+    nearest = sector_minimum(ranges, 0.0, math.radians(1.0), 0.1, 4.0, 36, range_max=10.0)
+    assert np.isnan(nearest[3:8]).all()
+    assert (nearest[np.r_[0:2, 9:36]] == 2.0).all()
+    ranges[20:80] = math.nan
+    ranges[20:80:3] = 1.0  # a third: still most is not
+    assert np.isnan(sector_minimum(ranges, 0.0, math.radians(1.0), 0.1, 4.0, 36,
+                                   range_max=10.0)[3:8]).all()
+    ranges[20:80:2] = 1.0
+    assert (sector_minimum(ranges, 0.0, math.radians(1.0), 0.1, 4.0, 36,
+                           range_max=10.0)[3:8] == 1.0).all()

@@ -234,7 +234,8 @@ def test_the_source_in_control_is_decided_at_once_and_others_are_not(clutter):
 
 
 def test_holding_robots_keep_their_last_action(clutter):
-    text = clutter.text.replace('on_stale: stop', 'on_stale: hold')
+    text = clutter.text.replace('on_stale: stop', 'on_stale: hold').replace(
+        'geometry_msgs/msg/TwistStamped', 'trajectory_msgs/msg/JointTrajectory')
     from ilw_core.contract import parse_contract
     holding = replace(parse_contract(text), safety=NO_LIDAR)
     arbiter = Arbiter(holding)
