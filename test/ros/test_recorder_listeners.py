@@ -13,7 +13,7 @@ from ilw_teleop.nodes.recorder_ear import RecorderEar
 
 
 class FakeGamepad:
-    name = 'a pad'
+    name, refused = 'a pad', ()
 
     def __init__(self, *_, **__):
         self.shaken = 0

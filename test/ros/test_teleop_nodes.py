@@ -1,5 +1,6 @@
 """Joystick in, commands out: teleop, arbiter and recorder as real nodes over DDS."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ from ilw_teleop.nodes.teleop_node import TeleopNode
 from ilw_teleop.recording_gate import header_stamp_ns
 
 P = 100_000_000
+STEP = math.pi / 18
+
+
+def open_scan():
+    """Return the scan of an empty place."""
+    return LaserScan(angle_min=-math.pi, angle_max=math.pi - STEP, angle_increment=STEP,
+                     range_min=0.1, range_max=8.0, ranges=[math.inf] * 36)
+
+
 LB, A, B, X, Y, START, BACK = 4, 0, 1, 2, 3, 7, 6
 
 
@@ -65,7 +75,7 @@ class Bench:
         """Advance the clock and send the sensors of the new tick."""
         self.now += P
         for publisher in self.state_pubs:
-            message = publisher.msg_type()
+            message = open_scan() if publisher.msg_type is LaserScan else publisher.msg_type()
             message.header.stamp = time_msg(self.now)
             publisher.publish(message)
         self.clock_pub.publish(Clock(clock=time_msg(self.now)))

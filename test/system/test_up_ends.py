@@ -45,7 +45,7 @@ def up(spy, tmp_path):
              *more],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path)
         started.append(process)
-        spy.hold(**DRIVE)
+        spy.grip(60.0, **DRIVE)
         until(spy.moving, 'the robot to be driven')
         nodes = psutil.Process(process.pid).children(recursive=True)
         pids.update(nodes)

@@ -117,7 +117,7 @@ class Ends:
                 [spec for spec in self._specs if everybody or spec.name != without],
                 self._folder / f'{self._starts:04d}', tied=self._rng.random() < 0.5)
         if driver == 'person':
-            self.spy.hold(**DRIVE)
+            self.spy.grip(60.0, **DRIVE)
         else:
             self.spy.hold()
             self.until(lambda: any(s.requested for s in self.spy.states[-3:]), 60.0,
