@@ -11,9 +11,12 @@ from ilw_teleop.joy_mapping import StickMapping
 from ilw_teleop.joystick import AXIS_CONTROLS, BUTTON_CONTROLS, Joystick, known_joysticks
 from ilw_teleop.joystick_fit import advice, fitting, the_one, why_not
 from ilw_teleop.pad_watch import PadWatch
+from ilw_teleop.senders import Senders
 
 WALL_SILENCE_NS = 200_000_000  # four periods of a joystick's autorepeat
 SIMULATED_WALL_NS = 1_000_000_000  # the same for ``another_wall_ns`` in a simulation
+SEVERAL = ('Two nodes send joystick messages on this topic: which pad is the person\'s cannot be '
+           'told. End one of them. Only the emergency stop works.')
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Teleop:
         self._mapping = StickMapping(contract.action, deadzone=0.0)
         if joystick is not None:
             self._follow(joystick)
-        self._deadman = Deadman(timeout_ns)
+        self._deadman, self._senders = Deadman(timeout_ns), Senders(leaps=True)
         self._down: dict[str, bool] | None = None
         self._quiet = True
         self.why = ''
@@ -65,13 +68,19 @@ class Teleop:
         """Messages that no pad of this layout sends, since the start"""
 
     def on_sample(self, now_ns: int, axes: Sequence[float], buttons: Sequence[int], *,
-                  wall_silence_ns: int | None = None) -> Sample:
+                  wall_silence_ns: int | None = None, number: int | None = None,
+                  mono_ns: int | None = None) -> Sample:
         """
         Take in one ``sensor_msgs/Joy``; one without axes and buttons says that it was unplugged.
 
         :param wall_silence_ns: wall time since the message before, as for ``on_tick``; ``None``:
             ``now_ns`` is the only clock.
+        :param number: of the message, counted by its sender; ``None``: the middleware counts none.
+        :param mono_ns: steady clock; ``None``: ``now_ns`` is the only clock.
         """
+        mono_ns = now_ns if mono_ns is None else mono_ns
+        if self._senders.take(number, mono_ns):
+            self._forget()  # one pad's rest says nothing of another
         if len(axes) == len(buttons) == 0:
             self._deadman.sample(now_ns, False)
             return self._leave()
@@ -84,8 +93,9 @@ class Teleop:
         self._quiet = False
         if watch is not None and watch.take(now_ns, axes, buttons):
             self._down = None
-        if joystick is None or watch is None or not watch.fits:
-            return self._refuse(now_ns, axes, buttons)
+        several = self._senders.several(mono_ns)
+        if joystick is None or watch is None or not watch.fits or several:
+            return self._refuse(now_ns, axes, buttons, several=several)
         self.why = ''
         down = {control: joystick.pressed(control, axes, buttons) and watch.counts(control)
                 for control in BUTTON_CONTROLS}
@@ -123,7 +133,8 @@ class Teleop:
         """Whether the deadman counts only once everything was let go of."""
         return self._watch is not None and not self._watch.released
 
-    def _refuse(self, now_ns: int, axes: Sequence[float], buttons: Sequence[int]) -> Sample:
+    def _refuse(self, now_ns: int, axes: Sequence[float], buttons: Sequence[int], *,
+                several: bool) -> Sample:
         """Let nothing count but the emergency stop, of every layout that the pad may be of."""
         joystick = self._joystick
         self.invalid += joystick is None or bool(why_not(joystick, axes, buttons))
@@ -133,7 +144,7 @@ class Teleop:
             stops.append(joystick)
         estop = any(one.pressed('estop', axes, buttons) for one in stops or self._known.values())
         others = [name for name in names if joystick is None or name != joystick.name]
-        self.why = self._complaint(others)
+        self.why = SEVERAL if several else self._complaint(others)
         self._deadman.sample(now_ns, False)
         presses = self._presses(dict.fromkeys(BUTTON_CONTROLS, True) | {'estop': estop})
         return Sample(False, False, self._mapping.rest, False,

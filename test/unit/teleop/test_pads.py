@@ -319,3 +319,47 @@ def test_a_message_that_waited_on_a_busy_machine_is_no_other_pad_in_simulation(c
         pad.now += 50 * MS
         sample = teleop.on_sample(pad.now, *sent(own, 'deadman', **MOVES), wall_silence_ns=wall_ns)
         assert sample.active is drives
+
+
+def two_pads(teleop, own, foreign, *, first, times=40):
+    """Let a pad at rest and another one take turns every 25 ms; yields what the other made."""
+    for i in range(1, times):
+        teleop.on_sample(i * 25 * MS, *own, number=i)
+        yield teleop.on_sample(i * 25 * MS + MS, *foreign, number=first + i)
+
+
+@pytest.mark.parametrize('first', [0, 50, 3000])
+def test_a_pad_at_rest_does_not_vouch_for_another_on_the_same_topic(clutter, first):
+    teleop, own = Teleop(clutter, KNOWN['xbox'], timeout_ns=500 * MS), KNOWN['xbox'].at_rest()
+    foreign = [0.0, 1.0, -1.0, 0.0, 0.0, -1.0, 0.0, 0.0], [int(i == 4) for i in range(11)]
+    samples = list(two_pads(teleop, own, foreign, first=first))
+    assert not any(sample.active or sample.override for sample in samples)
+    assert 'Two nodes' in teleop.why
+
+
+def test_of_two_pads_the_emergency_stop_counts_and_the_one_that_stays_drives_again(clutter):
+    teleop, own = Teleop(clutter, KNOWN['xbox'], timeout_ns=500 * MS), KNOWN['xbox']
+    stop = sent(own, 'estop', 'arm', 'start')
+    samples = list(two_pads(teleop, own.at_rest(), stop, first=3000))
+    assert 'estop' in samples[-1].presses
+    assert {press for sample in samples[3:] for press in sample.presses} == {'estop'}
+    for i in range(40, 90):
+        teleop.on_sample(i * 25 * MS, *own.at_rest(), number=i)
+    assert teleop.why == ''
+    assert teleop.on_sample(91 * 25 * MS, *sent(own, 'deadman'), number=91).active
+
+
+def test_a_sender_that_was_restarted_must_be_let_go_of_first_and_then_drives(clutter):
+    teleop, own = Teleop(clutter, KNOWN['xbox'], timeout_ns=500 * MS), KNOWN['xbox']
+    teleop.on_sample(50 * MS, *own.at_rest(), number=500)
+    assert teleop.on_sample(100 * MS, *sent(own, 'deadman'), number=501).active
+    assert not teleop.on_sample(150 * MS, *sent(own, 'deadman'), number=1).active
+    teleop.on_sample(200 * MS, *own.at_rest(), number=2)
+    assert teleop.on_sample(250 * MS, *sent(own, 'deadman'), number=3).active
+
+
+def test_messages_lost_on_a_busy_machine_are_no_other_pad(clutter):
+    teleop, own = Teleop(clutter, KNOWN['xbox'], timeout_ns=500 * MS), KNOWN['xbox']
+    teleop.on_sample(50 * MS, *own.at_rest(), number=1)
+    assert teleop.on_sample(100 * MS, *sent(own, 'deadman'), number=2).active
+    assert teleop.on_sample(400 * MS, *sent(own, 'deadman'), number=14).active
