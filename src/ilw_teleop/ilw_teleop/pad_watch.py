@@ -11,6 +11,8 @@ CENTRED = 0.1
 """A trigger that stays so near to the middle is a stick, ratio of full deflection"""
 CENTRED_NS = 2_000_000_000
 """A finger does not hold a trigger in the middle for so long"""
+HOME_NS = 500_000_000
+"""What stays so long at a trigger's rest is one, wherever a finger holds it then"""
 UNSEEN_NS = 1_000_000_000
 """A trigger is pressed and let go of in less; one that moved and was never at rest is none"""
 DEFLECTED_NS = 3_000_000_000
@@ -39,7 +41,11 @@ class PadWatch:
         self._centred_ns: dict[str, int] = {}
         self._unseen_ns: dict[str, int] = {}
         self._deflected_ns: int | None = None
-        self._foreign = ''
+        self._home_ns: dict[str, int] = {}
+        self._home: set[str] = set()
+        """Triggers that stayed at their rest: a finger may hold them anywhere now"""
+        self._foreign: dict[str, str] = {}
+        """Axes that are no trigger, as far as was seen -> why, a sentence"""
         self.numbers_fit = False
         """Whether the newest message may be of the layout, wherever its axes are"""
         self.why = 'It was not heard yet.'
@@ -85,10 +91,15 @@ class PadWatch:
             if abs(value - rest) <= SEEN_AT_REST:
                 self._seen_at_rest.add(name)
             trigger = rest != 0.0 and name in self._moved
+            if _lasts(self._home_ns, name, trigger and abs(value - rest) <= SEEN_AT_REST,
+                      now_ns, HOME_NS):
+                self._home.add(name)
+                self._foreign.pop(name, None)
             if _lasts(self._centred_ns, name, trigger and abs(value) <= CENTRED,
-                      now_ns, CENTRED_NS):
-                self._foreign = (f'Its axis {index} ({name}) stays in the middle, in the layout '
-                                 f'it rests at {rest:g}: plug it in anew if it fits.')
+                      now_ns, CENTRED_NS) and name not in self._home:
+                self._foreign[name] = (f'Its axis {index} ({name}) stays in the middle, in the '
+                                       f'layout it rests at {rest:g}. If it is that, let go of '
+                                       'it for a second.')
             if _lasts(self._unseen_ns, name, trigger and name not in self._seen_at_rest,
                       now_ns, UNSEEN_NS):
                 self._rested = self.released = False
@@ -107,7 +118,7 @@ class PadWatch:
             self._rested = self.released = False
         if self._foreign:
             self._rested = self.released = False
-            self.why = self._foreign
+            self.why = next(iter(self._foreign.values()))
         elif not self._rested:
             self.why = f'{restless} Let go of it.'
 

@@ -363,3 +363,24 @@ def test_messages_lost_on_a_busy_machine_are_no_other_pad(clutter):
     teleop.on_sample(50 * MS, *own.at_rest(), number=1)
     assert teleop.on_sample(100 * MS, *sent(own, 'deadman'), number=2).active
     assert teleop.on_sample(400 * MS, *sent(own, 'deadman'), number=14).active
+
+
+@pytest.mark.parametrize('at', [-0.1, 0.0, 0.1])
+def test_a_finger_that_holds_a_trigger_half_way_while_driving_stops_nothing(hand, at):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    pad.send(sent(own), times=15)
+    axes, buttons = sent(own, 'deadman', **MOVES)
+    axes[own.axes['right_trigger']] = at
+    assert pad.send((axes, buttons), times=60).active
+    assert pad.teleop.why == ''
+
+
+def test_a_trigger_held_half_way_from_the_start_locks_the_pad_until_it_is_let_go_of(hand):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    pad.send(sent(own))
+    axes, buttons = sent(own)
+    axes[own.axes['right_trigger']] = 0.05
+    pad.send((axes, buttons), times=60)
+    assert 'let go of it' in pad.teleop.why
+    pad.send(sent(own), times=15)
+    assert pad.send(sent(own, 'deadman', **MOVES)).active
