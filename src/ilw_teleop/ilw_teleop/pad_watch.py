@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-from ilw_teleop.joystick import AXIS_CONTROLS, BUTTON_CONTROLS, Joystick
-from ilw_teleop.joystick_fit import REST_BAND, why_not
+from ilw_teleop.joystick import BUTTON_CONTROLS, Joystick
+from ilw_teleop.joystick_fit import REST_BAND, SEEN_AT_REST, why_not
 
-SEEN_AT_REST = 0.25
-"""An axis that is a button counts once it was so near to its rest, ratio of full deflection"""
 CENTRED = 0.1
 """A trigger that stays so near to the middle is a stick, ratio of full deflection"""
 CENTRED_NS = 2_000_000_000
@@ -46,6 +44,8 @@ class PadWatch:
         """Triggers that stayed at their rest: a finger may hold them anywhere now"""
         self._foreign: dict[str, str] = {}
         """Axes that are no trigger, as far as was seen -> why, a sentence"""
+        self.asleep: list[str] = []
+        """Triggers that read 0 because they were not moved yet; all else is at rest"""
         self.numbers_fit = False
         """Whether the newest message may be of the layout, wherever its axes are"""
         self.why = 'It was not heard yet.'
@@ -78,6 +78,7 @@ class PadWatch:
         if self.why:
             self._rested = self.released = False
             self._seen_at_rest.clear()
+            self.asleep = []
             return another
         self._look_at_axes(now_ns, axes)
         self._look_for_rest(now_ns, axes, buttons)
@@ -120,17 +121,27 @@ class PadWatch:
             self._rested = self.released = False
             self.why = next(iter(self._foreign.values()))
         elif not self._rested:
-            self.why = f'{restless} Let go of it.'
+            self.why = restless
 
     def _restless(self, axes: Sequence[float]) -> str:
-        """Return which axis is not at rest; empty when all are."""
-        mapped = {self._joystick.mapping[control] for control in AXIS_CONTROLS}
+        """
+        Return which axis is not at rest, and what to do; empty when all are.
+
+        A trigger that was never moved reads 0 in ROS's `joy`, and so does the stick of another pad
+        of the same numbers: that is no rest, but easily proven.
+        """
+        self.asleep = []
         for name, index in self._joystick.axes.items():
             value, rest = axes[index], self._joystick.rest.get(name, 0.0)
-            untouched = value == 0.0 and name not in self._moved and name not in mapped
-            if abs(value - rest) > REST_BAND and not untouched:
+            if rest != 0.0 and value == 0.0 and name not in self._moved:
+                self.asleep.append(name)
+            elif abs(value - rest) > (REST_BAND if rest == 0.0 or self._rested else SEEN_AT_REST):
+                self.asleep = []
                 return (f'Its axis {index} ({name}) is at {value:.2f}, in the layout it rests '
-                        f'at {rest:g}.')
+                        f'at {rest:g}. Let go of it.')
+        if self.asleep:
+            which = 'both triggers' if len(self.asleep) == 2 else 'the trigger'
+            return f'Press and release {which} once ({", ".join(self.asleep)}).'
         return ''
 
 

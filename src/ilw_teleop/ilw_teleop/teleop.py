@@ -9,7 +9,7 @@ from ilw_core.contract import Contract
 from ilw_teleop.deadman import Deadman
 from ilw_teleop.joy_mapping import StickMapping
 from ilw_teleop.joystick import AXIS_CONTROLS, BUTTON_CONTROLS, Joystick, known_joysticks
-from ilw_teleop.joystick_fit import advice, fitting, the_one, why_not
+from ilw_teleop.joystick_fit import advice, fitting, resting, the_one, why_not
 from ilw_teleop.pad_watch import PadWatch
 from ilw_teleop.senders import Senders
 
@@ -143,7 +143,11 @@ class Teleop:
         if joystick is not None:
             stops.append(joystick)
         estop = any(one.pressed('estop', axes, buttons) for one in stops or self._known.values())
-        others = [name for name in names if joystick is None or name != joystick.name]
+        if self._watch is not None and self._watch.numbers_fit:
+            names = resting(self._known, axes, buttons)  # only a rest speaks for another one
+        others = [name for name in names
+                  if joystick is None or self._known[name].meaning() != joystick.meaning()
+                  or why_not(joystick, axes, buttons)]
         self.why = SEVERAL if several else self._complaint(others)
         self._deadman.sample(now_ns, False)
         presses = self._presses(dict.fromkeys(BUTTON_CONTROLS, True) | {'estop': estop})
@@ -152,9 +156,12 @@ class Teleop:
 
     def _complaint(self, names: Sequence[str]) -> str:
         if self._watch is None:
-            several = f'Several layouts fit this pad and differ: {", ".join(names)}. Choose ' \
-                      'with --joystick NAME.'
+            several = (f'Several layouts fit this pad and differ: {", ".join(names)}. Let go of '
+                       'all of it; if that is not enough, choose with --joystick NAME.')
             return f'{several if names else advice(names)} Only the emergency stop works.'
+        if self._watch.asleep:
+            return (f'The joystick is heard, but not known to be of the layout. {self._watch.why} '
+                    'Until then only the emergency stop works.')
         who = self._joystick.name if self._joystick is not None else ''
         do = f'{advice(names)} ' if names or not self._watch.numbers_fit else ''
         return (f'This pad does not fit the layout {who or "that was given"}: {self._watch.why} '
@@ -171,7 +178,8 @@ class Teleop:
                                      normal_ratio=self._normal_ratio)
 
     def _choose(self, axes: Sequence[float], buttons: Sequence[int]) -> None:
-        found = the_one(self._known, fitting(self._known, axes, buttons))
+        found = the_one(self._known, fitting(self._known, axes, buttons)) or the_one(
+            self._known, resting(self._known, axes, buttons))
         self._joystick = self._watch = None
         if found is not None:
             self._follow(found)
@@ -190,3 +198,5 @@ class Teleop:
         self._down = None
         if self._watch is not None:
             self._watch.forget()
+        if self._auto:
+            self._joystick = self._watch = None

@@ -72,9 +72,9 @@ def test_the_messages_of_a_device_fit_the_layout_that_it_was_read_with(plug, clu
     (FakePad(axes={**WIRED_AXES, 6: (0, 255)}), 'has axis code 6'),
     (FakePad(axes={**WIRED_AXES, 3: (5, 5)}), 'no range'),
     (FakePad(name='Nimbus', vendor=0x0111), 'Neither its name nor its id'),
-    (device_of(KNOWN['ps4']), 'Layouts that fit: ps4'),
-    (device_of(KNOWN['f710_d']), 'Layouts that fit: f710_d'),
-    (device_of(KNOWN['switch_pro'], bus=5), '--joystick switch_pro'),
+    (device_of(KNOWN['ps4']), 'May fit: ps4'),
+    (device_of(KNOWN['f710_d']), 'May fit: f710_d'),
+    (device_of(KNOWN['switch_pro'], bus=5), 'joystick test switch_pro'),
     (FakePad(name='Some stick', axes={0: (0, 9), 1: (0, 9)}, keys=[288, 289]), 'teach'),
 ])
 def test_a_device_that_does_not_fit_is_named_and_not_read(plug, device, word):
@@ -153,6 +153,13 @@ def test_a_pad_of_which_a_stick_or_trigger_is_held_is_taken_once_it_is_let_go_of
     pad = Gamepad(KNOWN['xbox'])
     assert not pad.look()
     assert 'left_stick_y' in pad.refused[0]
+    assert 'let go of it' in pad.refused[0]
+    assert 'layout xbox' not in pad.refused[0]
+    assert 'teach' not in pad.refused[0]
+    auto = Gamepad(None)
+    assert not auto.look()
+    assert 'let go of it' in auto.refused[0]
+    auto.close()
     device.values[1], device.values[2] = 0, 128  # a trigger that rests in the middle is a stick
     assert not pad.look()
     assert 'left_trigger' in pad.refused[0]
