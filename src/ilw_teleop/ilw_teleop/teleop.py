@@ -8,12 +8,13 @@ import numpy as np
 from ilw_core.contract import Contract
 from ilw_teleop.deadman import Deadman
 from ilw_teleop.joy_mapping import StickMapping
+from ilw_teleop.joy_rhythm import ONLY_CHANGES, SILENCE_NS, JoyRhythm
 from ilw_teleop.joystick import AXIS_CONTROLS, BUTTON_CONTROLS, Joystick, known_joysticks
 from ilw_teleop.joystick_fit import advice, fitting, resting, the_one, why_not
 from ilw_teleop.pad_watch import PadWatch
 from ilw_teleop.senders import Senders
 
-WALL_SILENCE_NS = 200_000_000  # four periods of a joystick's autorepeat
+WALL_SILENCE_NS = SILENCE_NS
 SIMULATED_WALL_NS = 1_000_000_000  # the same for ``another_wall_ns`` in a simulation
 SEVERAL = ('Two nodes send joystick messages on this topic: which pad is the person\'s cannot be '
            'told. End one of them. Only the emergency stop works.')
@@ -60,6 +61,7 @@ class Teleop:
         if joystick is not None:
             self._follow(joystick)
         self._deadman, self._senders = Deadman(timeout_ns), Senders(leaps=True)
+        self._rhythm, self._heard_ns = JoyRhythm(), 0
         self._down: dict[str, bool] | None = None
         self._quiet = True
         self.why = ''
@@ -81,9 +83,13 @@ class Teleop:
         mono_ns = now_ns if mono_ns is None else mono_ns
         if self._senders.take(number, mono_ns):
             self._forget()  # one pad's rest says nothing of another
+        several = self._senders.several(mono_ns)
         if len(axes) == len(buttons) == 0:
             self._deadman.sample(now_ns, False)
-            return self._leave()
+            self._rhythm.forget()
+            return self._leave(why=SEVERAL if several else '')
+        self._rhythm.take(mono_ns - self._heard_ns, axes, buttons)
+        self._heard_ns = mono_ns
         silent = wall_silence_ns is None or wall_silence_ns >= self._another_wall_ns
         if silent and not self._deadman.fresh(now_ns):
             self._forget()
@@ -93,7 +99,6 @@ class Teleop:
         self._quiet = False
         if watch is not None and watch.take(now_ns, axes, buttons):
             self._down = None
-        several = self._senders.several(mono_ns)
         if joystick is None or watch is None or not watch.fits or several:
             return self._refuse(now_ns, axes, buttons, several=several)
         self.why = ''
@@ -129,6 +134,16 @@ class Teleop:
         return self._quiet
 
     @property
+    def hint(self) -> str:
+        """Why a pad that fits does not drive now, and what to do; empty when it may."""
+        if self._rhythm.only_changes:
+            return ONLY_CHANGES
+        if self._quiet:
+            return 'the joystick is silent'
+        waits = 'the joystick is heard; let go of all of it once, then it drives'
+        return waits if self.waits else ''
+
+    @property
     def waits(self) -> bool:
         """Whether the deadman counts only once everything was let go of."""
         return self._watch is not None and not self._watch.released
@@ -148,7 +163,8 @@ class Teleop:
         others = [name for name in names
                   if joystick is None or self._known[name].meaning() != joystick.meaning()
                   or why_not(joystick, axes, buttons)]
-        self.why = SEVERAL if several else self._complaint(others)
+        rhythm = f' {ONLY_CHANGES}' if self._rhythm.only_changes else ''
+        self.why = SEVERAL if several else f'{self._complaint(others)}{rhythm}'
         self._deadman.sample(now_ns, False)
         presses = self._presses(dict.fromkeys(BUTTON_CONTROLS, True) | {'estop': estop})
         return Sample(False, False, self._mapping.rest, False,
@@ -188,8 +204,8 @@ class Teleop:
     def _known(self) -> Mapping[str, Joystick]:
         return known_joysticks() if self._given is None else self._given
 
-    def _leave(self, *, another: bool = True) -> Sample:
-        self._quiet, self._down, self.why = True, None, ''
+    def _leave(self, *, another: bool = True, why: str = '') -> Sample:
+        self._quiet, self._down, self.why = True, None, why
         if another:
             self._forget()
         return Sample(False, False, self._mapping.rest, False, ())

@@ -436,3 +436,36 @@ def test_a_trigger_held_half_way_from_the_start_locks_the_pad_until_it_is_let_go
     assert 'let go of it' in pad.teleop.why
     pad.send(sent(own), times=15)
     assert pad.send(sent(own, 'deadman', **MOVES)).active
+
+
+def test_a_pad_whose_messages_come_only_on_changes_does_not_drive_and_is_told_why(hand):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    for forward in (0.0, 0.0, 1.0, 0.0):
+        pad.now += 1000 * MS
+        pad.send(sent(own, *(['deadman'] if forward else []), forward=forward))
+        pad.silence()
+    pad.now += 1000 * MS
+    assert not pad.send(sent(own, 'deadman', forward=1.0)).active
+    assert 'autorepeat_rate of the joy node to 20' in pad.teleop.why
+    pad.silence()
+    assert pad.teleop.why == ''
+    assert 'autorepeat_rate of the joy node to 20' in pad.teleop.hint
+
+
+def test_a_pad_that_repeats_itself_is_not_blamed_for_silences(hand):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    for _ in range(5):
+        pad.send(sent(own), times=3)
+        pad.send(sent(own, 'deadman'), times=3)
+        assert pad.teleop.hint == ''
+        pad.silence()
+        assert pad.teleop.hint == 'the joystick is silent'
+        pad.now += 1000 * MS
+
+
+def test_a_node_that_says_its_pad_is_gone_beside_another_that_drives_changes_no_reason(clutter):
+    teleop, own = Teleop(clutter, KNOWN['xbox'], timeout_ns=500 * MS), KNOWN['xbox'].at_rest()
+    list(two_pads(teleop, own, ([], []), first=3000))
+    assert 'Two nodes' in teleop.why
+    teleop.on_sample(2000 * MS, *own, number=40)
+    assert teleop.why == ''

@@ -131,10 +131,8 @@ class TeleopNode(Node):
             if text != self._said:
                 self._said = text
                 self.get_logger().error(text)
-        elif teleop.quiet:
-            level, text = WARN, 'the joystick is silent'
-        elif teleop.waits:
-            level, text = WARN, 'the joystick is heard; let go of all of it once, then it drives'
+        elif teleop.hint:
+            level, text = WARN, teleop.hint
         self._diagnostics.publish(level, text, {
             'marks sent': self._events, 'invalid messages': teleop.invalid})
 
