@@ -8,6 +8,8 @@ from ilw_teleop.joystick import BUSES, Joystick
 
 ABS_X, ABS_Y, ABS_MISC = 0x00, 0x01, 0x28
 """From ABS_MISC on: touch surfaces, never a stick"""
+ABS_PROFILE = 0x21
+"""A switch of some Xbox pads between settings that they keep themselves, never a stick"""
 FIRST_PAD_KEYS = (0x120, 0x130)
 """BTN_JOYSTICK and BTN_GAMEPAD: every pad has one of them, keyboards and mice have none"""
 PAD_KEYS = (range(0x120, 0x140), range(0x220, 0x224), range(0x2c0, 0x2e8))
@@ -87,14 +89,15 @@ def why_not_device(joystick: Joystick, device: Device, *, by_name: bool = True) 
     if joystick.axis_codes is None or joystick.button_codes is None:
         return 'The layout has no evdev codes.'
     wanted = set(joystick.axis_codes.values())
-    has = {code for code in device.axes if code < ABS_MISC}
+    has = {code for code in device.axes if code < ABS_MISC} - {ABS_PROFILE}
     if wanted != has:
         return _difference('axis', wanted, has)
     wanted = {*joystick.button_codes.values(), *joystick.spare_codes}
     has = {code for code in device.keys if any(code in codes for codes in PAD_KEYS)}
     missing = wanted - set(device.keys)
-    if missing or has - wanted:
-        return _difference('button', missing, has - wanted)
+    extra = has - wanted - set(joystick.optional_codes)
+    if missing or extra:
+        return _difference('button', missing, extra)
     if joystick.buses and device.bus and device.bus not in joystick.buses:
         buses = [name for name, number in BUSES.items() if number in joystick.buses]
         return f'It is connected over another bus than {" or ".join(buses)}.'

@@ -168,6 +168,30 @@ def test_a_pad_of_which_a_stick_or_trigger_is_held_is_taken_once_it_is_let_go_of
     assert pad.refused == []
 
 
+@pytest.mark.parametrize('device', [
+    FakePad(name='Microsoft X-Box One Elite pad', keys=[*WIRED_KEYS, 708, 709, 710, 711]),
+    FakePad(name='Microsoft X-Box One Elite 2 pad', product=0x0b00, keys=[
+        *WIRED_KEYS, 708, 709, 710, 711], axes={**WIRED_AXES, 0x21: (0, 4)}),
+    FakePad(name='Microsoft Xbox Series S|X Controller', keys=[*WIRED_KEYS, 167]),
+])
+def test_paddles_a_profile_switch_and_a_share_button_speak_against_no_xbox_pad(plug, device):
+    pad = Gamepad(KNOWN['xbox'])
+    plug(device)
+    assert pad.look(), pad.refused
+    axes, buttons = pad.read()
+    assert (len(axes), len(buttons)) == (8, 11)
+
+
+@pytest.mark.parametrize('product', [0x0291, 0x02a1, 0x0719])
+def test_a_360_pad_on_the_wireless_receiver_has_a_layout_of_its_own(plug, product):
+    plug(FakePad(name='Xbox 360 Wireless Receiver (XBOX)', product=product,
+                 keys=[*WIRED_KEYS, 704, 705, 706, 707]))
+    assert not Gamepad(KNOWN['xbox']).look()
+    pad = Gamepad(None)
+    assert pad.look(), pad.refused
+    assert pad.layout == 'xbox_wireless'
+
+
 def test_a_device_that_a_person_named_needs_the_codes_but_not_the_name(plug):
     device = plug(FakePad(name='Home made', vendor=0, product=0))
     assert not Gamepad(KNOWN['xbox']).look()
