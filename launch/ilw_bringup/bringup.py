@@ -67,8 +67,8 @@ REVEAL = Argument('reveal', '', 'File that receives the truth about the emulated
 PROFILE = Argument('profile', '', 'Robot profile in config/robots/, or a path; sim has its own.')
 JOYSTICK = Argument(
     'joystick', 'xbox', 'Layout in config/joysticks/: xbox, xbox_bluetooth, ps4, ps5, f710_x, '
-    'f710_d, 8bitdo, 8bitdo_x, switch_pro, game_controller, or your own; auto: the one that '
-    'fits the pad.')
+    'f710_d, 8bitdo, 8bitdo_x, switch_pro, game_controller, xbox_wireless, or your own; auto: the '
+    'one that fits the pad.')
 INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; external: another '
                  'node publishes joy.', ('evdev', 'keyboard', 'external'))
 DEMOS = Argument('demos', 'demos', 'Folder that receives the episodes.')

@@ -17,7 +17,13 @@ from ilw_core.terminal import echo
 from ilw_core.yaml_data import parse_yaml
 from ilw_teleop.joystick import Joystick, known_joysticks, load_joystick, parse_joystick
 from ilw_teleop.joystick_exam import Exam
-from ilw_teleop.joystick_fit import advice, best_device, fitting_device, why_not_device
+from ilw_teleop.joystick_fit import (
+    advice,
+    best_device,
+    fitting_device,
+    let_go,
+    why_not_device,
+)
 from ilw_teleop.joystick_lesson import Lesson
 from ilw_teleop.pad import EV_ABS
 from ilw_teleop.raw_pad import RawPad
@@ -49,7 +55,7 @@ def list_pads(as_json: bool) -> None:
         facts = describe(device)
         device.close()
         rows.append({'path': facts.path, 'device': facts.text,
-                     'layouts': fitting_device(known, facts)})
+                     'layouts': fitting_device(known, let_go(facts))})
     if as_json:
         echo(json.dumps(rows))
         return
@@ -140,9 +146,11 @@ def try_layout(name: str, device: str, patience_s: float) -> None:
     source = _open(device)
     facts, layout = describe(source), _named(name)
     why = why_not_device(layout, facts, by_name=not device)
+    if why and not why_not_device(layout, let_go(facts), by_name=not device):
+        raise IlwError(f'{facts.text} is not at rest. {why}')
     if why:
         raise IlwError(f'{facts.text} does not fit the layout {layout.name}. {why} '
-                       f'{advice(fitting_device(known_joysticks(), facts))}')
+                       f'{advice(fitting_device(known_joysticks(), let_go(facts)))}')
     exam = Exam(layout, facts)
     exam.set_keys(source.active_keys())
     said, asked_s = 0, time.monotonic()

@@ -80,7 +80,7 @@ class Driver:
         self.scans.publish(scan)
         self.odoms.publish(odom)
         if self.stick is not None:
-            joy = Joy(axes=[0.0, self.stick, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            joy = Joy(axes=[0.0, self.stick, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0],
                       buttons=[int(i == 4 and self.let_go) for i in range(11)])
             joy.axes[1] *= self.let_go
             joy.header.stamp = now

@@ -77,7 +77,7 @@ def test_a_pad_of_another_layout_is_named_and_only_its_emergency_stop_is_sent(
     own, other, joys, actions, said = drive
     own.plugged, other.plugged = False, True
     ros.until(lambda: any(s.level == DiagnosticStatus.ERROR and s.name == 'joy: gamepad'
-                          and '--joystick ps4' in s.message for s in said), 20, 'a complaint')
+                          and 'joystick test ps4' in s.message for s in said), 20, 'a complaint')
     ros.until(lambda: len(joys[-1].axes) == 0, 20, 'the end of the first')
     heard = len(joys)
     other.move(STICK_Y, -128)

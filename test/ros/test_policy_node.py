@@ -486,7 +486,7 @@ def test_a_deactivated_node_ends_its_run_and_disarms(bench, ros, monkeypatch):
 def test_a_run_cancelled_while_its_checkpoint_is_read_never_drives(bench, ros, monkeypatch):
     import ilw_learner.nodes.policy_node as module
 
-    start_policy(ros, monkeypatch)
+    node = start_policy(ros, monkeypatch, checkpoint='idle')
     arbiter = Arbiter(bench)
     bench.matched()
     make, release = module.PolicyRunner, threading.Event()
@@ -502,6 +502,31 @@ def test_a_run_cancelled_while_its_checkpoint_is_read_never_drives(bench, ros, m
         release.set()
         ros.until(result.done, 10, 'the result')
     assert result.result().status == GoalStatus.STATUS_CANCELED
+    assert node._worker.runner.name == 'idle'
+
+
+def test_a_run_that_loads_right_after_one_that_timed_out_has_its_own_time(bench, ros, monkeypatch):
+    import ilw_learner.nodes.policy_node as module
+
+    node = start_policy(ros, monkeypatch, checkpoint='idle')
+    arbiter = Arbiter(bench)
+    bench.matched()
+    make, release = module.PolicyRunner, threading.Event()
+
+    def slow(*given, **more):
+        assert release.wait(20)
+        return make(*given, **more)
+
+    monkeypatch.setattr(module, 'PolicyRunner', slow)
+    with running(bench, ros, timeout_s=0.001) as (_, result):
+        ros.until(result.done, 10, 'the first result')
+    node._asked._timer.reset()  # as if the next goal came before the timer's last look
+    with running(bench, ros, checkpoint='random') as (_, result):
+        assert node._asked._timer.is_canceled()
+        release.set()
+        ros.until(lambda: node._worker.runner.name == 'random', 10)
+        assert not result.done()
+        assert arbiter.disarmed == 1
 
 
 @pytest.mark.parametrize('timeout_s', [float('nan'), -1.0, float('-inf')])

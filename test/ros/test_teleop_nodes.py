@@ -81,7 +81,7 @@ class Bench:
         self.clock_pub.publish(Clock(clock=time_msg(self.now)))
 
     def joy(self, forward=0.0, turn=0.0, *down):
-        joy = Joy(axes=[0.0, forward, 0.0, turn, 0.0, 0.0, 0.0, 0.0],
+        joy = Joy(axes=[0.0, forward, 1.0, turn, 0.0, 1.0, 0.0, 0.0],
                   buttons=[int(i in down) for i in range(11)])
         joy.header.stamp = time_msg(self.now)
         self.joy_pub.publish(joy)
@@ -455,6 +455,6 @@ def test_a_pad_of_another_layout_is_named_in_diagnostics_and_only_stops(bench, r
     assert bench.events == []
     assert not bench.states[-1].estopped
     ros.until(lambda: any(s.level == DiagnosticStatus.ERROR and 'xbox_bluetooth' in s.message
-                          and '--joystick' in s.message for s in said), 10, 'a complaint')
+                          and 'joystick test' in s.message for s in said), 10, 'a complaint')
     foreign(3)
     ros.until(lambda: bench.states[-1].estopped, 10, 'the emergency stop')

@@ -85,7 +85,7 @@ def _pressed(loop: Loop, pad: Joystick, since_s: float) -> Seen:
     stopped = _until(lambda: bool(spy.states) and spy.states[-1].estopped, 1.0)
     reaction = time.monotonic() - at
     named = [text for when, text in list(spy.errors)
-             if when >= since_s and pad.name in text and '--joystick' in text]
+             if when >= since_s and pad.name in text and 'joystick test' in text]
     named = named or _until(lambda: any(
         when >= since_s and pad.name in text for when, text in list(spy.errors)), HEARD_S)
     text = (f'{"; ".join(did) or "no button did anything"}; emergency stop '

@@ -7,7 +7,14 @@ import evdev
 from evdev import ecodes, ff
 
 from ilw_teleop.joystick import Joystick, known_joysticks
-from ilw_teleop.joystick_fit import Device, advice, best_device, fitting_device, why_not_device
+from ilw_teleop.joystick_fit import (
+    Device,
+    advice,
+    best_device,
+    fitting_device,
+    let_go,
+    why_not_device,
+)
 from ilw_teleop.pad import EV_ABS, Pad
 from ilw_teleop.stranger import Stranger, describe, emergency_stop
 
@@ -121,14 +128,19 @@ class Gamepad:
 
     def _judge(self, facts: Device) -> tuple[Joystick | None, str]:
         """Return the layout to read a device with, or nothing and why."""
-        names = fitting_device(self._known, facts)
+        released = let_go(facts)
+        names = fitting_device(self._known, released)
         if self._joystick is None:
             best = best_device(self._known, facts)
             several = f'Several layouts fit: {", ".join(names)}. Choose with --joystick NAME.'
-            return best, f'{facts.text}: {several if names else advice(names)}'
-        why = why_not_device(self._joystick, facts, by_name=not self._path)
+            held = why_not_device(self._known[names[0]], facts) if names else ''
+            return best, f'{facts.text}: {held or (several if names else advice(names))}'
+        by_name = not self._path
+        why = why_not_device(self._joystick, facts, by_name=by_name)
         if not why:
             return self._joystick, ''
+        if not why_not_device(self._joystick, released, by_name=by_name):
+            return None, f'{facts.text} is not at rest. {why}'
         return None, (f'{facts.text} does not fit the layout {self._joystick.name}. {why} '
                       f'{advice(names)}')
 

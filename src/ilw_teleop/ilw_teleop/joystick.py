@@ -59,6 +59,8 @@ class Joystick:
     """Numbers of ``BUSES`` that the device may be on; empty: any"""
     spare_codes: tuple[int, ...] = ()
     """EV_KEY codes that the device has, too, and that no button uses"""
+    optional_codes: tuple[int, ...] = ()
+    """EV_KEY codes that some such devices have, and that no button uses"""
 
     @property
     def axes_allowed(self) -> tuple[int, ...]:
@@ -198,15 +200,21 @@ def _evdev(section: Section, axes: dict[str, int], buttons: dict[str, int]) -> d
     ids = _texts(section, 'ids')
     if not all(re.fullmatch('[0-9a-f]{4}(:[0-9a-f]{4})?', text) for text in ids):
         raise section.error('ids', "a list of texts like '054c' or '054c:09cc'", list(ids))
-    spare = section.take('spare_buttons', [])
-    if not isinstance(spare, list) or not all(type(n) is int and 0 <= n < 0x300 for n in spare):
-        raise section.error('spare_buttons', 'a list of EV_KEY codes', spare)
     found = {'device_names': _texts(section, 'device_names'), 'ids': ids,
-             'buses': tuple(BUSES[bus] for bus in buses), 'spare_codes': tuple(spare),
+             'buses': tuple(BUSES[bus] for bus in buses),
+             'spare_codes': _key_codes(section, 'spare_buttons'),
+             'optional_codes': _key_codes(section, 'optional_buttons'),
              'axis_codes': _codes(section.section('axes'), axes),
              'button_codes': _codes(section.section('buttons'), buttons)}
     section.done()
     return found
+
+
+def _key_codes(section: Section, key: str) -> tuple[int, ...]:
+    codes = section.take(key, [])
+    if not isinstance(codes, list) or not all(type(n) is int and 0 <= n < 0x300 for n in codes):
+        raise section.error(key, 'a list of EV_KEY codes', codes)
+    return tuple(codes)
 
 
 def _texts(section: Section, key: str) -> tuple[str, ...]:

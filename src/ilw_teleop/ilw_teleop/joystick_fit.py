@@ -1,19 +1,23 @@
 """Hold a ``Joy`` message, or a Linux device, against a joystick layout. No ROS, no device."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import math
 
 from ilw_teleop.joystick import BUSES, Joystick
 
 ABS_X, ABS_Y, ABS_MISC = 0x00, 0x01, 0x28
 """From ABS_MISC on: touch surfaces, never a stick"""
+ABS_PROFILE = 0x21
+"""A switch of some Xbox pads between settings that they keep themselves, never a stick"""
 FIRST_PAD_KEYS = (0x120, 0x130)
 """BTN_JOYSTICK and BTN_GAMEPAD: every pad has one of them, keyboards and mice have none"""
 PAD_KEYS = (range(0x120, 0x140), range(0x220, 0x224), range(0x2c0, 0x2e8))
 """EV_KEY codes of joysticks and gamepads; what else a device has (home, back) means nothing"""
 REST_BAND = 0.5
 """So far from its rest an axis may be, ratio of full deflection: worn, or a thumb lies on it"""
+SEEN_AT_REST = 0.25
+"""A trigger is at rest only so near to it, ratio of full deflection"""
 _OVER = 1.01
 """Rounding may lead a little beyond 1"""
 
@@ -85,14 +89,15 @@ def why_not_device(joystick: Joystick, device: Device, *, by_name: bool = True) 
     if joystick.axis_codes is None or joystick.button_codes is None:
         return 'The layout has no evdev codes.'
     wanted = set(joystick.axis_codes.values())
-    has = {code for code in device.axes if code < ABS_MISC}
+    has = {code for code in device.axes if code < ABS_MISC} - {ABS_PROFILE}
     if wanted != has:
         return _difference('axis', wanted, has)
     wanted = {*joystick.button_codes.values(), *joystick.spare_codes}
     has = {code for code in device.keys if any(code in codes for codes in PAD_KEYS)}
     missing = wanted - set(device.keys)
-    if missing or has - wanted:
-        return _difference('button', missing, has - wanted)
+    extra = has - wanted - set(joystick.optional_codes)
+    if missing or extra:
+        return _difference('button', missing, extra)
     if joystick.buses and device.bus and device.bus not in joystick.buses:
         buses = [name for name, number in BUSES.items() if number in joystick.buses]
         return f'It is connected over another bus than {" or ".join(buses)}.'
@@ -109,6 +114,11 @@ def why_not_device(joystick: Joystick, device: Device, *, by_name: bool = True) 
     return ''
 
 
+def let_go(device: Device) -> Device:
+    """Return a device as if nobody knew where its axes are: what is held speaks against none."""
+    return replace(device, values={})
+
+
 def named(joystick: Joystick, device: Device) -> bool:
     """Tell whether the device's name contains one of the layout's."""
     return any(part in device.name.lower() for part in joystick.device_names)
@@ -123,6 +133,14 @@ def fitting(joysticks: Mapping[str, Joystick], axes: Sequence[float], buttons: S
             ) -> list[str]:
     """Return the names of the layouts that a ``Joy`` message may be of."""
     return [name for name, one in joysticks.items() if not why_not(one, axes, buttons)]
+
+
+def resting(joysticks: Mapping[str, Joystick], axes: Sequence[float], buttons: Sequence[int]
+            ) -> list[str]:
+    """Return the names of the layouts of which a ``Joy`` message is a pad at rest."""
+    return [name for name in fitting(joysticks, axes, buttons)
+            if all(abs(value - rest) <= SEEN_AT_REST
+                   for value, rest in zip(axes, joysticks[name].at_rest()[0], strict=False))]
 
 
 def fitting_device(joysticks: Mapping[str, Joystick], device: Device) -> list[str]:
@@ -152,7 +170,8 @@ def advice(names: Sequence[str]) -> str:
     """Return what to do about a pad that these layouts fit, in words."""
     if not names:
         return 'No layout fits it: make one with ./ilw joystick teach NAME.'
-    return f'Layouts that fit: {", ".join(names)}. Choose with --joystick {names[0]}.'
+    return (f'May fit: {", ".join(names)}. Try one before you drive with it: '
+            f'./ilw joystick test {names[0]}.')
 
 
 def _certainty(joystick: Joystick, device: Device) -> int:

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from ilw_teleop.joystick import AXIS_CONTROLS, BUTTON_CONTROLS, Joystick
-from ilw_teleop.joystick_fit import REST_BAND, why_not
+from ilw_teleop.joystick import BUTTON_CONTROLS, Joystick
+from ilw_teleop.joystick_fit import REST_BAND, SEEN_AT_REST, why_not
 
-SEEN_AT_REST = 0.25
-"""An axis that is a button counts once it was so near to its rest, ratio of full deflection"""
 CENTRED = 0.1
 """A trigger that stays so near to the middle is a stick, ratio of full deflection"""
 CENTRED_NS = 2_000_000_000
 """A finger does not hold a trigger in the middle for so long"""
+HOME_NS = 500_000_000
+"""What stays so long at a trigger's rest is one, wherever a finger holds it then"""
 UNSEEN_NS = 1_000_000_000
 """A trigger is pressed and let go of in less; one that moved and was never at rest is none"""
 DEFLECTED_NS = 3_000_000_000
@@ -39,7 +39,13 @@ class PadWatch:
         self._centred_ns: dict[str, int] = {}
         self._unseen_ns: dict[str, int] = {}
         self._deflected_ns: int | None = None
-        self._foreign = ''
+        self._home_ns: dict[str, int] = {}
+        self._home: set[str] = set()
+        """Triggers that stayed at their rest: a finger may hold them anywhere now"""
+        self._foreign: dict[str, str] = {}
+        """Axes that are no trigger, as far as was seen -> why, a sentence"""
+        self.asleep: list[str] = []
+        """Triggers that read 0 because they were not moved yet; all else is at rest"""
         self.numbers_fit = False
         """Whether the newest message may be of the layout, wherever its axes are"""
         self.why = 'It was not heard yet.'
@@ -72,6 +78,7 @@ class PadWatch:
         if self.why:
             self._rested = self.released = False
             self._seen_at_rest.clear()
+            self.asleep = []
             return another
         self._look_at_axes(now_ns, axes)
         self._look_for_rest(now_ns, axes, buttons)
@@ -85,10 +92,15 @@ class PadWatch:
             if abs(value - rest) <= SEEN_AT_REST:
                 self._seen_at_rest.add(name)
             trigger = rest != 0.0 and name in self._moved
+            if _lasts(self._home_ns, name, trigger and abs(value - rest) <= SEEN_AT_REST,
+                      now_ns, HOME_NS):
+                self._home.add(name)
+                self._foreign.pop(name, None)
             if _lasts(self._centred_ns, name, trigger and abs(value) <= CENTRED,
-                      now_ns, CENTRED_NS):
-                self._foreign = (f'Its axis {index} ({name}) stays in the middle, in the layout '
-                                 f'it rests at {rest:g}: plug it in anew if it fits.')
+                      now_ns, CENTRED_NS) and name not in self._home:
+                self._foreign[name] = (f'Its axis {index} ({name}) stays in the middle, in the '
+                                       f'layout it rests at {rest:g}. If it is that, let go of '
+                                       'it for a second.')
             if _lasts(self._unseen_ns, name, trigger and name not in self._seen_at_rest,
                       now_ns, UNSEEN_NS):
                 self._rested = self.released = False
@@ -107,19 +119,29 @@ class PadWatch:
             self._rested = self.released = False
         if self._foreign:
             self._rested = self.released = False
-            self.why = self._foreign
+            self.why = next(iter(self._foreign.values()))
         elif not self._rested:
-            self.why = f'{restless} Let go of it.'
+            self.why = restless
 
     def _restless(self, axes: Sequence[float]) -> str:
-        """Return which axis is not at rest; empty when all are."""
-        mapped = {self._joystick.mapping[control] for control in AXIS_CONTROLS}
+        """
+        Return which axis is not at rest, and what to do; empty when all are.
+
+        A trigger that was never moved reads 0 in ROS's `joy`, and so does the stick of another pad
+        of the same numbers: that is no rest, but easily proven.
+        """
+        self.asleep = []
         for name, index in self._joystick.axes.items():
             value, rest = axes[index], self._joystick.rest.get(name, 0.0)
-            untouched = value == 0.0 and name not in self._moved and name not in mapped
-            if abs(value - rest) > REST_BAND and not untouched:
+            if rest != 0.0 and value == 0.0 and name not in self._moved:
+                self.asleep.append(name)
+            elif abs(value - rest) > (REST_BAND if rest == 0.0 or self._rested else SEEN_AT_REST):
+                self.asleep = []
                 return (f'Its axis {index} ({name}) is at {value:.2f}, in the layout it rests '
-                        f'at {rest:g}.')
+                        f'at {rest:g}. Let go of it.')
+        if self.asleep:
+            which = 'both triggers' if len(self.asleep) == 2 else 'the trigger'
+            return f'Press and release {which} once ({", ".join(self.asleep)}).'
         return ''
 
 

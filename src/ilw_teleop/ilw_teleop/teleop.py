@@ -8,12 +8,16 @@ import numpy as np
 from ilw_core.contract import Contract
 from ilw_teleop.deadman import Deadman
 from ilw_teleop.joy_mapping import StickMapping
+from ilw_teleop.joy_rhythm import ONLY_CHANGES, SILENCE_NS, JoyRhythm
 from ilw_teleop.joystick import AXIS_CONTROLS, BUTTON_CONTROLS, Joystick, known_joysticks
-from ilw_teleop.joystick_fit import advice, fitting, the_one, why_not
+from ilw_teleop.joystick_fit import advice, fitting, resting, the_one, why_not
 from ilw_teleop.pad_watch import PadWatch
+from ilw_teleop.senders import Senders
 
-WALL_SILENCE_NS = 200_000_000  # four periods of a joystick's autorepeat
+WALL_SILENCE_NS = SILENCE_NS
 SIMULATED_WALL_NS = 1_000_000_000  # the same for ``another_wall_ns`` in a simulation
+SEVERAL = ('Two nodes send joystick messages on this topic: which pad is the person\'s cannot be '
+           'told. End one of them. Only the emergency stop works.')
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ class Teleop:
         self._mapping = StickMapping(contract.action, deadzone=0.0)
         if joystick is not None:
             self._follow(joystick)
-        self._deadman = Deadman(timeout_ns)
+        self._deadman, self._senders = Deadman(timeout_ns), Senders(leaps=True)
+        self._rhythm, self._heard_ns = JoyRhythm(), 0
         self._down: dict[str, bool] | None = None
         self._quiet = True
         self.why = ''
@@ -65,16 +70,26 @@ class Teleop:
         """Messages that no pad of this layout sends, since the start"""
 
     def on_sample(self, now_ns: int, axes: Sequence[float], buttons: Sequence[int], *,
-                  wall_silence_ns: int | None = None) -> Sample:
+                  wall_silence_ns: int | None = None, number: int | None = None,
+                  mono_ns: int | None = None) -> Sample:
         """
         Take in one ``sensor_msgs/Joy``; one without axes and buttons says that it was unplugged.
 
         :param wall_silence_ns: wall time since the message before, as for ``on_tick``; ``None``:
             ``now_ns`` is the only clock.
+        :param number: of the message, counted by its sender; ``None``: the middleware counts none.
+        :param mono_ns: steady clock; ``None``: ``now_ns`` is the only clock.
         """
+        mono_ns = now_ns if mono_ns is None else mono_ns
+        if self._senders.take(number, mono_ns):
+            self._forget()  # one pad's rest says nothing of another
+        several = self._senders.several(mono_ns)
         if len(axes) == len(buttons) == 0:
             self._deadman.sample(now_ns, False)
-            return self._leave()
+            self._rhythm.forget()
+            return self._leave(why=SEVERAL if several else '')
+        self._rhythm.take(mono_ns - self._heard_ns, axes, buttons)
+        self._heard_ns = mono_ns
         silent = wall_silence_ns is None or wall_silence_ns >= self._another_wall_ns
         if silent and not self._deadman.fresh(now_ns):
             self._forget()
@@ -84,8 +99,8 @@ class Teleop:
         self._quiet = False
         if watch is not None and watch.take(now_ns, axes, buttons):
             self._down = None
-        if joystick is None or watch is None or not watch.fits:
-            return self._refuse(now_ns, axes, buttons)
+        if joystick is None or watch is None or not watch.fits or several:
+            return self._refuse(now_ns, axes, buttons, several=several)
         self.why = ''
         down = {control: joystick.pressed(control, axes, buttons) and watch.counts(control)
                 for control in BUTTON_CONTROLS}
@@ -119,11 +134,22 @@ class Teleop:
         return self._quiet
 
     @property
+    def hint(self) -> str:
+        """Why a pad that fits does not drive now, and what to do; empty when it may."""
+        if self._rhythm.only_changes:
+            return ONLY_CHANGES
+        if self._quiet:
+            return 'the joystick is silent'
+        waits = 'the joystick is heard; let go of all of it once, then it drives'
+        return waits if self.waits else ''
+
+    @property
     def waits(self) -> bool:
         """Whether the deadman counts only once everything was let go of."""
         return self._watch is not None and not self._watch.released
 
-    def _refuse(self, now_ns: int, axes: Sequence[float], buttons: Sequence[int]) -> Sample:
+    def _refuse(self, now_ns: int, axes: Sequence[float], buttons: Sequence[int], *,
+                several: bool) -> Sample:
         """Let nothing count but the emergency stop, of every layout that the pad may be of."""
         joystick = self._joystick
         self.invalid += joystick is None or bool(why_not(joystick, axes, buttons))
@@ -132,8 +158,13 @@ class Teleop:
         if joystick is not None:
             stops.append(joystick)
         estop = any(one.pressed('estop', axes, buttons) for one in stops or self._known.values())
-        others = [name for name in names if joystick is None or name != joystick.name]
-        self.why = self._complaint(others)
+        if self._watch is not None and self._watch.numbers_fit:
+            names = resting(self._known, axes, buttons)  # only a rest speaks for another one
+        others = [name for name in names
+                  if joystick is None or self._known[name].meaning() != joystick.meaning()
+                  or why_not(joystick, axes, buttons)]
+        rhythm = f' {ONLY_CHANGES}' if self._rhythm.only_changes else ''
+        self.why = SEVERAL if several else f'{self._complaint(others)}{rhythm}'
         self._deadman.sample(now_ns, False)
         presses = self._presses(dict.fromkeys(BUTTON_CONTROLS, True) | {'estop': estop})
         return Sample(False, False, self._mapping.rest, False,
@@ -141,9 +172,12 @@ class Teleop:
 
     def _complaint(self, names: Sequence[str]) -> str:
         if self._watch is None:
-            several = f'Several layouts fit this pad and differ: {", ".join(names)}. Choose ' \
-                      'with --joystick NAME.'
+            several = (f'Several layouts fit this pad and differ: {", ".join(names)}. Let go of '
+                       'all of it; if that is not enough, choose with --joystick NAME.')
             return f'{several if names else advice(names)} Only the emergency stop works.'
+        if self._watch.asleep:
+            return (f'The joystick is heard, but not known to be of the layout. {self._watch.why} '
+                    'Until then only the emergency stop works.')
         who = self._joystick.name if self._joystick is not None else ''
         do = f'{advice(names)} ' if names or not self._watch.numbers_fit else ''
         return (f'This pad does not fit the layout {who or "that was given"}: {self._watch.why} '
@@ -160,7 +194,8 @@ class Teleop:
                                      normal_ratio=self._normal_ratio)
 
     def _choose(self, axes: Sequence[float], buttons: Sequence[int]) -> None:
-        found = the_one(self._known, fitting(self._known, axes, buttons))
+        found = the_one(self._known, fitting(self._known, axes, buttons)) or the_one(
+            self._known, resting(self._known, axes, buttons))
         self._joystick = self._watch = None
         if found is not None:
             self._follow(found)
@@ -169,8 +204,8 @@ class Teleop:
     def _known(self) -> Mapping[str, Joystick]:
         return known_joysticks() if self._given is None else self._given
 
-    def _leave(self, *, another: bool = True) -> Sample:
-        self._quiet, self._down, self.why = True, None, ''
+    def _leave(self, *, another: bool = True, why: str = '') -> Sample:
+        self._quiet, self._down, self.why = True, None, why
         if another:
             self._forget()
         return Sample(False, False, self._mapping.rest, False, ())
@@ -179,3 +214,5 @@ class Teleop:
         self._down = None
         if self._watch is not None:
             self._watch.forget()
+        if self._auto:
+            self._joystick = self._watch = None

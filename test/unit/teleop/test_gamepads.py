@@ -72,9 +72,9 @@ def test_the_messages_of_a_device_fit_the_layout_that_it_was_read_with(plug, clu
     (FakePad(axes={**WIRED_AXES, 6: (0, 255)}), 'has axis code 6'),
     (FakePad(axes={**WIRED_AXES, 3: (5, 5)}), 'no range'),
     (FakePad(name='Nimbus', vendor=0x0111), 'Neither its name nor its id'),
-    (device_of(KNOWN['ps4']), 'Layouts that fit: ps4'),
-    (device_of(KNOWN['f710_d']), 'Layouts that fit: f710_d'),
-    (device_of(KNOWN['switch_pro'], bus=5), '--joystick switch_pro'),
+    (device_of(KNOWN['ps4']), 'May fit: ps4'),
+    (device_of(KNOWN['f710_d']), 'May fit: f710_d'),
+    (device_of(KNOWN['switch_pro'], bus=5), 'joystick test switch_pro'),
     (FakePad(name='Some stick', axes={0: (0, 9), 1: (0, 9)}, keys=[288, 289]), 'teach'),
 ])
 def test_a_device_that_does_not_fit_is_named_and_not_read(plug, device, word):
@@ -153,12 +153,43 @@ def test_a_pad_of_which_a_stick_or_trigger_is_held_is_taken_once_it_is_let_go_of
     pad = Gamepad(KNOWN['xbox'])
     assert not pad.look()
     assert 'left_stick_y' in pad.refused[0]
+    assert 'let go of it' in pad.refused[0]
+    assert 'layout xbox' not in pad.refused[0]
+    assert 'teach' not in pad.refused[0]
+    auto = Gamepad(None)
+    assert not auto.look()
+    assert 'let go of it' in auto.refused[0]
+    auto.close()
     device.values[1], device.values[2] = 0, 128  # a trigger that rests in the middle is a stick
     assert not pad.look()
     assert 'left_trigger' in pad.refused[0]
     device.values[2] = 0
     assert pad.look()
     assert pad.refused == []
+
+
+@pytest.mark.parametrize('device', [
+    FakePad(name='Microsoft X-Box One Elite pad', keys=[*WIRED_KEYS, 708, 709, 710, 711]),
+    FakePad(name='Microsoft X-Box One Elite 2 pad', product=0x0b00, keys=[
+        *WIRED_KEYS, 708, 709, 710, 711], axes={**WIRED_AXES, 0x21: (0, 4)}),
+    FakePad(name='Microsoft Xbox Series S|X Controller', keys=[*WIRED_KEYS, 167]),
+])
+def test_paddles_a_profile_switch_and_a_share_button_speak_against_no_xbox_pad(plug, device):
+    pad = Gamepad(KNOWN['xbox'])
+    plug(device)
+    assert pad.look(), pad.refused
+    axes, buttons = pad.read()
+    assert (len(axes), len(buttons)) == (8, 11)
+
+
+@pytest.mark.parametrize('product', [0x0291, 0x02a1, 0x0719])
+def test_a_360_pad_on_the_wireless_receiver_has_a_layout_of_its_own(plug, product):
+    plug(FakePad(name='Xbox 360 Wireless Receiver (XBOX)', product=product,
+                 keys=[*WIRED_KEYS, 704, 705, 706, 707]))
+    assert not Gamepad(KNOWN['xbox']).look()
+    pad = Gamepad(None)
+    assert pad.look(), pad.refused
+    assert pad.layout == 'xbox_wireless'
 
 
 def test_a_device_that_a_person_named_needs_the_codes_but_not_the_name(plug):

@@ -238,8 +238,8 @@ def test_list_names_the_layouts_that_fit_each_pad(run):
     assert result.exit_code == 0
     lines = result.output.splitlines()
     assert [line.split()[0] for line in lines] == [f'/dev/input/event{i}' for i in (1, 2, 3)]
-    assert '--joystick xbox.' in lines[0]
-    assert '--joystick xbox_bluetooth.' in lines[1]
+    assert 'May fit: xbox.' in lines[0]
+    assert './ilw joystick test xbox_bluetooth.' in lines[1]
     assert 'teach' in lines[2]
 
 

@@ -9,7 +9,7 @@ from ilw_core.errors import IlwError
 from ilw_core.locate import config_file, config_folder
 from ilw_sim.stick import Stick, StickDriver
 from ilw_teleop.joystick import BUTTON_CONTROLS, known_joysticks, load_joystick
-from ilw_teleop.joystick_fit import fitting
+from ilw_teleop.joystick_fit import resting
 from ilw_teleop.keyboard import Keyboard
 from ilw_teleop.teleop import Teleop
 
@@ -17,7 +17,7 @@ MS = 1_000_000
 NAMES = sorted(path.stem for path in (config_folder() / 'joysticks').glob('*.yaml'))
 KNOWN = known_joysticks()
 ALIKE = [{'xbox', 'f710_x', '8bitdo_x'}, {'xbox_bluetooth', '8bitdo'}, {'ps4', 'ps5'},
-         {'f710_d'}, {'switch_pro'}, {'game_controller'}]
+         {'f710_d'}, {'switch_pro'}, {'game_controller'}, {'xbox_wireless'}]
 """Each of a group sends the same messages, and means the same by them"""
 PAIRS = [(one, other) for one in NAMES for other in NAMES
          if not any({one, other} <= group for group in ALIKE)]
@@ -59,7 +59,7 @@ def test_the_layouts_that_people_ask_for_are_shipped():
 @pytest.mark.parametrize('name', NAMES)
 def test_a_pad_fits_its_own_layout_and_those_that_mean_the_same(name):
     group = next(group for group in ALIKE if name in group)
-    assert set(fitting(KNOWN, *KNOWN[name].at_rest())) == group
+    assert set(resting(KNOWN, *KNOWN[name].at_rest())) == group
     assert len({KNOWN[other].meaning() for other in group}) == 1
 
 
@@ -91,7 +91,7 @@ def test_of_a_foreign_pad_nothing_counts_but_its_emergency_stop(hand, layout, ot
     assert not any(sample.active or sample.override for sample in pad.samples)
     assert f'does not fit the layout {layout}' in pad.teleop.why
     assert other in pad.teleop.why
-    assert '--joystick' in pad.teleop.why
+    assert './ilw joystick test' in pad.teleop.why
 
 
 @pytest.mark.parametrize('layout', NAMES)
@@ -164,12 +164,64 @@ def test_a_button_that_is_neither_up_nor_down_is_no_button(hand, state):
     assert 'neither' in pad.teleop.why
 
 
-def test_a_trigger_that_was_never_moved_reads_zero_and_is_at_rest(hand):
-    pad = hand('xbox')  # as SDL has it
+def test_a_trigger_that_was_never_moved_reads_zero_and_must_be_pressed_once(hand):
+    pad, own = hand('xbox'), KNOWN['xbox']  # zero, as SDL has it
     pad.send(([0.0] * 8, [0] * 11))
-    axes, buttons = sent(KNOWN['xbox'], 'deadman', forward=1.0)
+    axes, buttons = sent(own, 'deadman', 'arm', forward=1.0)
     axes[2] = axes[5] = 0.0
-    assert pad.send((axes, buttons)).active
+    sample = pad.send((axes, buttons))
+    assert not sample.active
+    assert sample.presses == ()
+    pad.send(([0.0] * 8, [0] * 11))
+    assert 'Press and release both triggers once' in pad.teleop.why
+    assert 'fit the layout' not in pad.teleop.why
+    assert pad.send(([0.0] * 8, [int(i == 2) for i in range(11)])).presses == ('estop',)
+    pad.send(([0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0] * 11))
+    pad.send(([0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0] * 11))
+    assert 'the trigger once (right_trigger)' in pad.teleop.why
+    pad.send(([0.0, 0.0, 1.0, 0.0, 0.0, 0.3, 0.0, 0.0], [0] * 11))
+    pad.send(sent(own))
+    assert pad.teleop.why == ''
+    assert pad.send(sent(own, 'deadman')).active
+
+
+@pytest.mark.parametrize('layout', ['xbox_bluetooth', '8bitdo'])
+@pytest.mark.parametrize('triggers', [0.0, 1.0])
+def test_a_pad_on_the_wireless_receiver_is_not_driven_with_and_stops(hand, layout, triggers):
+    pad = hand(layout)  # the same numbers; its Back is the deadman there, its X nothing
+
+    def wireless(*down):
+        return ([0.0, 1.0 if down else 0.0, triggers, 0.0, 0.0, triggers, 0.0, 0.0],
+                [int(i in down) for i in range(15)])
+
+    for button in range(15):
+        pad.send(wireless(), times=3)
+        assert not pad.send(wireless(button), times=3).active
+        pad.send(wireless(button, 6))
+    assert not any(sample.active or sample.override for sample in pad.samples)
+    assert set(pad.presses) == {'estop'}
+    assert pad.send(wireless(), times=2).presses == ()
+    assert pad.send(wireless(2)).presses == ('estop',)
+
+
+def test_auto_tells_pads_of_the_same_numbers_apart_by_their_rest(hand):
+    for name in ('xbox_bluetooth', 'xbox_wireless'):
+        pad = hand('auto')
+        pad.send(([0.0] * 8, [0] * 15))
+        assert 'Let go of all of it' in pad.teleop.why
+        pad.send(sent(KNOWN[name]))
+        assert pad.send(sent(KNOWN[name], 'deadman')).active
+
+
+@pytest.mark.parametrize('axis', ['left_stick_y', 'right_trigger'])
+def test_a_stick_off_centre_at_the_start_asks_to_let_go_of_it_and_for_no_other_layout(hand, axis):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    axes, buttons = own.at_rest()
+    axes[own.axes[axis]] = -0.6
+    pad.send((axes, buttons))
+    assert axis in pad.teleop.why
+    assert 'Let go of it' in pad.teleop.why
+    assert not any(name in pad.teleop.why for name in ('f710_x', '8bitdo_x', 'May fit', 'teach'))
 
 
 def test_a_stick_where_the_layout_has_a_trigger_never_overrides(hand):
@@ -180,15 +232,15 @@ def test_a_stick_where_the_layout_has_a_trigger_never_overrides(hand):
 
 
 def test_a_trigger_that_stays_in_the_middle_is_a_stick_and_so_another_pad(hand):
-    pad = hand('xbox')
-    pad.send(([0.0] * 8, [0] * 11))
-    pad.send(([0.0, 0.0, 0.9, 0.0, 0.0, 0.0, 0.0, 0.0], [0] * 11))
-    held = [int(i == 4) for i in range(11)]
-    assert pad.send(([0.0] * 8, held)).active
-    assert not pad.send(([0.0] * 8, held), times=50).active
+    pad, still = hand('xbox'), sent(KNOWN['xbox'])
+    pad.send(still)
+    axes, held = sent(KNOWN['xbox'], 'deadman')
+    axes[2] = 0.0
+    assert pad.send((axes, held)).active
+    assert not pad.send((axes, held), times=50).active
     assert 'stays in the middle' in pad.teleop.why
-    assert pad.send(([0.0] * 8, [0] * 11)).presses == ()
-    assert not pad.send(([0.0] * 8, held)).active
+    assert pad.send((axes, [0] * 11)).presses == ()
+    assert not pad.send((axes, held)).active
 
 
 def test_a_trigger_that_moved_and_was_never_seen_at_rest_is_another_pad_s(hand):
@@ -319,3 +371,101 @@ def test_a_message_that_waited_on_a_busy_machine_is_no_other_pad_in_simulation(c
         pad.now += 50 * MS
         sample = teleop.on_sample(pad.now, *sent(own, 'deadman', **MOVES), wall_silence_ns=wall_ns)
         assert sample.active is drives
+
+
+def two_pads(teleop, own, foreign, *, first, times=40):
+    """Let a pad at rest and another one take turns every 25 ms; yields what the other made."""
+    for i in range(1, times):
+        teleop.on_sample(i * 25 * MS, *own, number=i)
+        yield teleop.on_sample(i * 25 * MS + MS, *foreign, number=first + i)
+
+
+@pytest.mark.parametrize('first', [0, 50, 3000])
+def test_a_pad_at_rest_does_not_vouch_for_another_on_the_same_topic(clutter, first):
+    teleop, own = Teleop(clutter, KNOWN['xbox'], timeout_ns=500 * MS), KNOWN['xbox'].at_rest()
+    foreign = [0.0, 1.0, -1.0, 0.0, 0.0, -1.0, 0.0, 0.0], [int(i == 4) for i in range(11)]
+    samples = list(two_pads(teleop, own, foreign, first=first))
+    assert not any(sample.active or sample.override for sample in samples)
+    assert 'Two nodes' in teleop.why
+
+
+def test_of_two_pads_the_emergency_stop_counts_and_the_one_that_stays_drives_again(clutter):
+    teleop, own = Teleop(clutter, KNOWN['xbox'], timeout_ns=500 * MS), KNOWN['xbox']
+    stop = sent(own, 'estop', 'arm', 'start')
+    samples = list(two_pads(teleop, own.at_rest(), stop, first=3000))
+    assert 'estop' in samples[-1].presses
+    assert {press for sample in samples[3:] for press in sample.presses} == {'estop'}
+    for i in range(40, 90):
+        teleop.on_sample(i * 25 * MS, *own.at_rest(), number=i)
+    assert teleop.why == ''
+    assert teleop.on_sample(91 * 25 * MS, *sent(own, 'deadman'), number=91).active
+
+
+def test_a_sender_that_was_restarted_must_be_let_go_of_first_and_then_drives(clutter):
+    teleop, own = Teleop(clutter, KNOWN['xbox'], timeout_ns=500 * MS), KNOWN['xbox']
+    teleop.on_sample(50 * MS, *own.at_rest(), number=500)
+    assert teleop.on_sample(100 * MS, *sent(own, 'deadman'), number=501).active
+    assert not teleop.on_sample(150 * MS, *sent(own, 'deadman'), number=1).active
+    teleop.on_sample(200 * MS, *own.at_rest(), number=2)
+    assert teleop.on_sample(250 * MS, *sent(own, 'deadman'), number=3).active
+
+
+def test_messages_lost_on_a_busy_machine_are_no_other_pad(clutter):
+    teleop, own = Teleop(clutter, KNOWN['xbox'], timeout_ns=500 * MS), KNOWN['xbox']
+    teleop.on_sample(50 * MS, *own.at_rest(), number=1)
+    assert teleop.on_sample(100 * MS, *sent(own, 'deadman'), number=2).active
+    assert teleop.on_sample(400 * MS, *sent(own, 'deadman'), number=14).active
+
+
+@pytest.mark.parametrize('at', [-0.1, 0.0, 0.1])
+def test_a_finger_that_holds_a_trigger_half_way_while_driving_stops_nothing(hand, at):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    pad.send(sent(own), times=15)
+    axes, buttons = sent(own, 'deadman', **MOVES)
+    axes[own.axes['right_trigger']] = at
+    assert pad.send((axes, buttons), times=60).active
+    assert pad.teleop.why == ''
+
+
+def test_a_trigger_held_half_way_from_the_start_locks_the_pad_until_it_is_let_go_of(hand):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    pad.send(sent(own))
+    axes, buttons = sent(own)
+    axes[own.axes['right_trigger']] = 0.05
+    pad.send((axes, buttons), times=60)
+    assert 'let go of it' in pad.teleop.why
+    pad.send(sent(own), times=15)
+    assert pad.send(sent(own, 'deadman', **MOVES)).active
+
+
+def test_a_pad_whose_messages_come_only_on_changes_does_not_drive_and_is_told_why(hand):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    for forward in (0.0, 0.0, 1.0, 0.0):
+        pad.now += 1000 * MS
+        pad.send(sent(own, *(['deadman'] if forward else []), forward=forward))
+        pad.silence()
+    pad.now += 1000 * MS
+    assert not pad.send(sent(own, 'deadman', forward=1.0)).active
+    assert 'autorepeat_rate of the joy node to 20' in pad.teleop.why
+    pad.silence()
+    assert pad.teleop.why == ''
+    assert 'autorepeat_rate of the joy node to 20' in pad.teleop.hint
+
+
+def test_a_pad_that_repeats_itself_is_not_blamed_for_silences(hand):
+    pad, own = hand('xbox'), KNOWN['xbox']
+    for _ in range(5):
+        pad.send(sent(own), times=3)
+        pad.send(sent(own, 'deadman'), times=3)
+        assert pad.teleop.hint == ''
+        pad.silence()
+        assert pad.teleop.hint == 'the joystick is silent'
+        pad.now += 1000 * MS
+
+
+def test_a_node_that_says_its_pad_is_gone_beside_another_that_drives_changes_no_reason(clutter):
+    teleop, own = Teleop(clutter, KNOWN['xbox'], timeout_ns=500 * MS), KNOWN['xbox'].at_rest()
+    list(two_pads(teleop, own, ([], []), first=3000))
+    assert 'Two nodes' in teleop.why
+    teleop.on_sample(2000 * MS, *own, number=40)
+    assert teleop.why == ''

@@ -18,6 +18,8 @@ LOAD_CODES = {IlwError: _LOAD.ERROR_NOT_FOUND, ContractError: _LOAD.ERROR_CONTRA
               BusyError: _LOAD.ERROR_BUSY}
 RUN_CODES = {IlwError: _RUN.ERROR_NO_POLICY, ContractError: _RUN.ERROR_CONTRACT,
              NotAllowedError: _RUN.ERROR_NOT_ALLOWED, BusyError: _RUN.ERROR_BUSY}
+Wanted = Callable[[], bool]
+"""Tells whether what was read is still wanted"""
 
 
 class Loads:
@@ -29,14 +31,15 @@ class Loads:
     """
 
     def __init__(self, node: Node, named: NamedCheckpoints,
-                 load: Callable[[str, int], Awaitable[str]]) -> None:
+                 load: Callable[[str, int, Wanted], Awaitable[str]]) -> None:
         self._node, self._named, self._load = node, named, load
         self._loading = False
 
-    async def load(self, name: str, seed: int) -> str:
+    async def load(self, name: str, seed: int, wanted: Wanted = lambda: True) -> str:
         """
         Load what a request names; return its hash.
 
+        :param wanted: asked once it was read; if not, the policy that was there stays.
         :raises BusyError: another one is being loaded.
         :raises NotAllowedError: it is in none of the folders that may be named.
         :raises Exception: whatever was in the file.
@@ -45,7 +48,7 @@ class Loads:
             raise BusyError('One checkpoint is loaded at a time. Ask again later.')
         self._loading = True
         try:
-            return await self._load(self._named.find(name), seed)
+            return await self._load(self._named.find(name), seed, wanted)
         finally:
             self._loading = False
 

@@ -12,7 +12,7 @@ from ilw_core.errors import BusyError, IlwError
 from ilw_core.policy_loop import PolicyLoop
 from ilw_learner.named_checkpoints import NamedCheckpoints
 from ilw_learner.nodes.lifecycle_guard import guard_transitions
-from ilw_learner.nodes.loads import Loads
+from ilw_learner.nodes.loads import Loads, Wanted
 from ilw_learner.nodes.policy_params import PolicyParams
 from ilw_learner.nodes.policy_reports import PolicyReports
 from ilw_learner.nodes.policy_services import PolicyServices
@@ -39,8 +39,7 @@ class PolicyNode(LifecycleNode):
         self._loop = PolicyLoop(self._contract)
         # Runs once all that had arrived is taken in: a goal sent before a tick counts for it.
         self._taken_in = self.create_guard_condition(self._on_taken_in)
-        self._active, self._why = False, ''
-        self._reports = PolicyReports(self, self._contract)
+        self._active, self._why, self._reports = False, '', PolicyReports(self, self._contract)
         named = NamedCheckpoints(params.checkpoints, self._contract.name, params.checkpoint)
         self._asked = PolicyServices(self, self._reports, Loads(self, named, self._load),
                                      self._on_reset, lambda: self._active)
@@ -135,13 +134,14 @@ class PolicyNode(LifecycleNode):
     def _runner(self, checkpoint: str, seed: int) -> PolicyRunner:
         return PolicyRunner(checkpoint, self._contract, seed=seed, trusted=self._trusted)
 
-    async def _load(self, checkpoint: str, seed: int) -> str:
+    async def _load(self, checkpoint: str, seed: int, wanted: Wanted) -> str:
         """Read a checkpoint in a thread, as ticks go on, and use it from the next one on."""
         runner: PolicyRunner = await in_thread(lambda: self._runner(checkpoint, seed),
                                                self._taken_in.trigger)
         if self._worker is None:
             raise BusyError('The policy node is not configured. Configure it first.')
-        self._worker.swap(runner)
+        if wanted():
+            self._worker.swap(runner)
         return runner.name
 
 

@@ -94,6 +94,8 @@ class PolicyServices:
         return GoalResponse.ACCEPT if self._end is None else GoalResponse.REJECT
 
     def _on_accepted(self, goal: Any) -> None:
+        self._timer.cancel()  # of the run before, and so is its limit
+        self._limit = TimeLimit(math.inf, 0, 0)
         self._end = Future()  # from here on it can be cancelled, also while it loads
         goal.execute()
 
@@ -118,7 +120,7 @@ class PolicyServices:
 
     async def _begin(self, request: RunPolicy.Goal) -> RunEnd | None:
         """Begin to drive; returns why not."""
-        codes = RunPolicy.Result
+        codes, ended = RunPolicy.Result, self._end
         if not self._active():
             return RunEnd('', error_code=codes.ERROR_INACTIVE, error_msg=(
                 'The policy node is not active. Activate it first.'))
@@ -127,12 +129,12 @@ class PolicyServices:
                 f'timeout_s must be 0 (none) or more seconds. Got {request.timeout_s}.'))
         try:
             if request.checkpoint:
-                await self._loads.load(request.checkpoint, 0)
+                await self._loads.load(request.checkpoint, 0, lambda: not ended.done())
         except Exception as error:  # as at policy/load
             code, line = self._loads.answer(error, request.checkpoint, RUN_CODES,
                                             codes.ERROR_FAILED)
             return RunEnd('', error_code=code, error_msg=line)
-        if self._end.done():  # cancelled while it loaded
+        if ended.done():  # cancelled while it loaded
             return None
         self.stand_down.release()
         self._limit = TimeLimit(

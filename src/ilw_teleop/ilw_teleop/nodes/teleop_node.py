@@ -1,6 +1,7 @@
 """A person's joystick: joy in, action requests and episode marks out. See ``teleop.py``."""
 
 import time
+from typing import Any
 
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
@@ -68,12 +69,14 @@ class TeleopNode(Node):
         self.create_timer(0.05, self._on_tick, clock=steady)
         self.create_timer(1.0, self._report, clock=steady)
 
-    def _on_joy(self, joy: Joy) -> None:
+    def _on_joy(self, joy: Joy, info: dict[str, Any]) -> None:
         wall = time.monotonic_ns()
         silence, self._heard_wall_ns = wall - self._heard_wall_ns, wall
         stamp = stamp_ns(joy.header.stamp)
         now = self._time.now_ns(self.get_clock().now().nanoseconds, stamp)
-        sample = self._teleop.on_sample(now, joy.axes, joy.buttons, wall_silence_ns=silence)
+        sample = self._teleop.on_sample(
+            now, joy.axes, joy.buttons, wall_silence_ns=silence, mono_ns=wall,
+            number=info['publication_sequence_number'])
         self._publish(sample, believable(stamp, now))
         if bool(self._teleop.why) != self._refuses:
             self._report()
@@ -128,10 +131,8 @@ class TeleopNode(Node):
             if text != self._said:
                 self._said = text
                 self.get_logger().error(text)
-        elif teleop.quiet:
-            level, text = WARN, 'the joystick is silent'
-        elif teleop.waits:
-            level, text = WARN, 'the joystick is heard; let go of all of it once, then it drives'
+        elif teleop.hint:
+            level, text = WARN, teleop.hint
         self._diagnostics.publish(level, text, {
             'marks sent': self._events, 'invalid messages': teleop.invalid})
 
