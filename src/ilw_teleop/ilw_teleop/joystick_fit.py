@@ -65,6 +65,14 @@ class Device:
         return 1.0 - 2.0 * (self.values[code] - low) / (high - low)
 
 
+def doubtful(joystick: Joystick, known: Mapping[str, Joystick]) -> bool:
+    """Tell whether pads of other layouts, which mean something else, have the same numbers."""
+    return any(other.meaning() != joystick.meaning()
+               and set(other.axes_allowed) & set(joystick.axes_allowed)
+               and set(other.buttons_allowed) & set(joystick.buttons_allowed)
+               for other in known.values())
+
+
 def why_not(joystick: Joystick, axes: Sequence[float], buttons: Sequence[int]) -> str:
     """Return why a ``Joy`` message is none of this layout, a sentence; empty when it may be."""
     for what, got, allowed in (('axes', len(axes), joystick.axes_allowed),

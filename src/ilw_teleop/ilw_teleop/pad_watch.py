@@ -24,10 +24,13 @@ class PadWatch:
     A pad whose numbers differ is refused at once. One whose numbers fit may still be another: it
     must be seen at rest, as the layout says, before anything counts, and let go of before the
     deadman does.
+
+    :param doubtful: other layouts have the same numbers: a trigger that reads 0, as those do that
+        were never moved, is then no rest.
     """
 
-    def __init__(self, joystick: Joystick) -> None:
-        self._joystick = joystick
+    def __init__(self, joystick: Joystick, *, doubtful: bool) -> None:
+        self._joystick, self._doubtful = joystick, doubtful
         self._numbers: tuple[int, int] | None = None
         self.forget()
 
@@ -128,13 +131,14 @@ class PadWatch:
         Return which axis is not at rest, and what to do; empty when all are.
 
         A trigger that was never moved reads 0 in ROS's `joy`, and so does the stick of another pad
-        of the same numbers: that is no rest, but easily proven.
+        of the same numbers: where there is one, that is no rest, but easily proven.
         """
         self.asleep = []
         for name, index in self._joystick.axes.items():
             value, rest = axes[index], self._joystick.rest.get(name, 0.0)
             if rest != 0.0 and value == 0.0 and name not in self._moved:
-                self.asleep.append(name)
+                if self._doubtful:
+                    self.asleep.append(name)
             elif abs(value - rest) > (REST_BAND if rest == 0.0 or self._rested else SEEN_AT_REST):
                 self.asleep = []
                 return (f'Its axis {index} ({name}) is at {value:.2f}, in the layout it rests '

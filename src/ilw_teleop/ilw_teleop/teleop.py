@@ -10,7 +10,7 @@ from ilw_teleop.deadman import Deadman
 from ilw_teleop.joy_mapping import StickMapping
 from ilw_teleop.joy_rhythm import ONLY_CHANGES, SILENCE_NS, JoyRhythm
 from ilw_teleop.joystick import AXIS_CONTROLS, BUTTON_CONTROLS, Joystick, known_joysticks
-from ilw_teleop.joystick_fit import advice, fitting, resting, the_one, why_not
+from ilw_teleop.joystick_fit import advice, doubtful, fitting, resting, the_one, why_not
 from ilw_teleop.pad_watch import PadWatch
 from ilw_teleop.senders import Senders
 
@@ -189,7 +189,8 @@ class Teleop:
         return tuple(c for c in BUTTON_CONTROLS if down[c] and not before[c])
 
     def _follow(self, joystick: Joystick) -> None:
-        self._joystick, self._watch = joystick, PadWatch(joystick)
+        self._joystick = joystick
+        self._watch = PadWatch(joystick, doubtful=doubtful(joystick, self._known))
         self._mapping = StickMapping(self._action, deadzone=joystick.deadzone,
                                      normal_ratio=self._normal_ratio)
 

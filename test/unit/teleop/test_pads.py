@@ -164,22 +164,39 @@ def test_a_button_that_is_neither_up_nor_down_is_no_button(hand, state):
     assert 'neither' in pad.teleop.why
 
 
-def test_a_trigger_that_was_never_moved_reads_zero_and_must_be_pressed_once(hand):
+def test_a_trigger_that_was_never_moved_reads_zero_and_is_at_rest(hand):
     pad, own = hand('xbox'), KNOWN['xbox']  # zero, as SDL has it
     pad.send(([0.0] * 8, [0] * 11))
-    axes, buttons = sent(own, 'deadman', 'arm', forward=1.0)
+    axes, buttons = sent(own, 'deadman', forward=1.0)
     axes[2] = axes[5] = 0.0
+    sample = pad.send((axes, buttons))
+    assert sample.active
+    assert not sample.override
+
+
+def test_a_trigger_that_reads_zero_must_be_pressed_once_where_another_pad_has_the_numbers(hand):
+    pad, own = hand('xbox_bluetooth'), KNOWN['xbox_bluetooth']  # as the wireless receiver
+    left, right = own.axes['left_trigger'], own.axes['right_trigger']
+
+    def triggers(at_left, at_right, *down):
+        axes = [0.0] * 8
+        axes[left], axes[right] = at_left, at_right
+        return axes, [int(i in down) for i in range(15)]
+
+    pad.send(triggers(0.0, 0.0))
+    axes, buttons = sent(own, 'deadman', 'arm', forward=1.0)
+    axes[left] = axes[right] = 0.0
     sample = pad.send((axes, buttons))
     assert not sample.active
     assert sample.presses == ()
-    pad.send(([0.0] * 8, [0] * 11))
+    pad.send(triggers(0.0, 0.0))
     assert 'Press and release both triggers once' in pad.teleop.why
     assert 'fit the layout' not in pad.teleop.why
-    assert pad.send(([0.0] * 8, [int(i == 2) for i in range(11)])).presses == ('estop',)
-    pad.send(([0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0] * 11))
-    pad.send(([0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0] * 11))
+    assert pad.send(triggers(0.0, 0.0, own.buttons['x'])).presses == ('estop',)
+    pad.send(triggers(-1.0, 0.0))
+    pad.send(triggers(1.0, 0.0))
     assert 'the trigger once (right_trigger)' in pad.teleop.why
-    pad.send(([0.0, 0.0, 1.0, 0.0, 0.0, 0.3, 0.0, 0.0], [0] * 11))
+    pad.send(triggers(1.0, 0.3))
     pad.send(sent(own))
     assert pad.teleop.why == ''
     assert pad.send(sent(own, 'deadman')).active
