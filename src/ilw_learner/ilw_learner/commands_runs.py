@@ -35,9 +35,10 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
         return
     for run in found:
         summary, ratio = run.summary, run.success_ratio
+        mean = summary.get('mean_return')
         score = (f'{ratio:6.1%}' if ratio is not None else
-                 f'{summary["mean_return"]:6.1f}' if 'mean_return' in summary else '     -')
-        echo(f'{summary["task"]:<14} {summary.get("algorithm", "?"):<7} {score}  '
+                 f'{mean:6.1f}' if mean is not None else '     -')
+        echo(f'{summary["task"]:<14} {summary.get("algorithm") or "?":<7} {score}  '
              f'seed {summary["seed"]:<4} {summary["train_s"]:>7.1f} s  {run.path}')
     echo(f'{len(found)} runs' + (f', drawn in {plot}' if plot else ''))
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-import json
 import math
 from pathlib import Path
 import platform
@@ -16,7 +15,7 @@ from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_core.episode_folder import find_episodes
 from ilw_core.errors import EpisodeError
-from ilw_core.files import write_file
+from ilw_core.files import json_text, write_file
 from ilw_core.plant import PlantProfile
 from ilw_core.printable import pasteable
 from ilw_learner.checkpoint import Checkpoint
@@ -134,5 +133,5 @@ def _git_commit() -> str:
 def write_summary(out: Path, summary: dict[str, Any]) -> dict[str, Any]:
     """Write ``training.json`` and return what it holds; NaN becomes null."""
     clean = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in summary.items()}
-    write_file(out / 'training.json', json.dumps(clean, indent=2) + '\n')
+    write_file(out / 'training.json', json_text(clean, indent=2) + '\n')
     return clean

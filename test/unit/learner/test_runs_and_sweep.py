@@ -1,6 +1,7 @@
 """Runs are found, listed and drawn; a search goes on where it stopped and prunes."""
 
 import json
+import math
 import os
 from pathlib import Path
 import sys
@@ -41,6 +42,25 @@ def test_runs_are_listed_best_first_and_drawn(tmp_path):
     assert plot.read_bytes().startswith(b'\x89PNG')
     found = {run.path.name: run for run in find_runs(tmp_path)}
     assert found['b'].curve('step') == [(100, 0.45), (200, 0.9)]
+
+
+@pytest.mark.parametrize('change', [
+    {'algorithm': None}, {'mean_return': None}, {'mean_return': 1.5}, {'algorithm': ['x']},
+    {'seed': None}, {'train_s': 10 ** 400}, {'success': math.nan, 'episodes_eval': 1}], ids=str)
+def test_a_summary_of_others_is_listed_or_left_out(tmp_path, change):
+    (tmp_path / 'training.json').write_text(json.dumps({
+        'task': 'c', 'seed': 0, 'train_s': 1, **change}))
+    (tmp_path / 'metrics.jsonl').touch()
+    done = CliRunner().invoke(learner, ['runs', str(tmp_path)])
+    assert done.exit_code == 0, done.exception
+
+
+def test_numbers_of_a_run_that_goes_on_are_not_glued_to_half_a_line(tmp_path):
+    make_run(tmp_path, 0.5)
+    with (tmp_path / 'metrics.jsonl').open('a') as stream:
+        stream.write('{"step": 3')
+    make_run(tmp_path, 0.5)
+    assert len(find_runs(tmp_path)[0].metrics) == 4
 
 
 def test_nothing_to_draw_is_said(tmp_path):
