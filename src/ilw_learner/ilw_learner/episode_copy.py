@@ -43,6 +43,10 @@ STAGING = '.editing'
 _LATCHED = ('tf_static', 'map', 'goal', 'robot_description')
 """Sent once and valid from then on, whatever their publishers' QoS says"""
 _PIECE_BYTES = 1 << 20
+_MAX_FACTOR = 100
+"""Of a file's size to what it takes on the disk: a file system that packs saves less"""
+_SURELY_BYTES = 1 << 30
+"""Hashed in seconds, also where a disk has not yet said what a new file takes"""
 _EARLIEST_S = 946_684_800
 """The year 2000: stamps before are of a simulated clock, not of a calendar"""
 
@@ -114,10 +118,20 @@ def adopt(source: EpisodeFolder, contract: Contract, out: Path, outcome: Outcome
 
 
 def origin(source: EpisodeFolder) -> dict[str, Any]:
-    """Return what identifies a recording: id, folder name, sha256 of its files."""
+    """
+    Return what identifies a recording: id, folder name, sha256 of its files.
+
+    :raises EpisodeError: a file says to be far larger than what is on the disk.
+    """
     digest = hashlib.sha256()
     for file in source.bag_files:
         with open_regular(file) as stream:
+            found = os.fstat(stream.fileno())
+            there = found.st_blocks * 512
+            if found.st_size > max(_SURELY_BYTES, _MAX_FACTOR * there):
+                raise EpisodeError(f'{file} must be as large as it says. Got {there} bytes on the '
+                                   f'disk of {found.st_size}: the rest is a hole. Copy what is '
+                                   f'there with a tool that reads bags.')
             while piece := stream.read(_PIECE_BYTES):
                 digest.update(piece)
     about: dict[str, Any] = {'episode': str(source.meta.get('episode', '')),

@@ -18,7 +18,7 @@ from ilw_learner import cli
 from ilw_learner.bag_reader import Bag, read_messages
 from ilw_learner.dataset import load_episode, usable
 from ilw_learner.episode_bin import drop, dropped, restore
-from ilw_learner.episode_copy import adopt, cut
+from ilw_learner.episode_copy import adopt, cut, origin
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 T = STORE.types
@@ -402,6 +402,13 @@ def test_whatever_is_written_beside_a_bag_a_trim_works_or_says_why(record, call,
     for words in (('check', folder.parent), ('trim', folder, '--head', '0.5')):
         code, said = call(*words, '--task', 'clutter')
         assert code in (0, 1) or said.startswith('error:'), said
+
+
+def test_a_recording_that_is_mostly_a_hole_is_refused_before_it_is_read(record):
+    folder = record('a')
+    os.truncate(folder / 'a.mcap', 1 << 40)
+    with pytest.raises(EpisodeError, match='as large as it says'):
+        origin(read_episode(folder))
 
 
 @pytest.mark.parametrize('quality', ['{"verdict": "suspect", "reasons": 5}', '[]', '{"a": NaN}',
