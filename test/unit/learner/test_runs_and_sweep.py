@@ -145,3 +145,24 @@ def test_only_a_q_network_learns_in_a_gymnasium_environment(tmp_path):
                                         '--out', str(tmp_path / 'run')])
     assert done.exit_code == 2 or isinstance(done.exception, IlwError)
     assert 'dqn' in (done.output + str(done.exception))
+
+
+def test_a_search_without_demonstrations_says_so_in_one_line_and_leaves_nothing(
+        tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(learner, ['sweep', '--task', 'maze', '--trials', '1'])
+    assert isinstance(done.exception, IlwError) and 'demos/maze' in str(done.exception)
+    assert not list(tmp_path.iterdir())
+    assert 'Traceback' not in done.output + ''.join(capfd.readouterr())
+
+
+def test_a_trial_that_fails_is_told_in_one_line(tmp_path, capfd):
+    said = []
+
+    def train(values, folder, on_progress):
+        raise ValueError('too large')
+
+    with pytest.raises(IlwError, match='No trial ended well'):
+        sweep(SweepOptions(space(tmp_path), tmp_path / 'sweep', 'test', 1, say=said.append), train)
+    assert len(said) == 1 and said[0].endswith('too large')
+    assert 'Traceback' not in ''.join(capfd.readouterr())
