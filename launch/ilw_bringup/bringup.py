@@ -76,7 +76,7 @@ OPERATOR = Argument('operator', '', 'Who demonstrates; kept with each episode.')
 CHECKPOINT = Argument('checkpoint', 'idle', 'Checkpoint folder, deployed (the promoted one), '
                       'idle or random.')
 CHECKPOINTS = Argument('checkpoints', 'runs:deployed:checkpoints', 'Folders whose checkpoints '
-                       'policy/load may name, a colon between; and that of the one above.')
+                       'policy/load may name, a colon between; and the one above.')
 PREFLIGHT = Argument('preflight', 'auto', 'Hold the robot to the contract before a policy may be '
                      'armed. auto: unless it is simulated.', ('auto', 'on', 'off'))
 ENABLE = Argument('enable_output', False, 'false: dry run, the robot gets no commands.')

@@ -16,7 +16,8 @@ NAMES = {
     'bags': ['bag', 'bag_metadata', 'mcap_index', 'messages_of_Odometry', 'messages_of_LaserScan',
              'messages_of_JointState', 'definition'],
     'files': ['sqlite_bag', 'sqlite_journal', 'sqlite_wal', 'quality_json', 'training_json',
-              'metrics_jsonl', 'history_jsonl', 'map_yaml', 'map_pgm'],
+              'runs', 'dropped_jsonl', 'trials_jsonl', 'metrics_jsonl',
+              'history_jsonl', 'map_yaml', 'map_pgm'],
     'checkpoints': ['checkpoint_card', 'checkpoint_graph', 'checkpoint_files'],
     'graphs': ['graph_programs']}
 

@@ -1,7 +1,8 @@
 """Files beside and in recordings: SQLite bags and their journals, quality.json, maps, runs."""
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, redirect_stdout
+from io import StringIO
 import json
 from pathlib import Path
 import shutil
@@ -12,9 +13,12 @@ from ilw_core.episode_folder import read_episode
 from ilw_core.locate import config_folder
 from ilw_core.map_file import load_map
 from ilw_core.printable import printable
+from ilw_learner.cli import learner
 from ilw_learner.deployed import Deployed
+from ilw_learner.episode_bin import BIN
 from ilw_learner.raw_bag import RawBag
 from ilw_learner.runs import read_run
+from ilw_learner.trial_log import TrialLog
 
 _SCHEMA = """
 CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL,
@@ -34,7 +38,11 @@ _RUN = json.dumps({'task': 'maze', 'algorithm': 'bc', 'seed': 0, 'train_s': 1.5,
                    'episodes_eval': 10, 'mean_return': 1.0}).encode()
 _ENTRY = json.dumps({'time': '2026-01-01T00:00:00+00:00', 'action': 'promote',
                      'checkpoint': '0123456789abcdef', 'before': None, 'because': ''}).encode()
-_JSON = (b'{"a":', b'[', b'NaN', b'null', b'"reasons"', b'"\\u202e"', b'1e999', b'../../x')
+_DROPPED = b'{"at_s": 1.5, "what": "drop", "name": "one", "why": "x", "replaced_by": ""}\n'
+_TRIALS = (b'{"schema": "ilw.trials/1"}\n',
+           b'{"pair": 0, "policy": "P0", "success": true, "stop_reason": "goal", "seed": 1}\n')
+_JSON = (b'1' * 400, b'"\\ud800"', b'true', b'[1]',
+         b'{"a":', b'[', b'NaN', b'null', b'"reasons"', b'"\\u202e"', b'1e999', b'../../x')
 _PGM = (b'P5\n# by a saver\n4 3\n255\n' + bytes(range(0, 240, 20)),
         b'P2\n2 2\n255\n0 254\n205 0\n', b'P5\n2 2\n65535\n' + bytes(8))
 
@@ -70,6 +78,22 @@ def targets(folder: Path) -> list[Target]:
         found = read_run(folder)
         _ = found.success_ratio, f'{found.summary["task"]:<14} {found.summary["train_s"]:>7.1f}'
 
+    def listed(data: bytes) -> None:
+        (folder / 'listed').mkdir(exist_ok=True)
+        (folder / 'listed' / 'training.json').write_bytes(data)
+        (folder / 'listed' / 'metrics.jsonl').touch()
+        _command('runs', str(folder / 'listed'))
+
+    def log_of_dropped(data: bytes) -> None:
+        (folder / 'demos' / BIN / 'one').mkdir(parents=True, exist_ok=True)
+        (folder / 'demos' / BIN / 'log.jsonl').write_bytes(data)
+        _command('episodes', 'list', str(folder / 'demos'), '--dropped')
+
+    def trials(data: bytes) -> None:
+        (folder / 'trials.jsonl').write_bytes(_TRIALS[0] + data)
+        with TrialLog(folder / 'trials.jsonl', {}) as log:
+            assert 0 <= log.counts(10).n <= 10
+
     def metrics(data: bytes) -> None:
         (folder / 'training.json').write_bytes(_RUN)
         (folder / 'metrics.jsonl').write_bytes(data)
@@ -88,11 +112,20 @@ def targets(folder: Path) -> list[Target]:
         Target('sqlite_wal', in_journal('-wal'), (wal,), words=_SQL, weight=0.3),
         Target('quality_json', quality, (_QUALITY,), words=_JSON, weight=1),
         Target('training_json', run_summary, (_RUN,), words=_JSON, weight=1),
+        Target('runs', listed, (_RUN, _RUN.replace(b'"bc"', b'null')), words=_JSON, weight=0.5),
+        Target('dropped_jsonl', log_of_dropped, (_DROPPED,), words=_JSON, weight=0.5),
+        Target('trials_jsonl', trials, (_TRIALS[1] * 2,), words=_JSON, weight=1),
         Target('metrics_jsonl', metrics, (b'{"step": 1, "eval/success_rate": 0.5}\n' * 3,),
                words=_JSON, weight=1),
         Target('history_jsonl', history, (_ENTRY + b'\n' + _ENTRY + b'\n',), words=_JSON,
                weight=1),
         *_maps(folder)]
+
+
+def _command(*words: str) -> None:
+    """Run a command; a refusal and wrong use are answers, anything else is raised."""
+    with redirect_stdout(StringIO()):
+        learner.main(words, standalone_mode=False)
 
 
 def _maps(folder: Path) -> list[Target]:

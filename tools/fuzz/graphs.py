@@ -22,7 +22,8 @@ from ilw_learner.runtime import PolicyRunner
 
 _KINDS = (TensorProto.FLOAT, TensorProto.FLOAT, TensorProto.FLOAT, TensorProto.INT64,
           TensorProto.INT32, TensorProto.DOUBLE, TensorProto.BOOL, TensorProto.UINT8,
-          TensorProto.INT8, TensorProto.FLOAT16, TensorProto.UINT64, TensorProto.INT16)
+          TensorProto.INT8, TensorProto.FLOAT16, TensorProto.UINT64, TensorProto.INT16,
+          TensorProto.STRING)
 _SHAPES = ((), (1,), (2,), (1, 1), (1, 1, 2), (3, 1), (1, 1, 1, 1), (0,), (2, 2), (4, 1, 1))
 _NUMBERS = (0, 1, -1, 2, 3, 7, 127, 100, 2 ** 31 - 1, -2 ** 31)
 _TWO = frozenset(('Add', 'And', 'Div', 'Equal', 'Gather', 'GatherElements', 'GatherND', 'Gemm',
@@ -93,8 +94,11 @@ def program(data: bytes, contract: Contract) -> bytes:
 def _constant(pieces: Pieces, number: int) -> TensorProto:
     kind = _KINDS[pieces.byte() % len(_KINDS)]
     shape = _SHAPES[pieces.byte() % len(_SHAPES)]
-    what = helper.tensor_dtype_to_np_dtype(kind)
     numbers = [_NUMBERS[pieces.byte() % len(_NUMBERS)] for _ in range(int(np.prod(shape)))]
+    if kind == TensorProto.STRING:
+        texts = [b'0' * min(abs(each), 100_000) for each in numbers]
+        return helper.make_tensor(f'c{number}', kind, shape, texts)
+    what = helper.tensor_dtype_to_np_dtype(kind)
     with np.errstate(over='ignore'):  # infinity is a number, too
         values = np.array(numbers, np.int64).astype(what)
     return helper.make_tensor(f'c{number}', kind, shape, values.tobytes(), raw=True)
@@ -110,7 +114,8 @@ def _node(pieces: Pieces, names: list[str], number: int) -> NodeProto:
     if operator == 'Cast':
         attributes['to'] = _KINDS[pieces.byte() % len(_KINDS)]
     if operator == 'Constant':
-        inputs, attributes = [], {'value_int': _NUMBERS[pieces.byte() % len(_NUMBERS)]}
+        value = _NUMBERS[pieces.byte() % len(_NUMBERS)]
+        inputs, attributes = [], {'value_int': value} if value != 7 else {'value_string': '7'}
     for name in _ATTRIBUTES.get(operator, ()):
         if pieces.byte() < 100:
             numbers = [_NUMBERS[pieces.byte() % len(_NUMBERS)] for _ in range(2)]

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 import json
 from pathlib import Path
+import time
 from types import SimpleNamespace
 
 import numpy as np
 
 from fuzz.target import Target
 from ilw_core.contract import parse_contract
-from ilw_core.episode_folder import SCHEMA, find_episodes
+from ilw_core.episode_folder import SCHEMA, calendar_s, find_episodes
+from ilw_core.files import json_text, parse_json
 from ilw_core.locate import config_folder
+from ilw_learner.episode_copy import origin
 from ilw_learner.train_config import load_config
 from ilw_sim.stick import Stick
 from ilw_teleop.arbiter import Arbiter
@@ -67,8 +70,12 @@ def targets(folder: Path) -> list[Target]:
         (bag / 'episode.json').write_bytes(data)
         for found in find_episodes(folder / 'episodes'):
             _ = found.outcome, found.stop_reason, found.contract_hash, found.contract_text
+            time.localtime(calendar_s(found.meta.get('recorded_at_s'), 0.0))
+            copied = parse_json(json_text({**found.meta, 'source': origin(found)}))
+            assert copied['source']['path'] == 'one'
 
     meta = json.dumps({'schema': SCHEMA, 'episode': 'a', 'outcome': 'success', 'steps': 20,
+                       'recorded_at_s': 1.8e9,
                        'stop_reason': 'goal', 'contract_hash': clutter.hash,
                        'contract_text': clutter.text, 'versions': {'python': '3.11'}}).encode()
     return [
@@ -83,7 +90,8 @@ def targets(folder: Path) -> list[Target]:
                weight=1),
         Target('train_config', in_file('train.yaml', lambda f: load_config(f, 'maze')),
                read['train'], weight=0.3),
-        Target('episode_json', episode, (meta,), words=(b'{"a":', b'[', b'NaN', b'"schema"'),
+        Target('episode_json', episode, (meta,),
+               words=(b'{"a":', b'[', b'NaN', b'"schema"', b'"recorded_at_s"', b'"\\ud800"'),
                weight=2),
     ]
 

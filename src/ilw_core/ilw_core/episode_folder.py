@@ -143,6 +143,13 @@ def find_episodes(root: str | Path) -> list[EpisodeFolder]:
     return sorted(_episodes_below(root), key=lambda episode: episode.path)
 
 
+def calendar_s(value: object, otherwise: float) -> float:
+    """Return seconds since 1970 that a file holds, if the calendar knows them."""
+    if type(value) in (int, float) and 0 <= value < 2**32:  # type: ignore[operator]
+        return float(value)  # type: ignore[arg-type]
+    return otherwise
+
+
 def storage_files(path: Path) -> list[Path]:
     """
     Return the files of one recording, in the order they were written.

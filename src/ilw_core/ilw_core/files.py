@@ -8,6 +8,7 @@ opened, a link lead elsewhere. Folders on the way to a file may be links. A test
 
 import errno
 import json
+import math
 import os
 from pathlib import Path
 import stat
@@ -19,6 +20,7 @@ from ilw_core.errors import IlwError
 _ALWAYS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _KINDS = {stat.S_IFLNK: 'a link', stat.S_IFDIR: 'a folder', stat.S_IFIFO: 'a pipe',
           stat.S_IFSOCK: 'a socket', stat.S_IFCHR: 'a device', stat.S_IFBLK: 'a device'}
+_PIECE_BYTES, _MAX_LINE_BYTES = 1 << 16, 1 << 22
 
 
 class FileRefusedError(IlwError, OSError):
@@ -107,23 +109,60 @@ def read_json(path: str | Path, max_bytes: int) -> Any:
     """
     Return the JSON value that a regular file holds.
 
-    :raises ValueError: it holds none, or one that is nested too deeply.
+    :raises ValueError: see ``parse_json``.
     :raises OSError: see ``read_bytes``.
     """
     return parse_json(read_bytes(path, max_bytes))
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return a JSON value; :raises ValueError: it is none, or nested too deeply."""
+    """
+    Return a JSON value.
+
+    :raises ValueError: it is none, nested too deeply, or holds what is no number (NaN, Infinity),
+        a whole number beyond 64 bits or half a character: what reads it could not go on with them.
+    """
+    text = text.encode().decode() if isinstance(text, str) else text.decode()
     try:
-        return json.loads(text if isinstance(text, str) else text.decode())
+        value = json.loads(text, parse_constant=_number, parse_float=_number, parse_int=_whole)
+        if '\\ud' in text.lower():  # it may be half of a pair
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError('it is nested too deeply') from error
+    return value
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Return JSON that ``parse_json`` takes, in ASCII; what is no number becomes null."""
+    return json.dumps(_plain(value), indent=indent, allow_nan=False)
 
 
 def read_json_lines(path: str | Path, max_bytes: int) -> list[Any]:
     """Return the JSON value of each line; see ``read_json``."""
     return [parse_json(line) for line in read_bytes(path, max_bytes).split(b'\n') if line.strip()]
+
+
+def end_torn_line(stream: IO[bytes]) -> None:
+    """
+    End the last of the JSON lines of a file that is open to append: a crash can leave half of one.
+
+    Half a line is taken away.
+    """
+    size = begin = stream.seek(0, os.SEEK_END)
+    end = b''
+    while begin and b'\n' not in end and len(end) < _MAX_LINE_BYTES:
+        step = min(begin, _PIECE_BYTES)
+        begin = stream.seek(begin - step)
+        end = stream.read(step) + end
+    torn = end[end.rfind(b'\n') + 1:]
+    if not torn:
+        return
+    try:
+        if len(torn) < _MAX_LINE_BYTES:
+            parse_json(torn)
+        stream.write(b'\n')
+    except ValueError:
+        stream.truncate(size - len(torn))
 
 
 def is_regular(path: str | Path) -> bool:
@@ -132,6 +171,31 @@ def is_regular(path: str | Path) -> bool:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except (OSError, ValueError):
         return False
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f'{text:.20} is no number')
+    return number
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) >= 1 << 63:
+        raise ValueError('a whole number in it has more than 64 bits')
+    return number
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        return value.encode(errors='backslashreplace').decode()
+    if isinstance(value, dict):
+        return {_plain(key) if isinstance(key, str) else key: _plain(each)
+                for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _opened(path: str | Path, flags: int) -> int:

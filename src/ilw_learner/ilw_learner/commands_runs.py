@@ -35,9 +35,10 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
         return
     for run in found:
         summary, ratio = run.summary, run.success_ratio
+        mean = summary.get('mean_return')
         score = (f'{ratio:6.1%}' if ratio is not None else
-                 f'{summary["mean_return"]:6.1f}' if 'mean_return' in summary else '     -')
-        echo(f'{summary["task"]:<14} {summary.get("algorithm", "?"):<7} {score}  '
+                 f'{mean:6.1f}' if mean is not None else '     -')
+        echo(f'{summary["task"]:<14} {summary.get("algorithm") or "?":<7} {score}  '
              f'seed {summary["seed"]:<4} {summary["train_s"]:>7.1f} s  {run.path}')
     echo(f'{len(found)} runs' + (f', drawn in {plot}' if plot else ''))
 
@@ -63,15 +64,18 @@ def sweep(task: str, algo: str, space: str | None, demos: Path | None, trials: i
     from ilw_learner.sweep import sweep as search
     from ilw_learner.train_config import load_config
     from ilw_learner.training import train
-    from ilw_learner.training_run import TrainOptions
+    from ilw_learner.training_run import DEMONSTRATED, TrainOptions, find_demonstrations
 
     contract = load_contract(config_file('tasks', task))
     algorithm, config = load_config(config_file('train', algo), contract.name)
+    demos = demos or Path('demos') / contract.name
+    if algorithm in DEMONSTRATED:
+        find_demonstrations(demos, contract.name)  # before anything is written
 
     def run(values: dict[str, Any], folder: Path, on_progress: Callable[[Any], bool]) -> float:
         summary = train(TrainOptions(
             contract=contract, algorithm=algorithm, config=replace(config, **values),
-            demos=demos or Path('demos') / contract.name, out=folder, seed=seed,
+            demos=demos, out=folder, seed=seed,
             env_spec='ilw_sim.env:make_env'), on_progress)
         return float(summary['success']) / float(summary['episodes_eval'])
 

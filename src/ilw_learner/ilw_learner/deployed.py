@@ -7,7 +7,6 @@ A link that is replaced in one step, to a copy of the checkpoint that nothing el
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-import json
 import os
 from pathlib import Path
 import re
@@ -17,7 +16,7 @@ import uuid
 
 from ilw_core.bag_files import sync_folder
 from ilw_core.errors import CheckpointError, IlwError
-from ilw_core.files import open_to_append, parse_json, read_bytes
+from ilw_core.files import end_torn_line, json_text, open_to_append, parse_json, read_bytes
 from ilw_core.printable import pasteable
 from ilw_core.schema import shown
 from ilw_learner.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint
@@ -78,11 +77,14 @@ class Deployed:
         :raises IlwError: it cannot be read, or an entry is none; says which line.
         """
         try:
-            lines = read_bytes(self._history, _MAX_HISTORY_BYTES).splitlines()
+            data = read_bytes(self._history, _MAX_HISTORY_BYTES)
         except FileNotFoundError:
             return []
         except OSError as error:
             raise IlwError(f'{self._history} cannot be read: {error}.') from error
+        lines = data.splitlines()
+        if lines and not data.endswith(b'\n') and not _is_json(lines[-1]):
+            del lines[-1]  # a crash left half of it, so what it says did not happen
         return [self._entry(number, line) for number, line in enumerate(lines, 1)]
 
     def promote(self, checkpoint: Checkpoint, evidence: Mapping[str, Any],
@@ -164,6 +166,8 @@ class Deployed:
     def _happened(self) -> list[dict[str, Any]]:
         """Return the entries that came true: a crash can part an entry from its step."""
         entries, current = self.history(), self.current()
+        if not entries:
+            return []
         after = [e['before'] for e in entries[1:]] + [current.name if current else None]
         return [e for e, now in zip(entries, after, strict=True) if e['checkpoint'] == now]
 
@@ -177,8 +181,17 @@ class Deployed:
         self.verify(place, trusted)  # what drives from here on, not what was looked at before
         # First what is meant, then the step itself: `before` of the next entry tells if it came.
         with open_to_append(self._history) as stream:
-            stream.write(json.dumps(entry).encode() + b'\n')
+            end_torn_line(stream)
+            stream.write(json_text(entry).encode() + b'\n')
             os.fsync(stream.fileno())
         new.symlink_to(place.name)
         os.replace(new, self._link)
         sync_folder(self.folder)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        parse_json(line)
+    except ValueError:
+        return False
+    return True

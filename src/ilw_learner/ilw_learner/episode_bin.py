@@ -6,7 +6,6 @@ A dropped episode lies in ``.dropped/`` beside where it was, where nobody looks 
 """
 
 from dataclasses import dataclass
-import json
 import os
 from pathlib import Path
 import time
@@ -15,7 +14,7 @@ from typing import Any
 from ilw_core.bag_files import sync_folder
 from ilw_core.episode_folder import META_FILE, read_episode
 from ilw_core.errors import EpisodeError
-from ilw_core.files import open_to_append, parse_json, read_bytes
+from ilw_core.files import end_torn_line, json_text, open_to_append, parse_json, read_bytes
 from ilw_core.printable import pasteable
 
 BIN = '.dropped'
@@ -107,11 +106,11 @@ def dropped(root: Path) -> list[Dropped]:
     for folder in sorted(root.rglob(BIN)):
         notes = _notes(folder)
         for path in sorted(each for each in folder.iterdir() if each.is_dir()):
-            note = notes.get(path.name, {})
+            note = notes.get(_noted(path.name), {})
             at_s = note.get('at_s', 0.0)
             found.append(Dropped(
                 path, str(note.get('why', '')),
-                float(at_s) if isinstance(at_s, (int, float)) else 0.0,
+                float(at_s) if type(at_s) in (int, float) else 0.0,
                 Path(str(note.get('replaced_by', ''))).name))
     return found
 
@@ -125,9 +124,15 @@ def free_name(path: Path) -> Path:
     return free
 
 
+def _noted(name: str) -> str:
+    """Return a name as the log holds it."""
+    return str(parse_json(json_text(name)))
+
+
 def _note(folder: Path, line: dict[str, Any]) -> None:
     with open_to_append(folder / _LOG) as file:
-        file.write(json.dumps({'at_s': round(time.time(), 3), **line}).encode() + b'\n')
+        end_torn_line(file)
+        file.write(json_text({'at_s': round(time.time(), 3), **line}).encode() + b'\n')
         os.fsync(file.fileno())
 
 

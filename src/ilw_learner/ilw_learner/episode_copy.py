@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 import hashlib
-import json
 import os
 from pathlib import Path
 import shutil
@@ -22,9 +21,16 @@ import numpy as np
 from ilw_core.bag_files import sync_folder, write_synced
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode, Outcome
-from ilw_core.episode_folder import META_FILE, QUALITY_FILE, SCHEMA, EpisodeFolder, read_episode
+from ilw_core.episode_folder import (
+    META_FILE,
+    QUALITY_FILE,
+    SCHEMA,
+    EpisodeFolder,
+    calendar_s,
+    read_episode,
+)
 from ilw_core.errors import EpisodeError
-from ilw_core.files import open_regular
+from ilw_core.files import json_text, open_regular
 from ilw_learner.bag_copy import BagCopy, offered_qos
 from ilw_learner.dataset import load_episode
 from ilw_learner.episode_bin import free_name, place_in_training
@@ -37,6 +43,10 @@ STAGING = '.editing'
 _LATCHED = ('tf_static', 'map', 'goal', 'robot_description')
 """Sent once and valid from then on, whatever their publishers' QoS says"""
 _PIECE_BYTES = 1 << 20
+_MAX_FACTOR = 100
+"""Of a file's size to what it takes on the disk: a file system that packs saves less"""
+_SURELY_BYTES = 1 << 30
+"""Hashed in seconds, also where a disk has not yet said what a new file takes"""
 _EARLIEST_S = 946_684_800
 """The year 2000: stamps before are of a simulated clock, not of a calendar"""
 
@@ -108,10 +118,20 @@ def adopt(source: EpisodeFolder, contract: Contract, out: Path, outcome: Outcome
 
 
 def origin(source: EpisodeFolder) -> dict[str, Any]:
-    """Return what identifies a recording: id, folder name, sha256 of its files."""
+    """
+    Return what identifies a recording: id, folder name, sha256 of its files.
+
+    :raises EpisodeError: a file says to be far larger than what is on the disk.
+    """
     digest = hashlib.sha256()
     for file in source.bag_files:
         with open_regular(file) as stream:
+            found = os.fstat(stream.fileno())
+            there = found.st_blocks * 512
+            if found.st_size > max(_SURELY_BYTES, _MAX_FACTOR * there):
+                raise EpisodeError(f'{file} must be as large as it says. Got {there} bytes on the '
+                                   f'disk of {found.st_size}: the rest is a hole. Copy what is '
+                                   f'there with a tool that reads bags.')
             while piece := stream.read(_PIECE_BYTES):
                 digest.update(piece)
     about: dict[str, Any] = {'episode': str(source.meta.get('episode', '')),
@@ -136,16 +156,18 @@ def _make(source: EpisodeFolder, contract: Contract, parent: Path, meta: dict[st
                                f'episode of.')
         copy, kept = _write(bag, staging, episode, choose(bag, stamps), stamps)
         command = kept.get(contract.action.topic, np.empty(0))
-        meta = {**_when(source, stamps), **meta, 'episode': episode, 'steps': len(command),
-                'messages': copy.messages, 'bytes': copy.bytes}
-        write_synced(staging / META_FILE, json.dumps(meta, indent=1, ensure_ascii=False))
+        when = _when(source, stamps)
+        begun_s = calendar_s(meta.get('recorded_at_s'), when['recorded_at_s'])
+        meta = {**when, **meta, 'recorded_at_s': begun_s, 'episode': episode,
+                'steps': len(command), 'messages': copy.messages, 'bytes': copy.bytes}
+        write_synced(staging / META_FILE, json_text(meta, indent=1))
         reasons = [f'The recording it was made from is not whole: {bag.torn}.'] if bag.torn else []
         write_synced(staging / QUALITY_FILE,
-                     json.dumps(quality(contract, kept, reasons), indent=1))
+                     json_text(quality(contract, kept, reasons), indent=1))
         made = load_episode(read_episode(staging), contract)
         verify(made)
-        when = time.strftime('%Y%m%d-%H%M%S', time.localtime(meta['recorded_at_s']))
-        path = free_name(parent / f'{when}-{episode[:8]}')
+        day = time.strftime('%Y%m%d-%H%M%S', time.localtime(begun_s))
+        path = free_name(parent / f'{day}-{episode[:8]}')
         sync_folder(staging)
         os.rename(staging, path)
         sync_folder(parent)

@@ -2,7 +2,8 @@
 Follow each value through an ONNX graph: its type, and whether it depends on the observation.
 
 A whole number that is divided by zero ends the process: no error that anybody could catch. And
-where a shape depends on what the robot sees, so do memory and time: no trial would show them.
+where a shape depends on what the robot sees, so do memory and time: no trial would show them. Nor
+would it show how large a text gets, whose memory no bound counts: only numbers pass.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,6 +17,10 @@ INPUT, OUTPUT = 'observation', 'action'
 """What goes in and comes out, (1, To, Do) and (1, Ta, Da), float32"""
 _FLOATS = frozenset((TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16,
                      TensorProto.BFLOAT16))
+_NUMBERS = _FLOATS | {TensorProto.BOOL, TensorProto.INT8, TensorProto.INT16, TensorProto.INT32,
+                      TensorProto.INT64, TensorProto.UINT8, TensorProto.UINT16,
+                      TensorProto.UINT32, TensorProto.UINT64}
+"""No texts, and nothing that is undefined: neither has a size that its shape tells"""
 _DIVIDES = frozenset(('AveragePool', 'Div', 'GlobalAveragePool', 'Mean', 'Mod', 'Pow',
                       'Reciprocal', 'ReduceMean'))
 _BOOLEAN = frozenset(('And', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not',
@@ -43,7 +48,7 @@ class _Value:
 
 def check_values(graph: GraphProto, refuse: Refuse) -> None:
     """
-    Refuse a graph that divides whole numbers, or whose shapes depend on the observation.
+    Refuse a graph of other than numbers, or that divides whole ones, or of shapes that are seen.
 
     :raises Exception: what ``refuse`` makes of the rule and what was got.
     """
@@ -53,9 +58,15 @@ def check_values(graph: GraphProto, refuse: Refuse) -> None:
         if given.name in known and known[given.name].kind != kind:
             raise refuse('made of values of one type', shown(given.name))
         known.setdefault(given.name, _Value(kind, True))
+    for value in (*graph.value_info, *graph.output):
+        _check_kind(value.type.tensor_type.elem_type, value.name, refuse)
+    for name, value in known.items():
+        _check_kind(value.kind, name, refuse)
     if INPUT in known:  # given each time, whatever the file says it is
         known[INPUT] = _Value(known[INPUT].kind, True)
     for node in graph.node:
+        if len({attribute.name for attribute in node.attribute}) < len(node.attribute):
+            raise refuse('made of nodes that say each thing once', shown(node.op_type))
         inputs = [known.get(name) for name in node.input if name]
         if None in inputs or not (inputs or node.op_type == 'Constant'):
             raise refuse('made of nodes that use what others before them gave',
@@ -71,7 +82,14 @@ def check_values(graph: GraphProto, refuse: Refuse) -> None:
             if name in known:
                 raise refuse('made of values that are computed once', shown(name))
             if name:
+                _check_kind(kind, f'{node.op_type} {name}', refuse)
                 known[name] = _Value(kind, seen)
+
+
+def _check_kind(kind: int, name: str, refuse: Refuse) -> None:
+    if kind not in _NUMBERS:
+        what = TensorProto.DataType.Name(kind) if kind in TensorProto.DataType.values() else kind
+        raise refuse('made of numbers only', f'{shown(name)} of {what}')
 
 
 def _kinds(node: NodeProto, inputs: list[_Value]) -> Iterator[int]:
@@ -91,7 +109,8 @@ def _first_kind(node: NodeProto, inputs: list[_Value]) -> int:
     if node.op_type == 'Cast':
         return next((a.i for a in node.attribute if a.name == 'to'), TensorProto.UNDEFINED)
     if node.op_type == 'Constant':
-        return next(map(_constant, node.attribute), TensorProto.UNDEFINED)
+        kinds = [_constant(attribute) for attribute in node.attribute]
+        return kinds[0] if len(kinds) == 1 else TensorProto.UNDEFINED
     return inputs[1 if node.op_type == 'Where' and len(inputs) > 1 else 0].kind
 
 

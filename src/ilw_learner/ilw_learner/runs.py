@@ -97,7 +97,7 @@ def draw_runs(runs: Sequence[Run], path: Path) -> None:
                                 strict=True):
         for run in runs:
             if points := run.curve(key):
-                name = f'{run.summary.get("algorithm", "?")}, {run.summary["task"]}'
+                name = f'{run.summary.get("algorithm") or "?"}, {run.summary["task"]}'
                 axis.plot(*zip(*points, strict=True), marker='.', label=f'{name}, {run.path.name}')
         axis.set_xlabel(label)
         axis.grid(alpha=0.3)

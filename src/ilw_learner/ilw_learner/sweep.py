@@ -57,9 +57,9 @@ def sweep(options: SweepOptions, train: Train) -> optuna.Study:
     A trial whose evaluated success is below the median of earlier ones at the same point ends.
     """
     space = load_space(options.space)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # what fails says so itself, in one line
     options.folder.mkdir(parents=True, exist_ok=True)
     open_to_append(options.folder / 'sweep.db').close()  # a regular file, before SQLite opens it
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name=options.name, direction='maximize', load_if_exists=True,
         storage=f'sqlite:///{options.folder / "sweep.db"}',
@@ -83,6 +83,9 @@ def sweep(options: SweepOptions, train: Train) -> optuna.Study:
         except CancelledError as error:
             options.say(f'trial {trial.number}: stopped early, {values}')
             raise optuna.TrialPruned from error
+        except ValueError as error:
+            options.say(f'trial {trial.number}: failed, {values}: {error}')
+            raise
         options.say(f'trial {trial.number}: success {success:.0%}, {values}')
         return success
 

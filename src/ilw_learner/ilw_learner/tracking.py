@@ -1,6 +1,5 @@
 """Where the numbers of a training run go: TensorBoard, ``metrics.jsonl``, Weights & Biases."""
 
-import json
 import math
 import os
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 
 from ilw_core.errors import IlwError
-from ilw_core.files import open_to_append
+from ilw_core.files import end_torn_line, json_text, open_to_append
 
 METRICS = 'metrics.jsonl'
 TRACKERS = ('tensorboard', 'wandb')
@@ -31,6 +30,7 @@ class Tracker:
         self._wandb = _start_wandb(folder) if track == 'wandb' else None
         self._board = SummaryWriter(str(folder))
         self._log = open_to_append(folder / METRICS)
+        end_torn_line(self._log)  # of a run that was interrupted
         self._begin, self._paused_s = time.monotonic(), 0.0
 
     def __enter__(self) -> 'Tracker':
@@ -61,7 +61,7 @@ class Tracker:
         for name, value in metrics.items():
             self._board.add_scalar(name, value, step)
         known = {k: v for k, v in metrics.items() if math.isfinite(v)}
-        self._log.write(json.dumps(
+        self._log.write(json_text(
             {'step': step, **at, 'train_s': round(self.train_s, 2), **known}).encode() + b'\n')
         if self._wandb is not None:
             self._wandb.log(known, step=step)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-import json
 import math
 from pathlib import Path
 import platform
@@ -14,9 +13,9 @@ import torch
 
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode
-from ilw_core.episode_folder import find_episodes
+from ilw_core.episode_folder import EpisodeFolder, find_episodes
 from ilw_core.errors import EpisodeError
-from ilw_core.files import write_file
+from ilw_core.files import json_text, write_file
 from ilw_core.plant import PlantProfile
 from ilw_core.printable import pasteable
 from ilw_learner.checkpoint import Checkpoint
@@ -52,6 +51,10 @@ class TrainOptions:
     say: Callable[[str], None] = field(default=lambda text: None)
 
 
+DEMONSTRATED = ('bc', 'dqfd')
+"""Algorithms that begin with ``TrainOptions.demos``"""
+
+
 @contextmanager
 def training_math() -> Iterator[None]:
     """
@@ -82,10 +85,7 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
 
     :raises EpisodeError: there is none.
     """
-    folders = usable(find_episodes(options.demos))
-    if not folders:
-        raise EpisodeError(f'{options.demos} holds no successful episode. Record some: '
-                           f'./ilw up record --task {pasteable(options.contract.name)}.')
+    folders = find_demonstrations(options.demos, options.contract.name)
     loaded = []
     for folder in folders[:options.max_demos or None]:
         try:
@@ -98,6 +98,15 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
         raise EpisodeError(f'None of {len(folders)} episodes in {options.demos} can be used; '
                            f'see above, or run ./ilw episodes check {pasteable(options.demos)}.')
     return loaded
+
+
+def find_demonstrations(demos: Path, task: str) -> list[EpisodeFolder]:
+    """Return the episodes whose task succeeded; :raises EpisodeError: there is none."""
+    folders = usable(find_episodes(demos))
+    if not folders:
+        raise EpisodeError(f'{demos} holds no successful episode. Record some: '
+                           f'./ilw up record --task {pasteable(task)}.')
+    return folders
 
 
 def scorer(options: TrainOptions) -> Callable[[Checkpoint], tuple[int, int]] | None:
@@ -134,5 +143,5 @@ def _git_commit() -> str:
 def write_summary(out: Path, summary: dict[str, Any]) -> dict[str, Any]:
     """Write ``training.json`` and return what it holds; NaN becomes null."""
     clean = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in summary.items()}
-    write_file(out / 'training.json', json.dumps(clean, indent=2) + '\n')
+    write_file(out / 'training.json', json_text(clean, indent=2) + '\n')
     return clean

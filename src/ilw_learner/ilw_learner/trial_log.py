@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from ilw_core.errors import IlwError
-from ilw_core.files import open_to_append, parse_json
+from ilw_core.files import end_torn_line, json_text, open_to_append, parse_json
 from ilw_core.paired import PairCounts
+from ilw_core.schema import shown
 
 SCHEMA = 'ilw.trials/1'
 NAMES = ('P0', 'P1')
@@ -30,6 +31,18 @@ class Trial:
     seed: int | None = None
     """Of the world; None on a robot"""
     time_s: float = 0.0
+
+
+def _trial(row: Any) -> Trial:
+    """:raises ValueError: a value is of another type; :raises TypeError: it is no row."""
+    trial = Trial(**row)
+    good = (type(trial.pair) is int and trial.pair >= 0 and trial.policy in NAMES
+            and type(trial.success) is bool and isinstance(trial.stop_reason, str)
+            and (trial.seed is None or type(trial.seed) is int)
+            and type(trial.time_s) in (int, float))
+    if not good:
+        raise ValueError(f'{shown(row)} is no trial')
+    return trial
 
 
 class TrialLog:
@@ -60,17 +73,15 @@ class TrialLog:
         if os.fstat(self._stream.fileno()).st_size > _MAX_BYTES:
             raise IlwError(f'{self.path} is larger than trials are ({_MAX_BYTES} bytes). Name '
                            f'another file with --out.')
-        data = self._stream.read()
-        whole = data[:data.rfind(b'\n') + 1]  # a crash can leave half a line
-        if len(whole) < len(data):
-            self._stream.truncate(len(whole))
-        lines = whole.decode(errors='replace').splitlines()
+        end_torn_line(self._stream)
+        self._stream.seek(0)
+        lines = self._stream.read().decode(errors='replace').splitlines()
         if not lines:
             self._write(self.header)
             return
         try:
             found, *rows = map(parse_json, lines)
-            trials = [Trial(**row) for row in rows]
+            trials = [_trial(row) for row in rows]
         except (ValueError, TypeError) as error:
             raise IlwError(f'{self.path} holds no trials of a comparison ({error}). Name another '
                            f'file with --out.') from error
@@ -85,7 +96,7 @@ class TrialLog:
         self.trials[trial.pair, trial.policy] = trial
 
     def _write(self, row: Mapping[str, Any]) -> None:
-        self._stream.write(json.dumps(row).encode() + b'\n')
+        self._stream.write(json_text(row).encode() + b'\n')
         self._stream.flush()
         os.fsync(self._stream.fileno())
 

@@ -7,7 +7,6 @@ whole. ``<root>/<task>/.ledger.jsonl`` says what became of each attempt, see ``l
 
 from contextlib import suppress
 import fcntl
-import json
 import os
 from pathlib import Path
 import re
@@ -18,7 +17,7 @@ from typing import IO, Any
 from ilw_core.bag_files import sync_folder, write_synced
 from ilw_core.episode_folder import META_FILE, QUALITY_FILE
 from ilw_core.errors import StorageError
-from ilw_core.files import open_to_append
+from ilw_core.files import json_text, open_to_append
 from ilw_teleop.ledger import Counters, Ledger, storage_error
 
 START_FILE = 'start.json'
@@ -112,7 +111,7 @@ class EpisodeStore:
     def stage(self, folder: Path, meta: dict[str, Any]) -> None:
         """Make a staging folder that says what it is for; :raises OSError: it cannot."""
         folder.mkdir()
-        write_synced(folder / START_FILE, json.dumps(meta))
+        write_synced(folder / START_FILE, json_text(meta))
 
     def commit(self, folder: Path, meta: dict[str, Any], quality: dict[str, Any], *,
                what: str = 'saved') -> Path:
@@ -123,8 +122,8 @@ class EpisodeStore:
         :raises OSError: the disk refuses; the staging folder is as it was, or gone.
         """
         episode = str(meta['episode'])
-        write_synced(folder / QUALITY_FILE, json.dumps(quality, indent=1))
-        write_synced(folder / META_FILE, json.dumps(meta, indent=1, ensure_ascii=False))
+        write_synced(folder / QUALITY_FILE, json_text(quality, indent=1))
+        write_synced(folder / META_FILE, json_text(meta, indent=1))
         (folder / START_FILE).unlink(missing_ok=True)
         sync_folder(folder)
         when = time.strftime('%Y%m%d-%H%M%S', time.localtime(meta['recorded_at_s']))

@@ -1,14 +1,13 @@
 """The book of attempts: what became of each, ever. Nothing is removed from it. No ROS."""
 
 from dataclasses import dataclass
-import json
 import os
 from pathlib import Path
 import time
 from typing import Any
 
 from ilw_core.errors import StorageError
-from ilw_core.files import open_regular, open_to_append, parse_json
+from ilw_core.files import json_text, open_regular, open_to_append, parse_json
 
 ENDS = ('saved', 'discarded', 'failed', 'recovered')
 MAX_LINE = 4096
@@ -90,7 +89,7 @@ class Ledger:
         with open_to_append(self._file) as file:
             # A crash tore the last line.
             torn = b'\n' if file.tell() and not self._ends_with_newline() else b''
-            file.write(torn + ''.join(json.dumps(each) + '\n' for each in lines).encode())
+            file.write(torn + ''.join(json_text(each) + '\n' for each in lines).encode())
             os.fsync(file.fileno())
         self._unwritten.clear()
 

@@ -2,13 +2,12 @@
 
 from contextlib import suppress
 import errno
-import math
 from pathlib import Path
 import shutil
 import time
 from typing import Any
 
-from ilw_core.episode_folder import MAX_JSON_BYTES, META_FILE, QUALITY_FILE, SCHEMA
+from ilw_core.episode_folder import MAX_JSON_BYTES, META_FILE, QUALITY_FILE, SCHEMA, calendar_s
 from ilw_core.errors import EpisodeError
 from ilw_core.files import read_json
 from ilw_teleop.bag_repair import read_contents, repair
@@ -76,7 +75,8 @@ def _rescue(store: EpisodeStore, folder: Path, files: list[Path], start: dict[st
             raise OSError(errno.ENOSPC, 'No space left to finish the bag')
         store.drop(episode, folder, 'failed')
         return None
-    meta = {**start, 'schema': SCHEMA, 'recorded_at_s': _seconds(start.get('recorded_at_s')),
+    meta = {**start, 'schema': SCHEMA,
+            'recorded_at_s': calendar_s(start.get('recorded_at_s'), time.time()),
             'episode': episode, 'outcome': 'unknown', 'stop_reason': 'fault', 'recovered': True,
             'messages': found.messages, 'bytes': found.data_bytes}
     reason, received = why
@@ -105,7 +105,7 @@ def _commit_again(store: EpisodeStore, folder: Path) -> Path | None:
     if read_contents(files[0]).messages != meta.get('messages'):
         return None
     repair(files[0])
-    meta['recorded_at_s'] = _seconds(meta.get('recorded_at_s'))
+    meta['recorded_at_s'] = calendar_s(meta.get('recorded_at_s'), time.time())
     return store.commit(folder, meta, quality)
 
 
@@ -137,12 +137,6 @@ def _episode_in(store: EpisodeStore, folder: Path) -> str:
         if folder.name.startswith(staging_name(episode)):
             return episode
     return folder.name
-
-
-def _seconds(value: Any) -> float:
-    """Return a time that the calendar knows, or now."""
-    good = isinstance(value, (int, float)) and math.isfinite(value) and 0 <= value < 2**32
-    return float(value) if good else time.time()
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -58,6 +58,20 @@ def test_a_log_of_another_comparison_is_refused(tmp_path):
         TrialLog(tmp_path / 'other', HEADER)
 
 
+@pytest.mark.parametrize('change', [
+    {'pair': [1]}, {'pair': -1}, {'pair': True}, {'policy': 'P2'}, {'policy': ['P0']},
+    {'success': 'no'}, {'success': 1}, {'success': None}, {'stop_reason': 5}, {'seed': '1'},
+    {'time_s': None}, {'other': 1}])
+def test_a_row_that_is_no_trial_shifts_no_numbers(tmp_path, change):
+    with log_of(tmp_path / 'log', '11'):
+        pass
+    row = {'pair': 1, 'policy': 'P0', 'success': True, 'stop_reason': 'goal', **change}
+    with (tmp_path / 'log').open('a') as stream:
+        stream.write(json.dumps(row) + '\n')
+    with pytest.raises(IlwError, match='holds no trials'):
+        TrialLog(tmp_path / 'log', HEADER)
+
+
 def test_one_log_has_one_writer(tmp_path):
     with log_of(tmp_path / 'log', '11'), pytest.raises(IlwError, match='in use'):
         TrialLog(tmp_path / 'log', HEADER)

@@ -139,6 +139,26 @@ def test_a_history_of_rollbacks_only_goes_nowhere(store, two):
         store.rollback('')
 
 
+@pytest.mark.parametrize('current', [False, True], ids=['nothing deployed', 'history is gone'])
+def test_a_rollback_without_a_history_says_what_it_needs(store, two, current):
+    if current:
+        store.promote(two[0], {})
+        (store.folder / 'history.jsonl').unlink()
+    with pytest.raises(IlwError, match='nothing to go back to'):
+        store.rollback('')
+
+
+def test_half_an_entry_that_a_crash_left_is_dropped_by_the_next(store, two):
+    store.promote(two[0], {})
+    with (store.folder / 'history.jsonl').open('a') as stream:
+        stream.write('{"action": "promote", "checkp')
+    assert len(store.history()) == 1
+    store.promote(two[1], {})
+    assert [entry['checkpoint'] for entry in store.history()] == [
+        each.hash[:16] for each in two]
+    assert store.rollback('').name == two[0].hash[:16]
+
+
 def test_neither_history_nor_evidence_leads_or_lies_elsewhere(store, two, tmp_path):
     store.folder.mkdir(parents=True)
     (tmp_path / 'victim').write_text('precious\n')

@@ -18,7 +18,7 @@ from ilw_learner import cli
 from ilw_learner.bag_reader import Bag, read_messages
 from ilw_learner.dataset import load_episode, usable
 from ilw_learner.episode_bin import drop, dropped, restore
-from ilw_learner.episode_copy import adopt, cut
+from ilw_learner.episode_copy import adopt, cut, origin
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 T = STORE.types
@@ -390,3 +390,48 @@ def test_import_of_what_lacks_a_topic_leaves_nothing(bags, clutter, tmp_path):
     with pytest.raises(EpisodeError, match="no topic 'scan'"):
         adopt(read_episode(folder), clutter, tmp_path / 'out', read_episode(folder).outcome)
     assert list((tmp_path / 'out').iterdir()) == []
+
+
+@pytest.mark.parametrize('values', [
+    '"recorded_at_s": NaN', '"recorded_at_s": 1' + '0' * 400, '"recorded_at_s": 1e300',
+    '"recorded_at_s": "today"', '"recorded_at_s": null', '"operator": "\\ud800"',
+    '"episode": ["a"]', '"source": {"episode": ["a"], "sha256": {}}', '"notes": "\u00e4"'])
+def test_whatever_is_written_beside_a_bag_a_trim_works_or_says_why(record, call, values):
+    folder = record('a')
+    (folder / 'episode.json').write_text(json.dumps(SUCCESS)[:-1] + f', {values}}}')
+    for words in (('check', folder.parent), ('trim', folder, '--head', '0.5')):
+        code, said = call(*words, '--task', 'clutter')
+        assert code in (0, 1) or said.startswith('error:'), said
+
+
+def test_a_recording_that_is_mostly_a_hole_is_refused_before_it_is_read(record):
+    folder = record('a')
+    os.truncate(folder / 'a.mcap', 1 << 40)
+    with pytest.raises(EpisodeError, match='as large as it says'):
+        origin(read_episode(folder))
+
+
+@pytest.mark.parametrize('quality', ['{"verdict": "suspect", "reasons": 5}', '[]', '{"a": NaN}',
+                                     '{"verdict": "suspect", "reasons": [[1], null]}'])
+def test_whatever_the_recorder_is_said_to_doubt_a_check_ends(record, call, quality):
+    folder = record('a')
+    (folder / 'quality.json').write_text(quality)
+    code, said = call('check', folder.parent, '--task', 'clutter')
+    assert code in (0, 1), said
+
+
+@pytest.mark.parametrize('at_s', ['1' * 400, '1e999', 'NaN', 'null', 'true', '"x"'])
+def test_whatever_the_log_of_dropped_episodes_says_they_are_listed(record, call, at_s):
+    out = drop(record('a'), 'why')
+    (out.parent / 'log.jsonl').write_text(
+        f'{{"what": "drop", "name": "a", "why": "b", "at_s": {at_s}}}\n')
+    code, said = call('list', out.parent.parent, '--dropped')
+    assert code == 0 and str(out) in said
+
+
+def test_a_note_that_a_crash_left_half_is_not_glued_to_the_next(record):
+    first = drop(record('a'), 'one')
+    with (first.parent / 'log.jsonl').open('a') as stream:
+        stream.write('{"at_s": 1, "what"')
+    drop(record('b', seed=1), 'two')
+    assert [each.why for each in dropped(first.parent.parent)] == ['one', 'two']

@@ -100,3 +100,56 @@ def test_a_graph_that_fails_at_work_gives_a_reason_and_no_action(tmp_path, clutt
     actions, why = drives.act()
     assert actions is None
     assert 'failed' in why
+
+
+def texts(name):
+    return helper.make_tensor(name, TensorProto.STRING, [1], [b'0' * 1000])
+
+
+@pytest.mark.parametrize('kind', [TensorProto.STRING, TensorProto.UNDEFINED,
+                                  TensorProto.COMPLEX64, TensorProto.FLOAT8E4M3FN, 99])
+def test_a_value_that_is_no_number_is_refused_wherever_it_comes_from(tmp_path, clutter, kind):
+    """The size of a text may follow from the observation, and no bound of memory counts it."""
+    made = [mean_plus(clutter, helper.make_node('Cast', ['observation'], ['x'], to=kind)),
+            mean_plus(clutter, tensors=[TensorProto(name='w', data_type=kind, dims=[0])]),
+            mean_plus(clutter, helper.make_node(
+                'Constant', [], ['x'], value=TensorProto(name='w', data_type=kind, dims=[0])))]
+    for place in ('input', 'output', 'value_info'):
+        made.append(mean_plus(clutter))
+        getattr(made[-1].graph, place).append(helper.make_tensor_value_info('y', kind, [1]))
+    for graph in made:
+        with pytest.raises(CheckpointError, match='made of numbers only'):
+            check_graph(graph.SerializeToString(), tmp_path)
+
+
+@pytest.mark.parametrize('given', [{'value_string': 'a'}, {'value_strings': ['a', 'b']},
+                                   {'value': texts('t')}, {},
+                                   {'value_int': 1, 'value_float': 1.0}])
+def test_a_constant_that_is_no_number_is_refused(tmp_path, clutter, given):
+    made = mean_plus(clutter, helper.make_node('Constant', [], ['x'], **given))
+    with pytest.raises(CheckpointError, match='made of numbers only'):
+        check_graph(made.SerializeToString(), tmp_path)
+
+
+def test_a_graph_that_would_grow_by_texts_at_one_observation_is_refused(tmp_path, clutter):
+    nodes = [helper.make_node('Slice', ['observation', 'begin', 'end', 'axis'], ['first']),
+             helper.make_node('Greater', ['first', 'limit'], ['when']),
+             helper.make_node('Where', ['when', 'long', 'short'], ['text']),
+             helper.make_node('Gather', ['text', 'often'], ['all'], axis=2),
+             helper.make_node('Gather', ['all', 'begin'], ['one'], axis=2),
+             helper.make_node('Cast', ['one'], ['number'], to=TensorProto.FLOAT)]
+    made = mean_plus(clutter, *nodes, tensors=[
+        numpy_helper.from_array(np.array(values), name) for name, values in (
+            ('begin', [0]), ('end', [1]), ('axis', [2]), ('limit', np.float32(0.5)),
+            ('often', [0] * 6000))] + [
+        helper.make_tensor(name, TensorProto.STRING, [1, 1, 1], [b'0' * size])
+        for name, size in (('long', 1_000_000), ('short', 1))])
+    with pytest.raises(CheckpointError, match='made of numbers only'):
+        runner(tmp_path, clutter, made)
+
+
+def test_an_attribute_that_is_given_twice_is_refused(tmp_path, clutter):
+    node = helper.make_node('Cast', ['observation'], ['x'], to=TensorProto.FLOAT)
+    node.attribute.append(helper.make_attribute('to', TensorProto.STRING))
+    with pytest.raises(CheckpointError, match='each thing once'):
+        check_graph(mean_plus(clutter, node).SerializeToString(), tmp_path)

@@ -1,6 +1,7 @@
 """Runs are found, listed and drawn; a search goes on where it stopped and prunes."""
 
 import json
+import math
 import os
 from pathlib import Path
 import sys
@@ -41,6 +42,25 @@ def test_runs_are_listed_best_first_and_drawn(tmp_path):
     assert plot.read_bytes().startswith(b'\x89PNG')
     found = {run.path.name: run for run in find_runs(tmp_path)}
     assert found['b'].curve('step') == [(100, 0.45), (200, 0.9)]
+
+
+@pytest.mark.parametrize('change', [
+    {'algorithm': None}, {'mean_return': None}, {'mean_return': 1.5}, {'algorithm': ['x']},
+    {'seed': None}, {'train_s': 10 ** 400}, {'success': math.nan, 'episodes_eval': 1}], ids=str)
+def test_a_summary_of_others_is_listed_or_left_out(tmp_path, change):
+    (tmp_path / 'training.json').write_text(json.dumps({
+        'task': 'c', 'seed': 0, 'train_s': 1, **change}))
+    (tmp_path / 'metrics.jsonl').touch()
+    done = CliRunner().invoke(learner, ['runs', str(tmp_path)])
+    assert done.exit_code == 0, done.exception
+
+
+def test_numbers_of_a_run_that_goes_on_are_not_glued_to_half_a_line(tmp_path):
+    make_run(tmp_path, 0.5)
+    with (tmp_path / 'metrics.jsonl').open('a') as stream:
+        stream.write('{"step": 3')
+    make_run(tmp_path, 0.5)
+    assert len(find_runs(tmp_path)[0].metrics) == 4
 
 
 def test_nothing_to_draw_is_said(tmp_path):
@@ -125,3 +145,24 @@ def test_only_a_q_network_learns_in_a_gymnasium_environment(tmp_path):
                                         '--out', str(tmp_path / 'run')])
     assert done.exit_code == 2 or isinstance(done.exception, IlwError)
     assert 'dqn' in (done.output + str(done.exception))
+
+
+def test_a_search_without_demonstrations_says_so_in_one_line_and_leaves_nothing(
+        tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(learner, ['sweep', '--task', 'maze', '--trials', '1'])
+    assert isinstance(done.exception, IlwError) and 'demos/maze' in str(done.exception)
+    assert not list(tmp_path.iterdir())
+    assert 'Traceback' not in done.output + ''.join(capfd.readouterr())
+
+
+def test_a_trial_that_fails_is_told_in_one_line(tmp_path, capfd):
+    said = []
+
+    def train(values, folder, on_progress):
+        raise ValueError('too large')
+
+    with pytest.raises(IlwError, match='No trial ended well'):
+        sweep(SweepOptions(space(tmp_path), tmp_path / 'sweep', 'test', 1, say=said.append), train)
+    assert len(said) == 1 and said[0].endswith('too large')
+    assert 'Traceback' not in ''.join(capfd.readouterr())

@@ -28,7 +28,7 @@ def check_take(take: Take, torn: str) -> list[Finding]:
             f'({torn}). Make a whole episode of it.', take.command('import')))
     quality = folder.quality
     if quality.get('verdict') == 'suspect' and not folder.meta.get('recovered'):
-        reasons = [str(each) for each in quality.get('reasons', [])][:_MAX_REASONS]
+        reasons = folder.suspect[:_MAX_REASONS]
         found.append(Finding('warn', 'suspect', name, 'is suspect to the recorder: '
                              + (' '.join(reasons) or 'it does not say why.'),
                              take.command('redo')))
@@ -53,11 +53,10 @@ def check_outcomes(demos: Demos) -> list[Finding]:
         found.append(Finding('warn', 'outcomes', '', f'only {good} of {total} episodes can be '
                              f'learnt from ({said}): is the task too hard to demonstrate?',
                              record, numbers))
-    present = {folder.meta.get('episode'): take for take in demos.takes
-               if (folder := take.folder).meta.get('episode')}
+    present = {name: take for take in demos.takes if (name := _text(take.folder.meta, 'episode'))}
     for take in demos.takes:
         source = take.folder.meta.get('source')
-        twin = present.get(source.get('episode')) if isinstance(source, dict) else None
+        twin = present.get(_text(source, 'episode'))
         if twin is not None and twin is not take:
             found.append(Finding('bad', 'twice', twin.name, f'is here beside {take.name}, which '
                                  f'was made from it: the same steps would count twice.',
@@ -73,3 +72,9 @@ def check_outcomes(demos: Demos) -> list[Finding]:
                                  f'as {first.name}: the same steps would count twice.',
                                  take.command('drop', '--why', f'the same as {first.name}')))
     return found
+
+
+def _text(values: object, key: str) -> str:
+    """Return a text that a file holds under a key; empty if it holds none, or something else."""
+    found = values.get(key) if isinstance(values, dict) else None
+    return found if isinstance(found, str) else ''

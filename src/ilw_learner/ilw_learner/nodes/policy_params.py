@@ -14,7 +14,7 @@ class PolicyParams:
     checkpoint: str = param('idle', 'Checkpoint folder, or idle or random.')
     checkpoints: str = param(
         DEFAULT_FOLDERS, 'Folders, separated by a colon, whose checkpoints a request may name; '
-        'beside them the one that holds the checkpoint given at the start.')
+        'beside them the checkpoint given at the start itself.')
     trusted_keys: str = param(
         '', 'Folder of public keys, one of which must have signed a checkpoint; empty: any may '
         'drive, signed or not.')

@@ -27,7 +27,7 @@ class RecordRequests:
         self._start, self._stop = start, stop
         self._goal: Any = None
         self._episode = ''
-        self._result = RecordEpisode.Result()
+        self._results: dict[bytes, RecordEpisode.Result] = {}
         self._waiting: list[Future] = []
         node.create_service(StartEpisode, 'record/start', self._on_start)
         # It waits while the node's timers go on, so it needs a group that lets both run.
@@ -45,11 +45,11 @@ class RecordRequests:
             future.set_result(ending)
         if self._goal is None or ending.episode != self._episode:
             return
-        self._result = RecordEpisode.Result(
-            outcome=int(ending.outcome), stop_reason=ending.stop_reason, path=ending.path,
-            error_msg=ending.error, error_code=Refusal.DISK if ending.error else Refusal.NONE)
+        goal, self._goal = self._goal, None  # the next may be accepted before this one executes
         # Only now: a coroutine that waited all along would keep the executor spinning.
-        self._goal.execute()
+        self._answer(goal, RecordEpisode.Result(
+            outcome=int(ending.outcome), stop_reason=ending.stop_reason, path=ending.path,
+            error_msg=ending.error, error_code=Refusal.DISK if ending.error else Refusal.NONE))
 
     def report(self, status: EpisodeStatus) -> None:
         """Send feedback to the goal in progress."""
@@ -86,22 +86,29 @@ class RecordRequests:
         refusal, why, episode = self._start(Wish(
             asked.task, asked.operator_name, asked.notes, asked.episode, timeout_s))
         if refusal:
-            self._result = RecordEpisode.Result(error_code=int(refusal), error_msg=why)
-            goal.execute()
+            self._answer(goal, RecordEpisode.Result(error_code=int(refusal), error_msg=why))
             return
         self._goal, self._episode = goal, episode
 
     def _on_cancel(self, goal: Any) -> CancelResponse:
-        self._stop(0, 'operator', False)
+        if self._goal is not None and _id(goal) == _id(self._goal):
+            self._stop(0, 'operator', False)
         return CancelResponse.ACCEPT
 
+    def _answer(self, goal: Any, result: RecordEpisode.Result) -> None:
+        self._results[_id(goal)] = result
+        goal.execute()
+
     def _on_execute(self, goal: Any) -> RecordEpisode.Result:
-        if goal is self._goal:
-            self._goal = None
+        result = self._results.pop(_id(goal))
         if goal.is_cancel_requested:
             goal.canceled()
-        elif self._result.path:
+        elif result.path:
             goal.succeed()
         else:
             goal.abort()
-        return self._result
+        return result
+
+
+def _id(goal: Any) -> bytes:
+    return bytes(goal.goal_id.uuid)
