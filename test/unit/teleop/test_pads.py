@@ -94,12 +94,13 @@ def test_of_a_foreign_pad_nothing_counts_but_its_emergency_stop(hand, layout, ot
     assert './ilw joystick test' in pad.teleop.why
 
 
-@pytest.mark.parametrize('layout', NAMES)
-@pytest.mark.parametrize('numbers', [(8, 11), (8, 15), (6, 12), (6, 21), (2, 4), (0, 3), (30, 40)])
-def test_no_button_of_a_pad_of_other_numbers_makes_anything_but_a_stop(hand, layout, numbers):
-    pad, (axes, buttons) = hand(layout), numbers
-    if axes in KNOWN[layout].axes_allowed and buttons in KNOWN[layout].buttons_allowed:
-        pytest.skip('its own numbers')
+@pytest.mark.parametrize(('layout', 'axes', 'buttons'), [
+    (layout, axes, buttons) for layout in NAMES
+    for axes, buttons in ((8, 11), (8, 15), (6, 12), (6, 21), (2, 4), (0, 3), (30, 40))
+    if axes not in KNOWN[layout].axes_allowed or buttons not in KNOWN[layout].buttons_allowed])
+def test_no_button_of_a_pad_of_other_numbers_makes_anything_but_a_stop(
+        hand, layout, axes, buttons):
+    pad = hand(layout)
     for held in range(buttons):
         pad.send(([0.0] * axes, [0] * buttons))
         for value in (1.0, -1.0):
