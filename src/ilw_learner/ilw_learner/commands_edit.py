@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-import shlex
 from typing import Any
 
 import click
@@ -11,6 +10,7 @@ from ilw_core.contract import Contract, named_contract, parse_contract
 from ilw_core.episode import Outcome
 from ilw_core.episode_folder import META_FILE, EpisodeFolder, read_episode
 from ilw_core.errors import EpisodeError, IlwError
+from ilw_core.printable import pasteable
 from ilw_core.terminal import echo
 from ilw_learner.command_options import json_option, profile_option
 
@@ -75,7 +75,7 @@ def trim(path: Path, head_s: float, tail_s: float, auto: bool, task: str | None,
     _say({'path': str(made.path), 'steps': made.steps, 'cut': [head, tail], 'source': str(out)},
          as_json, f'{made.path}: {made.steps} steps, without the first {head} and the last {tail} '
          f'of {len(episode.actions)}.', f'Its source is out of training; ./ilw episodes restore '
-         f'{shlex.quote(str(out))} undoes this.')
+         f'{pasteable(out)} undoes this.')
 
 
 @click.command()
@@ -92,7 +92,7 @@ def drop(path: Path, why: str, as_json: bool) -> None:
 
     out = take_out(path, why)
     _say({'path': str(out)}, as_json, f'{out} is out of training; ./ilw episodes restore '
-         f'{shlex.quote(str(out))} brings it back.')
+         f'{pasteable(out)} brings it back.')
 
 
 @click.command()
@@ -170,8 +170,8 @@ def _record_command(folder: EpisodeFolder, task: str | None) -> str:
         words += ['--demos', str(folder.path.parent.parent)]
     for key in ('robot', 'operator', 'seed'):
         if meta.get(key) not in (None, ''):
-            words += [f'--{key}', str(meta[key])]
-    return shlex.join(words)
+            words.append(f'--{key}={meta[key]}')  # in one word: a value may begin with a dash
+    return pasteable(*words)
 
 
 def _start(folder: EpisodeFolder, task: str | None) -> dict[str, float]:

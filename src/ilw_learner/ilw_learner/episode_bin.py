@@ -101,7 +101,14 @@ def restore(path: Path) -> tuple[Path, Path | None]:
 
 
 def dropped(root: Path) -> list[Dropped]:
-    """Return what is out of training at or below a folder, sorted by path."""
+    """
+    Return what is out of training at or below a folder, sorted by path.
+
+    :raises EpisodeError: there is no such folder.
+    """
+    if not root.is_dir():
+        raise EpisodeError(f'{root} must be a folder of episodes. '
+                           f'Got {"a file" if root.exists() else "nothing"} there.')
     found = []
     for folder in sorted(root.rglob(BIN)):
         notes = _notes(folder)

@@ -338,10 +338,27 @@ def test_redo_says_how_to_record_it_again(record, call):
     folder = record('one', meta={**SUCCESS, 'seed': 7})
     code, said = call('redo', folder, '--json')
     assert code == 0
-    assert said['record'] == ('./ilw up record --task clutter --robot sim --operator ada --seed 7')
+    assert said['record'] == ('./ilw up record --task clutter --robot=sim --operator=ada --seed=7')
     assert 'goal.distance_m' in said['start']
     assert not any(name.startswith('lidar') for name in said['start'])
     assert find_episodes(folder.parent) == []
+
+
+def test_redo_takes_no_name_for_an_option(record, call):
+    """What a file says of its operator may begin with a dash, or hold shell text."""
+    folder = record('one', meta={**SUCCESS, 'operator': '--rm', 'robot': 'a; b\n'})
+    _, said = call('redo', folder, '--json')
+    assert said['record'].endswith(r"$'--robot=a; b\012' --operator=--rm")
+
+
+def test_what_a_folder_is_called_is_shown_as_it_is_pasted(record, call):
+    _, said = call('drop', record('a\x1b[2J b'))
+    assert r"a\033[2J b' brings it back" in said and '\x1b' not in said
+
+
+def test_a_list_of_what_was_dropped_where_nothing_is_is_an_error(call, tmp_path):
+    code, said = call('list', tmp_path / 'nope', '--dropped')
+    assert code == 2 and said.startswith('error:') and 'Got nothing there' in said
 
 
 def test_redo_of_another_folder_records_into_it(record, call, tmp_path):
