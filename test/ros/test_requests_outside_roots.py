@@ -24,6 +24,7 @@ from rosidl_parser import definition as idl
 
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.faults.loop import Loop
+from ilw_core.errors import IlwError
 from ilw_msgs.action import Evaluate, RunPolicy, Train
 from ilw_msgs.srv import LoadPolicy
 
@@ -195,18 +196,27 @@ class Stranger:
         return results
 
     def _one_goal(self, client, name, goal):
-        sent = client.send_goal_async(goal, feedback_callback=lambda f: self.heard.append(
-            (name, f.feedback)))
-        self.loop.until(sent.done, 20.0, f'whether {name} takes it')
-        if not sent.result().accepted:
+        sent = self._call(lambda: client.send_goal_async(goal, feedback_callback=lambda f:
+                          self.heard.append((name, f.feedback))), 20.0, f'whether {name} takes it')
+        if not sent.accepted:
             return []
-        result = sent.result().get_result_async()
         try:
-            self.loop.until(result.done, 2.0, f'a result of {name}')
-        except Exception:  # it works on it: end that
-            sent.result().cancel_goal_async()
-            self.loop.until(result.done, 20.0, f'the end of {name}')
-        return [(name, result.result().result)]
+            result = self._call(sent.get_result_async, 2.0, f'a result of {name}')
+        except IlwError:  # it works on it: end that
+            sent.cancel_goal_async()
+            result = self._call(sent.get_result_async, 20.0, f'the end of {name}')
+        return [(name, result.result)]
+
+    def _call(self, call, timeout_s, what):
+        """
+        Return what the future that a call gives will hold.
+
+        It is called in the thread that hears the answer: rclpy takes one that comes before it has
+        noted the request for an answer to somebody else.
+        """
+        task = self.node.executor.create_task(call)
+        self.loop.until(lambda: task.done() and task.result().done(), timeout_s, what)
+        return task.result().result()
 
     def publish(self, paths):
         """Publish a message with each path on each topic that a node listens to."""

@@ -4,8 +4,10 @@ import pytest
 
 from ilw_bringup.bringup import resolve
 from ilw_core.command_types import fields_in, same_command
+from ilw_core.contract import load_contract
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.locate import config_file, config_folder
+from ilw_learner.checkpoint import GRAPH, WEIGHTS, save_checkpoint
 from ilw_teleop.robot_profile import load_profile
 
 TWIST, STAMPED = 'geometry_msgs/msg/Twist', 'geometry_msgs/msg/TwistStamped'
@@ -77,10 +79,14 @@ def test_deployed_means_the_promoted_checkpoint(tmp_path, monkeypatch):
     bringup, values = resolve('deploy', {'checkpoint': 'deployed', 'task': 'maze'})
     with pytest.raises(IlwError, match='Promote a checkpoint first'):
         bringup.nodes(values)
-    (tmp_path / 'deployed/maze/abc').mkdir(parents=True)
-    (tmp_path / 'deployed/maze/current').symlink_to('abc')
+    saved = save_checkpoint(tmp_path / 'trained', load_contract(config_file('tasks', 'maze')),
+                            {'history': 1, 'horizon': 1}, {GRAPH: b'', WEIGHTS: b''})
+    place = tmp_path / 'deployed/maze' / saved.hash[:16]
+    place.parent.mkdir(parents=True)
+    saved.path.rename(place)
+    (place.parent / 'current').symlink_to(place.name)
     policy = next(spec for spec in bringup.nodes(values) if spec.name == 'policy')
-    assert policy.parameters['checkpoint'] == str(tmp_path / 'deployed/maze/abc')
+    assert policy.parameters['checkpoint'] == str(place)
 
 
 def test_a_twist_is_a_twist_with_or_without_a_stamp(clutter):
