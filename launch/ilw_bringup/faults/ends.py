@@ -73,7 +73,7 @@ class Ends:
             NodeSpec('ilw_learner', 'policy_node', 'policy',
                      {'contract': TASK, 'checkpoint': 'random'}))
         self._crew: Crew | None = None
-        self._starts = 0
+        self._starts = self._outside = 0
 
     def __enter__(self) -> 'Ends':
         self.spy = Spy(self.contract, load_joystick(config_file('joysticks', 'xbox')))
@@ -211,7 +211,9 @@ class Ends:
               left: list[str]) -> End:
         stopped = self.spy.stopped_at(at_s)
         by_itself = self.robot.stood_by_itself_s > at_s and not self.robot.moves
-        trouble += self.spy.outside()
+        outside = self.spy.outside()
+        trouble += outside[self._outside:]  # of this end; the spy remembers all
+        self._outside = len(outside)
         return End(kind, driver, None if stopped is None else stopped - at_s, by_itself, trouble,
                    left)
 
