@@ -1,7 +1,6 @@
 """Load what a request names: one checkpoint at a time, and any failure is an answer."""
 
 from collections.abc import Awaitable, Callable, Mapping
-import sys
 
 from rclpy.node import Node
 
@@ -11,6 +10,7 @@ from ilw_core.printable import printable
 from ilw_learner.named_checkpoints import NamedCheckpoints
 from ilw_msgs.action import RunPolicy
 from ilw_msgs.srv import LoadPolicy
+from ilw_ros.console import say
 
 _LOAD, _RUN = LoadPolicy.Response, RunPolicy.Result
 LOAD_CODES = {IlwError: _LOAD.ERROR_NOT_FOUND, ContractError: _LOAD.ERROR_CONTRACT,
@@ -55,6 +55,5 @@ class Loads:
     def answer(self, error: Exception, asked: str,
                codes: Mapping[type[IlwError], int], other: int) -> tuple[int, str]:
         """Return what a stranger is told; all of it stays in this process's own output."""
-        print(f'{self._node.get_name()}: refused a request: {printable(error)[:2000]}',
-              file=sys.stderr)
+        say(f'{self._node.get_name()}: refused a request: {printable(error)[:2000]}')
         return answer_of(type(error), asked, codes, other)

@@ -1,7 +1,6 @@
 """Train and evaluate when asked over ROS; the work itself runs in a process of its own."""
 
 from collections.abc import Callable
-import sys
 import time
 from typing import Any
 
@@ -11,10 +10,12 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from ilw_core.errors import IlwError
+from ilw_core.printable import printable
 from ilw_learner.child import Child, ChildEnd
 from ilw_learner.nodes import trainer_answers as answers
 from ilw_learner.nodes.trainer_params import TrainerParams, TrainerRoots
 from ilw_msgs.action import Evaluate, Train
+from ilw_ros.console import say
 from ilw_ros.params import load
 from ilw_ros.run import run_node
 
@@ -62,7 +63,7 @@ class TrainerNode(Node):
             if self._child is child:
                 self._child = None
             if end.words:  # not over the network: it may quote the file that it is about
-                print(f'{name}: {end.words:.2000}', file=sys.stderr)
+                say(f'{name}: {printable(end.words)[:2000]}')
             return result(goal, end)
 
         return ActionServer(self, kind, name, execute, goal_callback=self._on_goal,
