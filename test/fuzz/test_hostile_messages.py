@@ -33,7 +33,8 @@ from ilw_msgs.srv import (
 from ilw_ros.convert import message_class, time_msg
 
 CLOCK = {'use_sim_time': True}
-OTHERS = (NodeSpec('ilw_sim', 'expert_node', 'expert', {'contract': 'clutter', **CLOCK}),
+OTHERS = (NodeSpec('ilw_sim', 'expert_node', 'expert', {'contract': 'clutter', **CLOCK},
+                   remappings={'joy': 'expert/joy'}),  # two on one topic drive nothing
           NodeSpec('ilw_learner', 'trainer_node', 'trainer', {'contract': 'clutter', **CLOCK}))
 STRIKES = 200
 """Per topic"""
@@ -49,6 +50,15 @@ class Siege:
 
     def __enter__(self):
         self.loop.__enter__()
+        try:
+            self.listen()
+        except BaseException:
+            self.loop.__exit__()
+            raise
+        return self
+
+    def listen(self):
+        """Wait until all drive, and keep a message of every topic."""
         loop, node = self.loop, self.loop.spy.node
         loop.until(lambda: set(loop.specs) <= set(node.get_node_names()), 30.0, 'all nodes')
         loop.drive()
@@ -63,7 +73,6 @@ class Siege:
                    20.0, 'samples of every topic')
         for subscription in heard:
             node.destroy_subscription(subscription)
-        return self
 
     def __exit__(self, *error):
         self.loop.__exit__(*error)

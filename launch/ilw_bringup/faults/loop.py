@@ -68,8 +68,12 @@ class Loop:
         self._saved: dict[Path, int] = {}
 
     def __enter__(self) -> 'Loop':
-        self.fleet.start(list(self.specs.values()))
         self.spy = Spy(self.contract, load_joystick(config_file('joysticks', 'xbox')))
+        try:
+            self.fleet.start(list(self.specs.values()))
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
