@@ -25,7 +25,7 @@ from ilw_teleop.nodes.surroundings import Surroundings
 from ilw_teleop.request import Request
 from ilw_teleop.robot_profile import doubts, interface_of, load_profile
 from ilw_teleop.senders import Senders
-from ilw_teleop.stamps import LEAP_NS, LeadingClock
+from ilw_teleop.stamps import LEAP_NS, LeadingClock, read_together
 from ilw_teleop.watchdog import Watchdog
 
 LOOK_S = 0.1
@@ -75,8 +75,9 @@ class ArbiterNode(Node):
         self.create_timer(LOOK_S, self._on_look, clock=steady)
 
     def _times(self, stamp: int | None = None) -> tuple[int, int]:
-        now = self._time.now_ns(self.get_clock().now().nanoseconds, stamp)
-        return now, now if self._sim else time.monotonic_ns()
+        clock_ns, steady_ns = read_together(lambda: self.get_clock().now().nanoseconds)
+        now = self._time.now_ns(clock_ns, stamp)
+        return now, now if self._sim else steady_ns
 
     def _on_request(self, chunk: ActionChunk) -> None:
         stamp = stamp_ns(chunk.header.stamp)
