@@ -12,9 +12,7 @@ from ilw_msgs.action import Evaluate, Train
 
 
 @pytest.fixture
-def trainer(monkeypatch, request, tmp_path):
-    monkeypatch.setenv('ROS_DOMAIN_ID', '41')
-    ros = request.getfixturevalue('ros')
+def trainer(monkeypatch, request, ros, tmp_path):
     init = Node.__init__
     env = getattr(request, 'param', 'none')
     arguments = ['--ros-args', '-p', 'contract:=maze', '-p', f'env:={env}',
