@@ -1,4 +1,4 @@
-"""One update against torch's own gradients and optimiser, each option alone; training's schedule."""
+"""One update against torch's gradients and optimiser, each option alone; training's schedule."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -357,7 +357,7 @@ def test_a_setting_of_cloning_out_of_range_is_refused(wrong):
 # -- the trainer
 
 class Corridor:
-    """Robots on a line: choice 1 goes on by 1, 0 stays; 3 is the goal, after 5 steps it is over."""
+    """Robots on a line: choice 1 goes on by 1, 0 stays; 3 is the goal, 5 steps are the limit."""
 
     def __init__(self, count=1):
         self.count, self.stepped = count, 0

@@ -92,7 +92,7 @@ def test_after_a_pause_one_period_of_change_is_allowed_from_where_the_robot_stop
     stopped = np.array([max(0.0, 0.4 - (pause_ms / 1000 - 0.1)),
                         min(0.0, -0.9 + 3.0 * (pause_ms / 1000 - 0.1))])
     decision = put(arbiter, contract, [0.5, 1.5], T0 + pause_ms * MS)
-    assert decision.applied == pytest.approx(np.minimum(stopped + [0.1, 0.3], [0.5, 1.5]),
+    assert decision.applied == pytest.approx(np.minimum(np.add(stopped, [0.1, 0.3]), [0.5, 1.5]),
                                              abs=1e-6)
     assert 'rate' in decision.reasons
 

@@ -1,4 +1,4 @@
-"""A disk that fails and a disk that forgets: what was promised is kept, what was not is counted."""
+"""Disks that fail and disks that forget: what was promised is kept, what was not is counted."""
 
 import errno
 import json
