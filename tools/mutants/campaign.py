@@ -65,7 +65,8 @@ class Campaign:
         self._root = root
         self._trees = [Tree(root, scratch / f'{i}') for i in range(jobs)]
         listed = yaml.safe_load((Path(__file__).with_name('equivalent.yaml')).read_text())
-        self._equivalent = {(entry['file'], entry['before'], entry['after']) for entry in listed}
+        self._equivalent = {(each['file'], each['before'], each.get('after'))
+                            for each in listed}
 
     def run(self, name: str, room: Room, count: int, rng: random.Random) -> Row:
         """Try so many bugs of a room."""
@@ -102,7 +103,8 @@ class Campaign:
         return Row(name, tried, equivalent, tuple(survived), time.monotonic() - began_s)
 
     def _is_equivalent(self, one: Mutant) -> bool:
-        return (one.place.path, one.before, one.after) in self._equivalent
+        where = one.place.path, one.before
+        return (*where, one.after) in self._equivalent or (*where, None) in self._equivalent
 
     def _start(self, tree: Tree, room: Room, whole: Outcome) -> Trial:
         return tree.start(list(room.tests), room.environment, 10.0 + 4.0 * whole.cpu_s)

@@ -112,11 +112,14 @@ def places(path: str, source: str) -> list[Place]:
     """Return every bug that the operators know for a file."""
     tree = parso.parse(source)
     skipped, nodes = _lines_without_decisions(tree), list(ast_nodes(tree))
-    return [Place(path, line, operator, occurrence)
-            for operator in _operators()
-            for occurrence, ((line, _), _) in enumerate(
-                place for node in nodes for place in operator.mutation_positions(node))
-            if line not in skipped]
+    found = []
+    for operator in _operators():
+        at = ((node, line) for node in nodes
+              for (line, _), _ in operator.mutation_positions(node))
+        found += [Place(path, line, operator, occurrence)
+                  for occurrence, (node, line) in enumerate(at)
+                  if line not in skipped and not _decides_nothing(node)]
+    return found
 
 
 def mutant(place: Place, source: str) -> Mutant:
@@ -163,13 +166,32 @@ def _lines_without_decisions(tree) -> set[int]:
     lines: set[int] = set()
     for node in ast_nodes(tree):
         annotation = node.annotation if node.type == 'funcdef' else None
-        if node.type == 'annassign' and len(node.children) == 2:
-            annotation = node
         if node.type in ('decorator', 'import_name', 'import_from'):
             annotation = node
         if annotation is not None:
             lines.update(range(annotation.start_pos[0], annotation.end_pos[0] + 1))
     return lines
+
+
+def _decides_nothing(node) -> bool:
+    """
+    Tell whether this is part of an annotation, a star in a signature or an argument list, or the
+    default of a hyper-parameter: any value is a choice there, and ``config/train`` makes it.
+    """
+    if node.type == 'operator' and node.parent.type in ('parameters', 'param', 'argument',
+                                                        'star_expr', 'testlist_star_expr'):
+        return True
+    in_function = False
+    while node.parent is not None:
+        above = node.parent
+        in_function |= above.type == 'funcdef'
+        if above.type in ('tfpdef', 'annassign') and node is above.children[
+                2 if above.type == 'tfpdef' else 1]:
+            return True
+        if above.type == 'classdef' and above.name.value.endswith('Config') and not in_function:
+            return True
+        node = above
+    return False
 
 
 def _is_call_statement(node) -> bool:

@@ -303,3 +303,63 @@ def test_requests_far_out_of_range_trip_the_stop_only_in_a_row(asked, wild):
     assert not arbiter.estopped
     put(arbiter, CLUTTER, list(asked), T0 + 19 * P)
     assert arbiter.estopped is wild
+
+
+@pytest.mark.parametrize('late_ms', [110, 150, 199, 200])
+def test_up_to_two_periods_the_robot_is_where_it_was_told_to_be(late_ms):
+    arbiter = up_to_speed(with_rates(max_rate=(1.0, 3.0)))
+    decision = put(arbiter, with_rates(max_rate=(1.0, 3.0)), [0.5, -1.5], T0 + late_ms * MS)
+    assert decision.applied == pytest.approx([0.5, max(-1.5, -0.9 - 3.0 * late_ms / 1000)],
+                                             abs=1e-6)
+
+
+def test_after_a_leap_back_of_the_clock_the_first_to_ask_is_heard():
+    arbiter = up_to_speed(CLUTTER)
+    arbiter.arm()
+    early = T0 - 5 * P
+    arbiter.offer(ask(CLUTTER, 2, [0.1, 0.2], early), early, early)
+    decision = arbiter.decide(early, early)
+    assert (decision.source, decision.requested) == (Source.POLICY, (0.1, 0.2))
+
+
+@pytest.mark.parametrize('source', [0, 3, 99, -1])
+def test_nobody_else_is_heard_and_it_is_counted(source):
+    arbiter = Arbiter(CLUTTER, armed=True)
+    assert not arbiter.offer(ask(CLUTTER, source, [0.1, 0.0], T0), T0, T0)
+    assert arbiter.refused == {'contract': 1}
+    assert arbiter.decide(T0, T0).source is Source.NONE
+
+
+@pytest.mark.parametrize(('against', 'armed'), [(False, True), (True, False)])
+def test_a_robot_that_is_not_ready_is_not_armed_and_one_that_moves_against_it_disarmed(against,
+                                                                                        armed):
+    arbiter = Arbiter(CLUTTER, armed=True)
+    arbiter.notice_unready(['The lidar is off.', 'Twice.'], against=against)
+    assert arbiter.armed is armed
+    assert arbiter.arm() == 'The lidar is off. Twice.'
+    arbiter.notice_unready([])
+    assert arbiter.arm() == '' and arbiter.armed
+
+
+@pytest.mark.parametrize(('commanders', 'policies', 'word'), [
+    (1, False, '1 other node'), (2, True, '2 other node'), (0, True, 'Several policies'),
+    (0, False, '')])
+def test_who_shares_the_robot_does_not_drive_it(commanders, policies, word):
+    arbiter = Arbiter(CLUTTER, armed=True)
+    arbiter.notice_rivals(commanders, several_policies=policies)
+    assert word in arbiter.rivals and arbiter.armed is (word == '')
+    assert (arbiter.arm() == '') is (word == '')
+    decision = put(arbiter, CLUTTER, [0.1, 0.0], T0, source=2)
+    assert decision.reasons[0] == 'rival' if word else decision.source is Source.POLICY
+
+
+def test_an_emergency_stop_says_why_and_ends_with_a_reset_that_nothing_survives():
+    arbiter = up_to_speed(CLUTTER)
+    arbiter.arm()
+    arbiter.estop('the button on the robot')
+    assert arbiter.estopped and not arbiter.armed
+    assert 'the button on the robot' in arbiter.arm()
+    assert arbiter.decide(T0 + MS, T0 + MS).estopped
+    arbiter.reset()
+    assert not arbiter.estopped and arbiter.estop_why == ''
+    assert arbiter.decide(T0 + 2 * MS, T0 + 2 * MS).source is Source.NONE, 'asked before'
