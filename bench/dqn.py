@@ -6,7 +6,7 @@ equal seconds on an idle core). All are scored alike: every twentieth of the ste
 driven greedily; that time is left out. (a) Both with the values of RL Baselines3 Zoo, a network of
 256-256 each: steps per second. (b) Ours with ``config/train/dqn.yaml``, once with the smaller
 network that it names for the task and once with 256-256: seconds until those twenty first reach
-the return wanted. The peer's seconds are those of (a): it has no values of its own that are better known.
+the return wanted. The peer's seconds are those of (a), the best values that are known of it.
 """
 
 import argparse
