@@ -88,7 +88,7 @@ def message(topic: str, at_ns: int, rng: np.random.Generator, images: list[np.nd
         return t[TYPES[topic]](
             header=header, angle_min=0.0, angle_max=6.2657, angle_increment=0.0174533,
             time_increment=0.0, scan_time=0.05, range_min=0.12, range_max=3.5,
-            ranges=rng.uniform(0.1, 4.0, 360).astype(np.float32),
+            ranges=rng.uniform(0.15, 3.4, 360).astype(np.float32),
             intensities=np.zeros(360, dtype=np.float32))
     return t[TYPES[topic]](header=header, format='jpeg', data=images[rng.integers(len(images))])
 
