@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ilw_core.contract import load_contract
-from ilw_core.lidar import DISTANCE, NOTHING, TOO_NEAR, ScanGeometry
-from ilw_core.lidar_spec import PLAIN
+from ilw_core.lidar import DISTANCE, FREE, NOTHING, TOO_NEAR, ScanGeometry
+from ilw_core.lidar_spec import PLAIN, LidarSpec
 from ilw_core.locate import config_file
 from ilw_core.safety_spec import WorkspaceSpec
 from ilw_teleop.braking import Braking
@@ -170,6 +170,23 @@ def test_the_speed_that_is_left_has_room_to_brake_on_its_own_arc(things, speed, 
         assert Places(seen).way(0.16, left, turn, needed + 0.1) >= needed - 1e-6
 
 
+@pytest.mark.parametrize('share', [0.5, 0.9, 0.99])
+@pytest.mark.parametrize('speed', [-0.5, 0.2, 0.5])
+@pytest.mark.parametrize('gone_m', [0.0, 0.07])
+def test_where_every_slower_arc_is_shorter_still_the_robot_stands(share, speed, gone_m):
+    """At the same turn a slower robot bends more, and may meet something nearer: it never ends."""
+    ahead = ForwardStop(BOTH_WAYS)
+
+    def always_too_short(slower, turn, reach_m):
+        return share * ahead._braking.way_m(slower) + 0.02 + gone_m
+
+    def just_enough(slower, turn, reach_m):
+        return ahead._braking.way_m(slower) + 0.02 + gone_m
+
+    assert ahead._settle(speed, 1.2, always_too_short, gone_m) == 0.0
+    assert ahead._settle(speed, 1.2, just_enough, gone_m - 1e-9) == speed
+
+
 def survey_of(things):
     ranges = discs_seen(things, (0.0, 0.0, 0.0))
     angles = -math.pi + 2 * math.pi / 720 * np.arange(720)
@@ -243,6 +260,8 @@ def test_a_plant_that_obeys_late_never_goes_farther_than_is_counted(sent, after_
     for speed, pause_ms in sent:
         braking.sent(speed, now_ms * 1_000_000)
         obeyed.append((now_ms + 100, abs(speed)))
+        for looked_ms in range(now_ms + 37, now_ms + pause_ms, 37):  # the arbiter asks in between
+            braking.pass_time(looked_ms * 1_000_000)
         now_ms += pause_ms
     end_ms = now_ms + after_ms
     braking.pass_time(end_ms * 1_000_000)
@@ -327,3 +346,106 @@ def test_a_dropout_as_narrow_as_a_chair_leg_is_bridged_a_little_nearer():
 def test_what_is_too_near_to_measure_is_met_at_once(speed, way):
     seen = gap_survey((5.0, 5.0), near=(-0.1, 0.1))
     assert seen.way_to_near(speed, 0.0, 0.5) == way
+
+
+def bare(kinds, ranges=3.0, *, step=None, first=-math.pi, range_min=0.1, spec=PLAIN,
+         mount=(0.0, 0.0, 0.0), reach=1.0):
+    """Return what beams of these kinds show; as many as there are make a full turn."""
+    kinds = np.array(kinds)
+    step = 2 * math.pi / len(kinds) if step is None else step
+    geometry = ScanGeometry(len(kinds), first, step, range_min, 10.0)
+    return survey(np.broadcast_to(ranges, kinds.shape).astype(float), kinds, geometry, spec,
+                  mount, 0.16, reach)
+
+
+def with_gap(count, missing, at=100):
+    kinds = np.full(count, DISTANCE)
+    kinds[at:at + missing] = NOTHING
+    return kinds
+
+
+@pytest.mark.parametrize(('beams', 'missing', 'wide'), [
+    (360, 0, False), (360, 4, False), (360, 5, True), (720, 9, False), (720, 10, True),
+    (36, 0, False), (36, 1, True)])
+def test_a_gap_is_bridged_up_to_five_degrees(beams, missing, wide):
+    seen = bare(with_gap(beams, missing, at=20))
+    assert (len(seen.unseen) > 0) is wide
+    assert len(seen.things) == (beams - missing if wide else beams)
+
+
+def test_between_beams_farther_apart_than_a_person_is_wide_nobody_looked():
+    assert len(bare(np.full(16, DISTANCE)).unseen) == 0
+    assert len(bare(np.full(12, DISTANCE)).unseen) > 0
+
+
+@pytest.mark.parametrize(('beams', 'left_out', 'closed'), [(360, 1, True), (36, 1, True),
+                                                           (36, 2, False)])
+def test_a_driver_may_leave_out_the_beam_where_the_circle_closes(beams, left_out, closed):
+    seen = bare(np.full(beams - left_out, DISTANCE), step=2 * math.pi / beams)
+    assert (len(seen.unseen) == 0) is closed
+
+
+@pytest.mark.parametrize(('left', 'right', 'alike'), [
+    (1.0, 1.4, True), (1.4, 1.0, True), (2.0, 2.0, True), (1.0, 1.6, False), (2.4, 1.0, False)])
+def test_a_bridge_lies_on_the_surface_or_before_its_nearer_edge(left, right, alike):
+    kinds, ranges = with_gap(360, 3), np.full(360, 3.0)
+    ranges[:100], ranges[103:] = left, right
+    seen = bare(kinds, ranges)
+    angles = -math.pi + math.radians(1.0) * np.arange(360)
+    ends = [far * np.array([math.cos(angles[i]), math.sin(angles[i])])
+            for far, i in ((left, 99), (right, 103))]
+    points = {(round(float(x), 9), round(float(y), 9))
+              for x, y in zip(seen.things._x, seen.things._y, strict=True)}
+    for k, share in ((100, 0.25), (101, 0.5), (102, 0.75)):
+        at = 0.8 * min(left, right) * np.array([math.cos(angles[k]), math.sin(angles[k])])
+        if alike:
+            at = 0.97 * ((1.0 - share) * ends[0] + share * ends[1])
+        assert (round(float(at[0]), 9), round(float(at[1]), 9)) in points
+
+
+@pytest.mark.parametrize('mount', [(0.0, 0.0, 0.0), (0.3, -0.4, 1.0)])
+def test_beams_without_a_return_see_to_the_end_of_their_range(mount):
+    kinds = np.full(360, DISTANCE)
+    assert bare(kinds, mount=mount).sight_m == math.inf
+    kinds[40:60] = FREE
+    seen = bare(kinds, mount=mount)
+    assert seen.sight_m == pytest.approx(10.0 - 0.16 - math.hypot(*mount[:2]))
+    assert len(seen.hits) == 340 and len(seen.unseen) == 0
+    assert seen.way_to_unseen(0.3, 0.0, 20.0) == seen.sight_m
+    assert seen.way_to_unseen(0.0, 1.0, 20.0) == math.inf
+
+
+def test_a_gap_beside_what_is_too_near_is_too_near():
+    kinds = with_gap(360, 3, at=179)
+    kinds[182] = TOO_NEAR
+    assert bare(kinds, range_min=0.5).way_to_near(0.3, 0.0, 0.5) == 0.0
+    assert bare(kinds, range_min=0.5).way_to_near(-0.3, 0.0, 0.5) == math.inf
+    assert len(bare(with_gap(360, 3)).near) == 0
+
+
+@pytest.mark.parametrize('range_min', [0.3, 0.7])
+def test_what_is_too_near_to_measure_is_between_the_robot_and_the_shortest_range(range_min):
+    kinds = np.full(360, DISTANCE)
+    kinds[268:273] = TOO_NEAR  # to the left
+    seen = bare(kinds, range_min=range_min)
+    assert np.abs(seen.near._x).max() < 0.1
+    assert seen.near._y.min() == pytest.approx(0.16, abs=1e-3)
+    assert seen.near._y.max() == pytest.approx(min(range_min, 0.16 + 2 * 0.16), abs=1e-3)
+
+
+def test_where_a_lidar_is_declared_not_to_look_a_thing_may_be_nearer_unseen():
+    count, step = 181, math.radians(1.0)
+    declared = LidarSpec(sees_rad=(-math.pi / 2, math.pi / 2))
+    seen = {name: bare(np.full(count, DISTANCE), step=step, first=-math.pi / 2, spec=spec)
+            for name, spec in (('plain', PLAIN), ('declared', declared))}
+    assert len(seen['plain'].outside) == 0 and len(seen['declared'].unseen) == 0
+    for name, nearest in (('plain', 0.16), ('declared', 2.5 * 0.16)):
+        found = seen[name].unseen if name == 'plain' else seen[name].outside
+        assert np.hypot(found._x, found._y).min() == pytest.approx(nearest, abs=1e-6)
+        assert np.all(found._x < 0.05)
+        assert seen[name].way_to_unseen(0.3, 0.0, 1.0) == math.inf
+        assert seen[name].way_to_unseen(-0.3, 0.0, 1.0) == 0.0
+    kinds = np.full(count, DISTANCE)
+    kinds[60:80] = NOTHING  # a gap where it is declared to look is no less a gap
+    half = bare(kinds, step=step, first=-math.pi / 2, spec=declared)
+    assert len(half.unseen) > 0 and np.all(half.unseen._x > 0.0)

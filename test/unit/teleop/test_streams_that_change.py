@@ -293,3 +293,35 @@ def test_figures_are_rounded_as_they_are_written():
     assert figures['rate_hz'] == round(1000 / 100.123, 3)
     assert figures['least_lag_s'] == 0.000457
     assert math.isclose(figures['max_gap_s'], 0.100123)
+
+
+@pytest.mark.parametrize(('steps_ms', 'spread_ms'), [((100, 120), math.sqrt(200.0)),
+                                                     ((100, 100), 0.0), ((40, 90), 35.355339)])
+def test_two_intervals_have_a_spread(steps_ms, spread_ms):
+    first, second = steps_ms
+    watch = watched([(0, 0), (first, first), (first + second, first + second)])
+    assert watch.jitter_ns == pytest.approx(spread_ms * MS, abs=1.0)
+
+
+@pytest.mark.parametrize(('period_ms', 'looked_ms'), [
+    (250, [0, 250, 500, 750, 1000]), (100, [0, 300, 600, 900]), (251, [0, 251, 502, 753, 1004]),
+    (249, [0, 498, 996])])
+def test_the_content_of_a_sensor_is_looked_at_every_quarter_of_a_second(clutter, period_ms,
+                                                                         looked_ms):
+    gate, looked = begun(clutter), []
+    gate.topics['odom'].look = lambda content, stamp_ns, driven: looked.append(stamp_ns - T0)
+    gate.topics['goal'].look = lambda *_, **__: pytest.fail('a held topic may stay the same')
+    for ms in range(0, 1010, period_ms):
+        for name in ('odom', 'goal'):
+            gate.take(name, ANY, stamped(T0 + ms * MS), T0 + ms * MS, T0 + ms * MS)
+    assert looked == [ms * MS for ms in looked_ms]
+
+
+@pytest.mark.parametrize(('period_ms', 'taken_ms'), [(50, [0, 50, 100, 150, 200]),
+                                                     (20, [0, 60, 120, 180]), (49, [0, 98, 196])])
+def test_commands_are_looked_at_twice_in_a_period_at_most(clutter, period_ms, taken_ms):
+    gate, taken = begun(clutter), []
+    gate._on_command = lambda topic, data, stamp_ns: taken.append(stamp_ns - T0)
+    for ms in range(0, 201, period_ms):
+        gate.take('cmd_vel', ANY, stamped(T0 + ms * MS), T0 + ms * MS, T0 + ms * MS)
+    assert taken == [ms * MS for ms in taken_ms]
