@@ -7,13 +7,22 @@ from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
 import re
+import struct
 from typing import Any
+import zlib
 
+from mcap.exceptions import McapError
 import numpy as np
-from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
+from rosbags.typesys import (
+    Stores,
+    TypesysError,
+    get_types_from_idl,
+    get_types_from_msg,
+    get_typestore,
+)
 
 from ilw_core.episode_folder import storage_files
-from ilw_core.errors import EpisodeError
+from ilw_core.errors import EpisodeError, IlwError
 from ilw_learner.bag_index import read_index
 from ilw_learner.columns import Columns, DamagedError, UnusualError
 from ilw_learner.mcap_index import IndexedMcap, Messages
@@ -21,6 +30,9 @@ from ilw_learner.raw_bag import RawBag
 from ilw_learner.raw_messages import Channel, RawMessage
 from ilw_learner.unpack import ZSTD_MAGIC
 
+_DAMAGE = (ArithmeticError, LookupError, ValueError, EOFError, OSError, MemoryError,
+           RecursionError, struct.error, zlib.error, IlwError, McapError, TypesysError)
+"""What bytes that are not what they claim raise; a mistake in the code raises something else"""
 _MAX_REASON = 300
 """Characters; some errors quote the bytes they are about"""
 
@@ -140,7 +152,7 @@ class Bag:
         :raises EpisodeError: some cannot be read.
         """
         if self._mcap is not None:
-            with suppress(Exception):  # on damaged bytes it raises anything
+            with suppress(*_DAMAGE):
                 return self._indexed_topics(self._mcap, names)
         return self._other_topics(names)
 
