@@ -55,6 +55,8 @@ class Bringup:
 
 
 TASK = Argument('task', 'clutter', 'A contract in config/tasks/ (without .yaml), or a path.')
+TASK_OF_CHECKPOINT = replace(TASK, default='', text='A contract in config/tasks/ (without .yaml), '
+                             'or a path. Empty: the one the checkpoint was made for.')
 SEED = Argument('seed', 0, 'Seed of the simulated world.')
 SPEED = Argument('real_time_factor', 1.0, 'Simulated seconds per second; 0: as fast as possible.')
 PLANT = Argument('plant', '', 'How the simulated base answers: in config/plants/, or a path.')
@@ -177,20 +179,21 @@ def _bringup(text: str, arguments: tuple[Argument, ...],
                    lambda a: [_placed(spec, a) for spec in nodes(a)])
 
 
-_PLANT = (TASK, ROBOT, PROFILE, SEED, SPEED, PLANT, GUI, EMULATOR, EMULATOR_SEED, REVEAL)
+_PLANT = (ROBOT, PROFILE, SEED, SPEED, PLANT, GUI, EMULATOR, EMULATOR_SEED, REVEAL)
 _HAND = (JOYSTICK, INPUT, WITH_EXPERT)
 
 BRINGUPS: dict[str, Bringup] = {
     'sim': _bringup('The simulator alone.', (TASK, SEED, SPEED, PLANT, GUI), _sim),
     'teleop': _bringup(
-        'Drive by hand: simulator or robot, joystick, arbiter.', (*_PLANT, *_HAND),
+        'Drive by hand: simulator or robot, joystick, arbiter.', (TASK, *_PLANT, *_HAND),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, True)),
     'record': _bringup(
-        'Drive by hand and record each episode as a rosbag.', (*_PLANT, *_HAND, DEMOS, OPERATOR),
+        'Drive by hand and record each episode as a rosbag.',
+        (TASK, *_PLANT, *_HAND, DEMOS, OPERATOR),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a)),
     'deploy': _bringup(
         'Let a policy drive; a person can take over at any time.',
-        (*_PLANT, *_HAND, CHECKPOINT, CHECKPOINTS, TRUSTED, ENABLE, PREFLIGHT),
+        (TASK_OF_CHECKPOINT, *_PLANT, *_HAND, CHECKPOINT, CHECKPOINTS, TRUSTED, ENABLE, PREFLIGHT),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)),
 }
 
@@ -214,6 +217,10 @@ def resolve(name: str, given: Mapping[str, Any]) -> tuple[Bringup, dict[str, Any
                            f'It has: {", ".join(known)}.')
     values = {key: _typed(argument, given.get(key, argument.default))
               for key, argument in known.items()}
+    if 'checkpoint' in values and not values['task']:
+        from ilw_learner.checkpoint_contract import task_of
+
+        values['task'] = task_of('', values['checkpoint'])
     interface = interface_of(values)
     values['namespace'] = values['namespace'] or interface.namespace
     return replace(bringup, nodes=lambda a: with_names(bringup.nodes(a), interface)), values

@@ -16,6 +16,7 @@ from ilw_core.locate import config_file
 from ilw_core.terminal import PlainConsole, echo, show_usage_error
 from ilw_learner.command_options import (
     F,
+    checkpoint_task_option,
     json_option,
     named_plant,
     plant_option,
@@ -150,7 +151,7 @@ def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
 
 @click.command(name='eval')
 @click.argument('checkpoint')
-@task_option
+@checkpoint_task_option
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option('--seed', default=600_000, show_default=True, help='First world.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True)
@@ -158,21 +159,23 @@ def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
 @trusted_keys_option
 @_progress_json
 @json_option
-def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str,
+def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_spec: str,
              plant: str | None, trusted_keys: str, progress_json: bool, as_json: bool) -> None:
     """
-    Score a checkpoint (or idle, or random) in simulation, without ROS.
+    Score a checkpoint (or deployed, idle, random) in simulation, without ROS.
 
-    Example: ./ilw eval runs/<id>/checkpoint --task maze
+    Example: ./ilw eval runs/<id>/checkpoint --episodes 200
     """
     from ilw_core.score import score
+    from ilw_learner.checkpoint_contract import contract_of
+    from ilw_learner.deployed import find_checkpoint
     from ilw_learner.evaluate import Run, make_env
     from ilw_learner.evaluate import evaluate as drive
     from ilw_learner.runtime import PolicyRunner
     from ilw_learner.signing import find_trusted_keys
 
-    contract = named_contract(task)
-    runner = PolicyRunner(checkpoint, contract, seed=seed,
+    contract = contract_of(task, [checkpoint])
+    runner = PolicyRunner(find_checkpoint(checkpoint, contract.name), contract, seed=seed,
                           trusted=find_trusted_keys(trusted_keys))
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
         row = bar.add_task('evaluate', total=episodes)
