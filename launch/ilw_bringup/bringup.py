@@ -6,6 +6,7 @@ The launch files and ``./ilw up`` are both made from this, so they start the sam
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+import shlex
 from typing import Any
 
 from ilw_bringup.robot_names import interface_of, with_names
@@ -149,7 +150,11 @@ def _looks(a: Mapping[str, Any]) -> bool:
 def _recorder(a: Mapping[str, Any]) -> list[NodeSpec]:
     return [NodeSpec('ilw_teleop', 'recorder_node', 'recorder', {
         'contract': a['task'], 'root': a['demos'], 'operator': a['operator'],
-        'robot': a['robot'], 'profile': a['profile'], 'use_sim_time': a['robot'] == 'sim'})]
+        'robot': a['robot'], 'profile': a['profile'], 'use_sim_time': a['robot'] == 'sim',
+        'arguments': shlex.join(f'{argument.name}={a[argument.name]}'
+                                for argument in BRINGUPS['record'].arguments
+                                if argument.name not in _NOT_REPEATED
+                                and a[argument.name] != argument.default)})]
 
 
 def _checkpoint(a: Mapping[str, Any]) -> str:
@@ -179,6 +184,8 @@ def _bringup(text: str, arguments: tuple[Argument, ...],
                    lambda a: [_placed(spec, a) for spec in nodes(a)])
 
 
+_NOT_REPEATED = ('task', 'demos', 'operator', 'robot', 'reveal', 'security', 'detached')
+"""Of an episode: written elsewhere in it, or a matter of the machine"""
 _PLANT = (ROBOT, PROFILE, SEED, SPEED, PLANT, GUI, EMULATOR, EMULATOR_SEED, REVEAL)
 _HAND = (JOYSTICK, INPUT, WITH_EXPERT)
 
