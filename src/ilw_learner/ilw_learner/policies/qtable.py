@@ -55,6 +55,7 @@ class Model(Protocol):
     shape: tuple[int, int, int]
     origin: np.ndarray
     size: np.ndarray
+    goal: np.ndarray
     after: np.ndarray
     reward: np.ndarray
     ended: np.ndarray
