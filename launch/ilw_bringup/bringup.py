@@ -6,6 +6,7 @@ The launch files and ``./ilw up`` are both made from this, so they start the sam
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+import shlex
 from typing import Any
 
 from ilw_bringup.robot_names import interface_of, with_names
@@ -55,6 +56,8 @@ class Bringup:
 
 
 TASK = Argument('task', 'clutter', 'A contract in config/tasks/ (without .yaml), or a path.')
+TASK_OF_CHECKPOINT = replace(TASK, default='', text='A contract in config/tasks/ (without .yaml), '
+                             'or a path. Empty: the one the checkpoint was made for.')
 SEED = Argument('seed', 0, 'Seed of the simulated world.')
 SPEED = Argument('real_time_factor', 1.0, 'Simulated seconds per second; 0: as fast as possible.')
 PLANT = Argument('plant', '', 'How the simulated base answers: in config/plants/, or a path.')
@@ -147,7 +150,11 @@ def _looks(a: Mapping[str, Any]) -> bool:
 def _recorder(a: Mapping[str, Any]) -> list[NodeSpec]:
     return [NodeSpec('ilw_teleop', 'recorder_node', 'recorder', {
         'contract': a['task'], 'root': a['demos'], 'operator': a['operator'],
-        'robot': a['robot'], 'profile': a['profile'], 'use_sim_time': a['robot'] == 'sim'})]
+        'robot': a['robot'], 'profile': a['profile'], 'use_sim_time': a['robot'] == 'sim',
+        'arguments': shlex.join(f'{argument.name}={a[argument.name]}'
+                                for argument in BRINGUPS['record'].arguments
+                                if argument.name not in _NOT_REPEATED
+                                and a[argument.name] != argument.default)})]
 
 
 def _checkpoint(a: Mapping[str, Any]) -> str:
@@ -177,20 +184,23 @@ def _bringup(text: str, arguments: tuple[Argument, ...],
                    lambda a: [_placed(spec, a) for spec in nodes(a)])
 
 
-_PLANT = (TASK, ROBOT, PROFILE, SEED, SPEED, PLANT, GUI, EMULATOR, EMULATOR_SEED, REVEAL)
+_NOT_REPEATED = ('task', 'demos', 'operator', 'robot', 'reveal', 'security', 'detached')
+"""Of an episode: written elsewhere in it, or a matter of the machine"""
+_PLANT = (ROBOT, PROFILE, SEED, SPEED, PLANT, GUI, EMULATOR, EMULATOR_SEED, REVEAL)
 _HAND = (JOYSTICK, INPUT, WITH_EXPERT)
 
 BRINGUPS: dict[str, Bringup] = {
     'sim': _bringup('The simulator alone.', (TASK, SEED, SPEED, PLANT, GUI), _sim),
     'teleop': _bringup(
-        'Drive by hand: simulator or robot, joystick, arbiter.', (*_PLANT, *_HAND),
+        'Drive by hand: simulator or robot, joystick, arbiter.', (TASK, *_PLANT, *_HAND),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, True)),
     'record': _bringup(
-        'Drive by hand and record each episode as a rosbag.', (*_PLANT, *_HAND, DEMOS, OPERATOR),
+        'Drive by hand and record each episode as a rosbag.',
+        (TASK, *_PLANT, *_HAND, DEMOS, OPERATOR),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a)),
     'deploy': _bringup(
         'Let a policy drive; a person can take over at any time.',
-        (*_PLANT, *_HAND, CHECKPOINT, CHECKPOINTS, TRUSTED, ENABLE, PREFLIGHT),
+        (TASK_OF_CHECKPOINT, *_PLANT, *_HAND, CHECKPOINT, CHECKPOINTS, TRUSTED, ENABLE, PREFLIGHT),
         lambda a: _sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)),
 }
 
@@ -214,6 +224,10 @@ def resolve(name: str, given: Mapping[str, Any]) -> tuple[Bringup, dict[str, Any
                            f'It has: {", ".join(known)}.')
     values = {key: _typed(argument, given.get(key, argument.default))
               for key, argument in known.items()}
+    if 'checkpoint' in values and not values['task']:
+        from ilw_learner.checkpoint_contract import task_of
+
+        values['task'] = task_of('', values['checkpoint'])
     interface = interface_of(values)
     values['namespace'] = values['namespace'] or interface.namespace
     return replace(bringup, nodes=lambda a: with_names(bringup.nodes(a), interface)), values

@@ -15,6 +15,10 @@ from ilw_core.terminal import echo
 from ilw_learner.command_options import json_option, profile_option
 
 _PATH = click.argument('path', type=click.Path(path_type=Path))
+_ARGUMENTS = ('robot', 'profile', 'input', 'joystick', 'expert', 'plant', 'emulator',
+              'emulator_seed', 'real_time_factor', 'gui', 'namespace', 'network', 'operator',
+              'seed')
+"""Of ``./ilw up record``, as an episode may say that it was recorded with"""
 _SMALL = 6
 """Features with more numbers than that do not tell a person where to begin"""
 
@@ -129,8 +133,7 @@ def redo(path: Path, task: str | None, as_json: bool) -> None:
     record = _record_command(folder, task)
     _say({'path': str(out), 'record': record, 'start': start}, as_json,
          f'{out} is out of training. Record it again:', f'  {record}',
-         *(['It began with ' + ', '.join(f'{k} {v:.2f}' for k, v in start.items()) + '.']
-           if start else []))
+         _where_it_begins(folder, start))
 
 
 @click.command(name='import')
@@ -168,10 +171,29 @@ def _record_command(folder: EpisodeFolder, task: str | None) -> str:
     words = ['./ilw', 'up', 'record', '--task', name]
     if folder.path.parent.name == Path(name).stem and folder.path.parent.parent.name != 'demos':
         words += ['--demos', str(folder.path.parent.parent)]
-    for key in ('robot', 'operator', 'seed'):
-        if meta.get(key) not in (None, ''):
-            words.append(f'--{key}={meta[key]}')  # in one word: a value may begin with a dash
+    given = meta.get('arguments')
+    known = {**(given if isinstance(given, dict) else {}),
+             **{key: meta[key] for key in ('robot', 'operator', 'seed') if key in meta}}
+    for key in _ARGUMENTS:
+        value = known.get(key)
+        flag = f'--{key.replace("_", "-")}'
+        if value == 'True':
+            words.append(flag)
+        elif value not in (None, '', 'False'):
+            words.append(f'{flag}={value}')  # in one word: a value may begin with a dash
     return pasteable(*words)
+
+
+def _where_it_begins(folder: EpisodeFolder, start: dict[str, float]) -> str:
+    """Return where the next take starts, and where this one did."""
+    meta = folder.meta
+    began = ', '.join(f'{k} {v:.2f}' for k, v in start.items()) or 'nothing that could be read'
+    if meta.get('robot') not in ('sim', 'emulated'):
+        return f'The next take starts where the robot stands: put it where it saw {began}.'
+    if meta.get('seed') in (None, ''):
+        return ('The next take starts in the first world of that command, since the world of '
+                f'this one was not noted; --seed chooses another. This one began with {began}.')
+    return f'The next take starts as this one did, in world {meta["seed"]}, with {began}.'
 
 
 def _start(folder: EpisodeFolder, task: str | None) -> dict[str, float]:

@@ -116,7 +116,8 @@ class Trainer:
                     metrics = {'eval/held_out_loss': error['loss']}
                     if success:
                         success_ratio = success[0] / success[1]
-                        metrics['eval/success_rate'] = success_ratio
+                        metrics |= {'eval/success_rate': success_ratio,
+                                    'eval/episodes': success[1]}
                     tracker.leave_out(time.monotonic() - pause)
                     tracker.write(update, metrics, update=update)
                     rank = (success_ratio if success else 0.0, -error['loss'])

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from ilw_core.contract import Contract, Source
+from ilw_core.digits import apart
 from ilw_core.features import yaw_of
 from ilw_teleop.frame_tree import FrameTree
 from ilw_teleop.motion_check import MotionCheck
@@ -180,8 +181,9 @@ class Preflight:
             0.9 * self._contract.rate_hz)
         rate_hz = pulse.rate_hz(self._begin_ns, mono_ns)
         if rate_hz < least_hz:
-            found.append(f'must come {least_hz:.3g} times a second or more (the contract ticks at '
-                         f'{self._contract.rate_hz:g} Hz). Got {rate_hz:.3g}. Raise the rate of '
+            got, least = apart(rate_hz, least_hz)
+            found.append(f'must come {least} times a second or more (the contract ticks at '
+                         f'{self._contract.rate_hz:g} Hz). Got {got}. Raise the rate of '
                          f'the driver, or train for a contract with a lower one.')
         elif (silent := pulse.silent_ratio(tolerance_ns, mono_ns)) > 0.05:
             found.append(f'was too old {silent:.0%} of the time ({tolerance_ns / 1e6:g} ms are '
@@ -194,7 +196,8 @@ class Preflight:
             found.append(f'is stamped {-delay_s:.3g} s in the future. Set the clocks of both '
                          f'computers by one source (chrony or NTP).')
         elif delay_s > tolerance_ns / 1e9:
-            found.append(f'is {delay_s:.3g} s old when it comes, {tolerance_ns / 1e9:g} s are '
+            got, most = apart(delay_s, tolerance_ns / 1e9)
+            found.append(f'is {got} s old when it comes, {most} s are '
                          f'allowed. Set the clocks by one source (chrony or NTP), or speed up '
                          f'the driver or network.')
         elif delay_s + spread_s > tolerance_ns / 1e9:

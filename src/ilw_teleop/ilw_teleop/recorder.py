@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 import os
 from pathlib import Path
 import platform
+import shlex
 import time
 from typing import Any
 import uuid
@@ -18,7 +19,7 @@ import uuid
 from ilw_core.contract import Contract
 from ilw_core.episode import STOP_REASONS, Outcome
 from ilw_core.episode_folder import SCHEMA
-from ilw_core.errors import StorageError
+from ilw_core.errors import IlwError, StorageError
 from ilw_core.schema import shown
 from ilw_teleop.bag_thread import BEHIND_S, QUEUE_BYTES, BagThread
 from ilw_teleop.bag_writer import BagWriter, Topic
@@ -367,11 +368,21 @@ def _dropped(thread: BagThread) -> list[str]:
             ] if thread.dropped else []
 
 
-def about(robot: str, operator: str, namespace: str) -> dict[str, Any]:
-    """Return what every ``episode.json`` of this recorder says about its origin."""
+def about(robot: str, operator: str, namespace: str, arguments: str = '') -> dict[str, Any]:
+    """
+    Return what every ``episode.json`` of this recorder says about its origin.
+
+    :param arguments: of the bring-up, as ``name=value name=value``, quoted as a shell has it.
+    :raises IlwError: they are not.
+    """
+    try:
+        given = dict(word.split('=', 1) for word in shlex.split(arguments))
+    except ValueError as error:
+        raise IlwError(f'The parameter arguments must be name=value name=value. Got '
+                       f'{shown(arguments)} ({error}).') from error
     versions = {'python': platform.python_version()}
     for package in ('ilw_teleop', 'ilw_core', 'rclpy', 'mcap'):
         with suppress(PackageNotFoundError):
             versions[package] = version(package)
-    return {'robot': robot, 'operator': operator, 'namespace': namespace,
+    return {'robot': robot, 'operator': operator, 'namespace': namespace, 'arguments': given,
             'ros_distro': os.environ.get('ROS_DISTRO', ''), 'versions': versions}

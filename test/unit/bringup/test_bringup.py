@@ -41,7 +41,8 @@ def test_the_same_policy_node_drives_simulation_emulated_robot_and_robot(tmp_pat
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
 
     def policy(robot):
-        spec = nodes('deploy', robot=robot, checkpoint='runs/x/checkpoint')['policy']
+        spec = nodes('deploy', robot=robot, task='clutter',
+                     checkpoint='runs/x/checkpoint')['policy']
         clock = spec.parameters.pop('use_sim_time')
         return spec, clock
 
@@ -58,7 +59,8 @@ def test_exactly_one_node_may_command_the_robot_in_every_bringup_that_drives():
 def test_only_a_policy_comes_back_by_itself_since_it_comes_back_disarmed():
     for name in BRINGUPS:
         assert {n for n, spec in nodes(name).items() if spec.respawn} <= {'policy'}
-    policy = nodes('deploy', checkpoint='runs/x/checkpoint', checkpoints='a:b')['policy']
+    policy = nodes('deploy', task='clutter', checkpoint='runs/x/checkpoint',
+                   checkpoints='a:b')['policy']
     assert policy.respawn and policy.parameters['checkpoints'] == 'a:b'
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ilw_core.contract import Contract
+from ilw_core.digits import ROUNDING_RATIO, apart
 from ilw_core.episode import Episode
 from ilw_learner.doctor.finding import Demos, Finding, Take
 
@@ -79,11 +80,13 @@ def check_set(demos: Demos) -> list[Finding]:
     for i, name in enumerate(spec.names):
         low, high = float(actions[:, i].min()), float(actions[:, i].max())
         numbers = {'lowest': low, 'highest': high}
-        if low < spec.low[i] - 1e-6 or high > spec.high[i] + 1e-6:
+        slack = ROUNDING_RATIO * (spec.high[i] - spec.low[i])
+        if low < spec.low[i] - slack or high > spec.high[i] + slack:
+            (lowest, least), (highest, most) = apart(low, spec.low[i]), apart(high, spec.high[i])
             found.append(Finding(
-                'warn', 'limits', '', f'{name} leaves the limits of the contract '
-                f'({spec.low[i]:.3g} to {spec.high[i]:.3g} {spec.units[i]}; got from {low:.3g} '
-                f'to {high:.3g}). Widen min and max, then check again.', again, numbers))
+                'warn', 'limits', '', f'{name} leaves the limits of the contract ({least} to '
+                f'{most} {spec.units[i]}; got from {lowest} to {highest}). Widen min and max, '
+                f'then check again.', again, numbers))
         if high - low < 1e-9:
             found.append(Finding(
                 'warn', 'constant', '', f'{name} was {low:.3g} {spec.units[i]} throughout '

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ilw_core.contract import Contract
+from ilw_core.digits import apart
 from ilw_learner.doctor.finding import Demos, Finding, Take
 
 _GAP_S = 1.0
@@ -70,10 +71,12 @@ def check_set(demos: Demos) -> list[Finding]:
     beyond = ((obs < contract.obs_low - 1e-3) | (obs > contract.obs_high + 1e-3)).mean(axis=0)
     for i in np.flatnonzero(beyond > _SOME):
         low, high = float(obs[:, i].min()), float(obs[:, i].max())
+        lowest, least = apart(low, float(contract.obs_low[i]))
+        highest, most = apart(high, float(contract.obs_high[i]))
         found.append(Finding(
             'warn', 'range', '', f'{contract.obs_names[i]} leaves the range of the contract '
-            f'({contract.obs_low[i]:.3g} to {contract.obs_high[i]:.3g}) in {beyond[i]:.0%} of '
-            f'ticks (from {low:.3g} to {high:.3g}). Widen it there, then check again.',
+            f'({least} to {most}) in {beyond[i]:.0%} of ticks (from {lowest} to {highest}). Widen '
+            f'it there, then check again.',
             demos.command('episodes', 'check', str(demos.root)),
             {'outside_ratio': float(beyond[i]), 'lowest': low, 'highest': high}))
     return found

@@ -57,6 +57,9 @@ class RecorderParams:
     robot: str = param('', 'Which robot; kept with each episode.')
     profile: str = param('', 'Robot profile: a name in config/robots, or a path; what it says of '
                          'the lidar is kept with each episode.')
+    arguments: str = param('', 'Arguments of the bring-up that differ from the usual ones, as '
+                           'name=value name=value; kept with each episode, so that it can be '
+                           'redone.')
     extra_topics: str = param('', 'More topics to record, separated by commas.')
     min_free_mb: int = param(200, 'No episode starts with less free space [MB].', low=0,
                              high=1_000_000)

@@ -39,7 +39,8 @@ class RecorderNode(Node):
         for path in salvage(store):
             self.get_logger().warning(f'Recovered what a crash had left: {path}')
         self._recorder = Recorder(
-            contract, store, about(params.robot, params.operator, self.get_namespace()),
+            contract, store,
+            about(params.robot, params.operator, self.get_namespace(), params.arguments),
             queue_bytes=params.queue_mb * 1_000_000, same_clock=self._sim)
         extra = tuple(name.strip() for name in params.extra_topics.split(',') if name.strip())
         self._topics = RawTopics(self, tuple(dict.fromkeys(
