@@ -25,6 +25,7 @@ from ilw_learner.command_options import (
     task_option,
     trusted_keys_option,
 )
+from ilw_learner.commands_contract import contract as contract_commands
 from ilw_learner.commands_episodes import episodes
 from ilw_learner.commands_plant import gap, identify
 from ilw_learner.commands_runs import runs, sweep
@@ -218,7 +219,8 @@ def learner() -> None:
     """Train and evaluate policies."""
 
 
-for _command in (train, evaluate, episodes, runs, sweep, identify, gap):
+for _command in (train, evaluate, episodes, runs, sweep, identify, gap,
+                 contract_commands):
     learner.add_command(_command)
 
 
