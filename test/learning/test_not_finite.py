@@ -105,7 +105,8 @@ def test_robots_of_a_simulator_that_give_what_is_not_finite_stop_the_training(
                        robots=4, candidates=4)
     trainer = QTrainer(config, Robots(at, what, value), lambda obs: obs, 3, tmp_path, device=CPU,
                        judge=lambda dqn: Score(0.5, 1.0, 1))
-    with pytest.raises(NotFiniteError, match=rf'a {what} that is NaN or infinite, at step') as said:
+    words = rf'a {what} that is NaN or infinite, at step'
+    with pytest.raises(NotFiniteError, match=words) as said:
         trainer.fit()
     assert (trainer.best is not None) is kept
     if kept:

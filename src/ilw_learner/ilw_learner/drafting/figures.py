@@ -15,7 +15,7 @@ def up(value: float) -> float:
     if value == 0.0:
         return 0.0
     unit = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
-    digits = math.ceil(abs(value) / unit - 1e-6)  # 0.3 read as float32 is 0.3, not 0.31
+    digits = math.ceil(abs(value) / unit - 1e-5)  # 0.3 read as float32 is 0.3, not 0.31
     return math.copysign(float(f'{digits * unit:.2g}'), value)
 
 
@@ -35,15 +35,18 @@ def kept_rate_hz(times_s: np.ndarray) -> float:
 
 def largest_rates(times_s: np.ndarray, values: np.ndarray, rate_hz: float) -> np.ndarray:
     """
-    Return the largest change per second from tick to tick.
+    Return the largest change per second over a tick, as a policy at that rate would have made it.
 
     :param values: ``(N, D)`` what was commanded at those times.
     :returns: ``(D,)``.
     """
-    ticks = np.arange(times_s[0], times_s[-1] + 1.0 / rate_hz, 1.0 / rate_hz)
-    rows = np.searchsorted(times_s, ticks, side='right') - 1
-    steps = np.abs(np.diff(values[rows], axis=0))
-    found: np.ndarray = np.max(steps, axis=0, initial=0.0) * rate_hz
+    ticks = np.arange(times_s[0], times_s[-1] + 0.5 / rate_hz, 1.0 / rate_hz)
+    gradual = np.stack([np.interp(ticks, times_s, column) for column in values.T], axis=1)
+    steps = np.abs(np.diff(gradual, axis=0)) * rate_hz
+    gaps_s = np.maximum(np.diff(times_s), 1.0 / rate_hz)
+    jumps = np.abs(np.diff(values, axis=0)) / gaps_s[:, None]
+    found: np.ndarray = np.maximum(np.max(steps, axis=0, initial=0.0),
+                                   np.max(jumps, axis=0, initial=0.0))
     return found
 
 
