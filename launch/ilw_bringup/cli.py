@@ -25,6 +25,7 @@ class _Lazy(click.Group):
 
     elsewhere = {
         **{name: ('ilw_learner.cli', name) for name in ('train', 'episodes', 'runs', 'sweep')},
+        'contract': ('ilw_learner.commands_contract', 'contract'),
         'eval': ('ilw_learner.cli', 'evaluate'),
         'world': ('ilw_bringup.emulator_worlds', 'world'),
         **{name: ('ilw_learner.commands_plant', name) for name in ('identify', 'gap')},

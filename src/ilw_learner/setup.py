@@ -5,8 +5,8 @@ from setuptools import setup
 setup(
     name='ilw_learner',
     version='0.1.0',
-    packages=['ilw_learner', 'ilw_learner.doctor', 'ilw_learner.gap', 'ilw_learner.identify',
-              'ilw_learner.nodes', 'ilw_learner.policies'],
+    packages=['ilw_learner', 'ilw_learner.doctor', 'ilw_learner.drafting', 'ilw_learner.gap',
+              'ilw_learner.identify', 'ilw_learner.nodes', 'ilw_learner.policies'],
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/ilw_learner']),
         ('share/ilw_learner', ['package.xml']),

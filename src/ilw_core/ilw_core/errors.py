@@ -50,6 +50,12 @@ class NotAllowedError(IlwError):
     public = 'is nothing that may be asked for here.'
 
 
+class NotFiniteError(IlwError):
+    """A training met NaN or infinity in what it learns from, or in what it learned."""
+
+    public = 'met numbers that are not finite. See what the training printed.'
+
+
 class BusyError(IlwError):
     """It is not possible now; later it is."""
 

@@ -2,10 +2,12 @@
 Read YAML that may come from anywhere as plain data: mappings, lists, texts, numbers, dates.
 
 What a data file never needs and an attack does is refused before it is built: tags, merge keys,
-aliases that multiply, deep nesting, keys that are no text or come twice, endless numbers.
+aliases that multiply, deep nesting, keys that are no text or come twice, endless numbers. Numbers
+are those of YAML 1.2 too, as ROS reads and map savers write them: ``1e+04``, ``-.16``, ``5.``.
 """
 
 from pathlib import Path
+import re
 from typing import Any
 
 import yaml
@@ -19,6 +21,8 @@ MAX_NODES = 200_000
 _MAX_NUMBER = 64
 """Characters; Python's numbers have no end, but converting them back takes forever"""
 _NUMBERS = ('tag:yaml.org,2002:int', 'tag:yaml.org,2002:float')
+_NUMBER_1_2 = re.compile(r'[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$')
+"""With a dot or an exponent; PyYAML knows YAML 1.1, where some of these are texts"""
 _TEXT, _MERGE = 'tag:yaml.org,2002:str', 'tag:yaml.org,2002:merge'
 
 
@@ -61,6 +65,21 @@ def parse_yaml(text: str, where: str) -> Any:
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         reason = ' '.join(str(error).split())
         raise ContractError(f'{where} is not valid YAML: {reason}') from error
+
+
+def yaml_text(data: Any, *, short_lists: bool = False) -> str:
+    """
+    Return plain data as YAML, keys in order, that ``parse_yaml`` reads back as it was.
+
+    :param short_lists: lists and mappings without others in them take one line each.
+    """
+    text: str = yaml.dump(data, Dumper=_PlainDumper, sort_keys=False,
+                          default_flow_style=None if short_lists else False)
+    return text
+
+
+class _PlainDumper(yaml.SafeDumper):  # type: ignore[misc]  # its package has no types
+    """Puts a text in quotes where the loader below would see a number."""
 
 
 class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]  # its package has no types
@@ -114,3 +133,7 @@ class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]  # its package has no
     @staticmethod
     def _refusal(why: str, at: Any) -> yaml.YAMLError:
         return yaml.composer.ComposerError(None, None, why, at.start_mark)
+
+
+for _kind in (_PlainLoader, _PlainDumper):
+    _kind.add_implicit_resolver(_NUMBERS[1], _NUMBER_1_2, list('-+.0123456789'))

@@ -5,11 +5,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ilw_core.errors import ContractError
 from ilw_core.schema import Section
-from ilw_core.yaml_data import read_yaml
+from ilw_core.yaml_data import read_yaml, yaml_text
 
 _MAX_BYTES = 5_000_000  # a floor of an office as segments
 _LENGTHS = {'segments': 4, 'walls': 5, 'boxes': 5, 'cylinders': 3}
@@ -49,9 +47,8 @@ class World:
         head = {'world': data.pop('name'), **{
             key: list(value) if isinstance(value, tuple) else value
             for key, value in data.items() if value == value}}
-        text: str = yaml.safe_dump(head | {key: value for key, value in rows.items() if value},
-                                   sort_keys=False, default_flow_style=None)
-        return text
+        return yaml_text(head | {key: value for key, value in rows.items() if value},
+                         short_lists=True)
 
 
 def load_world(path: str | Path) -> World:

@@ -15,14 +15,13 @@ from typing import Any
 import uuid
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-import yaml
 
 from ilw_core.bag_files import sync_folder
 from ilw_core.contract import Contract, parse_contract
 from ilw_core.errors import CheckpointError, ContractError
 from ilw_core.files import FileRefusedError, create, read_bytes
 from ilw_core.schema import shown
-from ilw_core.yaml_data import parse_yaml
+from ilw_core.yaml_data import parse_yaml, yaml_text
 from ilw_learner.signing import SIGNATURE, SIGNATURE_BYTES, TrustedKeys, write_signature
 
 SCHEMA = 'ilw.checkpoint/1'
@@ -72,7 +71,7 @@ def save_checkpoint(path: Path, contract: Contract, card: dict[str, Any],
         full = {'schema': SCHEMA, 'contract_hash': contract.hash, **card,
                 'files': {n: hashlib.sha256(c).hexdigest() for n, c in files.items()},
                 'contract_text': contract.text}
-        _write(staging / CARD, yaml.safe_dump(full, sort_keys=False).encode())
+        _write(staging / CARD, yaml_text(full).encode())
         if path.exists():
             shutil.rmtree(path)
         staging.rename(path)

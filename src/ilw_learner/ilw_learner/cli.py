@@ -3,11 +3,13 @@
 import json
 import math
 from pathlib import Path
+import re
 import sys
 import time
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.progress import Progress
 
 from ilw_core.contract import Contract, named_contract
@@ -24,6 +26,7 @@ from ilw_learner.command_options import (
     task_option,
     trusted_keys_option,
 )
+from ilw_learner.commands_contract import contract as contract_commands
 from ilw_learner.commands_episodes import episodes
 from ilw_learner.commands_plant import gap, identify
 from ilw_learner.commands_runs import runs, sweep
@@ -31,6 +34,9 @@ from ilw_learner.commands_runs import runs, sweep
 _ERR = PlainConsole(stderr=True)
 _VALIDATION_SEED = 300_000
 """Evaluation starts at 600,000: a checkpoint is never chosen on the worlds it is scored on"""
+_WITH_A_CONTRACT = {'task', 'profile', 'demos', 'simulator', 'plant', 'max_demos', 'eval_seed',
+                    'sign_key', 'allow_other_contract'}
+"""Options of ``train`` that a Gymnasium environment has no use for"""
 
 
 def _progress_json(function: F) -> F:
@@ -47,7 +53,8 @@ def _progress_json(function: F) -> F:
 @click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
               help='module:function of the environment to choose checkpoints in, or none; or the '
-                   'id of a Gymnasium environment to learn in, such as CartPole-v1.')
+                   'id of a Gymnasium environment to learn in, such as CartPole-v1 or '
+                   'my_module:MyEnv-v0.')
 @click.option('--simulator', default='ilw_sim.batch.batch_env:make_batch', show_default=True,
               help='module:function of the many robots that dqn and dqfd learn with.')
 @plant_option
@@ -73,6 +80,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
     Example: ./ilw train --task clutter --demos demos/clutter
     """
     from ilw_learner.checkpoint import sign_checkpoint
+    from ilw_learner.gym_env import names_gymnasium
     from ilw_learner.no_success import next_steps
     from ilw_learner.q_training import train_on_gymnasium
     from ilw_learner.signing import load_signing_key
@@ -80,18 +88,18 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
     from ilw_learner.training import train as train_as_asked
     from ilw_learner.training_run import TrainOptions
 
+    elsewhere = env_spec != 'none' and names_gymnasium(env_spec)
+    if elsewhere:
+        _refuse_what_needs_a_contract(env_spec)
     key = None if sign_key is None else load_signing_key(sign_key)
-    elsewhere = env_spec != 'none' and ':' not in env_spec
-    if elsewhere and key is not None:
-        raise IlwError(f'--sign-key signs checkpoints with a contract. {env_spec} has none. '
-                       f'Leave it away.')
     contract = named_contract(task, profile)
     name = env_spec if elsewhere else contract.name
     algorithm, config = load_config(config_file('train', config_name), name)
     if elsewhere and algorithm != 'dqn':
         raise IlwError(f'{algorithm} learns tasks with a contract only. For the Gymnasium '
                        f'environment {env_spec}: --algo dqn.')
-    out = out or Path('runs') / f'{time.strftime("%Y%m%d-%H%M%S")}-{algorithm}-{name}'
+    out = out or Path('runs') / '-'.join([
+        time.strftime('%Y%m%d-%H%M%S'), algorithm, re.sub('[/:]', '-', name)])
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
         row = bar.add_task('train', total=None)
 
@@ -139,6 +147,17 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
         for line in next_steps(contract.name, summary['checkpoint'], algorithm, options.demos):
             echo(line)
     echo(f'checkpoint: {summary["checkpoint"]}')
+
+
+def _refuse_what_needs_a_contract(env_spec: str) -> None:
+    """Refuse options that mean nothing to a Gymnasium environment."""
+    context = click.get_current_context()
+    given = [option.opts[0] for option in context.command.params
+             if option.name in _WITH_A_CONTRACT and context.get_parameter_source(option.name)
+             is ParameterSource.COMMANDLINE]
+    if given:
+        raise IlwError(f'{", ".join(given)}: only for tasks with a contract. {env_spec} is an '
+                       f'environment of Gymnasium and has none. Leave it away.')
 
 
 def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
@@ -213,7 +232,8 @@ def learner() -> None:
     """Train and evaluate policies."""
 
 
-for _command in (train, evaluate, episodes, runs, sweep, identify, gap):
+for _command in (train, evaluate, episodes, runs, sweep, identify, gap,
+                 contract_commands):
     learner.add_command(_command)
 
 

@@ -72,25 +72,33 @@ def _list_dropped(root: Path, as_json: bool) -> None:
 @json_option
 def show(path: Path, as_json: bool) -> None:
     """
-    Show what is known of one episode, and what its bag holds.
+    Show what is known of an episode, or of any bag, and what it holds, topic by topic.
 
     Example: ./ilw episodes show demos/clutter/20260101-120000-ab12cd34
     """
-    from ilw_learner.bag_reader import Bag
+    from ilw_learner.bag_summary import as_json as plain
+    from ilw_learner.bag_summary import summarise
 
     folder = read_episode(path)
-    bag = Bag(folder.path)
+    found = summarise(folder.path)
     known = {k: v for k, v in folder.meta.items() if k != 'contract_text'}
     if as_json:
-        echo(json.dumps({'episode': known, 'topics': bag.types, 'unfinished': bag.torn,
-                               'files': [file.name for file in folder.bag_files]}))
+        echo(json.dumps({'episode': known, **plain(found),
+                         'files': [file.name for file in folder.bag_files]}))
         return
     for key, value in known.items():
         echo(f'{key:<16} {value}')
-    if bag.torn:
-        echo(f'{"unfinished":<16} {bag.torn}')
-    for topic, kind in sorted(bag.types.items()):
-        echo(f'  {topic:<24} {kind}')
+    if found.torn:
+        echo(f'{"unfinished":<16} {found.torn}')
+    echo(f'{sum(t.messages for t in found.topics)} messages over {found.duration_s:.1f} s')
+    for topic in found.topics:
+        echo(f'  {topic.topic:<24} {topic.type}: {topic.messages} messages, '
+             f'{topic.rate_hz:.1f} Hz, {topic.duration_s:.1f} s')
+        if topic.unreadable:
+            echo(f'    cannot be read: {topic.unreadable}')
+        for name, text in (('first', topic.first), ('last', topic.last)):
+            if text:
+                echo(f'    {name:<5} {text}')
 
 
 @episodes.command()
@@ -116,19 +124,24 @@ def check(root: Path, task: str, profile: str | None, as_json: bool) -> None:
             'findings': [vars(finding) for finding in report.findings],
             'episodes': len(report.episodes), 'usable': report.usable, 'steps': steps}))
     else:
-        _print_report(report, steps)
+        print_report(report, steps)
     if report.verdict == 'bad':
         sys.exit(1)
 
 
-def _print_report(report: 'Report', steps: int) -> None:
+def print_report(report: 'Report', steps: int, *, err: bool = False) -> None:
+    """
+    Print every finding, what mends it, and the verdict.
+
+    :param err: on standard error.
+    """
     for finding in report.findings:
-        echo(f'{finding.level:<5} {finding.episode or "all":<26} {finding.text}')
-        echo(f'{"":<32} {finding.command}')
+        echo(f'{finding.level:<5} {finding.episode or "all":<26} {finding.text}', err=err)
+        echo(f'{"":<32} {finding.command}', err=err)
     counts = ', '.join(f'{sum(f.level == level for f in report.findings)} {level}'
                        for level in ('bad', 'warn', 'note'))
     echo(f'{report.verdict}: {report.usable} of {len(report.verdicts)} episodes to train '
-         f'from, {steps} steps; findings: {counts}')
+         f'from, {steps} steps; findings: {counts}', err=err)
 
 
 for _command in EDITS:

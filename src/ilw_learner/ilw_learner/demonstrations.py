@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode
+from ilw_core.errors import NotFiniteError
 from ilw_learner.policies.dqn import DqnConfig
 from ilw_learner.replay_buffer import Transitions
 
@@ -33,11 +34,16 @@ def to_transitions(
 
     :param table: ``(K, Da)`` what each choice means.
     :param encode: of (N, To * Do) observations, the newest last.
+    :raises NotFiniteError: a reward that was recorded is NaN or infinite.
     """
     span = contract.action.high - contract.action.low
     parts: list[tuple[np.ndarray, ...]] = []
     for episode in episodes:
         rewards = task_rewards(episode, contract)
+        if not np.isfinite(rewards).all():
+            at = int(np.flatnonzero(~np.isfinite(rewards))[0])
+            raise NotFiniteError(f'{episode.name}: the reward of step {at} is {rewards[at]}. '
+                                 f'Take the episode out of training: ./ilw episodes drop')
         terminated = episode.stop_reason in ('goal', 'collision')
         if potential is not None and config.shaping:
             distance = episode.obs[:, potential].copy()

@@ -42,8 +42,9 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
         given = {key: value for key, value in options.items() if value is not None}
         return getattr(importlib.import_module(module), name)(contract, **given)
     except (ImportError, AttributeError, ValueError) as error:
-        raise IlwError(f'--env must be module:function, as in ilw_sim.env:make_env. '
-                       f'Got {spec!r} ({error}).') from error
+        raise IlwError(f'--env must be module:function, as in ilw_sim.env:make_env, or for '
+                       f'train the id of a Gymnasium environment. Got {spec!r} ({error}).'
+                       ) from error
 
 
 def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed: int) -> Run:
@@ -51,6 +52,7 @@ def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed
     observation, info = env.reset(seed=seed)
     stop = contract.action.stop if contract.action.stop is not None else np.zeros(
         contract.action.dim)
+    first = int(getattr(env.action_space, 'start', 0))  # of a Discrete
     done = False
     while not done:
         # Environments that know nothing of masks see everything.
@@ -58,7 +60,7 @@ def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed
         wanted = act(observation, np.asarray(valid, dtype=bool))
         action = stop if wanted is None else wanted
         if contract.action.discrete:
-            step: Any = int(contract.action.nearest(action[None])[0])
+            step: Any = first + int(contract.action.nearest(action[None])[0])
         else:
             step = np.asarray(action, dtype=np.float32)
         observation, _, terminated, truncated, info = env.step(step)

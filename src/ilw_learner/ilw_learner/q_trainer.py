@@ -13,6 +13,7 @@ from safetensors.torch import save as to_safetensors
 import torch
 from torch import Tensor
 
+from ilw_core.errors import NotFiniteError
 from ilw_core.files import read_bytes, write_file
 from ilw_learner.policies.dqn import Dqn, DqnConfig
 from ilw_learner.progress import CancelledError, Progress
@@ -89,6 +90,7 @@ class QTrainer:
         """Environment steps so far, of all robots"""
         self.best: tuple[tuple[float, float], Score, Tensor] | None = None
         self._returns = torch.zeros(robots.count, device=device)
+        self._sums = torch.zeros(2, device=device)
         self._recent: list[float] = []
 
     def fit(self) -> Score:
@@ -96,6 +98,7 @@ class QTrainer:
         Train to the end; the best network's parameters are in ``dqn`` afterwards.
 
         :raises CancelledError: ``on_progress`` said so.
+        :raises NotFiniteError: observations, rewards or weights are NaN or infinite.
         """
         config = self.config
         marks = self._marks()
@@ -118,6 +121,7 @@ class QTrainer:
                 elif time.monotonic() - last < _LOG_EVERY_S:
                     continue
                 last = time.monotonic()
+                self._require_finite()
                 size = float(error.abs().mean())
                 tracker.write(self.steps, {'train/td_error': size,
                                            'train/return': self._mean_return()},
@@ -125,9 +129,24 @@ class QTrainer:
                 if not self._on_progress(Progress(
                         self.steps, config.steps, size, self._newest, evaluations)):
                     raise CancelledError
+        return self.use_best()
+
+    def use_best(self) -> Score:
+        """Put the best network's parameters into ``dqn``; there must have been a candidate."""
         assert self.best is not None
         self.dqn.network.flat.copy_(self.best[2])
         return self.best[1]
+
+    def _require_finite(self) -> None:
+        """Check what was seen and the weights; waits for the device."""
+        for what, total in zip(('observation', 'reward'), self._sums.tolist(), strict=True):
+            if total != 0.0:
+                raise NotFiniteError(f'A robot of the simulator has a {what} that is NaN or '
+                                     f'infinite, at step {self.steps} or shortly before. Mend '
+                                     f'the simulator.')
+        if not bool(torch.isfinite(self.dqn.network.flat).all()):
+            raise NotFiniteError(f'Weights are NaN or infinite at update {self.dqn.updates}, step '
+                                 f'{self.steps}. Lower learning_rate or scale the rewards down.')
 
     def _marks(self) -> list[int]:
         """Return the steps at which a candidate is scored, those still to come."""
@@ -166,6 +185,8 @@ class QTrainer:
                                after)
         if new is not None:
             self._buffer.add(new)
+        # NaN as soon as anything is not finite, without waiting for the device.
+        self._sums += torch.stack([(seen.after * 0.0).sum(), (seen.reward * 0.0).sum()])
         self._returns += seen.reward
         ended = seen.terminated | seen.truncated
         if ended.any():
@@ -204,8 +225,12 @@ class QTrainer:
         return config.epsilon_begin + (config.epsilon_end - config.epsilon_begin) * done
 
     def _take_score(self) -> Score:
+        self._require_finite()
         with self.dqn.averaged() as weights:
             score = self._judge(self.dqn)
+            if not math.isfinite(score.mean_return):
+                raise NotFiniteError(f'Rewards of the episodes that judge step {self.steps} are '
+                                     f'NaN or infinite. Mend the simulator.')
             if self.best is None or score.rank >= self.best[0]:
                 self.best = (score.rank, score, weights.clone())
         self._newest = score.success_ratio

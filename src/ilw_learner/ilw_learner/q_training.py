@@ -7,18 +7,19 @@ from pathlib import Path
 import time
 from typing import Any
 
-import gymnasium
 import numpy as np
 from safetensors.torch import save as to_safetensors
+import torch
 from torch import Tensor
 
 from ilw_core.contract import Contract
-from ilw_core.errors import ContractError, IlwError
+from ilw_core.errors import ContractError, NotFiniteError
 from ilw_core.files import write_file
 from ilw_learner.checkpoint import Checkpoint, save_checkpoint
 from ilw_learner.demonstrations import to_transitions
 from ilw_learner.evaluate import make_env
 from ilw_learner.export import to_onnx
+from ilw_learner.gym_env import make_gymnasium
 from ilw_learner.mirror import mirrored
 from ilw_learner.normalizer import Normalizer
 from ilw_learner.policies.dqn import Dqn, DqnConfig, GreedyPolicy, choice_table
@@ -26,7 +27,7 @@ from ilw_learner.policies.inputs import Inputs
 from ilw_learner.progress import Progress
 from ilw_learner.q_trainer import QTrainer, Score, drive_greedily
 from ilw_learner.replay_buffer import Transitions
-from ilw_learner.robots import ManyRobots, OneRobot, Robots, Stacked
+from ilw_learner.robots import ManyRobots, Robots, Stacked
 from ilw_learner.training_run import (
     TrainOptions,
     load_demonstrations,
@@ -51,37 +52,48 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
     Train on a Gymnasium environment with discrete actions, to a folder of weights.
 
     :raises IlwError: there is no such environment, or it is of another kind.
+    :raises NotFiniteError: it gave NaN, or weights became it; what was best is kept.
     """
-    device = training_device()
-
-    def make() -> OneRobot:
-        try:
-            env = gymnasium.make(env_id)
-        except gymnasium.error.Error as error:
-            raise IlwError(f'Gymnasium has no environment {env_id!r}: {error}') from error
-        if not isinstance(env.action_space, gymnasium.spaces.Discrete):
-            raise IlwError(f'{env_id} must have discrete actions. Got {env.action_space}.')
-        return OneRobot(env)
-
-    robots, judged = make(), make()
+    device = torch.device('cpu')  # for a single robot the way to a GPU and back is the longer part
+    one, other = make_gymnasium(env_id), make_gymnasium(env_id)
+    robots, judged = (one, other) if config.history == 1 else (
+        Stacked(one, config.history), Stacked(other, config.history))
 
     def judge(dqn: Dqn) -> Score:
         score = drive_greedily(dqn, judged, _identity, config.eval_episodes, _JUDGE_WORLD + seed)
         return replace(score, success_ratio=math.nan)  # Gymnasium knows returns only
 
     trainer = QTrainer(
-        replace(config, robots=1), robots, _identity, robots.choices, out, device=device,
+        replace(config, robots=1), robots, _identity, one.choices, out, device=device,
         seed=seed, judge=judge, track=track, on_progress=on_progress)
     begin = time.monotonic()
     trainer.resume()
-    score = trainer.fit()
+    score, fault = _fit(trainer)
     weights = {k: v.contiguous() for k, v in trainer.dqn.network.module().state_dict().items()}
     write_file(out / 'weights.safetensors', to_safetensors(weights))
-    return write_summary(out, {
+    summary = write_summary(out, {
         'task': env_id, 'algorithm': 'dqn', 'seed': seed,
-        'checkpoint': str(out), 'steps': trainer.steps,
+        'checkpoint': str(out), 'first_action': one.first_action, 'steps': trainer.steps,
         'updates': trainer.dqn.updates, 'train_s': round(time.monotonic() - begin, 2),
         'mean_return': round(score.mean_return, 3), 'success': None, 'episodes_eval': 0})
+    return _kept(summary, fault)
+
+
+def _fit(trainer: QTrainer) -> tuple[Score, NotFiniteError | None]:
+    """Train; where numbers stop being finite, return to the best network until then."""
+    try:
+        return trainer.fit(), None
+    except NotFiniteError as error:
+        if trainer.best is None:
+            raise
+        return trainer.use_best(), error
+
+
+def _kept(summary: dict[str, Any], fault: NotFiniteError | None) -> dict[str, Any]:
+    if fault is not None:
+        raise NotFiniteError(f'{fault} The best policy until then is kept: '
+                             f'{summary["checkpoint"]}') from fault
+    return summary
 
 
 def _identity(obs: Tensor) -> Tensor:
@@ -137,7 +149,7 @@ def train_on_task(
         judge=lambda dqn: drive_greedily(dqn, judged, encode, _JUDGE_ROBOTS, options.seed),
         track=options.track, on_progress=on_progress)
     trainer.resume()
-    best = trainer.fit()
+    best, fault = _fit(trainer)
     policy = GreedyPolicy(inputs.cpu(), trainer.dqn.network.module(), table,
                           dueling=config.dueling).eval()
     checkpoint = _save(options, config, policy, trainer, best)
@@ -145,14 +157,14 @@ def train_on_task(
     score = scorer(options)
     success = score(checkpoint) if score else None
     write_file(options.out / 'contract.yaml', contract.text)
-    return write_summary(options.out, {
+    return _kept(write_summary(options.out, {
         'checkpoint': str(checkpoint.path), 'task': contract.name, 'algorithm': options.algorithm,
         'seed': options.seed, 'plant': options.plant.name if options.plant else None,
         'episodes': episodes, 'steps': trainer.steps,
         'updates': trainer.dqn.updates, 'train_s': round(train_s, 2),
         'success_simulated': round(best.success_ratio, 4),
         'success': success[0] if success else None,
-        'episodes_eval': success[1] if success else 0})
+        'episodes_eval': success[1] if success else 0}), fault)
 
 
 def choices_of(contract: Contract, config: DqnConfig) -> np.ndarray:

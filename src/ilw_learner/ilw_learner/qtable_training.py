@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from safetensors.torch import save as to_safetensors
 
+from ilw_core.errors import NotFiniteError
 from ilw_core.figure_file import pyplot, save_figure
 from ilw_core.files import write_file
 from ilw_learner.checkpoint import save_checkpoint
@@ -38,10 +39,12 @@ def train_table(
     Learn a table in the binned model of the contract's world.
 
     :raises IlwError: the contract has no named actions, or no fixed world.
+    :raises NotFiniteError: rewards or values are NaN or infinite; nothing is saved then.
     """
     contract, config = options.contract, options.config
     assert isinstance(config, QTableConfig)
     model: Model = make_env(MODEL, contract, bins=config.bins, hold=config.hold)
+    _require_finite(model.reward, 'The rewards of the model')
     best = value_iteration(model, config.gamma)
     states = reaching(best, model)
     starts = np.flatnonzero(model.free)
@@ -51,6 +54,7 @@ def train_table(
         for round_ in range(config.candidates):
             learn(q, model.after, model.reward, model.ended, starts, config.alpha, config.gamma,
                   config.epsilon, config.horizon, each, options.seed * config.candidates + round_)
+            _require_finite(q, f'The values of the table after {(round_ + 1) * each} updates')
             optimal = float(is_optimal(q, best, states).sum() / states.sum())
             error = float(np.abs(q - best)[states].max())
             tracker.write((round_ + 1) * each, {
@@ -78,6 +82,15 @@ def train_table(
         'optimal_states': round(optimal * states.sum()), 'value_error': error,
         'success': success[0] if success else None,
         'episodes_eval': success[1] if success else 0})
+
+
+def _require_finite(values: np.ndarray, what: str) -> None:
+    """Check a (S, K) table."""
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        state, action = wrong[0].tolist()
+        raise NotFiniteError(f'{what} must be finite. Got {values[state, action]} in state '
+                             f'{state}, action {action}. Look at the rewards of the contract.')
 
 
 def _stop(options: TrainOptions) -> int:

@@ -1,12 +1,16 @@
 """One robot or many, seen alike by a learner from reward: batches of tensors. Not ROS."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+import math
 from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
 import torch
 from torch import Tensor
+
+from ilw_core.errors import IlwError, NotFiniteError
 
 
 @dataclass(frozen=True)
@@ -42,31 +46,47 @@ class Robots(Protocol):
 
 class OneRobot:
     """
-    A Gymnasium environment.
+    A Gymnasium environment with Discrete actions; choice 0 is the first of them.
 
-    :param table: ``(K, Da)`` what each choice means where the environment takes numbers.
+    :param name: for errors.
+    :param width: numbers in an observation, Do; ``None``: as many as its space has.
+    :param encode: makes them of what the environment gives.
     """
 
     count = 1
 
-    def __init__(self, env: gymnasium.Env[Any, Any], table: np.ndarray | None = None) -> None:
-        self._env = env
-        self._table = None if table is None else np.asarray(table, dtype=np.float32)
-        self.choices = (int(env.action_space.n) if isinstance(
-            env.action_space, gymnasium.spaces.Discrete) else len(table or ()))
+    def __init__(self, env: gymnasium.Env[Any, Any], name: str = 'the environment',
+                 width: int | None = None,
+                 encode: Callable[[Any], np.ndarray] = np.asarray) -> None:
+        space = env.action_space
+        assert isinstance(space, gymnasium.spaces.Discrete)
+        self._env, self._name, self._encode = env, name, encode
+        self.choices, self.first_action = int(space.n), int(space.start)
+        self._width = int(np.prod(env.observation_space.shape)) if width is None else width
         self._no, self._yes = torch.tensor([False]), torch.tensor([True])
+        self._step, self._steps = 0, 0
 
     def reset(self, seed: int) -> Tensor:
         """Begin anew."""
+        self._step = 0
         return self._row(self._env.reset(seed=seed)[0])
 
     def step(self, choices: Tensor) -> Steps:
-        """Apply one choice."""
-        choice = int(choices[0])
+        """
+        Apply one choice.
+
+        :raises NotFiniteError: an observation or the reward is NaN or infinite.
+        :raises IlwError: an observation is not as large as its space says.
+        """
+        self._step += 1
+        self._steps += 1
         values, reward, terminated, truncated, info = self._env.step(
-            choice if self._table is None else self._table[choice])
+            self.first_action + int(choices[0]))
         obs = after = self._row(values)
+        if not math.isfinite(reward):
+            raise self._not_finite('the reward', reward)
         if terminated or truncated:
+            self._step = 0
             obs = self._row(self._env.reset()[0])
         return Steps(obs, torch.tensor([float(reward)]), self._flag(terminated),
                      self._flag(truncated), after, self._flag(info.get('success', False)))
@@ -74,9 +94,20 @@ class OneRobot:
     def _flag(self, value: bool) -> Tensor:
         return self._yes if value else self._no
 
-    @staticmethod
-    def _row(values: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.asarray(values, dtype=np.float32).reshape(1, -1))
+    def _row(self, values: Any) -> Tensor:
+        with np.errstate(over='ignore'):  # beyond float32 is infinite, and said below
+            row = np.asarray(self._encode(values), dtype=np.float32).reshape(1, -1)
+        if row.shape[1] != self._width:
+            raise IlwError(f'{self._name}: an observation must have the {self._width} numbers '
+                           f'of its observation_space. Got {row.shape[1]}.')
+        if not np.isfinite(row).all():
+            at = int(np.flatnonzero(~np.isfinite(row[0]))[0])
+            raise self._not_finite(f'observation[{at}]', row[0, at])
+        return torch.from_numpy(row)
+
+    def _not_finite(self, what: str, value: float) -> NotFiniteError:
+        return NotFiniteError(f'{self._name}: {what} is {value} at step {self._step} of an '
+                              f'episode, {self._steps} in all. Mend the environment.')
 
 
 class ManyRobots:
@@ -91,6 +122,7 @@ class ManyRobots:
         self._env, self._device, self.count = env, device, env.num_envs
         self._table = None if table is None else torch.as_tensor(
             np.asarray(table, dtype=np.float32), device=device)
+        self._first = int(getattr(env.single_action_space, 'start', 0))
 
     def reset(self, seed: int) -> Tensor:
         """Begin anew."""
@@ -98,7 +130,7 @@ class ManyRobots:
 
     def step(self, choices: Tensor) -> Steps:
         """Apply a choice per robot."""
-        actions = choices if self._table is None else self._table[choices]
+        actions = choices + self._first if self._table is None else self._table[choices]
         given = actions.numpy() if self._device.type == 'cpu' else actions
         obs, reward, terminated, truncated, info = self._env.step(given)
         return Steps(*(self._tensor(v) for v in (

@@ -8,7 +8,7 @@ from typing import Any
 
 import optuna
 
-from ilw_core.errors import ContractError, IlwError
+from ilw_core.errors import ContractError, IlwError, NotFiniteError
 from ilw_core.figure_file import pyplot, save_figure
 from ilw_core.files import open_to_append
 from ilw_core.yaml_data import read_yaml
@@ -83,13 +83,13 @@ def sweep(options: SweepOptions, train: Train) -> optuna.Study:
         except CancelledError as error:
             options.say(f'trial {trial.number}: stopped early, {values}')
             raise optuna.TrialPruned from error
-        except ValueError as error:
+        except (ValueError, NotFiniteError) as error:
             options.say(f'trial {trial.number}: failed, {values}: {error}')
             raise
         options.say(f'trial {trial.number}: success {success:.0%}, {values}')
         return success
 
-    study.optimize(objective, n_trials=options.trials, catch=(ValueError,))
+    study.optimize(objective, n_trials=options.trials, catch=(ValueError, NotFiniteError))
     draw_study(study, options.folder / 'sweep.png')
     return study
 

@@ -1,6 +1,6 @@
 """Turn episodes and a policy into checkpoints; keep the one that drives best."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import copy
 from dataclasses import asdict, dataclass
 import math
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ilw_core.contract import Contract
+from ilw_core.errors import NotFiniteError
 from ilw_core.files import read_bytes
 from ilw_learner.checkpoint import Checkpoint, save_checkpoint
 from ilw_learner.dataset import Dataset
@@ -46,6 +47,15 @@ class TrainResult:
     train_s: float
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    rank: tuple[float, float]
+    """Success ratio, then held-out loss; the better, the greater"""
+    checkpoint: Checkpoint
+    error: dict[str, Any]
+    success: tuple[int, int] | None
+
+
 class Trainer:
     """
     Trains one policy.
@@ -56,6 +66,7 @@ class Trainer:
     :param score: drives a checkpoint; ``None`` chooses by held-out loss.
     :param track: name in ``tracking.TRACKERS``.
     :param on_progress: called every hundred updates; returning ``False`` cancels.
+    :raises NotFiniteError: a window holds NaN or infinity.
     """
 
     def __init__(self, contract: Contract, config: BcConfig, train: Dataset, held_out: Dataset,
@@ -66,6 +77,10 @@ class Trainer:
         self.seed, self.score, self.on_progress = seed, score, on_progress
         self.provenance, self._track = provenance or {}, track
         self.held_out = held_out
+        self._best: _Candidate | None = None
+        for data in (train, held_out):
+            _check_windows(data.obs, contract.obs_names, 'observation', data)
+            _check_windows(data.actions, contract.action.names, 'action', data)
         self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         obs, actions = train.obs, train.actions
         if config.mirror:
@@ -90,42 +105,72 @@ class Trainer:
         Train to the end and return the best candidate.
 
         :raises CancelledError: ``on_progress`` said so.
+        :raises NotFiniteError: the loss or weights are NaN or infinite; the best candidate until
+            then is kept.
         """
-        begin, config = time.monotonic(), self.config
+        begin = time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
+        with Tracker(self.folder, self._track) as tracker:
+            try:
+                self._train(tracker)
+            except NotFiniteError as error:
+                if self._best is None:
+                    raise
+                kept = self._keep(self._best.checkpoint, self._best.success)
+                raise NotFiniteError(f'{error} The best checkpoint until then is kept: '
+                                     f'{kept.path}') from error
+        best = self._best
+        assert best is not None
+        final = self._keep(best.checkpoint, best.success)
+        return TrainResult(final, best.error, best.success, time.monotonic() - begin)
+
+    def _train(self, tracker: Tracker) -> None:
+        """Make every update; the best candidate is in ``_best`` afterwards."""
+        config = self.config
         marks = {math.ceil(config.updates * (i + 1) / config.candidates)
                  for i in range(config.candidates)}
-        best: tuple[tuple[float, float], Checkpoint, dict[str, Any], Any] | None = None
         success_ratio, evaluations = math.nan, 0
-        with Tracker(self.folder, self._track) as tracker:
-            for update, rows in enumerate(self._batches(), start=1):
-                self._set_rate(update)
-                out, targets = self._update(rows)
-                if update % _LOG_EVERY == 0 or update == config.updates:
-                    loss = float(self._policy.loss(out, targets))
-                    tracker.write(update, {'train/bc_loss': loss}, update=update)
-                    if not self.on_progress(
-                            Progress(update, config.updates, loss, success_ratio, evaluations)):
-                        raise CancelledError
-                if update in marks:
-                    pause = time.monotonic()
-                    error = self.held_out_error()
-                    candidate = self._save(self.folder / f'candidate-{update}', update, error)
-                    success = self.score(candidate) if self.score else None
-                    evaluations += bool(success)
-                    metrics = {'eval/held_out_loss': error['loss']}
-                    if success:
-                        success_ratio = success[0] / success[1]
-                        metrics |= {'eval/success_rate': success_ratio,
-                                    'eval/episodes': success[1]}
-                    tracker.leave_out(time.monotonic() - pause)
-                    tracker.write(update, metrics, update=update)
-                    rank = (success_ratio if success else 0.0, -error['loss'])
-                    if best is None or rank >= best[0]:
-                        best = (rank, candidate, error, success)
-        assert best is not None
-        final = self._keep(best[1], best[3])
-        return TrainResult(final, best[2], best[3], time.monotonic() - begin)
+        for update, rows in enumerate(self._batches(), start=1):
+            self._set_rate(update)
+            out, targets = self._update(rows)
+            if update % _LOG_EVERY == 0 or update == config.updates:
+                loss = float(self._policy.loss(out, targets))
+                self._require_finite(loss, update)
+                tracker.write(update, {'train/bc_loss': loss}, update=update)
+                if not self.on_progress(
+                        Progress(update, config.updates, loss, success_ratio, evaluations)):
+                    raise CancelledError
+            if update in marks:
+                pause = time.monotonic()
+                metrics, success = self._take_candidate(update)
+                if success:
+                    evaluations += 1
+                    success_ratio = metrics['eval/success_rate']
+                tracker.leave_out(time.monotonic() - pause)
+                tracker.write(update, metrics, update=update)
+
+    def _take_candidate(self, update: int) -> tuple[dict[str, float], tuple[int, int] | None]:
+        """Save and score a candidate; return its metrics, and successes of episodes."""
+        error = self.held_out_error()
+        self._require_finite(0.0 if math.isinf(error['loss']) else error['loss'], update)
+        candidate = self._save(self.folder / f'candidate-{update}', update, error)
+        success = self.score(candidate) if self.score else None
+        metrics = {'eval/held_out_loss': error['loss']}
+        if success:
+            metrics |= {'eval/success_rate': success[0] / success[1],
+                        'eval/episodes': success[1]}
+        rank = (metrics.get('eval/success_rate', 0.0), -error['loss'])
+        if self._best is None or rank >= self._best.rank:
+            self._best = _Candidate(rank, candidate, error, success)
+        return metrics, success
+
+    def _require_finite(self, loss: float, update: int) -> None:
+        for what, finite in (('The loss is', math.isfinite(loss)), (
+                'Weights are', bool(torch.isfinite(self.network.flat).all()))):
+            if not finite:
+                raise NotFiniteError(f'{what} NaN or infinite at update {update}. Lower '
+                                     f'learning_rate, or look for values that are far too large: '
+                                     f'./ilw episodes check')
 
     def _batches(self) -> Iterator[Tensor]:
         """Yield row numbers: every window once per epoch, in a new order each time."""
@@ -216,3 +261,13 @@ class Trainer:
         files = {name: read_bytes(candidate.path / name, _MAX_FILE_BYTES)
                  for name in candidate.card['files']}
         return save_checkpoint(self.folder / 'checkpoint', self.contract, card, files)
+
+
+def _check_windows(values: np.ndarray, names: Sequence[str], what: str, data: Dataset) -> None:
+    """Check ``(N, T, D)`` values of windows."""
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        row, step, column = wrong[0].tolist()
+        raise NotFiniteError(f'{data.names[data.episode[row]]}: {what} {names[column]} is '
+                             f'{values[row, step, column]} in window {row}. Take the episode out '
+                             f'of training: ./ilw episodes drop')

@@ -13,15 +13,15 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ilw_core.contract import ActionSpec, Contract
-from ilw_core.errors import ContractError, IlwError
+from ilw_core.errors import ContractError
 from ilw_core.lidar_spec import PLAIN, LidarSpec, read_lidar
 from ilw_core.locate import resource_file
 from ilw_core.schema import Section, shown
-from ilw_core.yaml_data import read_text, read_yaml
+from ilw_core.urdf import read_urdf
+from ilw_core.yaml_data import read_yaml
 from ilw_teleop.robot_interface import RobotInterface, read_interface
 
 MAX_BYTES = 100_000
-MAX_URDF_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def load_profile(path: str | Path) -> RobotProfile:
     timeout = (root.number('command_timeout_s', low=0.01, high=3600.0)
                if root.has('command_timeout_s') else None)
     root.take('command_timeout_s')
-    urdf = _read_urdf(resource_file(root.text('urdf'), Path(path).parent)) \
+    urdf = read_urdf(resource_file(root.text('urdf'), Path(path).parent)) \
         if root.has('urdf') else None
     wheels, joints = None, {}
     if root.has('wheels'):
@@ -139,16 +139,6 @@ def load_profile(path: str | Path) -> RobotProfile:
     lidar = read_lidar(root.section('lidar', required=False))
     root.done()
     return RobotProfile(name, timeout, wheels, joints, interface, lidar)
-
-
-def _read_urdf(path: Path) -> ElementTree.Element:
-    text = read_text(path, 'a URDF', MAX_URDF_BYTES)
-    if '<!DOCTYPE' in text or '<!ENTITY' in text:
-        raise IlwError(f'{path} declares entities, which no URDF needs.')
-    try:
-        return ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError) as error:
-        raise IlwError(f'{path} cannot be read as a URDF: {error}.') from error
 
 
 def _joint(section: Section, key: str, urdf: ElementTree.Element | None) -> ElementTree.Element:

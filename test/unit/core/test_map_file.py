@@ -33,6 +33,14 @@ def test_a_map_from_map_saver_is_read_as_nav2_does(tmp_path):
     assert (found.resolution_m, found.origin) == (0.05, (-1.0, 2.0, 0.0))
 
 
+@pytest.mark.parametrize(('written', 'origin'), [
+    ('[-4e-05, -2.0, 0]', (-4e-5, -2.0, 0.0)), ('[1e+04, -.16, 0.]', (1e4, -0.16, 0.0)),
+    ('[-1.5e2, .5, 1E-3]', (-150.0, 0.5, 0.001)), ('[+3, 2e1, -0]', (3.0, 20.0, 0.0))])
+def test_numbers_as_savers_write_them_are_numbers(tmp_path, written, origin):
+    found = load_map(write(tmp_path, pgm(), origin=written, resolution='5e-02', free_thresh='.25'))
+    assert (found.resolution_m, found.origin) == (0.05, origin)
+
+
 def test_shades_between_the_thresholds_are_unknown(tmp_path):
     grey = np.array([[88, 89, 90, 191, 192]], np.uint8)   # 0.655, 0.651, 0.647, 0.251, 0.247
     assert load_map(write(tmp_path, pgm(grey))).cells.tolist() == [

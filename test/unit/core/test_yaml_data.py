@@ -8,7 +8,7 @@ import pytest
 from ilw_core.contract import load_contract, parse_contract
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.locate import config_file, resource_file
-from ilw_core.yaml_data import MAX_DEPTH, parse_yaml, read_yaml
+from ilw_core.yaml_data import MAX_DEPTH, parse_yaml, read_yaml, yaml_text
 from ilw_learner.train_config import load_config
 from ilw_teleop.joystick import load_joystick
 from ilw_teleop.robot_profile import load_profile
@@ -43,6 +43,52 @@ def test_what_is_not_plain_data_is_refused_at_once(text):
 
 def test_an_alias_that_stands_for_little_is_fine():
     assert parse_yaml('a: &x [1, 2]\nb: *x', 'it') == {'a': [1, 2], 'b': [1, 2]}
+
+
+@pytest.mark.parametrize(('text', 'number'), [
+    ('1e+04', 1e4), ('-4e-05', -4e-5), ('1e4', 1e4), ('+2E3', 2e3), ('1.5e3', 1.5e3),
+    ('.16', 0.16), ('-.16', -0.16), ('+.5', 0.5), ('.5e-1', 0.05), ('-.5E+1', -5.0),
+    ('5.', 5.0), ('-5.', -5.0), ('5.e2', 500.0), ('+1.5', 1.5), ('1.23e+03', 1230.0),
+    ('0e0', 0.0), ('007e1', 70.0),
+])
+def test_every_number_of_yaml_1_2_is_one(text, number):
+    for around in ('a: {}', 'a: [{}]', '{{a: {}}}', 'a: {} # why'):
+        value = parse_yaml(around.format(text), 'it')['a']
+        value = value[0] if isinstance(value, list) else value
+        assert type(value) is float and value == number
+
+
+@pytest.mark.parametrize('text', [
+    '1e+', 'e5', '.e5', '.', '+.', '1.2.3', '1e5m', '08', '0o17', '-nan', 'nan', '1e4_0',
+    '--1e4', '1e4.5', '0x1e+4g', '1,5'])
+def test_what_only_looks_like_a_number_stays_a_text(text):
+    assert parse_yaml(f'a: {text}', 'it') == {'a': text}
+
+
+@pytest.mark.parametrize('text', ['1e+04', '-.16', '5.', '12'])
+def test_a_number_in_quotes_stays_a_text(text):
+    assert parse_yaml(f'a: "{text}"\nb: \'{text}\'', 'it') == {'a': text, 'b': text}
+
+
+@pytest.mark.parametrize(('text', 'value'), [
+    ('1_000', 1000), ('1_000.5', 1000.5), ('yes', True), ('off', False), ('0x1F', 31), ('17', 17),
+    ('010', 8), ('1.5', 1.5), ('~', None)])
+def test_what_yaml_1_1_reads_otherwise_is_read_as_before(text, value):
+    got = parse_yaml(f'a: {text}', 'it')['a']
+    assert got == value and type(got) is type(value)
+
+
+def test_base_sixty_is_refused_as_before():
+    with pytest.raises(ContractError, match='put it in quotes'):
+        parse_yaml('a: 1:30', 'it')
+
+
+@pytest.mark.parametrize('value', [
+    '1e5', '1234e56', '-.5', '5.', '12', 'yes', 1e-5, 1e22, 0.1, -3, 'plain', [1.5, '1e5'],
+    {'git': '12345e7'}])
+def test_what_is_written_is_read_back_as_it_was(value):
+    for short_lists in (False, True):
+        assert parse_yaml(yaml_text({'a': value}, short_lists=short_lists), 'it') == {'a': value}
 
 
 def test_a_file_that_is_too_large_or_no_file_is_not_read(tmp_path):

@@ -1,0 +1,109 @@
+"""Do a contract and the base that is to obey it contradict each other? Sizes, speeds, times."""
+
+from dataclasses import dataclass
+import math
+from pathlib import Path
+
+from ilw_core.contract import Contract
+from ilw_core.errors import ContractError
+from ilw_core.urdf import Urdf, wheel_speed_radps
+
+_SPARE = 1.02
+"""Of speeds: wheels are measured, and URDFs rounded, to a percent or two"""
+_SPARE_M = 0.005
+"""Of the radius"""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a URDF says of a base with two driven wheels; ``None`` where it says nothing."""
+
+    name: str
+    """For sentences, as in ``the URDF base.urdf``"""
+    speed_mps: float | None = None
+    """Of the rim of a wheel, at the limit of its joint"""
+    track_m: float | None = None
+    """Distance of the wheels"""
+    radius_m: float | None = None
+    """Of the circle around the axle's middle that holds all of it"""
+
+
+def read_base(path: Path) -> Base:
+    """
+    Return what a URDF, or xacro file, says of a base; what it lacks is left out.
+
+    :raises ContractError: it cannot be read, or has a number that is none.
+    """
+    urdf, name = Urdf(path), f'the URDF {path.name}'
+    try:
+        joints = urdf.driven()
+        places = [urdf.place_m(joint) for joint in joints]
+        centre, track_m = 0.5 * (places[0] + places[1]), float(places[0][1] - places[1][1])
+    except ContractError:  # three wheels, or four: which of them drive is for a person to say
+        return Base(name)
+    except (ValueError, KeyError) as error:
+        raise ContractError(f'{path}: every wheel needs a link, and every shape and origin its '
+                            f'numbers. Got {error}. Try it with check_urdf.') from error
+    radps, speed_mps, radius_m = wheel_speed_radps(joints), None, None
+    try:
+        speed_mps = None if radps is None else radps * urdf.wheel_radius_m(joints[0])
+        radius_m = urdf.radius_m(centre)
+    except ContractError:  # meshes have no size here
+        pass
+    return Base(name, speed_mps, track_m, radius_m)
+
+
+def contradictions(contract: Contract, base: Base) -> list[str]:
+    """Return what the contract asks for and the base cannot do or be, a sentence each."""
+    return [*_speeds(contract, base), *_footprint(contract, base)]
+
+
+def _speeds(contract: Contract, base: Base) -> list[str]:
+    if base.speed_mps is None:
+        return []
+    found, action = [], contract.action
+    for i, name in enumerate(action.names):
+        asked = max(abs(float(action.low[i])), abs(float(action.high[i])))
+        if name.endswith('linear.x'):
+            able, unit = base.speed_mps, 'm/s'
+        elif name.endswith('angular.z') and base.track_m:
+            able, unit = 2.0 * base.speed_mps / base.track_m, 'rad/s'
+        else:
+            continue
+        if asked > _SPARE * able:
+            found.append(f'{name}: {contract.name} asks for up to {asked:.3g} {unit}, the wheels '
+                         f'of {base.name} allow {able:.3g} ({able / asked:.0%} of it). Correct '
+                         f'`velocity` in the URDF or wheels.radius_m in the profile, or lower min '
+                         f'and max in the contract.')
+    return found
+
+
+def _footprint(contract: Contract, base: Base) -> list[str]:
+    safety = contract.safety
+    if base.radius_m is None or not safety.radius_m:
+        return []
+    if base.radius_m <= safety.radius_m + _SPARE_M:
+        return []
+    return [f'safety.footprint: {contract.name} says that the robot fits a circle of radius '
+            f'{safety.radius_m:.3g} m, {base.name} reaches {base.radius_m:.3f} m from the middle '
+            f'of its axle. Write radius_m: {math.ceil(base.radius_m * 100) / 100:.2f}']
+
+
+def too_far(contract: Contract, way_m: float) -> str:
+    """
+    Return why a way cannot be driven before ``timeout_s`` is over, a sentence; empty if it can.
+
+    :param way_m: to the goal; up to ``goal_radius_m`` from it is enough.
+    """
+    action = contract.action
+    speeds = [max(abs(float(low)), abs(float(high))) for name, low, high in zip(
+        action.names, action.low, action.high, strict=True) if name.endswith('linear.x')]
+    if not speeds:
+        return ''
+    needed_s = max(0.0, way_m - contract.goal_radius_m) / speeds[0]
+    if needed_s <= contract.timeout_s:
+        return ''
+    return (f'{way_m:.1f} m to the goal take {needed_s:.0f} s at the highest speed of '
+            f'{contract.name}, {speeds[0]:.3g} m/s, but termination.timeout_s is '
+            f'{contract.timeout_s:g}. Write timeout_s: {math.ceil(1.5 * needed_s)}, or set nearer '
+            f'goals.')
