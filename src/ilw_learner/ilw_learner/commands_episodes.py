@@ -109,26 +109,27 @@ def check(root: Path, task: str, profile: str | None, as_json: bool) -> None:
     from ilw_learner.doctor import check_episodes
 
     report = check_episodes(root, named_contract(task, profile), task)
-    steps = sum(len(episode.actions) for episode in report.episodes)
     if as_json:
         echo(json.dumps({
             'verdict': report.verdict, 'verdicts': report.verdicts,
             'findings': [vars(finding) for finding in report.findings],
-            'episodes': len(report.episodes), 'usable': report.usable, 'steps': steps}))
+            'episodes': len(report.episodes), 'usable': report.usable, 'steps': report.steps}))
     else:
-        _print_report(report, steps)
+        _print_report(report)
     if report.verdict == 'bad':
         sys.exit(1)
 
 
-def _print_report(report: 'Report', steps: int) -> None:
+def _print_report(report: 'Report') -> None:
     for finding in report.findings:
         echo(f'{finding.level:<5} {finding.episode or "all":<26} {finding.text}')
         echo(f'{"":<32} {finding.command}')
     counts = ', '.join(f'{sum(f.level == level for f in report.findings)} {level}'
                        for level in ('bad', 'warn', 'note'))
-    echo(f'{report.verdict}: {report.usable} of {len(report.verdicts)} episodes to train '
-         f'from, {steps} steps; findings: {counts}')
+    there = f'{report.usable} of {len(report.verdicts)} episodes'
+    echo(f'bad: not to be trained from as it is, though {there} and {report.steps} steps could; '
+         f'findings: {counts}' if report.set_is_bad else
+         f'{report.verdict}: {there} to train from, {report.steps} steps; findings: {counts}')
 
 
 for _command in EDITS:

@@ -150,7 +150,7 @@ def _make(source: EpisodeFolder, contract: Contract, parent: Path, meta: dict[st
     _sweep(parent / STAGING)
     try:
         bag = opened(source.path)
-        stamps = Stamps(bag)
+        stamps = Stamps(bag, contract)
         if not stamps.logged_ns:
             raise EpisodeError(f'{source.path} holds no message. There is nothing to make an '
                                f'episode of.')

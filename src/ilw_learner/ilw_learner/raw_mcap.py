@@ -128,7 +128,7 @@ class _Walk:
         elif opcode == _CHANNEL:
             said = ChannelRecord.read(ReadDataStream(BytesIO(record)))
             if said.id not in self._channels:
-                self._channels[said.id] = channel = _channel(said, self._schemas)
+                self._channels[said.id] = channel = channel_of(said, self._schemas)
                 self._reading.channels.append(channel)
 
     def _unpack(self, record: memoryview) -> bytes:
@@ -158,10 +158,12 @@ class _Walk:
             raise ValueError(f'it holds {self._reading.messages} of {count} messages')
 
 
-def _channel(said: ChannelRecord, schemas: dict[int, Schema]) -> Channel:
+def channel_of(said: ChannelRecord, schemas: dict[int, Schema]) -> Channel:
+    """Return a channel with its type; a definition in bytes that are no text comes along."""
     schema = schemas.get(said.schema_id) or Schema(0, b'', '', '')
     return Channel(
-        said.topic, schema.name, said.message_encoding, schema.data.decode(), schema.encoding,
+        said.topic, schema.name, said.message_encoding,
+        schema.data.decode(errors='surrogateescape'), schema.encoding,
         said.metadata.get('offered_qos_profiles', ''), said.metadata.get('topic_type_hash', ''))
 
 
