@@ -58,8 +58,8 @@ class Episode:
 
     @property
     def steps_to_train(self) -> int:
-        """Return how many steps have a command and all that is observed."""
-        return int((self.action_valid & self.obs_valid[:-1].all(axis=1)).sum())
+        """Return how many steps have a command."""
+        return int(self.action_valid.sum())
 
     def __post_init__(self) -> None:
         steps = len(self.actions)

@@ -1,6 +1,6 @@
 """Read a recording: columns, or decoded messages, of the topics asked for. No ROS."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from operator import attrgetter

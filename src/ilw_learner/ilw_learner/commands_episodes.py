@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ilw_core.contract import named_contract
-from ilw_core.episode_folder import find_episodes, read_episode
+from ilw_core.episode_folder import EpisodeFolder, find_episodes, read_episode
+from ilw_core.errors import IlwError
 from ilw_core.terminal import echo
 from ilw_learner.command_options import json_option, profile_option, task_option
-from ilw_learner.commands_edit import EDITS
+from ilw_learner.commands_edit import EDITS, own_contract
 
 if TYPE_CHECKING:
+    from ilw_learner.bag_reader import Bag
     from ilw_learner.doctor import Report
 
 
@@ -80,7 +82,7 @@ def show(path: Path, as_json: bool) -> None:
 
     folder = read_episode(path)
     bag = Bag(folder.path)
-    known = {k: v for k, v in folder.meta.items() if k != 'contract_text'}
+    known = {k: v for k, v in folder.meta.items() if k != 'contract_text'} | _steps(folder, bag)
     if as_json:
         echo(json.dumps({'episode': known, 'topics': bag.types, 'unfinished': bag.torn,
                                'files': [file.name for file in folder.bag_files]}))
@@ -91,6 +93,19 @@ def show(path: Path, as_json: bool) -> None:
         echo(f'{"unfinished":<16} {bag.torn}')
     for topic, kind in sorted(bag.types.items()):
         echo(f'  {topic:<24} {kind}')
+
+
+def _steps(folder: EpisodeFolder, bag: 'Bag') -> dict[str, int | str]:
+    """Return how many steps there are to train from, where a recording says its contract."""
+    from ilw_learner.dataset import load_episode
+
+    if not folder.contract_text:
+        return {}
+    try:
+        contract = own_contract(folder, None)
+        return {'steps': load_episode(folder, contract, bag=bag).steps_to_train}
+    except IlwError as error:
+        return {'steps': f'none: {error}'}
 
 
 @episodes.command()

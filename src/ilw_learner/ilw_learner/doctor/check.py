@@ -47,7 +47,7 @@ class Report:
 
     @property
     def steps(self) -> int:
-        """Steps to train from: with a command, and all that is observed."""
+        """Steps to train from: those with a command."""
         return sum(episode.steps_to_train for episode in self.fit)
 
     @property
@@ -99,7 +99,8 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
     verdicts = {folder.path.name: _worst([f for f in findings if f.episode == folder.path.name])
                 for folder in folders}
     fit = [take.episode for take in demos.takes if verdicts[take.name] != 'bad'
-           and usable([take.folder]) and take.episode.steps_to_train]
+           and usable([take.folder])
+           and (take.episode.action_valid & take.episode.obs_valid[:-1].all(axis=1)).any()]
     return Report(findings, [take.episode for take in demos.takes], verdicts, fit)
 
 
