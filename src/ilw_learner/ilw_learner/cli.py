@@ -130,8 +130,10 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
         echo(json.dumps(summary))
         return
     if algorithm == 'bc':
-        echo(f'{summary["windows"]} steps of {summary["episodes"]} episodes, '
-             f'{summary["train_s"]:.0f} s.')
+        echo(f'{summary["steps"]} steps of {summary["episodes"]} episodes'
+             + (f' ({summary["windows"]} with all that a window needs)'
+                if summary['windows'] != summary['steps'] else '')
+             + f', {summary["train_s"]:.0f} s.')
         _print_errors(contract, summary['held_out'])
     else:
         echo(f'{summary["steps"]} steps, {summary["updates"]} updates, '

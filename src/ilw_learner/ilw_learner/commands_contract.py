@@ -60,7 +60,7 @@ def draft(bag: Path, out: Path | None, robot: Path | None, as_json: bool) -> Non
             echo(made.contract.text, nl=False, lines=True)
         for text in made.contradictions:
             echo(f'{"warn":<5} {"all":<26} {text}', err=out is None)
-        print_report(report, made.steps, err=out is None)
+        print_report(report, err=out is None)
         _say_what_next(bag, out, usable=made.usable)
     if not made.usable:
         sys.exit(1)

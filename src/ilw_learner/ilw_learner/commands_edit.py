@@ -23,7 +23,7 @@ _SMALL = 6
 """Features with more numbers than that do not tell a person where to begin"""
 
 
-def _own_contract(episode: EpisodeFolder, task: str | None) -> Contract:
+def own_contract(episode: EpisodeFolder, task: str | None) -> Contract:
     """Return the contract an episode was recorded under, or the one that is named."""
     if task is not None:
         return named_contract(task)
@@ -64,7 +64,7 @@ def trim(path: Path, head_s: float, tail_s: float, auto: bool, task: str | None,
     if auto == bool(head_s or tail_s):
         raise click.UsageError('Say how much: --head, --tail, or --auto.')
     folder = read_episode(path)
-    contract = _own_contract(folder, task)
+    contract = own_contract(folder, task)
     episode = load_episode(folder, contract)
     if auto:
         head_s, tail_s = idle_cut(episode, contract)
@@ -77,9 +77,9 @@ def trim(path: Path, head_s: float, tail_s: float, auto: bool, task: str | None,
     out = take_out(folder.path, f'trimmed: {head} steps from the start, {tail} from the end',
                    replaced_by=made.path.name)
     _say({'path': str(made.path), 'steps': made.steps, 'cut': [head, tail], 'source': str(out)},
-         as_json, f'{made.path}: {made.steps} steps, without the first {head} and the last {tail} '
-         f'of {len(episode.actions)}.', f'Its source is out of training; ./ilw episodes restore '
-         f'{pasteable(out)} undoes this.')
+         as_json, f'{made.path}: {made.steps} steps to train from, without the first {head} and '
+         f'the last {tail} ticks of {len(episode.actions)}.', f'Its source is out of training; '
+         f'./ilw episodes restore {pasteable(out)} undoes this.')
 
 
 @click.command()
@@ -156,9 +156,11 @@ def import_recording(path: Path, task: str, out: Path | None, outcome: str,
     contract = named_contract(task, profile)
     made = adopt(read_episode(path), contract, out or Path('demos') / contract.name,
                  Outcome[outcome.upper()])
-    _say({'path': str(made.path), 'steps': made.steps, 'lost': made.torn}, as_json,
-         f'{made.path}: {made.steps} steps.',
-         *([f'The recording is not whole: {made.torn}.'] if made.torn else []))
+    _say({'path': str(made.path), 'steps': made.steps, 'lost': made.torn,
+          'remarks': [vars(remark) for remark in made.remarks]}, as_json,
+         f'{made.path}: {made.steps} steps to train from.',
+         *([f'The recording is not whole: {made.torn}.'] if made.torn else []),
+         *(f'{remark.level}: {remark.text}' for remark in made.remarks))
 
 
 EDITS = (trim, drop, restore, redo, import_recording)
@@ -201,7 +203,7 @@ def _start(folder: EpisodeFolder, task: str | None) -> dict[str, float]:
     from ilw_learner.dataset import load_episode
 
     try:
-        contract = _own_contract(folder, task)
+        contract = own_contract(folder, task)
         first = load_episode(folder, contract).obs[0]
     except IlwError:
         return {}

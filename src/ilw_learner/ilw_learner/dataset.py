@@ -18,9 +18,9 @@ from ilw_core.errors import ContractError, EpisodeError
 from ilw_core.files import open_regular
 from ilw_core.lidar_spec import PLAIN, LidarSpec, recorded_lidar
 from ilw_learner.bag_reader import Bag
-from ilw_learner.episode_arrays import read_arrays
+from ilw_learner.episode_arrays import read_arrays, read_remarks
 
-_CACHE_VERSION = b'ilw.dataset/6'
+_CACHE_VERSION = b'ilw.dataset/7'
 _END_BYTES = 65536
 
 
@@ -69,9 +69,10 @@ def load_episode(
     contract = as_recorded(source, contract)
     arrays = (_cached(source, contract, cache) if cache
               else read_arrays(bag or Bag(source.path), contract, source.span_ns))
+    remarks = read_remarks(arrays.pop('remarks'))
     return Episode(
         name=source.path.name, outcome=source.outcome, stop_reason=source.stop_reason,
-        contract_hash=contract.hash, **arrays)
+        contract_hash=contract.hash, remarks=remarks, **arrays)
 
 
 def as_recorded(source: EpisodeFolder, contract: Contract) -> Contract:

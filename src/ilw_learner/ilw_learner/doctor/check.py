@@ -7,10 +7,11 @@ from pathlib import Path
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_core.episode_folder import EpisodeFolder, find_episodes
-from ilw_core.errors import ContractError, EpisodeError
+from ilw_core.errors import ContractError, ContractMisfitError, EpisodeError
 from ilw_learner.bag_reader import Bag
 from ilw_learner.dataset import load_episode, usable
 from ilw_learner.doctor import (
+    clocks,
     contradictions,
     labels,
     lag,
@@ -21,6 +22,7 @@ from ilw_learner.doctor import (
     takes,
 )
 from ilw_learner.doctor.finding import LEVELS, Demos, Finding, Take, command
+from ilw_learner.message_types import TypeUnknownError
 
 GOOD = 'good'
 
@@ -35,13 +37,28 @@ class Report:
     """Those that can be read"""
     verdicts: dict[str, str]
     """Episode -> ``bad``, ``warn`` or ``good``"""
-    usable: int
-    """Episodes that training would use"""
+    fit: list[Episode]
+    """Those to train from: a success, or judged by nobody; with a step; not bad"""
+
+    @property
+    def usable(self) -> int:
+        """Episodes to train from."""
+        return len(self.fit)
+
+    @property
+    def steps(self) -> int:
+        """Steps to train from: those with a command."""
+        return sum(episode.steps_to_train for episode in self.fit)
 
     @property
     def verdict(self) -> str:
         """Of the set: ``bad``, ``warn`` or ``good``."""
         return _worst(self.findings)
+
+    @property
+    def set_is_bad(self) -> bool:
+        """Something is wrong that no episode has alone."""
+        return any(each.level == 'bad' and not each.episode for each in self.findings)
 
     def __iter__(self) -> Iterator[list[Finding] | list[Episode]]:
         """Give findings and episodes, for those who want these two."""
@@ -71,6 +88,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
             continue
         demos.takes.append(take)
         findings += takes.check_take(take, bag.torn)
+        findings += clocks.check_take(take)
         findings += scans + sensing.check_take(take, contract, lidars.causes(scans))
         findings += labels.check_take(take, contract)
     if demos.takes:
@@ -80,11 +98,19 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
     findings.sort(key=lambda each: (LEVELS.index(each.level), each.episode))
     verdicts = {folder.path.name: _worst([f for f in findings if f.episode == folder.path.name])
                 for folder in folders}
-    return Report(findings, [take.episode for take in demos.takes], verdicts,
-                  len(usable([take.folder for take in demos.takes])))
+    fit = [take.episode for take in demos.takes if verdicts[take.name] != 'bad'
+           and usable([take.folder])
+           and (take.episode.action_valid & take.episode.obs_valid[:-1].all(axis=1)).any()]
+    return Report(findings, [take.episode for take in demos.takes], verdicts, fit)
 
 
 def _unreadable(folder: EpisodeFolder, error: Exception) -> Finding:
+    if isinstance(error, ContractMisfitError):
+        return Finding('bad', 'contract', folder.path.name, str(error),
+                       command('contract', 'draft', folder.path))
+    if isinstance(error, TypeUnknownError):
+        return Finding('bad', 'type', folder.path.name, str(error),
+                       command('episodes', 'show', folder.path))
     return Finding('bad', 'unreadable', folder.path.name, str(error),
                    command('episodes', 'drop', folder.path, '--why', 'cannot be read'))
 
