@@ -45,12 +45,16 @@ def executable(package: str, name: str) -> str:
         path = Path(prefix) / 'lib' / package / name
         if path.is_file():
             return str(path)
+    if not package.startswith('ilw_'):
+        raise IlwError(f'{package} is not installed here. It comes with ROS 2: sudo apt install '
+                       f'ros-jazzy-{package.replace("_", "-")}, and source /opt/ros/jazzy.')
     raise IlwError(f'{package}/{name} is not installed. Run ./ilw setup, or source the workspace.')
 
 
 def command_line(spec: NodeSpec) -> list[str]:
     """Return the command that starts a node with its name and parameters."""
-    line = [executable(spec.package, spec.executable), '--ros-args', '-r', f'__node:={spec.name}']
+    line = [executable(spec.package, spec.executable), *spec.words,
+            '--ros-args', '-r', f'__node:={spec.name}']
     for key, value in spec.parameters.items():
         line += ['-p', f'{key}:={_yaml(value)}']
     for inside, outside in spec.remappings.items():
@@ -59,6 +63,10 @@ def command_line(spec: NodeSpec) -> list[str]:
         line += ['-r', f'__ns:={spec.namespace}']
     if spec.enclave:
         line += ['--enclave', spec.enclave]
+    if spec.params_file:
+        line += ['--params-file', spec.params_file]
+    if spec.log_level != 'info':
+        line += ['--log-level', spec.log_level]
     return line
 
 
@@ -126,8 +134,9 @@ class Fleet:
         return self._running[name].pid
 
     def dead(self) -> list[str]:
-        """Return the names of nodes that ended on their own."""
-        return [name for name, process in self._running.items() if process.poll() is not None]
+        """Return the names of nodes that ended on their own and are missed."""
+        return [name for name, process in self._running.items()
+                if process.poll() is not None and not self._specs[name].optional]
 
     def restart_dead(self) -> list[str]:
         """Start again what ended on its own; return the names."""

@@ -93,6 +93,15 @@ def test_training_and_evaluating_over_ros_end_with_a_checkpoint_and_its_score(
     assert 'not a checkpoint' in nothing.error_msg
 
 
+@pytest.mark.parametrize('trainer', ['none', 'no_such_module:make_env', 'ilw_sim.env:no_such',
+                                     'ilw_sim.env'], indirect=True)
+def test_an_evaluation_without_an_environment_says_so(trainer, ros):
+    answer = evaluate(ros, Evaluate.Goal(checkpoint='idle', episodes=1))
+    assert answer.error_code == Evaluate.Result.ERROR_NO_ENVIRONMENT
+    assert 'parameter env' in answer.error_msg
+    assert trainer._child is None, 'and the next goal is taken'
+
+
 def evaluate(ros, goal):
     client = ActionClient(ros.add(Node('judge')), Evaluate, 'evaluate')
     ros.until(client.server_is_ready, 20, 'the trainer')

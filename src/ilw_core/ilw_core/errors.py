@@ -75,6 +75,13 @@ class BusyError(IlwError):
     public = 'must wait: the node is busy with another, or not configured.'
 
 
+class NoEnvironmentError(IlwError):
+    """There is no environment to drive in: none was named, or what was named cannot be made."""
+
+    public = ('cannot be driven here: the node has no environment to drive in. Start it with its '
+              'parameter env, as ilw_sim.env:make_env.')
+
+
 class StorageError(IlwError):
     """The disk refused: full, read-only or gone."""
 
