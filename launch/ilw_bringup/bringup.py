@@ -42,7 +42,7 @@ class NodeSpec:
     enclave: str = ''
     """Where its key is in the keystore; empty: it has none"""
     respawn: bool = False
-    """Start it again when it dies; only for what must be armed anew before it drives"""
+    """Start it again when it dies; only what must be armed anew before it drives, or never does"""
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ SECURITY = Argument('security', '', 'Keystore; nodes start only with their keys 
                     'docs/how-to/secure.md.')
 DETACHED = Argument('detached', False, 'true: nodes go on, a policy drives on, when the process '
                     'that started them is gone.')
+VIEW = Argument('view', False, 'Draw a map of robot, goal, scan and path in this terminal.')
 WITH_EXPERT = Argument('expert', False, 'Let the scripted expert press the stick.')
 
 
@@ -120,7 +121,8 @@ def _hand(a: Mapping[str, Any]) -> list[NodeSpec]:
         source = []
     elif a['input'] == 'keyboard':
         source = [NodeSpec('ilw_teleop', 'keyboard_node', 'keyboard',
-                           {'joystick': _imitated(a), **clock}, terminal=True)]
+                           {'contract': a['task'], 'joystick': _imitated(a), **clock},
+                           terminal=True)]
     else:
         source = [NodeSpec('ilw_teleop', 'joy_node', 'joy', {'joystick': a['joystick'], **clock})]
     return [*source, NodeSpec('ilw_teleop', 'teleop_node', 'teleop', {
@@ -165,6 +167,13 @@ def _policy(a: Mapping[str, Any]) -> list[NodeSpec]:
         'use_sim_time': a['robot'] == 'sim'}, respawn=True)]
 
 
+def _status(a: Mapping[str, Any], *, policy: bool = False) -> list[NodeSpec]:
+    return [NodeSpec('ilw_teleop', 'status_node', 'status', {
+        'contract': a['task'], 'view': a['view'], 'policy': policy,
+        'keys': a.get('input') == 'keyboard', 'use_sim_time': a.get('robot', 'sim') == 'sim'},
+        respawn=True)]
+
+
 def _placed(spec: NodeSpec, a: Mapping[str, Any]) -> NodeSpec:
     namespace = '/' + a['namespace'].strip('/') if a['namespace'] else ''
     return replace(spec, namespace=namespace,
@@ -173,7 +182,7 @@ def _placed(spec: NodeSpec, a: Mapping[str, Any]) -> NodeSpec:
 
 def _bringup(text: str, arguments: tuple[Argument, ...],
              nodes: Callable[[Mapping[str, Any]], list[NodeSpec]]) -> Bringup:
-    return Bringup(text, (*arguments, NAMESPACE, NETWORK, SECURITY, DETACHED),
+    return Bringup(text, (*arguments, VIEW, NAMESPACE, NETWORK, SECURITY, DETACHED),
                    lambda a: [_placed(spec, a) for spec in nodes(a)])
 
 
@@ -181,17 +190,19 @@ _PLANT = (TASK, ROBOT, PROFILE, SEED, SPEED, PLANT, GUI, EMULATOR, EMULATOR_SEED
 _HAND = (JOYSTICK, INPUT, WITH_EXPERT)
 
 BRINGUPS: dict[str, Bringup] = {
-    'sim': _bringup('The simulator alone.', (TASK, SEED, SPEED, PLANT, GUI), _sim),
+    'sim': _bringup('The simulator alone.', (TASK, SEED, SPEED, PLANT, GUI),
+                    lambda a: _sim(a) + _status(a)),
     'teleop': _bringup(
         'Drive by hand: simulator or robot, joystick, arbiter.', (*_PLANT, *_HAND),
-        lambda a: _sim(a) + _hand(a) + _arbiter(a, True)),
+        lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _status(a)),
     'record': _bringup(
         'Drive by hand and record each episode as a rosbag.', (*_PLANT, *_HAND, DEMOS, OPERATOR),
-        lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a)),
+        lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a) + _status(a)),
     'deploy': _bringup(
         'Let a policy drive; a person can take over at any time.',
         (*_PLANT, *_HAND, CHECKPOINT, CHECKPOINTS, TRUSTED, ENABLE, PREFLIGHT),
-        lambda a: _sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)),
+        lambda a: (_sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)
+                   + _status(a, policy=True))),
 }
 
 

@@ -12,6 +12,7 @@ from ilw_learner.bag_reader import Bag
 from ilw_learner.dataset import load_episode, usable
 from ilw_learner.doctor import (
     contradictions,
+    goals,
     labels,
     lag,
     leaks,
@@ -72,7 +73,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
         demos.takes.append(take)
         findings += takes.check_take(take, bag.torn)
         findings += scans + sensing.check_take(take, contract, lidars.causes(scans))
-        findings += labels.check_take(take, contract)
+        findings += labels.check_take(take, contract) + goals.check_take(take, bag, contract)
     if demos.takes:
         for part in (takes.check_outcomes, sensing.check_set, labels.check_set, leaks.check_set,
                      lag.check_set, contradictions.check_set, starts.check_set):

@@ -90,7 +90,8 @@ class SimNode(Node):
 
     def _on_reset(self, request: Any, response: Any) -> Any:
         try:
-            self._reset(self._seed if request.keep_seed else request.seed, request.episode)
+            seed = self._seed + 1 if request.next_seed else request.seed
+            self._reset(self._seed if request.keep_seed else seed, request.episode)
         except ContractError as error:
             response.error_code, response.error_msg = ResetSim.Response.ERROR_WORLD, str(error)
         response.episode, response.stamp = self._episode, time_msg(self._stamp_ns)
