@@ -38,12 +38,12 @@ def desk(tmp_path):
 def drive(desk, seconds=240.0):
     """Drive to the goal by the map on the screen until the take has ended; return how it did."""
     deadline = time.monotonic() + seconds
-    while desk.sees(r'RECORDING'):
+    while not (ended := desk.sees(r'saved \d+, last: (\w+)')):
         assert time.monotonic() < deadline, '\n'.join(desk.glass.lines)
         seen = read_map(desk.look())
         desk.type(key_towards(*seen) if seen else ' ')
         time.sleep(0.08)
-    return desk.until(r'saved (\d+), last: (\w+)')[2]
+    return ended[1]
 
 
 def ilw(tmp_path, *words):
