@@ -38,7 +38,7 @@ def desk(tmp_path):
 def drive(desk, seconds=240.0):
     """Drive to the goal by the map on the screen until the take has ended; return how it did."""
     deadline = time.monotonic() + seconds
-    while not (ended := desk.sees(r'saved \d+, last: (\w+)')):
+    while not (ended := desk.sees(r'saved \d+, last (\w+)')):
         assert time.monotonic() < deadline, '\n'.join(desk.glass.lines)
         seen = read_map(desk.look())
         desk.type(key_towards(*seen) if seen else ' ')

@@ -1,7 +1,7 @@
 """The status line of a person who records or deploys: from what the nodes say to words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ilw_core.contract import Contract
 from ilw_core.goal import bearing_text, polar
@@ -10,8 +10,11 @@ from ilw_teleop.recording import Phase
 
 SILENT_NS = 1_000_000_000
 """Of wall time; who should be heard and is silent for longer is said to be"""
+STANDS_NS = 300_000_000
+"""A reason of ``PASSING`` is told when it lasts this long: one late command is normal"""
+PASSING = ('stale', 'expired', 'observation')
 _DRIVERS = {0: 'nobody drives', 1: 'you drive', 2: 'the policy drives', 3: 'nobody drives'}
-_OUTCOMES = {0: 'outcome unknown', 1: 'success', 2: 'failure'}
+_OUTCOMES = {0: 'not judged', 1: 'success', 2: 'failure'}
 HELD = {
     'obstacle': 'held: something is in the way', 'blind': 'held: no lidar scan to trust',
     'near': 'held: something too near to measure', 'unseen': 'held: nothing sees that way',
@@ -82,6 +85,14 @@ class Status:
     """In the frame of odometry [m]"""
     world_began_ns: int | None = None
     """When the simulator began this world; ``None``: there is no simulator"""
+    _since_ns: dict[str, int] = field(default_factory=dict)
+    """Reason of the arbiter -> since when it is given without a break, wall time"""
+
+    def hear(self, said: ArbiterSaid) -> None:
+        """Take in an ``arbiter/state``."""
+        self.arbiter = said
+        self._since_ns = {reason: self._since_ns.get(reason, said.wall_ns)
+                          for reason in said.reasons}
 
     @property
     def recording(self) -> bool:
@@ -102,7 +113,7 @@ class Status:
     def parts(self, now_ns: int, wall_ns: int) -> list[Part]:
         """Return the line: what matters most comes first, a narrow terminal cuts the end."""
         return [*self._stop(), *self._take(now_ns, wall_ns), *self._driver(wall_ns),
-                *self._held(), *self._goal(wall_ns), *self._counts()]
+                *self._held(), *self._counts(), *self._goal(wall_ns)]
 
     def where(self) -> str:
         """Return where robot and goal are, a sentence, as at the begin of a take."""
@@ -159,7 +170,10 @@ class Status:
         said = self.arbiter
         if said is None or said.estopped:
             return []
-        words = dict.fromkeys(HELD[reason] for reason in said.reasons if reason in HELD)
+        words = dict.fromkeys(
+            HELD[reason] for reason in said.reasons if reason in HELD and not (
+                reason in PASSING
+                and said.wall_ns - self._since_ns.get(reason, said.wall_ns) < STANDS_NS))
         return [Part(text, 'warn') for text in words]
 
     def _goal(self, wall_ns: int) -> list[Part]:
@@ -176,8 +190,8 @@ class Status:
             return []
         text = f'saved {said.saved}'
         if said.attempted and said.phase not in (Phase.RECORDING, Phase.SAVING):
-            last = _OUTCOMES.get(said.outcome, _OUTCOMES[0]) if said.kept else 'thrown away'
-            text += f', last: {last}'
+            last = _OUTCOMES.get(said.outcome, _OUTCOMES[0]) if said.kept else 'discarded'
+            text += f', last {last}'
         return [Part(text)]
 
 

@@ -9,8 +9,8 @@ from ilw_core.goal import bearing_text, far_from_goal, polar, topics_of
 
 @pytest.mark.parametrize(('pose', 'goal', 'distance_m', 'bearing_deg'), [
     ((0, 0, 0), (3, 4), 5.0, 53.13), ((1, 1, math.pi / 2), (1, 3), 2.0, 0.0),
-    ((0, 0, math.pi / 2), (2, 0), 2.0, -90.0), ((0, 0, math.radians(170)), (-1, -0.1), 1.005, 15.7),
-    ((2, -1, math.pi), (3, -1), 1.0, 180.0)])
+    ((0, 0, math.pi / 2), (2, 0), 2.0, -90.0),
+    ((0, 0, math.radians(170)), (-1, -0.1), 1.005, 15.7), ((2, -1, math.pi), (3, -1), 1.0, 180.0)])
 def test_distance_and_bearing_by_hand(pose, goal, distance_m, bearing_deg):
     distance, bearing = polar(pose, goal)
     assert distance == pytest.approx(distance_m, abs=1e-3)

@@ -1,4 +1,4 @@
-"""A take that a person asks for: begun when it can be, in a world of its own, ended with a word."""
+"""A take that a person asks for: begun when it can be, in a world of its own."""
 
 from types import SimpleNamespace as Plain
 

@@ -47,12 +47,12 @@ def test_the_seconds_count_from_the_world_that_began_anew_in_the_take(maze):
 
 
 @pytest.mark.parametrize(('kept', 'outcome', 'text'), [
-    (True, 1, 'success'), (True, 2, 'failure'), (True, 0, 'outcome unknown'),
-    (False, 0, 'thrown away'), (True, 9, 'outcome unknown')])
+    (True, 1, 'success'), (True, 2, 'failure'), (True, 0, 'not judged'),
+    (False, 0, 'discarded'), (True, 9, 'not judged')])
 def test_how_the_last_take_ended_is_shown_until_the_next_begins(maze, kept, outcome, text):
     status = Status(maze, recorder=recorder(Phase.READY, attempted=3, saved=2, kept=kept,
                                             outcome=outcome))
-    assert line(status) == f'ready | saved 2, last: {text}'
+    assert line(status) == f'ready | saved 2, last {text}'
     status.recorder.phase = Phase.RECORDING
     assert 'last' not in line(status)
 
@@ -80,7 +80,7 @@ def test_the_emergency_stop_comes_first_with_its_reason_and_its_release(maze, ke
     (('obstacle',), 'something is in the way'), (('rate', 'blind'), 'no lidar scan to trust'),
     (('workspace', 'range'), 'edge of the workspace'), (('near',), 'too near to measure'),
     (('unseen',), 'nothing sees that way'), (('rival',), 'another node commands'),
-    (('stale',), 'too old')])
+    (('length',), 'another number of actions')])
 def test_what_holds_the_robot_is_said(maze, reasons, text):
     assert text in line(Status(maze, arbiter=arbiter(source=1, reasons=reasons)))
 
@@ -89,6 +89,19 @@ def test_what_holds_the_robot_is_said(maze, reasons, text):
                                      ('disarmed',)])
 def test_limits_of_ordinary_driving_are_no_news(maze, reasons):
     assert 'held' not in line(Status(maze, arbiter=arbiter(source=1, reasons=reasons)))
+
+
+@pytest.mark.parametrize('reason', ['stale', 'expired', 'observation'])
+def test_one_late_command_is_no_news_but_late_ones_for_long_are(maze, reason):
+    status = Status(maze)
+    for wall_ns in (0, S // 10, S // 5):
+        status.hear(arbiter(reasons=(reason,), wall_ns=wall_ns))
+        assert 'held' not in line(status)
+    status.hear(arbiter(reasons=(reason,), wall_ns=S // 2))
+    assert 'held' in line(status)
+    status.hear(arbiter(source=1, wall_ns=S))
+    status.hear(arbiter(reasons=(reason,), wall_ns=2 * S))
+    assert 'held' not in line(status), 'it begins anew'
 
 
 def test_every_reason_that_the_arbiter_gives_to_stand_has_words(maze):

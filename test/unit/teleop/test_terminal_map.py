@@ -99,7 +99,7 @@ def test_of_a_large_map_the_part_around_the_robot_is_drawn(at):
     drawn = draw(scene, 80, 20)
     assert len(place(drawn, 'robot')) == 1
     assert len(drawn) == 20 and len(drawn[0]) == 80
-    assert 80 * COARSEST_M == pytest.approx(16.0)
+    assert pytest.approx(16.0) == 80 * COARSEST_M
 
 
 def test_without_a_map_there_is_what_is_known():
@@ -116,8 +116,8 @@ def test_beams_end_where_they_hit_and_others_nowhere():
 
 
 @pytest.mark.parametrize(('cells', 'width', 'height', 'resolution', 'origin'), [
-    (6, 2, 2, 0.1, (0, 0)), (4, 2, 2, 0.0, (0, 0)), (4, 2, 2, math.nan, (0, 0)), (0, 0, 0, 1, (0, 0)),
-    (4, 2, 2, 0.1, (math.inf, 0)), (4, 2, 2, -1.0, (0, 0))])
+    (6, 2, 2, 0.1, (0, 0)), (4, 2, 2, 0.0, (0, 0)), (4, 2, 2, math.nan, (0, 0)),
+    (0, 0, 0, 1, (0, 0)), (4, 2, 2, 0.1, (math.inf, 0)), (4, 2, 2, -1.0, (0, 0))])
 def test_what_is_no_map_is_none(cells, width, height, resolution, origin):
     assert grid_of(np.zeros(cells, np.int8), width, height, resolution, origin) is None
 

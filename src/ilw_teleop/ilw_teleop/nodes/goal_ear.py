@@ -11,6 +11,7 @@ from rclpy.node import Node
 from ilw_core.contract import Contract
 from ilw_core.features import yaw_of
 from ilw_core.goal import topics_of
+from ilw_ros.convert import stamp_ns
 from ilw_ros.health import note_dropped
 from ilw_ros.qos import LATCHED, STATE
 
@@ -26,7 +27,7 @@ class GoalEar:
                  on_pose: Callable[[], None] = lambda: None) -> None:
         self._node, self._on_pose = node, on_pose
         self.pose: tuple[float, float, float] | None = None
-        self.pose_wall_ns = 0
+        self.pose_wall_ns, self.stamp_ns = 0, 0
         self.goal: tuple[float, float] | None = None
         self._frames = {'odom': '', 'goal': ''}
         odometry, goal = topics_of(contract)
@@ -39,6 +40,7 @@ class GoalEar:
             note_dropped(self._node, 'odom')
             return
         self.pose, self.pose_wall_ns = (at.x, at.y, yaw), time.monotonic_ns()
+        self.stamp_ns = stamp_ns(odometry.header.stamp)
         self._frames['odom'] = odometry.header.frame_id
         self._on_pose()
 

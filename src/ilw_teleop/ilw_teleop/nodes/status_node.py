@@ -26,6 +26,8 @@ from ilw_teleop.status_text import coloured, picture, steady
 from ilw_teleop.terminal_map import ASCII, UNICODE, Scene, beam_ends, grid_of
 
 PERIOD_S = 0.1
+RESET_NS = 500_000_000
+"""Of wall time: by then a simulator that begins its world for a take has said so"""
 BELOW = 7
 """Lines that the map leaves for the status, the keys, and what the nodes say"""
 
@@ -41,7 +43,7 @@ class StatusNode(Node):
         self._view, self._scene = params.view, Scene()
         self._live, self._said = LiveLines('1 status'), ''
         self._glyphs = UNICODE if 'utf' in (sys.stdout.encoding or '').lower() else ASCII
-        self._begins = False
+        self._begin: tuple[int, int] | None = None
         self._ear = GoalEar(self, contract, self._on_pose)
         self.create_subscription(ArbiterState, 'arbiter/state', self._on_arbiter, EVENT)
         self.create_subscription(EpisodeStatus, 'episode/status', self._on_recorder, LATCHED)
@@ -58,15 +60,19 @@ class StatusNode(Node):
         if ear.pose is not None:
             self._scene.drive(ear.pose)
         self._scene.goal = ear.goal
-        if self._begins:
-            self._begins = False
-            what = 'Take begins' if status.recording else 'New world'
-            self._live.say(f'{what}. {status.where()}')
+        if self._begin is not None:
+            self._tell_begin(*self._begin)
+
+    def _tell_begin(self, since_ns: int, since_wall_ns: int) -> None:
+        if self._ear.stamp_ns >= since_ns and time.monotonic_ns() >= since_wall_ns:
+            self._begin = None
+            what = 'Take begins' if self._status.recording else 'New world'
+            self._live.say(f'{what}. {self._status.where()}')
 
     def _on_arbiter(self, said: ArbiterState) -> None:
-        self._status.arbiter = ArbiterSaid(
+        self._status.hear(ArbiterSaid(
             said.source, said.armed, said.estopped, said.estop_why, said.published, said.reasons,
-            time.monotonic_ns())
+            time.monotonic_ns()))
 
     def _on_recorder(self, said: EpisodeStatus) -> None:
         before = self._status.recorder
@@ -74,14 +80,14 @@ class StatusNode(Node):
             said.phase, stamp_ns(said.begin), said.kept, said.outcome, said.attempted, said.saved,
             said.problems, time.monotonic_ns())
         begins = said.phase == Phase.RECORDING and (before is None or before.phase != said.phase)
-        if begins and self._status.world_began_ns is None:
-            self._begins = True  # no simulator brings the robot to a start first
+        if begins and self._begin is None:  # a simulator may bring the robot to a start first
+            self._begin = 0, time.monotonic_ns() + RESET_NS
 
     def _on_event(self, event: EpisodeEvent) -> None:
         if event.kind == EpisodeEvent.KIND_RESET:
-            self._status.world_began_ns = stamp_ns(event.header.stamp)
+            self._status.world_began_ns = began_ns = stamp_ns(event.header.stamp)
             self._scene.path.clear()
-            self._begins = True
+            self._begin = began_ns, 0  # what comes late was before
 
     def _on_scan(self, scan: LaserScan) -> None:
         if self._view and self._ear.pose is not None:
