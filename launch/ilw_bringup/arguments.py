@@ -58,6 +58,7 @@ SECURITY = Argument('security', '', 'Keystore; nodes start only with their keys 
                     'docs/how-to/secure.md.')
 DETACHED = Argument('detached', False, 'true: nodes go on, a policy drives on, when the process '
                     'that started them is gone.')
+VIEW = Argument('view', False, 'Draw a map of robot, goal, scan and path in this terminal.')
 WITH_EXPERT = Argument('expert', False, 'Let the scripted expert press the stick.')
 TRUE_FALSE = ('auto', 'true', 'false')
 USE_SIM_TIME = Argument(

@@ -37,6 +37,7 @@ from ilw_bringup.arguments import (
     TASK_OF_CHECKPOINT,
     TF_PREFIX,
     TRUSTED,
+    VIEW,
     WITH_EXPERT,
     Argument,
     check_together,
@@ -68,7 +69,7 @@ class NodeSpec:
     enclave: str = ''
     """Where its key is in the keystore; empty: it has none"""
     respawn: bool = False
-    """Start it again when it dies; only for what must be armed anew before it drives"""
+    """Start it again when it dies; only what must be armed anew before it drives, or never does"""
     words: tuple[str, ...] = ()
     """Command line arguments before those of ROS"""
     params_file: str = ''
@@ -119,7 +120,8 @@ def _hand(a: Mapping[str, Any]) -> list[NodeSpec]:
         source = []
     elif a['input'] == 'keyboard':
         source = [NodeSpec('ilw_teleop', 'keyboard_node', 'keyboard',
-                           {'joystick': _imitated(a), **clock}, terminal=True)]
+                           {'contract': a['task'], 'joystick': _imitated(a), **clock},
+                           terminal=True)]
     else:
         source = [NodeSpec('ilw_teleop', 'joy_node', 'joy', {'joystick': a['joystick'], **clock})]
     return [*source, NodeSpec('ilw_teleop', 'teleop_node', 'teleop', {
@@ -184,6 +186,13 @@ def _rviz(a: Mapping[str, Any]) -> list[NodeSpec]:
                      words=('-d', str(shared_file('rviz/ilw.rviz')), *frame), optional=True)]
 
 
+def _status(a: Mapping[str, Any], *, policy: bool = False) -> list[NodeSpec]:
+    return [NodeSpec('ilw_teleop', 'status_node', 'status', {
+        'contract': a['task'], 'view': a['view'], 'policy': policy,
+        'keys': a.get('input') == 'keyboard', 'use_sim_time': sim_time(a)},
+        respawn=True)]
+
+
 def _placed(spec: NodeSpec, a: Mapping[str, Any]) -> NodeSpec:
     namespace = '/' + a['namespace'].strip('/') if a['namespace'] else ''
     return replace(spec, namespace=namespace, log_level=a['log_level'],
@@ -198,25 +207,28 @@ def _bringup(text: str, arguments: tuple[Argument, ...],
 
 
 _NOT_REPEATED = ('task', 'demos', 'operator', 'robot', 'reveal', 'security', 'detached', 'rviz',
-                 'log_level')
+                 'log_level', 'view')
 """Of an episode: written elsewhere in it, or a matter of the machine"""
 _SIM = (SEED, SPEED, PLANT, GUI, CLOCK, TF_PREFIX)
 _PLANT = (ROBOT, PROFILE, *_SIM, EMULATOR, EMULATOR_SEED, REVEAL)
 _HAND = (JOYSTICK, INPUT, WITH_EXPERT)
 
 BRINGUPS: dict[str, Bringup] = {
-    'sim': _bringup('The simulator alone.', (TASK, *_SIM), _sim),
+    'sim': _bringup('The simulator alone.', (TASK, *_SIM, VIEW),
+                    lambda a: _sim(a) + _status(a)),
     'teleop': _bringup(
-        'Drive by hand: simulator or robot, joystick, arbiter.', (TASK, *_PLANT, *_HAND),
-        lambda a: _sim(a) + _hand(a) + _arbiter(a, True)),
+        'Drive by hand: simulator or robot, joystick, arbiter.', (TASK, *_PLANT, *_HAND, VIEW),
+        lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _status(a)),
     'record': _bringup(
         'Drive by hand and record each episode as a rosbag.',
-        (TASK, *_PLANT, *_HAND, DEMOS, OPERATOR),
-        lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a)),
+        (TASK, *_PLANT, *_HAND, DEMOS, OPERATOR, VIEW),
+        lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a) + _status(a)),
     'deploy': _bringup(
         'Let a policy drive; a person can take over at any time.',
-        (TASK_OF_CHECKPOINT, *_PLANT, *_HAND, CHECKPOINT, CHECKPOINTS, TRUSTED, ENABLE, PREFLIGHT),
-        lambda a: _sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)),
+        (TASK_OF_CHECKPOINT, *_PLANT, *_HAND, CHECKPOINT, CHECKPOINTS, TRUSTED, ENABLE, PREFLIGHT,
+         VIEW),
+        lambda a: (_sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)
+                   + _status(a, policy=True))),
     'trainer': _bringup(
         'Train and evaluate when asked by the actions train and evaluate.',
         (TASK, DEMO_FOLDERS, RUNS, CHECKPOINTS, CONFIGS, ENV), _trainer),

@@ -7,6 +7,7 @@ What each node of ILW does on the graph: the one table that permissions are made
 from dataclasses import dataclass
 
 from ilw_core.contract import Contract
+from ilw_core.goal import topics_of
 from ilw_teleop.recorder import BESIDES
 
 
@@ -57,12 +58,16 @@ def node_uses(contract: Contract, *, simulated: bool,
     """
     safety = contract.safety
     watched = [part.topic for part in (safety.scan, safety.workspace) if part is not None]
+    seen = topics_of(contract)
     observed = [source.topic for source in contract.sources]
     nodes = {
         'joy': Uses(publishes=('joy', '/diagnostics'), subscribes=('episode/status',)),
         'keyboard': Uses(publishes=('joy',)),
         'teleop': Uses(publishes=('teleop/action', 'episode/event', 'reward', '/diagnostics'),
-                       subscribes=('joy', 'episode/status'), calls=_ARBITER),
+                       subscribes=_once('joy', 'episode/status', *seen), calls=_ARBITER),
+        'status': Uses(subscribes=_once(
+            *seen, 'arbiter/state', 'episode/status', 'episode/event', 'map',
+            safety.scan.topic if safety.scan else 'scan')),
         'arbiter': Uses(publishes=(contract.action.topic, 'arbiter/state', 'episode/event',
                                    '/diagnostics'),
                         subscribes=_once('teleop/action', 'policy/action', 'policy/status',
@@ -84,6 +89,7 @@ def node_uses(contract: Contract, *, simulated: bool,
     if simulated:
         nodes['expert'] = Uses(publishes=('joy',), subscribes=(
             'map', 'goal', 'episode/event', 'episode/status', 'sim/ground_truth'))
+        nodes['recorder'] |= Uses(calls=('sim/reset',))
     if simulated if clock is None else clock:
         nodes = {name: uses | SIM_TIME for name, uses in nodes.items()}
     if simulated:

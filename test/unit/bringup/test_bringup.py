@@ -70,12 +70,23 @@ def test_exactly_one_node_may_command_the_robot_in_every_bringup_that_drives():
         assert [s for s in nodes(name) if s == 'arbiter'] == ['arbiter']
 
 
-def test_only_a_policy_comes_back_by_itself_since_it_comes_back_disarmed():
+def test_only_who_cannot_drive_unarmed_comes_back_by_itself():
     for name in BRINGUPS:
-        assert {n for n, spec in nodes(name).items() if spec.respawn} <= {'policy'}
+        assert {n for n, spec in nodes(name).items() if spec.respawn} <= {'policy', 'status'}
     policy = nodes('deploy', task='clutter', checkpoint='runs/x/checkpoint',
                    checkpoints='a:b')['policy']
     assert policy.respawn and policy.parameters['checkpoints'] == 'a:b'
+
+
+def test_every_bringup_has_a_status_line_and_a_map_when_asked():
+    for name in BRINGUPS:
+        status = nodes(name, view='true')['status']
+        assert status.parameters['view'] is True and status.parameters['use_sim_time'] is True
+        assert status.parameters['policy'] is (name == 'deploy')
+        assert nodes(name)['status'].parameters['view'] is False
+    assert nodes('record', input='keyboard')['status'].parameters['keys'] is True
+    assert nodes('record')['status'].parameters['keys'] is False
+    assert nodes('record', robot='real')['status'].parameters['use_sim_time'] is False
 
 
 def test_recording_starts_a_recorder():

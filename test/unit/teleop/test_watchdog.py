@@ -1,6 +1,7 @@
 """Silence makes the arbiter decide, but a simulated clock may leap."""
 
 from itertools import pairwise
+
 import pytest
 
 from ilw_teleop.arbiter import Arbiter

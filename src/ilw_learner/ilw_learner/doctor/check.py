@@ -13,6 +13,7 @@ from ilw_learner.dataset import load_episode, usable
 from ilw_learner.doctor import (
     clocks,
     contradictions,
+    goals,
     labels,
     lag,
     leaks,
@@ -90,7 +91,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
         findings += takes.check_take(take, bag.torn)
         findings += clocks.check_take(take)
         findings += scans + sensing.check_take(take, contract, lidars.causes(scans))
-        findings += labels.check_take(take, contract)
+        findings += labels.check_take(take, contract) + goals.check_take(take, bag, contract)
     if demos.takes:
         for part in (takes.check_outcomes, sensing.check_set, labels.check_set, leaks.check_set,
                      lag.check_set, contradictions.check_set, starts.check_set):

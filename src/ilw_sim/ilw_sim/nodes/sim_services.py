@@ -40,8 +40,7 @@ class SimServices:
     def _on_reset(self, request: Any, response: Any) -> Any:
         simulation = self._runs.simulation
         try:
-            self._runs.begin(simulation.seed if request.keep_seed else request.seed,
-                             request.episode)
+            self._runs.begin(_seed(request, simulation.seed), request.episode)
         except ContractError as error:
             response.error_code, response.error_msg = ResetSim.Response.ERROR_WORLD, str(error)
         response.episode = self._runs.episode
@@ -80,3 +79,10 @@ class SimServices:
         except (ContractError, ValueError, RecursionError, AttributeError) as error:
             response.error_code, response.error_msg = SetSimState.Response.ERROR_STATE, str(error)
         return response
+
+
+def _seed(request: Any, current: int) -> int:
+    """Return which world a request for an episode asks for."""
+    if request.keep_seed:
+        return current
+    return current + 1 if request.next_seed else int(request.seed)
