@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+import sys
 from typing import Any
 
 import click
@@ -146,6 +147,8 @@ def import_recording(path: Path, task: str, out: Path | None, outcome: str,
     """
     Make an episode of what others recorded, or of what a damaged recording still holds.
 
+    Exit code 1 if it tells what cannot be so: training will leave it out.
+
     Example: ./ilw episodes import ~/bags/lab_7 --task track --outcome success
     """
     from ilw_learner.episode_copy import adopt
@@ -153,9 +156,12 @@ def import_recording(path: Path, task: str, out: Path | None, outcome: str,
     contract = named_contract(task, profile)
     made = adopt(read_episode(path), contract, out or Path('demos') / contract.name,
                  Outcome[outcome.upper()])
-    _say({'path': str(made.path), 'steps': made.steps, 'lost': made.torn}, as_json,
-         f'{made.path}: {made.steps} steps.',
-         *([f'The recording is not whole: {made.torn}.'] if made.torn else []))
+    _say({'path': str(made.path), 'steps': made.steps, 'lost': made.torn,
+          'unsound': list(made.unsound)}, as_json, f'{made.path}: {made.steps} steps.',
+         *([f'The recording is not whole: {made.torn}.'] if made.torn else []),
+         *(f'bad: {text}' for text in made.unsound))
+    if made.unsound:
+        sys.exit(1)
 
 
 EDITS = (trim, drop, restore, redo, import_recording)

@@ -16,6 +16,7 @@ from ilw_learner.doctor import (
     lag,
     leaks,
     lidars,
+    readings,
     sensing,
     starts,
     takes,
@@ -66,12 +67,14 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
             bag = Bag(folder.path)
             take = Take(folder, load_episode(folder, contract, bag=bag), task)
             scans = lidars.check_take(take, bag, contract)
+            odd = readings.check_take(take, bag, contract, lidars.topics(scans, contract))
         except (EpisodeError, ContractError) as error:
             findings.append(_unreadable(folder, error))
             continue
         demos.takes.append(take)
         findings += takes.check_take(take, bag.torn)
-        findings += scans + sensing.check_take(take, contract, lidars.causes(scans))
+        findings += scans + odd + sensing.check_take(
+            take, contract, {**readings.causes(odd, contract), **lidars.causes(scans)})
         findings += labels.check_take(take, contract)
     if demos.takes:
         for part in (takes.check_outcomes, sensing.check_set, labels.check_set, leaks.check_set,
