@@ -65,7 +65,8 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
     for folder in folders:
         try:
             bag = Bag(folder.path)
-            take = Take(folder, load_episode(folder, contract, bag=bag), task)
+            episode = load_episode(folder, contract, bag=bag)
+            take = Take(folder, episode, task, lag.read_signals(bag, contract, episode))
             scans = lidars.check_take(take, bag, contract)
             odd = readings.check_take(take, bag, contract, lidars.topics(scans, contract))
         except (EpisodeError, ContractError) as error:
