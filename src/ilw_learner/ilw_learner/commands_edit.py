@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+import sys
 from typing import Any
 
 import click
@@ -149,6 +150,8 @@ def import_recording(path: Path, task: str, out: Path | None, outcome: str,
     """
     Make an episode of what others recorded, or of what a damaged recording still holds.
 
+    Exit code 1 if it tells what cannot be so: training will leave it out.
+
     Example: ./ilw episodes import ~/bags/lab_7 --task track --outcome success
     """
     from ilw_learner.episode_copy import adopt
@@ -157,10 +160,14 @@ def import_recording(path: Path, task: str, out: Path | None, outcome: str,
     made = adopt(read_episode(path), contract, out or Path('demos') / contract.name,
                  Outcome[outcome.upper()])
     _say({'path': str(made.path), 'steps': made.steps, 'lost': made.torn,
-          'remarks': [vars(remark) for remark in made.remarks]}, as_json,
+          'remarks': [vars(remark) for remark in made.remarks],
+          'unsound': list(made.unsound)}, as_json,
          f'{made.path}: {made.steps} steps to train from.',
          *([f'The recording is not whole: {made.torn}.'] if made.torn else []),
-         *(f'{remark.level}: {remark.text}' for remark in made.remarks))
+         *(f'{remark.level}: {remark.text}' for remark in made.remarks),
+         *(f'bad: {text}' for text in made.unsound))
+    if made.unsound:
+        sys.exit(1)
 
 
 EDITS = (trim, drop, restore, redo, import_recording)

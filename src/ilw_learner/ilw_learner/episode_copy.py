@@ -32,12 +32,14 @@ from ilw_core.episode_folder import (
 from ilw_core.errors import EpisodeError
 from ilw_core.files import json_text, open_regular
 from ilw_learner.bag_copy import BagCopy, offered_qos
+from ilw_learner.bag_reader import Bag
 from ilw_learner.dataset import load_episode
 from ilw_learner.episode_bin import free_name, place_in_training
 from ilw_learner.episode_quality import quality
 from ilw_learner.raw_bag import RawBag
 from ilw_learner.raw_messages import RawMessage
 from ilw_learner.raw_stamps import Stamps
+from ilw_learner.readings import why_unsound
 from ilw_learner.stamp_rule import NEVER
 
 STAGING = '.editing'
@@ -67,6 +69,8 @@ class Made:
     """What its source has lost; empty if nothing"""
     remarks: tuple[Remark, ...]
     """What of it does not count as it is, or not at all"""
+    unsound: tuple[str, ...] = ()
+    """Why a policy would learn from it what is not so"""
 
 
 def cut(source: EpisodeFolder, contract: Contract, first: int, last: int) -> Made:
@@ -169,8 +173,10 @@ def _make(source: EpisodeFolder, contract: Contract, parent: Path, meta: dict[st
         write_synced(staging / META_FILE, json_text(
             {**meta, 'steps': made.steps_to_train}, indent=1))
         reasons = [f'The recording it was made from is not whole: {bag.torn}.'] if bag.torn else []
-        write_synced(staging / QUALITY_FILE,
-                     json_text(quality(contract, kept, reasons), indent=1))
+        unsound = why_unsound(Bag(staging), contract)
+        about = quality(contract, kept, [*unsound, *reasons])
+        write_synced(staging / QUALITY_FILE, json_text(
+            {**about, 'verdict': 'bad'} if unsound else about, indent=1))
         day = time.strftime('%Y%m%d-%H%M%S', time.localtime(begun_s))
         path = free_name(parent / f'{day}-{episode[:8]}')
         sync_folder(staging)
@@ -183,7 +189,7 @@ def _make(source: EpisodeFolder, contract: Contract, parent: Path, meta: dict[st
         shutil.rmtree(staging, ignore_errors=True)
         with suppress(OSError):
             (parent / STAGING).rmdir()  # others may be at work in it
-    return Made(path, made.steps_to_train, bag.torn, made.remarks)
+    return Made(path, made.steps_to_train, bag.torn, made.remarks, tuple(unsound))
 
 
 def _write(bag: RawBag, folder: Path, name: str, times_ns: dict[str, np.ndarray],

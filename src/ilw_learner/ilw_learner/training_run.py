@@ -91,7 +91,7 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
         try:
             episode = load_episode(
                 folder, options.contract, cache=options.out.parent / '.cache',
-                allow_other_contract=options.allow_other_contract)
+                allow_other_contract=options.allow_other_contract, sound=True)
         except EpisodeError as error:
             options.say(f'left out: {error}')
             continue

@@ -18,6 +18,7 @@ from ilw_learner.doctor import (
     lag,
     leaks,
     lidars,
+    readings,
     sensing,
     starts,
     takes,
@@ -82,15 +83,18 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
     for folder in folders:
         try:
             bag = Bag(folder.path)
-            take = Take(folder, load_episode(folder, contract, bag=bag), task)
+            episode = load_episode(folder, contract, bag=bag)
+            take = Take(folder, episode, task, lag.read_signals(bag, contract, episode))
             scans = lidars.check_take(take, bag, contract)
+            odd = readings.check_take(take, bag, contract, lidars.topics(scans, contract))
         except (EpisodeError, ContractError) as error:
             findings.append(_unreadable(folder, error))
             continue
         demos.takes.append(take)
         findings += takes.check_take(take, bag.torn)
         findings += clocks.check_take(take)
-        findings += scans + sensing.check_take(take, contract, lidars.causes(scans))
+        findings += scans + odd + sensing.check_take(
+            take, contract, {**readings.causes(odd, contract), **lidars.causes(scans)})
         findings += labels.check_take(take, contract) + goals.check_take(take, bag, contract)
     if demos.takes:
         for part in (takes.check_outcomes, sensing.check_set, labels.check_set, leaks.check_set,

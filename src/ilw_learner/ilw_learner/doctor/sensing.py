@@ -23,7 +23,8 @@ def check_take(take: Take, contract: Contract,
     """
     Return what one episode did not observe.
 
-    :param known: contract entry -> why it observed little, where that was found already.
+    :param known: contract entry -> why it observed little, where that was found already; the
+        first word names what it was found of.
     """
     episode, name, found = take.episode, take.name, []
     whole = episode.obs_valid.all(axis=1)
@@ -31,12 +32,13 @@ def check_take(take: Take, contract: Contract,
     if missing > _SOME:
         worst = int(np.argmin(episode.obs_valid.mean(axis=0)))
         entry = contract.obs_names[worst].partition('.')[0]
-        todo = f'See what was found of {entry}.' if entry in known else \
+        why = known.get(entry, '')
+        todo = f'See what was found of {why.split()[0].rstrip(":")}.' if why else \
             'Check that topic\'s rate, or raise its tolerance_ms.'
         found.append(Finding(
             'bad' if missing > _MUCH else 'warn', 'missing', name,
             f'{missing:.0%} of its ticks lack something, most often {contract.obs_names[worst]}. '
-            f'{todo}', take.command('show' if entry in known else 'redo'),
+            f'{todo}', take.command('show' if why else 'redo'),
             {'missing_ratio': missing}))
     gap_s = _longest_run(~np.asarray(whole)) / contract.rate_hz
     if gap_s > _GAP_S:
