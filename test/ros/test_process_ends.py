@@ -130,15 +130,17 @@ def test_a_callback_that_hangs_keeps_neither_the_farewell_nor_the_end(tmp_path):
 
 
 HANGS = '(FOLDER / "hangs").touch() or time.sleep(60)'
+LOCKED = '(FOLDER / "hangs").touch() or ctypes.PyDLL(None).sleep(60)'
 HURRY = ('import ilw_ros.ending, ilw_ros.run; '
          'ilw_ros.ending.CLEAN_UP_S = ilw_ros.run.CLEAN_UP_S = 1.0')
 
 
 @pytest.mark.parametrize(('first', 'codes'), [
     (f'Node.destroy_node = lambda self: {HANGS}', [0]),
+    (f'import ctypes; Node.destroy_node = lambda self: {LOCKED}', [-signal.SIGALRM]),
     (f'rclpy.try_shutdown = lambda: {HANGS}', [0]),
     (f'import atexit; atexit.register(lambda: {HANGS})', [0, -signal.SIGALRM])],
-    ids=['leaving the graph', 'shutting DDS down', "Python's own end"])
+    ids=['leaving the graph', "with Python's lock held", 'shutting DDS down', "Python's own end"])
 def test_a_clean_up_that_hangs_is_not_waited_for(tmp_path, first, codes):
     node = Tried(tmp_path, first=f'{HURRY}; {first}')
     node.wait_for('ticking')

@@ -1,6 +1,7 @@
 """Tell a node when to end: a signal came, or who started it is gone. Interrupts no callback."""
 
 from collections.abc import Callable
+import math
 import os
 import select
 import signal
@@ -16,6 +17,8 @@ PATIENCE_S = 2.0
 """A callback may go on for so long after the node was asked to end"""
 CLEAN_UP_S = 5.0
 """And leaving the graph, and then Python's own end, may each take so long; DDS can hang there"""
+SPARE_S = 1.0
+"""So much later the kernel ends what Python could not"""
 
 
 class Ending:
@@ -48,6 +51,7 @@ class Ending:
     def within(self, seconds: float) -> None:
         """Note that no callback runs any more, and how long what follows may take."""
         self._deadline_s = time.monotonic() + seconds
+        _end_by_alarm(seconds + SPARE_S)
 
     def close(self) -> None:
         """Stop to listen; signals do nothing from here to the near end of the process."""
@@ -55,9 +59,7 @@ class Ending:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(round(CLEAN_UP_S))  # Python has no other way to end its own end
+        _end_by_alarm(CLEAN_UP_S)  # Python has no other way to end its own end
 
     def _listen(self) -> None:
         while not self._closed:
@@ -77,6 +79,17 @@ class Ending:
             self.why = why
             self._deadline_s = time.monotonic() + PATIENCE_S
             self._wake()
+
+
+def _end_by_alarm(seconds: float) -> None:
+    """
+    Have the kernel end this process after so long.
+
+    DDS can hang while it holds the interpreter's lock: then no thread of Python's ends anything.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(math.ceil(seconds))
 
 
 def _note(number: int, frame: object) -> None:
