@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from ilw_teleop.frame_tree import FrameTree, transform
+from ilw_core.frame_tree import FrameTree, transform
 from ilw_teleop.preflight import Preflight
 from ilw_teleop.robot_interface import RobotInterface
 
