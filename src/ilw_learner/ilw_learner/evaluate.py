@@ -55,7 +55,7 @@ def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed
     observation, info = env.reset(seed=seed)
     stop = contract.action.stop if contract.action.stop is not None else np.zeros(
         contract.action.dim)
-    first = int(getattr(env.action_space, 'start', 0))  # of a Discrete
+    first = int(getattr(getattr(env, 'action_space', None), 'start', 0))  # of a Discrete
     done = False
     while not done:
         # Environments that know nothing of masks see everything.

@@ -30,10 +30,12 @@ def test_every_bringup_can_be_told():
 @pytest.fixture
 def up(tmp_path, monkeypatch):
     """Return a function that runs ``up sim`` and returns what its node was given."""
-    node = tmp_path / 'lib' / 'ilw_sim' / 'sim_node'
-    node.parent.mkdir(parents=True)
-    node.write_text(NODE)
-    node.chmod(0o755)
+    for package, name, script in (('ilw_sim', 'sim_node', NODE),
+                                  ('ilw_teleop', 'status_node', '#!/bin/sh\n')):
+        node = tmp_path / 'lib' / package / name
+        node.parent.mkdir(parents=True)
+        node.write_text(script)
+        node.chmod(0o755)
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
     monkeypatch.setenv('ILW_TEST_SEEN', str(tmp_path / 'seen'))
 

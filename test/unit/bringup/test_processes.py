@@ -98,5 +98,5 @@ def test_nodes_do_not_outlive_a_parent_that_is_killed(node, tmp_path):
 
 def test_a_node_that_is_not_installed_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(Path(tmp_path)))
-    with pytest.raises(IlwError, match='pack/none is not installed'):
-        Fleet().start([NodeSpec('pack', 'none', 'none')])
+    with pytest.raises(IlwError, match='ilw_pack/none is not installed'):
+        Fleet().start([NodeSpec('ilw_pack', 'none', 'none')])

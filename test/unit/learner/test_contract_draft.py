@@ -46,11 +46,11 @@ def pose(x, y, yaw=0.0):
             x=0.0, y=0.0, z=math.sin(yaw / 2), w=math.cos(yaw / 2)))
 
 
-def odometry(at_s, v, w, frame='odom'):
+def odometry(at_s, v, w, frame='odom', place=(0.0, 0.0, 0.0)):
     none = np.zeros(36)
     return T[ODOM](header=header(at_s, frame), child_frame_id='base_link',
                    pose=T['geometry_msgs/msg/PoseWithCovariance'](
-                       pose=pose(0.3 * at_s, -0.1 * at_s, 0.05 * at_s), covariance=none),
+                       pose=pose(*place), covariance=none),
                    twist=T['geometry_msgs/msg/TwistWithCovariance'](
                        twist=twist(v, w), covariance=none))
 
@@ -81,8 +81,16 @@ def moves(kind=STAMPED, v=forward, w=turn, rate_hz=20.0, begin_s=0.0, end_s=30.0
 
 
 def seen(rate_hz=40.0, lag_s=0.1, frame='odom', v=forward, w=turn):
-    """Return a stream of odometry that follows."""
-    return ODOM, rate_hz, lambda t: odometry(t, v(t - lag_s), w(t - lag_s), frame), 0.0, 30.0
+    """Return a stream of odometry that follows, from the origin on."""
+    times = np.arange(0.0, 31.0, 0.001)
+    yaw = np.cumsum([0.001 * w(t - lag_s) for t in times])
+    speed = np.array([0.001 * v(t - lag_s) for t in times])
+    x, y = np.cumsum(speed * np.cos(yaw)), np.cumsum(speed * np.sin(yaw))
+
+    def make(t):
+        place = [float(np.interp(t, times, values)) for values in (x, y, yaw)]
+        return odometry(t, v(t - lag_s), w(t - lag_s), frame, place)
+    return ODOM, rate_hz, make, 0.0, 30.0
 
 
 def write(folder, storage=StoragePlugin.MCAP, **streams):

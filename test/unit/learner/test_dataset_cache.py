@@ -90,7 +90,7 @@ def test_messages_that_lie_in_any_order_are_read_in_that_of_the_log():
     channel = Channel('odom', 'pkg/msg/Any', 'cdr', '', 'ros2msg')
     parts = [RawMessage(channel, stamp, stamp + 1, bytes([stamp] * (stamp % 4 + 1)))
              for stamp in (30, 10, 25, 11, 10, 7)]
-    found = _joined(parts)
+    found = _joined(parts, list(range(len(parts))))
     assert found.logged_ns.tolist() == [7, 10, 10, 11, 25, 30]
     data = [bytes(found.data[a:b]) for a, b in zip(found.begin, found.end, strict=True)]
     assert data == [bytes([stamp] * (stamp % 4 + 1)) for stamp in found.logged_ns]

@@ -528,7 +528,8 @@ def test_success_comes_first_then_the_return_then_the_later(tmp_path, first, sec
 
 
 def test_a_score_names_only_what_is_known():
-    assert Score(0.5, 2.0, 3).named() == {'eval/return': 2.0, 'eval/success_rate': 0.5}
+    assert Score(0.5, 2.0, 3).named() == {
+        'eval/return': 2.0, 'eval/success_rate': 0.5, 'eval/episodes': 3}
     assert Score(math.nan, 2.0, 3).named() == {'eval/return': 2.0}
     assert Score(math.nan, 2.0, 3).rank == (0.0, 2.0)
 
