@@ -216,6 +216,21 @@ def test_a_key_that_nobody_knows_is_refused_wherever_it_stands(path):
         parse_contract(yaml.safe_dump(data, sort_keys=False))
 
 
+@pytest.mark.parametrize('line', [
+    'contract: minimal', 'version: 1', 'rate_hz: 16', 'on_stale: hold', 'fields: ', 'command: ',
+    'observation:', 'unit: rad', 'min: 1.0', 'max: 2.0', 'max_rate: 3.0', 'name: data'])
+def test_what_a_contract_cannot_do_without_is_named_when_it_is_missing(line):
+    key = line.partition(':')[0]
+    with pytest.raises(ContractError, match=rf'{key} is required and missing'):
+        parse_contract(MINIMAL.replace(line, line.replace(key, f'{key}_x', 1), 1))
+
+
+def test_a_date_in_a_scene_is_a_value_like_any_other():
+    made = [parse_contract(TEXT.replace('size_m: 6.0', f'made: {day}'))
+            for day in ('2026-01-02', '2026-01-03')]
+    assert made[0].hash != made[1].hash
+
+
 BOUNDS = [
     ('rate_hz: 8', 'rate_hz: 0.1'), ('rate_hz: 8', 'rate_hz: 1000'),
     ('tolerance_ms: 170', 'tolerance_ms: 0'), ('max_rate: 2.0', 'max_rate: 1.0e-9'),
