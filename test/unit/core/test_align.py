@@ -132,6 +132,7 @@ def test_an_observation_takes_each_entry_by_its_own_rule(clutter, odometry):
     gone = [names[i] for i in np.flatnonzero(~late.valid)]
     assert gone == [f'lidar.{i}_m' for i in range(36)], 'the goal may be of any age'
     assert not late.values[:36].any() and late.age_ns == 90 * MS
+    assert late.values.dtype == np.float32, 'of what is missing, too'
     later = resampler.observe(630 * MS)
     assert not later.valid.any(), 'the goal is seen from where the robot is'
     assert later.age_ns == 0
