@@ -70,9 +70,16 @@ def test_demonstrations_begin_it(maze, bags, tmp_path):
         bags.write(tmp_path / 'demos' / f'{number}', ticks=30,
                    meta={'outcome': 'success', 'stop_reason': 'goal'})
     given = options(maze, tmp_path, 'dqfd', max_demos=2)
-    summary = train(replace(given, config=replace(given.config, pretrain=20)), lambda now: True)
+    summary = train(replace(given, config=replace(given.config, pretrain=300)), lambda now: True)
     assert summary['episodes'] == 2
-    assert summary['updates'] > 20
+    assert summary['updates'] > 300
+    runner, chosen = PolicyRunner(summary['checkpoint'], maze), []
+    for i in range(30):  # where the demonstrations were, all of which drove ahead
+        seen = np.array([0.1 * i, 1.0, np.sin(0.01 * i), np.cos(0.01 * i)], np.float32)
+        runner.observe(Observation(i, seen, np.ones(4, dtype=bool), 0))
+        chosen.append(tuple(runner.act()[0][0]))
+    ahead = tuple(maze.action.discrete['forward'])
+    assert chosen.count(pytest.approx(ahead)) > 20, 'it does what it was shown'
 
 
 def test_it_stops_when_told_to(maze, tmp_path):

@@ -27,16 +27,13 @@ def _tests(folder: str, *names: str) -> tuple[str, ...]:
 ROOMS = {
     'arbiter': Room(
         _files(_TELEOP, 'arbiter', 'request', 'watchdog'),
-        _tests('unit/teleop', 'arbiter_times', 'arbiter', 'watchdog', 'arbiter_model',
-               'robot_profile', 'forward_stop', 'what_is_known_moves_the_robot')),
+        _tests('unit/teleop', 'arbiter_times', 'arbiter', 'watchdog', 'robot_profile')),
     'guards': Room(
         _files(_TELEOP, 'forward_stop', 'swept_way', 'survey', 'braking'),
-        _tests('unit/teleop', 'guards_by_geometry', 'forward_stop', 'braking',
-               'what_is_known_moves_the_robot')),
+        _tests('unit/teleop', 'guards_by_geometry', 'braking', 'forward_stop')),
     'limits': Room(
         _files(_CORE, 'limits'),
-        _tests('unit/core', 'limits_by_hand') + _tests('unit/sim', 'limits')
-        + _tests('unit/teleop', 'arbiter_model')),
+        _tests('unit/core', 'limits_by_hand') + _tests('unit/sim', 'limits')),
     'resampler': Room(
         _files(_CORE, 'align'),
         _tests('unit/core', 'align') + _tests('unit/learner', 'policy_loop')),
@@ -48,7 +45,7 @@ ROOMS = {
         _tests('unit/teleop', 'store_on_failing_disks', 'recorder_core')),
     'gate': Room(
         _files(_TELEOP, 'recording_gate', 'stream_watch'),
-        _tests('unit/teleop', 'streams_that_change', 'recording_gate', 'recorder_core')),
+        _tests('unit/teleop', 'streams_that_change', 'recording_gate')),
     'checkpoint': Room(
         _files(_LEARNER, 'checkpoint', 'signing', 'deployed'),
         _tests('unit/learner', 'checkpoint_bytes', 'signing', 'deployed',
@@ -58,6 +55,6 @@ ROOMS = {
         _tests('unit/learner', 'updates_by_hand', 'replay_buffer')),
     'kernel': Room(
         (*_files(_SIM, 'batch/kernel'), *_files(_LEARNER, 'policies/cpu_kernels')),
-        _tests('unit/sim', 'kernel_by_hand', 'batch') + _tests('unit/learner', 'training_math'),
+        _tests('unit/sim', 'kernel_by_hand') + _tests('unit/learner', 'cpu_kernels'),
         {'NUMBA_DISABLE_JIT': '1'}),
 }

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import yaml
 
-from ilw_core.contract import parse_contract
-from ilw_core.errors import ContractError
+from ilw_core.contract import load_contract, parse_contract
+from ilw_core.errors import ContractError, IlwError
+from ilw_core.lidar_spec import LidarSpec
 from ilw_core.schema import Section, shown
 
 TEXT = """
@@ -170,6 +171,20 @@ WORSE = [
     ('scene:', 'scenes:', 'scenes'), ('how: hold', 'how: held', 'how'),
     ('pose_from: velocity', 'pose_from: lidar2', 'not an observation'),
     ('twist.angular.z', 'twist.angular.y', 'planar twist'),
+    ('collision: -2.0', 'collision: -2.0e+9', 'collision'),
+    ('step: -0.01', 'step: 1.1e+9', 'step'),
+    ('goal_radius_m: 0.25', 'goal_radius_m: 1.1e+6', 'goal_radius_m'),
+    ('timeout_s: 45', 'timeout_s: 1.1e+6', 'timeout_s'),
+    ('beyond_ratio: 0.2', 'beyond_ratio: 10.1', 'beyond_ratio'),
+    ('deceleration_mps2: 1.7', 'deceleration_mps2: 1000.5', 'deceleration_mps2'),
+    ('{radius_m: 0.21', '{radius_m: 0.0009', 'radius_m'),
+    ('{radius_m: 0.21', '{radius_m: 100.5', 'radius_m'),
+    ('margin_m: 0.03', 'margin_m: 100.5', 'margin_m'),
+    ('max_age_ms: 420', 'max_age_ms: 1.1e+6', 'max_age_ms'),
+    ('max_acceleration: 4.0', 'max_acceleration: 0', 'max_acceleration'),
+    ('max_jerk: 30.0', 'max_jerk: 0', 'max_jerk'),
+    ('stop_rate: 1.5', 'stop_rate: 1.1e+9', 'stop_rate'),
+    ('fields:\n', 'fields: []\n  others:\n', 'at least one action field'),
 ]
 
 
@@ -178,6 +193,42 @@ def test_each_bound_is_kept_and_named(old, new, word):
     assert old in TEXT
     with pytest.raises(ContractError, match=re.escape(word)):
         parse_contract(TEXT.replace(old, new, 1))
+
+
+def mappings(data, path=()):
+    if isinstance(data, dict):
+        yield path
+    for key, value in (data.items() if isinstance(data, dict) else
+                       enumerate(data) if isinstance(data, list) else ()):
+        if key != 'scene':  # whose options are the task's
+            yield from mappings(value, (*path, key))
+
+
+@pytest.mark.parametrize('path', list(mappings(yaml.safe_load(TEXT))),
+                         ids=lambda path: '.'.join(map(str, path)) or 'root')
+def test_a_key_that_nobody_knows_is_refused_wherever_it_stands(path):
+    data = yaml.safe_load(TEXT)
+    at = data
+    for key in path:
+        at = at[key]
+    at['unknown'] = 1
+    with pytest.raises(ContractError, match='unknown'):
+        parse_contract(yaml.safe_dump(data, sort_keys=False))
+
+
+@pytest.mark.parametrize('line', [
+    'contract: minimal', 'version: 1', 'rate_hz: 16', 'on_stale: hold', 'fields: ', 'command: ',
+    'observation:', 'unit: rad', 'min: 1.0', 'max: 2.0', 'max_rate: 3.0', 'name: data'])
+def test_what_a_contract_cannot_do_without_is_named_when_it_is_missing(line):
+    key = line.partition(':')[0]
+    with pytest.raises(ContractError, match=rf'{key} is required and missing'):
+        parse_contract(MINIMAL.replace(line, line.replace(key, f'{key}_x', 1), 1))
+
+
+def test_a_date_in_a_scene_is_a_value_like_any_other():
+    made = [parse_contract(TEXT.replace('size_m: 6.0', f'made: {day}'))
+            for day in ('2026-01-02', '2026-01-03')]
+    assert made[0].hash != made[1].hash
 
 
 BOUNDS = [
@@ -219,6 +270,28 @@ def test_a_stop_that_the_robot_may_not_take_is_refused(stale):
 def test_the_nearest_choice_weighs_each_value_by_its_range(action, nearest):
     spec = parse_contract(TEXT).action
     assert list(spec.discrete)[int(spec.nearest(np.array([action]))[0])] == nearest
+
+
+def test_files_of_a_scene_lie_beside_the_contract_or_in_the_shipped_folder(tmp_path):
+    (tmp_path / 'mine.yaml').write_text(TEXT)
+    (tmp_path / 'world.yaml').write_text('x: 1')
+    contract = load_contract(tmp_path / 'mine.yaml')
+    assert contract.folder == tmp_path and contract.text == TEXT
+    assert contract.scene_file('world.yaml') == tmp_path / 'world.yaml'
+    assert contract.scene_file('maze.yaml').parent.name == 'tasks'
+    assert parse_contract(TEXT).scene_file('maze.yaml').name == 'maze.yaml'
+    with pytest.raises(IlwError):
+        contract.scene_file('nowhere.yaml')
+
+
+def test_what_is_declared_of_a_lidar_changes_how_scans_are_read_and_nothing_else():
+    contract = parse_contract(TEXT)
+    declared = contract.declaring(LidarSpec(no_return='zero'))
+    assert declared.lidar.no_return == 'zero' and declared.hash == contract.hash
+    assert [s.name for s in declared.sources] == [s.name for s in contract.sources]
+    changed = [a.feature is not b.feature
+               for a, b in zip(declared.sources, contract.sources, strict=True)]
+    assert changed == [True, False, False]
 
 
 # -- the reader below it

@@ -5,6 +5,8 @@ import os
 
 import numpy as np
 import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
 from ilw_core.contract import parse_contract
 from ilw_core.episode_folder import EpisodeFolder
@@ -114,3 +116,42 @@ def test_a_label_is_the_newest_command_of_its_tick(maze, bags, tmp_path):
     assert episode.actions[7].tolist() == pytest.approx([0.21, -0.7])
     assert not episode.actions[4].any()
     assert replace(episode).stamps_ns[1] - episode.stamps_ns[0] == maze.period_ns
+
+
+def two_topics(folder, last):
+    """Write a bag of two odometries and commands, 10 a second, each up to its last tick."""
+    store = get_typestore(Stores.ROS2_JAZZY)
+    t, kinds = store.types, {'odom': 'nav_msgs/msg/Odometry', 'wheels': 'nav_msgs/msg/Odometry',
+                             'cmd_vel': 'geometry_msgs/msg/TwistStamped'}
+    zero = t['geometry_msgs/msg/Vector3'](x=0.1, y=0.0, z=0.0)
+    twist = t['geometry_msgs/msg/Twist'](linear=zero, angular=zero)
+    pose = t['geometry_msgs/msg/Pose'](
+        position=t['geometry_msgs/msg/Point'](x=1.0, y=1.0, z=0.0),
+        orientation=t['geometry_msgs/msg/Quaternion'](x=0.0, y=0.0, z=0.0, w=1.0))
+    none = np.zeros(36)
+    placed = t['geometry_msgs/msg/PoseWithCovariance'](pose=pose, covariance=none)
+    moving = t['geometry_msgs/msg/TwistWithCovariance'](twist=twist, covariance=none)
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+        channels = {name: bag.add_connection(f'/{name}', kind, typestore=store)
+                    for name, kind in kinds.items()}
+        for k in range(max(last.values()) + 1):
+            at = 50_000_000_000 + k * 100_000_000
+            header = t['std_msgs/msg/Header'](stamp=t['builtin_interfaces/msg/Time'](
+                sec=at // 10**9, nanosec=at % 10**9), frame_id='odom')
+            for name, kind in kinds.items():
+                if k <= last[name]:
+                    parts = {'twist': twist} if name == 'cmd_vel' else {
+                        'child_frame_id': 'base', 'pose': placed, 'twist': moving}
+                    message = t[kind](header=header, **parts)
+                    bag.write(channels[name], at, store.serialize_cdr(message, kind))
+    return folder
+
+
+@pytest.mark.parametrize(('odom', 'wheels', 'steps'), [(19, 19, 19), (19, 12, 12), (7, 19, 7)])
+def test_an_episode_ends_with_the_first_topic_that_died(maze, tmp_path, odom, wheels, steps):
+    contract = parse_contract(maze.text.replace('observation:\n', (
+        'observation:\n  wheels: {topic: wheels, type: nav_msgs/msg/Odometry, '
+        'feature: body_twist}\n')))
+    bag = two_topics(tmp_path / 'bag', {'odom': odom, 'wheels': wheels, 'cmd_vel': 19})
+    episode = load_episode(bag, contract)
+    assert len(episode.actions) == steps and episode.obs_valid.all()

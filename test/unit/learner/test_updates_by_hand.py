@@ -12,7 +12,6 @@ from torch import nn
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
 from ilw_learner.normalizer import Normalizer
-from ilw_learner.policies import cpu_kernels
 from ilw_learner.policies.averaged_adam import AveragedAdam
 from ilw_learner.policies.bc import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.policies.dqn import Dqn, DqnConfig, GreedyPolicy, choice_table, duel
@@ -269,24 +268,6 @@ def test_the_average_is_of_the_weights_passed_every_fourth_step(decay):
         share = 1.0 - min(decay, step / (step + 9.0)) ** 4
         average = average + share * (passed[step] - average)
     assert torch.allclose(ours.average, average, atol=1e-5)
-
-
-@pytest.mark.parametrize('size', [1, 2047, 2048, 2049, 5000])
-def test_the_adam_kernel_reaches_every_parameter(size):
-    rng = np.random.default_rng(size)
-    p, grad, first, second, average = (rng.standard_normal(size).astype(np.float32)
-                                       for _ in range(5))
-    second = np.abs(second)
-    g = grad * 0.5
-    m, v = first + 0.1 * (g - first), second + 0.001 * (g * g - second)
-    wanted = 0.9 * p - 0.01 * m / (np.sqrt(v) * 1.5 + 1e-8)
-    moved = average + 0.25 * (wanted - average)
-    still = average.copy()
-    cpu_kernels.adam(p.copy(), grad, first.copy(), second.copy(), still, 0.01, 1.5, 0.9, 0.5, 0.0)
-    assert np.array_equal(still, average)
-    cpu_kernels.adam(p, grad, first, second, average, 0.01, 1.5, 0.9, 0.5, 0.25)
-    for found, right in ((p, wanted), (first, m), (second, v), (average, moved)):
-        assert np.allclose(found, right, atol=1e-5)
 
 
 # -- behaviour cloning
