@@ -7,6 +7,7 @@ every other line is, by ``test/unit/bringup/test_docs_parse.py``.
 """
 
 import importlib.util
+import json
 import os
 from pathlib import Path
 import re
@@ -14,8 +15,22 @@ import shutil
 import subprocess
 import sys
 
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from nav_msgs.msg import Odometry
+import numpy as np
 import pytest
+from rclpy.serialization import serialize_message
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+from sensor_msgs.msg import LaserScan
 import yaml
+
+from ilw_core.contract import named_contract
+from ilw_core.episode_folder import SCHEMA
+from ilw_ros.convert import fill
+from ilw_sim.env import make_env
+from ilw_sim.expert import Expert
+from ilw_sim.scene import make_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 _SPEC = importlib.util.spec_from_file_location('doc_commands', ROOT / 'test/doc_commands.py')
@@ -23,6 +38,9 @@ doc_commands = importlib.util.module_from_spec(_SPEC)
 sys.modules['doc_commands'] = doc_commands
 _SPEC.loader.exec_module(doc_commands)
 
+STORE = get_typestore(Stores.ROS2_JAZZY)
+BEGIN_NS = 10_000_000_000
+DEMONSTRATIONS = 6
 SHOWN = ('bash', 'sh', 'console')
 CANNOT = {
     r'^(rosdep|colcon|source) ': 'needs ROS installed',
@@ -84,16 +102,57 @@ def run(folder, script, timeout_s):
 
 @pytest.fixture(scope='session')
 def recorded(tmp_path_factory):
-    """Return a folder with demonstrations and checkpoints of two tasks, from ``./ilw demo``."""
+    """Return a folder with demonstrations and a checkpoint of two tasks, as a reader has made."""
     folder = tmp_path_factory.mktemp('recorded')
     prepare(folder)
     for task in ('clutter', 'maze'):
-        done = run(folder, f'./ilw demo --task {task} --episodes 8 --episodes-eval 1 --json', 1500)
+        for seed in range(DEMONSTRATIONS):
+            record(folder / 'demos' / task / f'20260101-12000{seed}-ab12cd3{seed}',
+                   named_contract(task), seed)
+        done = run(folder, f'./ilw train --task {task} --out runs/first-{task}', 1500)
         assert done.returncode == 0, done.stderr[-3000:]
-        (made,) = (folder / 'runs').glob(f'*-demo-{task}-*')
-        shutil.copytree(made / 'demos' / task, folder / 'demos' / task)
-        shutil.copytree(made / 'training', folder / 'runs' / f'first-{task}')
     return folder
+
+
+def record(folder, contract, seed):
+    """Let the expert drive one episode, and write it as the recorder does."""
+    env = make_env(contract)
+    env.reset(seed=seed)
+    simulation, scene = env.simulation, env.simulation.scene
+    simulation.reset(seed, BEGIN_NS)
+    expert = Expert(contract, np.random.default_rng(seed))
+    expert.plan(make_grid(scene.size, scene.shapes, 0.05, corner=scene.origin), scene.goal)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+        topics = {name: bag.add_connection(f'/{name}', kind, typestore=STORE)
+                  for name, kind in contract.topics.items()}
+        ended = False
+        while not ended:
+            tick, wanted = simulation.tick, expert.drive(simulation.pose)
+            stamp_ns = tick.stamp_ns
+            messages = {'odom': fill(Odometry(), tick.readings.odom),
+                        'scan': fill(LaserScan(), tick.readings.scan),
+                        'goal': fill(PoseStamped(), simulation.goal_reading(stamp_ns)),
+                        'cmd_vel': command(stamp_ns, wanted)}
+            for name, connection in topics.items():
+                bag.write(connection, stamp_ns, serialize_message(messages[name]))
+            step = (int(contract.action.nearest(wanted[None])[0]) if contract.action.discrete
+                    else wanted.astype(np.float32))
+            _, _, terminated, truncated, info = env.step(step)
+            ended = terminated or truncated
+    env.close()
+    (folder / 'episode.json').write_text(json.dumps({
+        'schema': SCHEMA, 'episode': folder.name[-8:], 'task': contract.name, 'robot': 'sim',
+        'operator': 'expert', 'outcome': 'success' if info['success'] else 'failure',
+        'stop_reason': info['stop_reason'], 'contract_hash': contract.hash,
+        'contract_text': contract.text, 'recorded_at_s': 1.8e9}))
+
+
+def command(stamp_ns, wanted):
+    message = TwistStamped()
+    message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 10**9)
+    message.twist.linear.x, message.twist.angular.z = map(float, wanted)
+    return message
 
 
 def prepare(folder):
