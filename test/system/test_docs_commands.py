@@ -44,7 +44,8 @@ DEMONSTRATIONS = 6
 SHOWN = ('bash', 'sh', 'console')
 CANNOT = {
     r'^(rosdep|colcon|source) ': 'needs ROS installed',
-    r'^ros2 ': 'needs ROS installed: ros2cli and launch are not on PyPI',
+    r'^(python3 -m venv|\.robot/bin/pip) ': 'prepares a robot with ROS installed',
+    r'(^| )ros2 ': 'needs ROS installed: ros2cli and launch are not on PyPI',
     r'^rsync ': 'needs a second machine',
     r'^\./ilw joystick': 'needs a gamepad',
     r'--robot real|--robot( |$)': 'needs a robot',
