@@ -27,6 +27,8 @@ import yaml
 
 from ilw_core.contract import named_contract
 from ilw_core.episode_folder import SCHEMA
+from ilw_learner.checkpoint import load_checkpoint
+from ilw_learner.deployed import Deployed
 from ilw_ros.convert import fill
 from ilw_sim.env import make_env
 from ilw_sim.expert import Expert
@@ -47,7 +49,7 @@ CANNOT = {
     r'^(python3 -m venv|\.robot/bin/pip) ': 'prepares a robot with ROS installed',
     r'(^| )ros2 ': 'needs ROS installed: ros2cli and launch are not on PyPI',
     r'^rsync ': 'needs a second machine',
-    r'^\./ilw joystick': 'needs a gamepad',
+    r'^\./ilw joystick|my_pad': 'needs a gamepad',
     r'--robot real|--robot( |$)': 'needs a robot',
     r'--gui': 'needs a display',
     r'--security ': 'needs a ROS whose DDS has the security plugin',
@@ -60,7 +62,9 @@ CANNOT = {
 SMALLER = {
     r'--episodes \d+': '--episodes 3', r'--trials \d+': '--trials 1',
     r'--episodes-eval \d+': '--episodes-eval 1',
-    r'(\./ilw demo.*?)(?= *(#|$))': r'\1 --episodes 3 --episodes-eval 1',
+    r'^(\./ilw (?:eval|compare|promote)(?!.*--(?:episodes|rollback))[^#]*?)(?= *(?:#|$))':
+        r'\1 --episodes 3',
+    r'^(\./ilw demo[^#]*?)(?= *(?:#|$))': r'\1 --episodes 3 --episodes-eval 1',
 }
 STARTED = re.compile(r'^(\./ilw up )')
 """Runs until it is ended: here until its nodes are up"""
@@ -72,7 +76,7 @@ until_up() {
         if ! kill -0 "$up" 2>/dev/null; then break; fi
         sleep 0.2
     done
-    sleep 3
+    sleep 8  # a node that cannot start ends by then
     kill -INT "$up" 2>/dev/null || true
     code=0; wait "$up" || code=$?
     cat up.log >&2
@@ -110,9 +114,17 @@ def recorded(tmp_path_factory):
         for seed in range(DEMONSTRATIONS):
             record(folder / 'demos' / task / f'20260101-12000{seed}-ab12cd3{seed}',
                    named_contract(task), seed)
-        done = run(folder, f'./ilw train --task {task} --out runs/first-{task}', 1500)
-        assert done.returncode == 0, done.stderr[-3000:]
+        train(folder, f'--task {task} --out runs/first-{task}')
+    train(folder, '--task clutter --seed 1 --out runs/other')
+    for name in ('candidate-200', 'checkpoint'):  # two, so that there is a way back
+        Deployed(folder / 'deployed', 'clutter').promote(
+            load_checkpoint(folder / 'runs/other' / name), {})
     return folder
+
+
+def train(folder, options):
+    done = run(folder, f'./ilw train {options}', 1500)
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def record(folder, contract, seed):
