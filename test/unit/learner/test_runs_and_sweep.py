@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import pytest
 
 from ilw_core.errors import ContractError, IlwError
+from ilw_core.statistics import wilson
 from ilw_learner.cli import learner
 from ilw_learner.progress import CancelledError, Progress
 from ilw_learner.runs import draw_runs, find_runs
@@ -166,3 +167,55 @@ def test_a_trial_that_fails_is_told_in_one_line(tmp_path, capfd):
         sweep(SweepOptions(space(tmp_path), tmp_path / 'sweep', 'test', 1, say=said.append), train)
     assert len(said) == 1 and said[0].endswith('too large')
     assert 'Traceback' not in ''.join(capfd.readouterr())
+
+
+def evaluated(folder, algorithm, points, episodes=None):
+    folder.mkdir()
+    rows = [{'step': at, 'update': at, 'train_s': at / 10, 'eval/success_rate': ratio,
+             **({} if episodes is None else {'eval/episodes': episodes})} for at, ratio in points]
+    (folder / 'metrics.jsonl').write_text(''.join(json.dumps(row) + '\n' for row in rows))
+    (folder / 'training.json').write_text(json.dumps({
+        'task': 'maze', 'algorithm': algorithm, 'seed': 0, 'train_s': 1.0,
+        'success': 5, 'episodes_eval': 10}))
+
+
+@pytest.mark.parametrize(('algorithms', 'axes'), [
+    (('bc',), {'updates (gradient steps)', 'seconds of training'}),
+    (('bc', 'qtable'), {'updates (gradient steps)', 'seconds of training'}),
+    (('dqn', 'bc'), {'environment steps', 'updates (gradient steps)', 'seconds of training'}),
+    (('dqfd',), {'environment steps', 'updates (gradient steps)', 'seconds of training'}),
+])
+def test_each_axis_of_a_curve_means_one_thing(tmp_path, monkeypatch, algorithms, axes):
+    from matplotlib.axes import Axes
+
+    labels, lines = [], []
+    monkeypatch.setattr(Axes, 'set_xlabel', lambda axis, text: labels.append(text))
+    monkeypatch.setattr(Axes, 'plot', lambda axis, x, y, **_: lines.append(x))
+    for algorithm in algorithms:
+        evaluated(tmp_path / algorithm, algorithm, [(100, 0.1), (200, 0.5)])
+    draw_runs(find_runs(tmp_path), tmp_path / 'curves.png')
+    assert set(labels) == axes
+    learners = sum(algorithm in ('dqn', 'dqfd') for algorithm in algorithms)
+    assert len(lines) == 2 * len(algorithms) + learners
+
+
+@pytest.mark.parametrize(('episodes', 'ratio'), [(10, 0.5), (512, 0.9), (30, 1.0), (200, 0.0)])
+def test_bands_are_the_intervals_of_the_counts(tmp_path, monkeypatch, episodes, ratio):
+    from matplotlib.axes import Axes
+
+    bands = []
+    monkeypatch.setattr(Axes, 'fill_between', lambda axis, x, low, high, **_: bands.append(
+        (low[0], high[0])))
+    evaluated(tmp_path / 'a', 'dqn', [(100, ratio)], episodes)
+    draw_runs(find_runs(tmp_path), tmp_path / 'curves.png')
+    assert set(bands) == {wilson(round(ratio * episodes), episodes)}
+
+
+def test_without_a_count_there_is_no_band(tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    bands = []
+    monkeypatch.setattr(Axes, 'fill_between', lambda axis, x, low, high, **_: bands.extend(low))
+    evaluated(tmp_path / 'a', 'bc', [(100, 0.5)])
+    draw_runs(find_runs(tmp_path), tmp_path / 'curves.png')
+    assert bands and all(map(math.isnan, bands))
