@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ilw_core.base_fit import Base, misfits
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_core.episode_folder import EpisodeFolder, find_episodes
@@ -16,6 +17,7 @@ from ilw_learner.doctor import (
     lag,
     leaks,
     lidars,
+    reach,
     sensing,
     starts,
     takes,
@@ -48,10 +50,12 @@ class Report:
         return iter((self.findings, self.episodes))
 
 
-def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
+def check_episodes(root: Path, contract: Contract, task: str = '',
+                   base: Base | None = None) -> Report:
     """
     Look through every episode at or below a folder.
 
+    :param base: what the URDF of the robot says, to hold the contract to.
     :param task: how the contract was named, for the commands of the findings.
     :raises EpisodeError: the folder is missing or holds no episode.
     """
@@ -72,7 +76,9 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
         demos.takes.append(take)
         findings += takes.check_take(take, bag.torn)
         findings += scans + sensing.check_take(take, contract, lidars.causes(scans))
-        findings += labels.check_take(take, contract)
+        findings += labels.check_take(take, contract) + reach.check_take(take, contract)
+    findings += [Finding('warn', 'base', '', text, demos.command('episodes', 'check', str(root)))
+                 for text in (misfits(contract, base) if base else ())]
     if demos.takes:
         for part in (takes.check_outcomes, sensing.check_set, labels.check_set, leaks.check_set,
                      lag.check_set, contradictions.check_set, starts.check_set):
