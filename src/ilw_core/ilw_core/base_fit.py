@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
-from ilw_core.locate import resource_file
+from ilw_core.locate import config_file, resource_file
 from ilw_core.schema import Section
 from ilw_core.urdf import Urdf, wheel_speed_radps
 from ilw_core.yaml_data import read_yaml
@@ -76,6 +76,23 @@ def profile_base(path: Path) -> Base | None:
              if wheels.has('left') and wheels.has('right') else None)
     return read_base(resource_file(section.text('urdf'), path.parent), names,
                      wheels.number('radius_m') if wheels.has('radius_m') else None)
+
+
+def scene_base(contract: Contract) -> Base | None:
+    """
+    Return the base that a contract's ``scene.robot`` names; ``None``: it names none.
+
+    :raises IlwError: a file of it cannot be read.
+    """
+    scene = Section(contract.scene, f'{contract.name}.scene')
+    if not scene.has('robot'):
+        return None
+    name, joints = scene.text('robot'), scene.take('wheel_joints')
+    if not name.endswith(('.urdf', '.xacro')):
+        return profile_base(config_file('robots', name))
+    return read_base(contract.scene_file(name),
+                     (str(joints[0]), str(joints[1])) if joints else None,
+                     scene.number('wheel_radius_m') if scene.has('wheel_radius_m') else None)
 
 
 def _broken(path: Path, error: Exception) -> ContractError:

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from ilw_core.base_fit import Base, far_too_slow, misfits, profile_base, read_base, too_far
+from ilw_core.base_fit import Base, far_too_slow, misfits, profile_base, read_base, scene_base, too_far
 from ilw_core.contract import parse_contract
 from ilw_core.errors import ContractError
 from ilw_core.urdf import read_urdf
@@ -125,6 +125,17 @@ def test_the_arbiter_tells_what_profile_and_contract_contradict(clutter, tmp_pat
                        'left_joint, right: right_joint, radius_m: 0.05}\n')
     assert [t.split(':')[0] for t in doubts(clutter, load_profile(profile))] == named
     assert profile_base(profile).track_m == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(('scene', 'speed_mps'), [
+    ({'robot': 'own.urdf'}, 1.0), ({'robot': 'own.urdf', 'wheel_radius_m': 0.1}, 2.0),
+    ({'robot': 'own.urdf', 'wheel_joints': ['left_joint', 'right_joint']}, 1.0),
+    ({'robot': 'sim_diff_drive'}, 0.99)])
+def test_the_base_that_a_contract_names_is_held_to_it(clutter, tmp_path, scene, speed_mps):
+    written(tmp_path, urdf())
+    own = replace(clutter, folder=tmp_path, scene=clutter.scene | scene)
+    assert scene_base(own).speed_mps == pytest.approx(speed_mps)
+    assert scene_base(clutter) is None
 
 
 @pytest.mark.parametrize(('name', 'text', 'command'), [

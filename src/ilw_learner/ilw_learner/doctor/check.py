@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilw_core.base_fit import Base, misfits
+from ilw_core.base_fit import Base, misfits, scene_base
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_core.episode_folder import EpisodeFolder, find_episodes
@@ -55,7 +55,8 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
     """
     Look through every episode at or below a folder.
 
-    :param base: what the URDF of the robot says, to hold the contract to.
+    :param base: what the URDF of the robot says, to hold the contract to; ``None``: of the contract's
+        ``scene.robot``, if it names one.
     :param task: how the contract was named, for the commands of the findings.
     :raises EpisodeError: the folder is missing or holds no episode.
     """
@@ -77,6 +78,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
         findings += takes.check_take(take, bag.torn)
         findings += scans + sensing.check_take(take, contract, lidars.causes(scans))
         findings += labels.check_take(take, contract) + reach.check_take(take, contract)
+    base = base or scene_base(contract)
     findings += [Finding('warn', 'base', '', text, demos.command('episodes', 'check', str(root)))
                  for text in (misfits(contract, base) if base else ())]
     if demos.takes:
