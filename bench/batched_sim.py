@@ -4,12 +4,12 @@ import argparse
 import json
 import os
 from pathlib import Path
-import platform
 import statistics
 import sys
 import time
 from typing import Any
 
+from machine import machine_line
 import numpy as np
 
 SOURCES = Path(__file__).resolve().parents[1] / 'src'
@@ -102,8 +102,7 @@ def main() -> None:
     middle = {n: statistics.median(values) for n, values in ours.items()}
     theirs = statistics.median(peers)
     cores = os.cpu_count() or 1
-    machine = f'{platform.machine()}, {cores} cores, Python {platform.python_version()}, ' \
-              f'{options.device}, load {os.getloadavg()[0]:.1f}'
+    machine = f'{machine_line()}, {options.device}'
     share = None if options.device == 'cuda' else (
         middle[ROBOTS] * OPERATIONS / (BEST_PER_CORE * cores))
     if options.json:

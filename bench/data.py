@@ -5,7 +5,6 @@ from collections.abc import Callable
 import json
 import os
 from pathlib import Path
-import platform
 import statistics
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import time
 from typing import Any
 
 import cv2
+from machine import machine_line
 import numpy as np
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
@@ -51,6 +51,7 @@ READ = ('odom', 'cmd_vel', 'scan')
 """What the contract reads"""
 STORE = get_typestore(Stores.ROS2_JAZZY)
 HISTORY, BATCH = 8, 256
+PEER = 'LeRobotDataset'
 BEGIN_NS = 1_700_000_000_000_000_000
 
 
@@ -87,7 +88,7 @@ def message(topic: str, at_ns: int, rng: np.random.Generator, images: list[np.nd
         return t[TYPES[topic]](
             header=header, angle_min=0.0, angle_max=6.2657, angle_increment=0.0174533,
             time_increment=0.0, scan_time=0.05, range_min=0.12, range_max=3.5,
-            ranges=rng.uniform(0.1, 4.0, 360).astype(np.float32),
+            ranges=rng.uniform(0.15, 3.4, 360).astype(np.float32),
             intensities=np.zeros(360, dtype=np.float32))
     return t[TYPES[topic]](header=header, format='jpeg', data=images[rng.integers(len(images))])
 
@@ -134,8 +135,8 @@ def seconds_of(work: Callable[[], Any]) -> float:
     return time.perf_counter() - begin
 
 
-def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of every case, taken in turn."""
+def measure(folder: Path, rounds: int) -> tuple[dict[str, list[float]], int]:
+    """Return the seconds of every case, the peer's windows per second, and how many there are."""
     contract = parse_contract(CONTRACT)
     with_joy = (*READ, 'joy')
     camera = Camera(Bag(folder), 'camera')
@@ -143,8 +144,11 @@ def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
     jpegs = [camera.compressed(i).copy() for i in rows]
     cache = folder.parent / 'cache'
     episode = load_episode(folder, contract, cache=cache)
-    obs = torch.as_tensor(build_dataset([episode], contract, history=HISTORY).obs)
+    windows = build_dataset([episode], contract, history=HISTORY)
+    obs, actions = torch.as_tensor(windows.obs), torch.as_tensor(windows.actions)
     rng = torch.Generator().manual_seed(0)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(obs, actions),
+                                         batch_size=BATCH, shuffle=True, generator=rng)
 
     def bare() -> None:
         for jpeg in jpegs:
@@ -162,7 +166,12 @@ def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
 
     def batches() -> None:
         for _ in range(1000):
-            obs[torch.randint(len(obs), (BATCH,), generator=rng)]
+            rows = torch.randint(len(obs), (BATCH,), generator=rng)
+            _ = obs[rows], actions[rows]
+
+    def loaded() -> None:
+        for _ in loader:
+            pass
 
     torch.set_num_threads(1)  # a batch is 0.3 MB: more threads only wait for each other
 
@@ -175,12 +184,15 @@ def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
         'load_episode from the cache': lambda: load_episode(folder, contract, cache=cache),
         'frames': read_frames, 'cv2.imdecode': bare,
         'build_dataset': lambda: build_dataset([episode], contract, history=HISTORY),
-        '1000 batches': batches}
-    found: dict[str, list[float]] = {name: [] for name in cases}
+        '1000 batches': batches, 'an epoch of a DataLoader': loaded}
+    found: dict[str, list[float]] = {name: [] for name in (*cases, PEER)}
     for _ in range(rounds):
         for name, work in cases.items():
             found[name].append(seconds_of(work))
-    return found
+        rate = lerobot_windows(folder)
+        if rate is not None:
+            found[PEER].append(rate)
+    return found, len(obs)
 
 
 def lerobot_windows(folder: Path) -> float | None:
@@ -209,19 +221,18 @@ def main() -> None:
         folder = Path(place) / 'bag'
         write_bag(folder, options.minutes * 60.0)
         size = sum(file.stat().st_size for file in folder.iterdir())
-        runs = measure(folder, options.rounds)
-        theirs = [lerobot_windows(folder) for _ in range(3)]
+        runs, steps = measure(folder, options.rounds)
+    theirs = runs.pop(PEER)
     middle = {name: statistics.median(values) for name, values in runs.items()}
     count = {name: round(options.minutes * 60.0 * rate) for name, rate in RATES_HZ.items()}
     read = sum(count[name] for name in READ)
-    windows = 1000 * BATCH / middle['1000 batches']
-    lerobot = {} if None in theirs else {'LeRobotDataset': statistics.median(theirs)}
+    windows = steps / middle['an epoch of a DataLoader']
+    lerobot = {PEER: statistics.median(theirs)} if theirs else {}
     result = {
         **_beside(read, middle['load_episode'], 'rosbags', middle['rosbags, the same topics']),
         'limit_share': middle['bytes of the file, read once'] / middle['load_episode'],
         'unit': 'messages/s',
-        'machine': f'{platform.machine()}, {os.cpu_count()} cores, '
-                   f'Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}',
+        'machine': machine_line(),
         'runs': runs, 'bag_bytes': size,
         'columns': {'unit': 'messages/s', **_beside(
             read + count['joy'], middle['every column'], 'rosbags',
@@ -231,6 +242,7 @@ def main() -> None:
         'cache_s': middle['load_episode from the cache'],
         'windows': {'unit': 'windows/s', 'ours': windows, 'peers': lerobot,
                     'ratio': {name: windows / value for name, value in lerobot.items()},
+                    'without_loader': 1000 * BATCH / middle['1000 batches'],
                     'build_dataset_s': middle['build_dataset']}}
     if options.json:
         print(json.dumps(result))
@@ -244,6 +256,9 @@ def main() -> None:
         for peer, value in part['peers'].items():
             print(f'  {title}: {part["ours"]:,.0f} {part["unit"]}, {peer} {value:,.0f}: '
                   f'{part["ratio"][peer]:.2f} times')
+    part = result['windows']
+    print(f'  windows: {part["ours"]:,.0f} windows/s of observations and actions through a '
+          f'DataLoader, {part["without_loader"]:,.0f} indexed as our trainer does')
     if not lerobot:
         print('  LeRobotDataset is not installed: bench/setup lerobot')
 

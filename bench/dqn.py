@@ -1,10 +1,12 @@
 """
 Q-learning beside Stable-Baselines3's DQN, each in a process of its own: bench/dqn.py [--json].
 
-Run ``bench/setup`` first. One thread each, alternating, every seed counts, CPU-seconds (they equal
-seconds on an idle core). Every twentieth of the steps twenty episodes are driven greedily; that
-time is left out. (a) Both with the values of RL Baselines3 Zoo: steps per second. (b) Ours with
-``config/train/dqn.yaml``: seconds until those twenty first reach the return wanted.
+Run ``bench/setup`` first. One thread each, alternating, every seed counts, CPU-seconds (they
+equal seconds on an idle core). All are scored alike: every twentieth of the steps, twenty episodes
+driven greedily; that time is left out. (a) Both with the values of RL Baselines3 Zoo, a network of
+256-256 each: steps per second. (b) Ours with ``config/train/dqn.yaml``, once with the smaller
+network that it names for the task and once with 256-256: seconds until those twenty first reach
+the return wanted. The peer's seconds are those of (a), the best values that are known of it.
 """
 
 import argparse
@@ -12,17 +14,18 @@ import json
 import math
 import os
 from pathlib import Path
-import platform
 import statistics
 import subprocess
 import sys
+
+from machine import machine_line
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / 'bench' / '.venv' / 'bin' / 'python'
 WANTED = {'CartPole-v1': 475.0, 'LunarLander-v3': 200.0}
 
 OURS = """
-import json, pathlib, sys, tempfile, time
+import dataclasses, json, pathlib, sys, tempfile, time
 import torch
 torch.set_num_threads(1)
 from ilw_learner import q_training
@@ -30,6 +33,7 @@ from ilw_learner.progress import CancelledError
 from ilw_learner.train_config import load_config
 env, seed, config, stop = sys.argv[1], int(sys.argv[2]), sys.argv[3], float(sys.argv[4])
 _, values = load_config(pathlib.Path(config), env)
+values = dataclasses.replace(values, **json.loads(sys.argv[5]))
 curve, paused, drive = [], 0.0, q_training.drive_greedily
 
 def judged(dqn, *rest):
@@ -120,6 +124,10 @@ ZOO = {
         'learning_starts': 0, 'gamma': 0.99, 'target_update_interval': 250, 'train_freq': 4,
         'gradient_steps': -1, 'exploration_fraction': 0.12, 'exploration_final_eps': 0.1},
 }
+FREE = {'ours, own values': {'candidates': 20, 'eval_episodes': 20},
+        'ours, own values, 256-256': {'candidates': 20, 'eval_episodes': 20, 'hidden': 256,
+                                      'layers': 2}}
+"""What part (b) changes in ``config/train/dqn.yaml``"""
 SIZES = {'CartPole-v1': ('4', '2', '64'), 'LunarLander-v3': ('8', '4', '128')}
 
 
@@ -153,13 +161,15 @@ def main() -> None:
         sys.exit('Run bench/setup first: the peers have an environment of their own.')
     env, wanted = options.env, WANTED[options.env]
     zoo, own = ROOT / 'bench' / 'zoo_dqn.yaml', ROOT / 'config' / 'train' / 'dqn.yaml'
-    runs: dict[str, list[dict]] = {'ours': [], 'ours_free': [], 'stable-baselines3': []}
+    runs: dict[str, list[dict]] = {name: [] for name in ('ours', *FREE, 'stable-baselines3')}
     for seed in map(str, range(options.seeds)):
-        runs['ours_free'].append(json.loads(measure(OURS, env, seed, str(own), str(wanted))))
-        print('ours_free', seed, seconds_to(runs['ours_free'][-1], wanted), file=sys.stderr)
+        for name, changes in FREE.items():
+            runs[name].append(json.loads(measure(OURS, env, seed, str(own), str(wanted),
+                                                 json.dumps(changes))))
+            print(name, seed, seconds_to(runs[name][-1], wanted), file=sys.stderr)
         if options.only_free:
             continue
-        runs['ours'].append(json.loads(measure(OURS, env, seed, str(zoo), 'inf')))
+        runs['ours'].append(json.loads(measure(OURS, env, seed, str(zoo), 'inf', '{}')))
         runs['stable-baselines3'].append(json.loads(measure(PEER, env, seed,
                                                             json.dumps(ZOO[env]))))
         for name in ('ours', 'stable-baselines3'):
@@ -189,10 +199,10 @@ def main() -> None:
         'cpu_s_to_return': {
             'wanted': wanted, **{name: None if math.isinf(value) else value
                                  for name, value in reached.items()},
-            'share_of_peer': (reached['ours_free'] / reached['stable-baselines3']
-                              if math.isfinite(reached['stable-baselines3']) else None)},
-        'machine': f'{platform.machine()}, {os.cpu_count()} cores, '
-                   f'Python {platform.python_version()}',
+            'share_of_peer': {name: (reached[name] / reached['stable-baselines3']
+                                     if math.isfinite(reached['stable-baselines3']) else None)
+                              for name in FREE}},
+        'machine': machine_line(),
         'runs': runs}
     if options.json:
         print(json.dumps(result))
@@ -205,7 +215,7 @@ def main() -> None:
           f'{result["limit_share"]:.2f} of what its matrix products alone would allow')
     print(f'CPU-seconds until twenty episodes return {wanted:.0f}:')
     for name, value in reached.items():
-        print(f'  {name:20} {value:7.1f}   of each seed '
+        print(f'  {name:26} {value:7.1f}   of each seed '
               f'{[round(seconds_to(run, wanted), 1) for run in runs[name]]}')
 
 

@@ -3,14 +3,13 @@
 import argparse
 import importlib
 import json
-import os
 from pathlib import Path
-import platform
 import sys
 import tempfile
 import time
 from typing import Any
 
+from machine import machine_line
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,7 +102,7 @@ def main() -> None:
     rows = measure(getattr(importlib.import_module(module), name), args.profiles, args.seed,
                    args.length_s)
     lines = table(rows)
-    machine = f'{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}'
+    machine = machine_line()
     good = all((line['bound'] is None or line['within'] == line['profiles'])
                and line['inside'] >= 0.9 * line['profiles'] for line in lines)
     good = good and all(row['replay_ratio'] <= 0.5 for row in rows)

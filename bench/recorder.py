@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 from pathlib import Path
-import platform
 import shutil
 import signal
 import sys
@@ -23,6 +22,7 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ.setdefault('ROS_DOMAIN_ID', '41')
 
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
+from machine import machine_line  # noqa: E402
 
 from ilw_bringup.faults.stream_loop import StreamLoop, count  # noqa: E402
 from ilw_teleop.bag_writer import Topic  # noqa: E402
@@ -45,8 +45,7 @@ def main() -> None:
         result = measure(folder, options.seconds, options.stall)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    result['machine'] = (f'{platform.machine()}, {os.cpu_count()} cores, '
-                         f'Python {platform.python_version()}')
+    result['machine'] = machine_line()
     if options.json:
         print(json.dumps(result))
     else:

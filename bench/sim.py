@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import os
 from pathlib import Path
-import platform
 import statistics
 import subprocess
 import sys
 import time
 
+from machine import machine_line
 import numpy as np
 
 SOURCES = Path(__file__).resolve().parents[1] / 'src'
@@ -84,7 +83,7 @@ def main() -> None:
     for _ in range(options.rounds):
         for name, (measure, *arguments) in cases.items():
             found[name].append(measure(*arguments))
-    machine = f'{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}'
+    machine = machine_line()
     if options.json:
         print(json.dumps({'machine': machine, 'times_real_time': found}))
         return

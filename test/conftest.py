@@ -99,7 +99,8 @@ class BagMaker:
         self.contract = contract
 
     def write(self, folder: Path, *, ticks=20, drive=None, meta=None, leave_out=(),
-              silent=(), stamped=True, topic_prefix='/', praise=()) -> Path:
+              silent=(), stamped=True, topic_prefix='/', praise=(), goal=None,
+              goal_frame='odom') -> Path:
         """
         Write one episode.
 
@@ -107,6 +108,7 @@ class BagMaker:
         :param silent: tick numbers without a command.
         :param stamped: false writes zero stamps into the commands.
         :param praise: (tick number, value) of rewards that a person gave.
+        :param goal: x, y of it in ``goal_frame``; ``None`` writes none.
         """
         drive = drive or (lambda i: (0.4, 0.0))
         # rosbags writes no version before 9 of the metadata; ours are read at any.
@@ -117,6 +119,11 @@ class BagMaker:
                                        'geometry_msgs/msg/TwistStamped', typestore=STORE)
             if praise:
                 given = bag.add_connection(f'{topic_prefix}reward', REWARD, typestore=STORE)
+            if goal is not None:
+                kind = 'geometry_msgs/msg/PoseStamped'
+                to = bag.add_connection(f'{topic_prefix}goal', kind, typestore=STORE)
+                bag.write(to, BEGIN_NS, STORE.serialize_cdr(T[kind](
+                    header=header(BEGIN_NS, goal_frame), pose=pose(*goal, 0.0)), kind))
             for i, value in praise:
                 at = BEGIN_NS + i * PERIOD_NS
                 bag.write(given, at, STORE.serialize_cdr(T[REWARD](

@@ -6,23 +6,50 @@ The launch files and ``./ilw up`` are both made from this, so they start the sam
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+import shlex
 from typing import Any
 
+from ilw_bringup.arguments import (
+    CHECKPOINT,
+    CHECKPOINTS,
+    CLOCK,
+    CONFIGS,
+    DEMO_FOLDERS,
+    DEMOS,
+    EMULATOR,
+    EMULATOR_SEED,
+    ENABLE,
+    ENV,
+    EVERYWHERE,
+    GUI,
+    INPUT,
+    JOYSTICK,
+    OPERATOR,
+    PLANT,
+    PREFLIGHT,
+    PROFILE,
+    REVEAL,
+    ROBOT,
+    RUNS,
+    SEED,
+    SPEED,
+    TASK,
+    TASK_OF_CHECKPOINT,
+    TF_PREFIX,
+    TRUSTED,
+    VIEW,
+    WITH_EXPERT,
+    Argument,
+    check_together,
+    robot_in,
+    sim_time,
+    typed,
+)
 from ilw_bringup.robot_names import interface_of, with_names
+from ilw_bringup.shared_files import shared_file
 from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
-
-
-@dataclass(frozen=True)
-class Argument:
-    """What a person can choose when starting a bring-up."""
-
-    name: str
-    default: Any
-    """Its type is the type of the argument"""
-    text: str
-    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,7 +69,14 @@ class NodeSpec:
     enclave: str = ''
     """Where its key is in the keystore; empty: it has none"""
     respawn: bool = False
-    """Start it again when it dies; only for what must be armed anew before it drives"""
+    """Start it again when it dies; only what must be armed anew before it drives, or never does"""
+    words: tuple[str, ...] = ()
+    """Command line arguments before those of ROS"""
+    params_file: str = ''
+    """Parameters that go before ``parameters``; empty: none"""
+    log_level: str = 'info'
+    optional: bool = False
+    """It may end without ending the others"""
 
 
 @dataclass(frozen=True)
@@ -54,53 +88,18 @@ class Bringup:
     nodes: Callable[[Mapping[str, Any]], list[NodeSpec]]
 
 
-TASK = Argument('task', 'clutter', 'A contract in config/tasks/ (without .yaml), or a path.')
-SEED = Argument('seed', 0, 'Seed of the simulated world.')
-SPEED = Argument('real_time_factor', 1.0, 'Simulated seconds per second; 0: as fast as possible.')
-PLANT = Argument('plant', '', 'How the simulated base answers: in config/plants/, or a path.')
-GUI = Argument('gui', False, 'Show the PyBullet window; needs a display.')
-ROBOT = Argument('robot', 'sim', 'sim: start the simulator; emulated: start a stand-in for a '
-                 'robot; real: the robot is already running.', ('sim', 'emulated', 'real'))
-EMULATOR = Argument('emulator', 'typical', 'Emulated robot: a profile in config/emulators/.')
-EMULATOR_SEED = Argument('emulator_seed', -1, 'Which robot of that profile; -1: a secret one.')
-REVEAL = Argument('reveal', '', 'File that receives the truth about the emulated robot, as JSON.')
-PROFILE = Argument('profile', '', 'Robot profile in config/robots/, or a path; sim has its own.')
-JOYSTICK = Argument(
-    'joystick', 'xbox', 'Layout in config/joysticks/: xbox, xbox_bluetooth, ps4, ps5, f710_x, '
-    'f710_d, 8bitdo, 8bitdo_x, switch_pro, game_controller, xbox_wireless, or your own; auto: the '
-    'one that fits the pad.')
-INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; external: another '
-                 'node publishes joy.', ('evdev', 'keyboard', 'external'))
-DEMOS = Argument('demos', 'demos', 'Folder that receives the episodes.')
-OPERATOR = Argument('operator', '', 'Who demonstrates; kept with each episode.')
-CHECKPOINT = Argument('checkpoint', 'idle', 'Checkpoint folder, deployed (the promoted one), '
-                      'idle or random.')
-CHECKPOINTS = Argument('checkpoints', 'runs:deployed:checkpoints', 'Folders whose checkpoints '
-                       'policy/load may name, a colon between; and the one above.')
-PREFLIGHT = Argument('preflight', 'auto', 'Hold the robot to the contract before a policy may be '
-                     'armed. auto: unless it is simulated.', ('auto', 'on', 'off'))
-ENABLE = Argument('enable_output', False, 'false: dry run, the robot gets no commands.')
-TRUSTED = Argument('trusted_keys', '', 'Folder of public keys; only checkpoints signed by one of '
-                   'them drive. Empty: any.')
-NAMESPACE = Argument('namespace', '', 'Namespace of all nodes, as robot1.')
-NETWORK = Argument('network', 'auto', 'Who is found. local: nodes on this machine; subnet: on the '
-                   'local network; auto: as ROS_AUTOMATIC_DISCOVERY_RANGE says, else local.',
-                   ('auto', 'local', 'subnet'))
-SECURITY = Argument('security', '', 'Keystore; nodes start only with their keys in it. See '
-                    'docs/how-to/secure.md.')
-DETACHED = Argument('detached', False, 'true: nodes go on, a policy drives on, when the process '
-                    'that started them is gone.')
-WITH_EXPERT = Argument('expert', False, 'Let the scripted expert press the stick.')
-
-
 def _sim(a: Mapping[str, Any]) -> list[NodeSpec]:
-    robot = a.get('robot', 'sim')
-    if robot != 'sim':
-        return [_emulated(a)] if robot == 'emulated' else []
+    if robot_in(a) != 'sim':
+        return [_emulated(a)] if robot_in(a) == 'emulated' else []
     return [NodeSpec('ilw_sim', 'sim_node', 'sim', {
         'contract': a['task'], 'seed': a['seed'], 'gui': a['gui'],
-        'real_time_factor': a['real_time_factor'], 'plant': a.get('plant', ''),
-        'auto_reset': a.get('auto_reset', True)})]
+        'real_time_factor': a['real_time_factor'], 'plant': a['plant'], 'auto_reset': True,
+        'clock': a['clock'], 'tf_prefix': _tf_prefix(a)})]
+
+
+def _tf_prefix(a: Mapping[str, Any]) -> str:
+    chosen = {'auto': a['namespace'], 'none': ''}.get(a['tf_prefix'], a['tf_prefix'])
+    return str(chosen).strip('/')
 
 
 def _emulated(a: Mapping[str, Any]) -> NodeSpec:
@@ -112,15 +111,17 @@ def _emulated(a: Mapping[str, Any]) -> NodeSpec:
 
 
 def _hand(a: Mapping[str, Any]) -> list[NodeSpec]:
-    clock = {'use_sim_time': a['robot'] == 'sim'}
+    clock = {'use_sim_time': sim_time(a)}
     if a['expert']:
         source = [NodeSpec('ilw_sim', 'expert_node', 'expert', {
-            'contract': a['task'], 'seed': a['seed'], 'joystick': _imitated(a), **clock})]
+            'contract': a['task'], 'seed': a['seed'], 'joystick': _imitated(a),
+            'record': 'demos' in a, **clock})]
     elif a['input'] == 'external':
         source = []
     elif a['input'] == 'keyboard':
         source = [NodeSpec('ilw_teleop', 'keyboard_node', 'keyboard',
-                           {'joystick': _imitated(a), **clock}, terminal=True)]
+                           {'contract': a['task'], 'joystick': _imitated(a), **clock},
+                           terminal=True)]
     else:
         source = [NodeSpec('ilw_teleop', 'joy_node', 'joy', {'joystick': a['joystick'], **clock})]
     return [*source, NodeSpec('ilw_teleop', 'teleop_node', 'teleop', {
@@ -136,7 +137,7 @@ def _arbiter(a: Mapping[str, Any], enable: bool) -> list[NodeSpec]:
     return [NodeSpec('ilw_teleop', 'arbiter_node', 'arbiter', {
         'contract': a['task'], 'enable_output': enable,
         'robot': a['profile'] or ('sim_diff_drive' if a['robot'] == 'sim' else ''),
-        'preflight': _looks(a), 'use_sim_time': a['robot'] == 'sim'})]
+        'preflight': _looks(a), 'use_sim_time': sim_time(a)})]
 
 
 def _looks(a: Mapping[str, Any]) -> bool:
@@ -147,7 +148,11 @@ def _looks(a: Mapping[str, Any]) -> bool:
 def _recorder(a: Mapping[str, Any]) -> list[NodeSpec]:
     return [NodeSpec('ilw_teleop', 'recorder_node', 'recorder', {
         'contract': a['task'], 'root': a['demos'], 'operator': a['operator'],
-        'robot': a['robot'], 'profile': a['profile'], 'use_sim_time': a['robot'] == 'sim'})]
+        'robot': a['robot'], 'profile': a['profile'], 'use_sim_time': sim_time(a),
+        'arguments': shlex.join(f'{argument.name}={a[argument.name]}'
+                                for argument in BRINGUPS['record'].arguments
+                                if argument.name not in _NOT_REPEATED
+                                and a[argument.name] != argument.default)})]
 
 
 def _checkpoint(a: Mapping[str, Any]) -> str:
@@ -162,36 +167,71 @@ def _policy(a: Mapping[str, Any]) -> list[NodeSpec]:
     return [NodeSpec('ilw_learner', 'policy_node', 'policy', {
         'contract': a['task'], 'checkpoint': _checkpoint(a), 'checkpoints': a['checkpoints'],
         'trusted_keys': a['trusted_keys'], 'robot': a['profile'],
-        'use_sim_time': a['robot'] == 'sim'}, respawn=True)]
+        'use_sim_time': sim_time(a)}, respawn=True)]
+
+
+def _trainer(a: Mapping[str, Any]) -> list[NodeSpec]:
+    return [NodeSpec('ilw_learner', 'trainer_node', 'trainer', {
+        'contract': a['task'], 'use_sim_time': sim_time(a),
+        **{name: a[name] for name in ('runs', 'env', 'demonstrations', 'configs', 'checkpoints')},
+    })]
+
+
+def _rviz(a: Mapping[str, Any]) -> list[NodeSpec]:
+    if not a['rviz']:
+        return []
+    prefix = _tf_prefix(a) if robot_in(a) == 'sim' else ''
+    frame = ('-f', f'{prefix}/odom') if prefix else ()
+    return [NodeSpec('rviz2', 'rviz2', 'rviz', {'use_sim_time': sim_time(a)},
+                     words=('-d', str(shared_file('rviz/ilw.rviz')), *frame), optional=True)]
+
+
+def _status(a: Mapping[str, Any], *, policy: bool = False) -> list[NodeSpec]:
+    return [NodeSpec('ilw_teleop', 'status_node', 'status', {
+        'contract': a['task'], 'view': a['view'], 'policy': policy,
+        'keys': a.get('input') == 'keyboard', 'use_sim_time': sim_time(a)},
+        respawn=True)]
 
 
 def _placed(spec: NodeSpec, a: Mapping[str, Any]) -> NodeSpec:
     namespace = '/' + a['namespace'].strip('/') if a['namespace'] else ''
-    return replace(spec, namespace=namespace,
+    return replace(spec, namespace=namespace, log_level=a['log_level'],
+                   params_file=a['params_file'],
                    enclave=f'{namespace}/{spec.name}' if a['security'] else '')
 
 
 def _bringup(text: str, arguments: tuple[Argument, ...],
              nodes: Callable[[Mapping[str, Any]], list[NodeSpec]]) -> Bringup:
-    return Bringup(text, (*arguments, NAMESPACE, NETWORK, SECURITY, DETACHED),
-                   lambda a: [_placed(spec, a) for spec in nodes(a)])
+    return Bringup(text, (*arguments, *EVERYWHERE),
+                   lambda a: [_placed(spec, a) for spec in (*nodes(a), *_rviz(a))])
 
 
-_PLANT = (TASK, ROBOT, PROFILE, SEED, SPEED, PLANT, GUI, EMULATOR, EMULATOR_SEED, REVEAL)
+_NOT_REPEATED = ('task', 'demos', 'operator', 'robot', 'reveal', 'security', 'detached', 'rviz',
+                 'log_level', 'view')
+"""Of an episode: written elsewhere in it, or a matter of the machine"""
+_SIM = (SEED, SPEED, PLANT, GUI, CLOCK, TF_PREFIX)
+_PLANT = (ROBOT, PROFILE, *_SIM, EMULATOR, EMULATOR_SEED, REVEAL)
 _HAND = (JOYSTICK, INPUT, WITH_EXPERT)
 
 BRINGUPS: dict[str, Bringup] = {
-    'sim': _bringup('The simulator alone.', (TASK, SEED, SPEED, PLANT, GUI), _sim),
+    'sim': _bringup('The simulator alone.', (TASK, *_SIM, VIEW),
+                    lambda a: _sim(a) + _status(a)),
     'teleop': _bringup(
-        'Drive by hand: simulator or robot, joystick, arbiter.', (*_PLANT, *_HAND),
-        lambda a: _sim(a) + _hand(a) + _arbiter(a, True)),
+        'Drive by hand: simulator or robot, joystick, arbiter.', (TASK, *_PLANT, *_HAND, VIEW),
+        lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _status(a)),
     'record': _bringup(
-        'Drive by hand and record each episode as a rosbag.', (*_PLANT, *_HAND, DEMOS, OPERATOR),
-        lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a)),
+        'Drive by hand and record each episode as a rosbag.',
+        (TASK, *_PLANT, *_HAND, DEMOS, OPERATOR, VIEW),
+        lambda a: _sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a) + _status(a)),
     'deploy': _bringup(
         'Let a policy drive; a person can take over at any time.',
-        (*_PLANT, *_HAND, CHECKPOINT, CHECKPOINTS, TRUSTED, ENABLE, PREFLIGHT),
-        lambda a: _sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)),
+        (TASK_OF_CHECKPOINT, *_PLANT, *_HAND, CHECKPOINT, CHECKPOINTS, TRUSTED, ENABLE, PREFLIGHT,
+         VIEW),
+        lambda a: (_sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)
+                   + _status(a, policy=True))),
+    'trainer': _bringup(
+        'Train and evaluate when asked by the actions train and evaluate.',
+        (TASK, DEMO_FOLDERS, RUNS, CHECKPOINTS, CONFIGS, ENV), _trainer),
 }
 
 
@@ -212,10 +252,15 @@ def resolve(name: str, given: Mapping[str, Any]) -> tuple[Bringup, dict[str, Any
         if key not in known:
             raise IlwError(f'The bring-up {name} has no argument {key!r}. '
                            f'It has: {", ".join(known)}.')
-    values = {key: _typed(argument, given.get(key, argument.default))
+    values = {key: typed(argument, given.get(key, argument.default))
               for key, argument in known.items()}
+    if 'checkpoint' in values and not values['task']:
+        from ilw_learner.checkpoint_contract import task_of
+
+        values['task'] = task_of('', values['checkpoint'])
     interface = interface_of(values)
     values['namespace'] = values['namespace'] or interface.namespace
+    check_together(values)
     return replace(bringup, nodes=lambda a: with_names(bringup.nodes(a), interface)), values
 
 
@@ -229,17 +274,3 @@ def discovery(network: str, outer: Mapping[str, str]) -> dict[str, str]:
     name = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
     reach = {'local': 'LOCALHOST', 'subnet': 'SUBNET'}
     return {name: reach.get(network) or outer.get(name) or 'LOCALHOST'}
-
-
-def _typed(argument: Argument, value: Any) -> Any:
-    kind = type(argument.default)
-    try:
-        if kind is bool and isinstance(value, str):
-            value = {'true': True, 'false': False}[value.lower()]
-        value = kind(value)
-    except (KeyError, ValueError) as error:
-        raise IlwError(f'{argument.name} must be a {kind.__name__}. Got {value!r}.') from error
-    if argument.choices and value not in argument.choices:
-        raise IlwError(f'{argument.name} must be one of {", ".join(argument.choices)}. '
-                       f'Got {value!r}.')
-    return value

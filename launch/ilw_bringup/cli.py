@@ -161,22 +161,24 @@ for _name in BRINGUPS:
 def _run_up(name: str, given: dict[str, Any]) -> None:
     from ilw_bringup.node_environment import node_environment
     from ilw_bringup.processes import Fleet
+    from ilw_bringup.screen import screen
 
     bringup, values = resolve(name, given)
     specs = bringup.nodes(values)
     with (asked_to_end(keep_terminal=not values['detached']) as came,
-          Fleet(environment=node_environment(values, specs)) as fleet):
+          screen(wanted=not values['detached']) as here,
+          Fleet(environment=node_environment(values, specs), screen=here) as fleet):
         fleet.start(specs)
-        say(f'Up: {", ".join(s.name for s in specs)}. Ctrl-C ends them.')
+        here.say(f'Up: {", ".join(s.name for s in specs)}. Ctrl-C ends them.')
         while not came:
             time.sleep(0.05)
             for again in [] if came else fleet.respawn():
-                say(f'The node {again} died and was started again, see above: it is disarmed '
-                    f'until somebody arms it.')
+                here.say(f'The node {again} died and was started again, see above: a policy is '
+                         f'disarmed until somebody arms it.')
             dead = fleet.dead()
             if dead and not came:
                 raise IlwError(f'The node {dead[0]} ended; see above. The others were ended.')
-        say('Ending.')
+        here.say('Ending.')
 
 
 @ilw.command()

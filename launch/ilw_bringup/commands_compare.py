@@ -8,11 +8,11 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-from ilw_core.contract import Contract, load_contract
+from ilw_core.contract import Contract
 from ilw_core.errors import IlwError
-from ilw_core.locate import config_file
 from ilw_core.terminal import PlainConsole, echo
-from ilw_learner.command_options import trusted_keys_option
+from ilw_learner.checkpoint_contract import contract_of
+from ilw_learner.command_options import checkpoint_task_option, trusted_keys_option
 from ilw_learner.compare import drive_pairs, summarise, verdict
 from ilw_learner.deployed import find_checkpoint
 from ilw_learner.runtime import PolicyRunner
@@ -25,8 +25,7 @@ _ERR = PlainConsole(stderr=True)
 @click.command()
 @click.argument('p0')
 @click.argument('p1')
-@click.option('--task', default='clutter', show_default=True,
-              help='A contract in config/tasks/, or a path.')
+@checkpoint_task_option
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True,
               help='Episodes of each policy, from the same starts.')
 @click.option('--seed', default=600_000, show_default=True, help='First world.')
@@ -38,14 +37,14 @@ _ERR = PlainConsole(stderr=True)
               help='File of the trials; what is in it is not driven again [runs/compare-...].')
 @trusted_keys_option
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
-def compare(p0: str, p1: str, task: str, episodes: int, seed: int, env_spec: str, robot: bool,
-            out: Path | None, trusted_keys: str, as_json: bool) -> None:
+def compare(p0: str, p1: str, task: str | None, episodes: int, seed: int, env_spec: str,
+            robot: bool, out: Path | None, trusted_keys: str, as_json: bool) -> None:
     """
     Compare two policies (checkpoint folders, deployed, idle or random) from the same starts.
 
     Example: ./ilw compare deployed runs/<id>/checkpoint --task clutter --episodes 200
     """
-    contract = load_contract(config_file('tasks', task))
+    contract = contract_of(task, [p0, p1])
     paths = [find_checkpoint(name, contract.name) for name in (p0, p1)]
     trusted = find_trusted_keys(trusted_keys)
     runners = (PolicyRunner(paths[0], contract, trusted=trusted),

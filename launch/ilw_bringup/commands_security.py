@@ -69,6 +69,8 @@ def verify(checkpoint: Path, trusted_keys: Path) -> None:
               help='Contract whose topics are allowed; more than one may be given.')
 @click.option('--robot', type=click.Choice(['sim', 'real']), default='sim', show_default=True,
               help='sim: with the simulator\'s nodes and clock; real: without.')
+@click.option('--use-sim-time', is_flag=True, help='Of a robot in another simulator: nodes follow '
+              '/clock.')
 @click.option('--profile', default='', help='Robot profile in config/robots/, or a path: its '
               'topics and namespace [none].')
 @click.option('--namespace', default='', help="Of all nodes, as robot1 [the profile's, or none].")
@@ -76,7 +78,8 @@ def verify(checkpoint: Path, trusted_keys: Path) -> None:
 @click.option('--add', is_flag=True, help='To a keystore that exists: nodes that are in it keep '
               'their keys and get these permissions.')
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
-def init(folder: Path, tasks: tuple[str, ...], robot: str, profile: str, namespace: str,
+def init(folder: Path, tasks: tuple[str, ...], robot: str, use_sim_time: bool, profile: str,
+         namespace: str,
          domain: int | None, add: bool, as_json: bool) -> None:
     """
     Make an SROS 2 keystore: a key for each node, and only the permissions that it needs.
@@ -94,7 +97,8 @@ def init(folder: Path, tasks: tuple[str, ...], robot: str, profile: str, namespa
     enclaves: dict[str, Topics] = {}
     for task in tasks:
         contract = load_contract(config_file('tasks', task))
-        for name, uses in node_uses(contract, simulated=robot == 'sim').items():
+        for name, uses in node_uses(contract, simulated=robot == 'sim',
+                                    clock=use_sim_time or robot == 'sim').items():
             enclave = f'{inside.rstrip("/")}/{name}'
             topics = dds_topics(uses, inside, name, interface.topics)
             enclaves[enclave] = enclaves[enclave] | topics if enclave in enclaves else topics

@@ -90,7 +90,8 @@ class Demo:
             'results': {name: score(episodes) for name, episodes in driven.items()},
         }
         write_file(self.folder / 'report.json', json.dumps(report, indent=2) + '\n')
-        draw_paths(self.folder / 'paths.png', f'{self.contract.name}: paths driven', driven)
+        draw_paths(self.folder / 'paths.png', f'{self.contract.name}: paths driven', driven,
+                   self.contract.goal_radius_m)
         return report
 
     def loop_nodes(self) -> list[NodeSpec]:

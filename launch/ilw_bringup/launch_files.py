@@ -36,10 +36,14 @@ def _declare(argument: Any) -> DeclareLaunchArgument:
 
 
 def _node(spec: NodeSpec, variables: dict[str, str]) -> Node:
+    ros = ['--enclave', spec.enclave] if spec.enclave else []
+    if spec.log_level != 'info':
+        ros += ['--log-level', spec.log_level]
     return Node(package=spec.package, executable=spec.executable, name=spec.name,
                 namespace=spec.namespace or None,
                 additional_env={**dds_environment(), **variables},
-                ros_arguments=['--enclave', spec.enclave] if spec.enclave else None,
-                parameters=[spec.parameters], remappings=list(spec.remappings.items()),
+                arguments=list(spec.words), ros_arguments=ros,
+                parameters=[spec.parameters, *([spec.params_file] if spec.params_file else [])],
+                remappings=list(spec.remappings.items()),
                 respawn=spec.respawn, respawn_delay=1.0 if spec.respawn else None,
                 output='screen', emulate_tty=spec.terminal)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ilw_bringup.arguments import sim_time
 from ilw_bringup.bringup import NodeSpec, discovery
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
@@ -27,6 +28,7 @@ def node_environment(values: Mapping[str, Any], specs: Sequence[NodeSpec]) -> di
 
         keystore = Path(values['security'])
         enforcement.require_enforcement(keystore, specs, contract,
-                                        simulated=values.get('robot', 'sim') == 'sim')
+                                        simulated=values.get('robot', 'sim') == 'sim',
+                                        clock=sim_time(values))
         variables |= enforcement.security_environment(keystore)
     return variables

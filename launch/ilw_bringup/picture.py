@@ -1,4 +1,4 @@
-"""Draw driven paths over the map."""
+"""Draw driven paths over the map, in metres, with start, goal and where episodes failed."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,14 +10,18 @@ from ilw_core.figure_file import pyplot, save_figure
 
 plt = pyplot()
 
+_MARKS = {'start': {'marker': 'o', 'markersize': 4}, 'goal': {'marker': '*', 'markersize': 9},
+          'ended without success': {'marker': 'x', 'markersize': 8, 'markeredgewidth': 2}}
+_GOAL = '#ffe08a'
 _COLOURS = {'expert': 'tab:blue', 'policy': 'tab:green', 'random': 'tab:orange', 'idle': '0.5'}
 
 
-def draw_paths(path: Path, title: str, driven: Mapping[str, Sequence[Driven]]) -> None:
+def draw_paths(path: Path, title: str, driven: Mapping[str, Sequence[Driven]],
+               goal_radius_m: float) -> None:
     """
     Save a picture of the paths, one panel per world (at most six), all drivers in each.
 
-    A cross marks where an episode failed.
+    :param goal_radius_m: how near to the goal an episode succeeds.
     """
     seeds = [d.seed for d in next(iter(driven.values()))]
     one_world = len({d.map.cells.tobytes() for ds in driven.values() for d in ds if d.map}) == 1
@@ -27,21 +31,30 @@ def draw_paths(path: Path, title: str, driven: Mapping[str, Sequence[Driven]]) -
     figure, axes = plt.subplots(rows, columns, squeeze=False,
                                 figsize=(4.5 * columns + 1, 4.5 * rows + 0.6))
     for axis, panel in zip(axes.flat, panels, strict=False):
-        _draw_panel(axis, panel, driven)
+        _draw_panel(axis, panel, driven, goal_radius_m)
     for axis in axes.flat[len(panels):]:
         axis.axis('off')
-    handles = [plt.Line2D([], [], color=_COLOURS.get(name), label=name) for name in driven]
-    figure.legend(handles=handles, loc='lower center', ncol=len(handles), frameon=False)
+    counts = {name: f'{name}: {sum(e.success for e in episodes)} of {len(episodes)}'
+              for name, episodes in driven.items()}
+    handles = [plt.Line2D([], [], color=_COLOURS.get(name), label=text)
+               for name, text in counts.items()]
+    handles += [plt.Line2D([], [], color='0.3', linestyle='', label=text, **shape)
+                for text, shape in _MARKS.items()]
+    figure.legend(handles=handles, loc='lower center', frameon=False, fontsize=9,
+                  ncol=-(-len(handles) // (1 if columns > 1 else 3)))
     figure.suptitle(title)
-    figure.tight_layout(rect=(0, 0.05, 1, 1))
+    figure.tight_layout(rect=(0, 0.05 if columns > 1 else 0.12, 1, 1))
     save_figure(figure, path, dpi=110)
     plt.close(figure)
 
 
-def _draw_panel(
-    axis: plt.Axes, seeds: Sequence[int], driven: Mapping[str, Sequence[Driven]],
-) -> None:
+def _draw_panel(axis: plt.Axes, seeds: Sequence[int], driven: Mapping[str, Sequence[Driven]],
+                goal_radius_m: float) -> None:
     drawn = False
+    goals = {e.goal for episodes in driven.values() for e in episodes if e.seed in seeds}
+    for goal in goals - {None}:
+        axis.add_patch(plt.Circle(goal, goal_radius_m, facecolor=_GOAL, edgecolor='0.2', zorder=4))
+        axis.plot(*goal, '*', color='0.2', markersize=9, zorder=5)
     for name, episodes in driven.items():
         for episode in (e for e in episodes if e.seed in seeds):
             if episode.map is not None and not drawn:
@@ -57,8 +70,9 @@ def _draw_panel(
             axis.plot(*episode.path.T, color=_COLOURS.get(name), linewidth=1.3, alpha=0.8)
             axis.plot(*episode.path[0], 'o', color=_COLOURS.get(name), markersize=3)
             if not episode.success:
-                axis.plot(*episode.path[-1], 'x', color=_COLOURS.get(name), markersize=7)
+                axis.plot(*episode.path[-1], 'x', color=_COLOURS.get(name), markersize=8,
+                          markeredgewidth=2, zorder=6)
     axis.set_aspect('equal')
-    axis.set_xticks([])
-    axis.set_yticks([])
+    axis.set_xlabel('x [m]')
+    axis.set_ylabel('y [m]')
     axis.set_title('one maze, many starts' if len(seeds) > 1 else f'world {seeds[0]}', fontsize=9)

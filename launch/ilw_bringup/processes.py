@@ -13,14 +13,16 @@ import signal
 import subprocess
 import sys
 import time
-from typing import IO, Any
+from typing import Any
 
 import psutil
 
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.dds import dds_environment
+from ilw_bringup.screen import Plain, Screen
 from ilw_core.errors import IlwError
 from ilw_core.files import open_regular, open_to_append
+from ilw_core.live_area import LIVE
 from ilw_ros.launcher import DETACHED, launcher_environment
 
 _GRACE_S = 3.0
@@ -31,6 +33,9 @@ _RESPAWNS = 5
 """A node that may be started again is, so often; one that goes on dying is a fault"""
 _OWN_WILL = (0, 2)
 """Exit codes of a node that was told to end, or that refused to start"""
+_LIVE = {LIVE: '1', 'RCUTILS_COLORIZED_OUTPUT': '1',
+         'RCUTILS_CONSOLE_OUTPUT_FORMAT': '[{severity}] {name}: {message}'}
+"""Variables of nodes that write to a screen, by a pipe: as on the terminal itself"""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -45,12 +50,16 @@ def executable(package: str, name: str) -> str:
         path = Path(prefix) / 'lib' / package / name
         if path.is_file():
             return str(path)
+    if not package.startswith('ilw_'):
+        raise IlwError(f'{package} is not installed here. It comes with ROS 2: sudo apt install '
+                       f'ros-jazzy-{package.replace("_", "-")}, and source /opt/ros/jazzy.')
     raise IlwError(f'{package}/{name} is not installed. Run ./ilw setup, or source the workspace.')
 
 
 def command_line(spec: NodeSpec) -> list[str]:
     """Return the command that starts a node with its name and parameters."""
-    line = [executable(spec.package, spec.executable), '--ros-args', '-r', f'__node:={spec.name}']
+    line = [executable(spec.package, spec.executable), *spec.words,
+            '--ros-args', '-r', f'__node:={spec.name}']
     for key, value in spec.parameters.items():
         line += ['-p', f'{key}:={_yaml(value)}']
     for inside, outside in spec.remappings.items():
@@ -59,6 +68,10 @@ def command_line(spec: NodeSpec) -> list[str]:
         line += ['-r', f'__ns:={spec.namespace}']
     if spec.enclave:
         line += ['--enclave', spec.enclave]
+    if spec.params_file:
+        line += ['--params-file', spec.params_file]
+    if spec.log_level != 'info':
+        line += ['--log-level', spec.log_level]
     return line
 
 
@@ -86,11 +99,14 @@ class Fleet:
 
     :param log_folder: one file per node; ``None`` lets them write to standard error.
     :param environment: variables of the nodes, beside those of this process.
+    :param screen: shows what they write, where they do not log to files.
     """
 
     def __init__(self, log_folder: Path | None = None,
-                 environment: Mapping[str, str] | None = None) -> None:
+                 environment: Mapping[str, str] | None = None,
+                 screen: Screen | Plain | None = None) -> None:
         self._log_folder = log_folder
+        self._screen = screen if isinstance(screen, Screen) and log_folder is None else None
         self._environment = {**launcher_environment(detached=False), **(environment or {})}
         self._specs: dict[str, NodeSpec] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -103,15 +119,22 @@ class Fleet:
             if self.running(spec.name):
                 raise ValueError(f'{spec.name} is running already')
             self._specs[spec.name] = spec
+            output = self._output(spec.name)
             self._running[spec.name] = subprocess.Popen(
-                command_line(spec), env={**os.environ, **dds_environment(), **self._environment},
-                stdin=None if spec.terminal else subprocess.DEVNULL,
-                stdout=self._output(spec.name), stderr=subprocess.STDOUT,
+                command_line(spec), env={**os.environ, **dds_environment(), **self._environment,
+                                         **(_LIVE if self._screen else {})},
+                # Of a terminal a node may want to know the size.
+                stdin=None if spec.terminal or self._screen else subprocess.DEVNULL,
+                stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=not spec.terminal,
                 preexec_fn=_ignore_ctrl_c if self._environment[DETACHED] == '1'
                 else _die_with_parent)
+            if self._screen:
+                os.close(output)
 
-    def _output(self, name: str) -> IO[bytes] | int:
+    def _output(self, name: str) -> Any:
+        if self._screen:
+            return self._screen.pipe()
         if self._log_folder is None:
             return sys.stderr.fileno()
         self._log_folder.mkdir(parents=True, exist_ok=True)
@@ -126,8 +149,9 @@ class Fleet:
         return self._running[name].pid
 
     def dead(self) -> list[str]:
-        """Return the names of nodes that ended on their own."""
-        return [name for name, process in self._running.items() if process.poll() is not None]
+        """Return the names of nodes that ended on their own and are missed."""
+        return [name for name, process in self._running.items()
+                if process.poll() is not None and not self._specs[name].optional]
 
     def restart_dead(self) -> list[str]:
         """Start again what ended on its own; return the names."""

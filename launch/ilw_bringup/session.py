@@ -6,6 +6,7 @@ import time
 from typing import Any
 import uuid
 
+from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import OccupancyGrid, Odometry
 import numpy as np
 import rclpy
@@ -41,6 +42,8 @@ class Driven:
     path: np.ndarray = field(repr=False)
     """(T, 2) true positions [m]"""
     map: 'Map | None' = field(repr=False, default=None)
+    goal: tuple[float, float] | None = None
+    """Where it was to go [m], in the coordinates of path and map"""
 
     @property
     def path_length_m(self) -> float:
@@ -76,12 +79,14 @@ class Session:
         self._path: list[tuple[int, float, float]] = []
         self._progress = 0.0
         self._map: Map | None = None
+        self._goal: tuple[float, float] | None = None
         self.status: EpisodeStatus | None = None
         subscribe = self._node.create_subscription
         subscribe(EpisodeEvent, 'episode/event', self._on_event, EVENT)
         subscribe(EpisodeStatus, 'episode/status', self._on_status, LATCHED)
         subscribe(Odometry, 'sim/ground_truth', self._on_truth, STATE)
         subscribe(OccupancyGrid, 'map', self._on_map, LATCHED)
+        subscribe(PoseStamped, 'goal', self._on_goal, LATCHED)
 
     def close(self) -> None:
         """Leave the graph."""
@@ -150,7 +155,8 @@ class Session:
         return Driven(
             seed=seed, success=end.outcome == Outcome.SUCCESS, stop_reason=end.stop_reason,
             time_s=(stamp_ns(end.header.stamp) - begin_ns) / 1e9,
-            shortest_path_m=reset.shortest_path_m, path=path, map=self._map)
+            shortest_path_m=reset.shortest_path_m, path=path, map=self._map,
+            goal=self._goal)
 
     def _start_recording(self, episode: str, operator: str) -> None:
         self.wait_for(
@@ -201,6 +207,9 @@ class Session:
         self._progress = time.monotonic()
         position = truth.pose.pose.position
         self._path.append((stamp_ns(truth.header.stamp), position.x, position.y))
+
+    def _on_goal(self, msg: PoseStamped) -> None:
+        self._goal = (msg.pose.position.x, msg.pose.position.y)
 
     def _on_map(self, grid: OccupancyGrid) -> None:
         cells = np.array(grid.data, dtype=np.int8).reshape(grid.info.height, grid.info.width)

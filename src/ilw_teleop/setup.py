@@ -24,6 +24,7 @@ setup(
             'keyboard_node = ilw_teleop.nodes.keyboard_node:main',
             'teleop_node = ilw_teleop.nodes.teleop_node:main',
             'arbiter_node = ilw_teleop.nodes.arbiter_node:main',
+            'status_node = ilw_teleop.nodes.status_node:main',
             'recorder_node = ilw_teleop.nodes.recorder_node:main',
         ],
     },

@@ -3,12 +3,12 @@
 import pytest
 
 pytest.importorskip('rclpy')
-from ilw_bringup.faults.matrix import faults, page, run
+from ilw_bringup.faults.matrix import ALIKE, faults, is_slow, page, run
 from ilw_bringup.faults.row import Row
 
 
 @pytest.mark.parametrize('fault', [
-    pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] if fault.slow else [])
+    pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] if is_slow(fault) else [])
     for fault in faults()])
 def test_the_loop_reacts_as_it_must(fault, tmp_path):
     ((row, why),) = run([fault], tmp_path)
@@ -23,3 +23,9 @@ def test_the_page_shows_what_was_not_as_expected():
     assert '1 of 2 as expected' in text
     assert '| good | a | b / c | 12 | 0 | ok |' in text
     assert '| bad | a | x |  | 2 | **NOT OK** |' in text
+
+
+def test_what_a_quick_run_leaves_out_is_a_part_of_the_whole():
+    names = {fault.name for fault in faults()}
+    assert names >= ALIKE
+    assert len(faults(slow=False)) >= 40

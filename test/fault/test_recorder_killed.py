@@ -18,6 +18,7 @@ from rclpy.node import Node  # noqa: E402
 from rosbags.highlevel import AnyReader  # noqa: E402
 from sensor_msgs.msg import LaserScan  # noqa: E402
 
+from ilw_bringup.private_domain import private_domain  # noqa: E402
 from ilw_core.episode_folder import find_episodes  # noqa: E402
 from ilw_msgs.msg import EpisodeStatus  # noqa: E402
 from ilw_msgs.srv import StartEpisode, StopEpisode  # noqa: E402
@@ -78,12 +79,11 @@ class Robot:
 
 
 @pytest.fixture
-def robot(monkeypatch):
-    monkeypatch.setenv('ROS_DOMAIN_ID', '33')
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    made = Robot()
-    yield made
-    made.close()
+def robot():
+    with private_domain():
+        made = Robot()
+        yield made
+        made.close()
 
 
 @pytest.fixture

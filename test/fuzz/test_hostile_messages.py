@@ -19,6 +19,7 @@ from std_srvs.srv import Trigger
 from ilw_bringup.asking import Asking
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.faults.loop import Loop
+from ilw_bringup.private_domain import private_domain
 from ilw_msgs.action import RecordEpisode, RunPolicy
 from ilw_msgs.srv import (
     DiscardEpisode,
@@ -131,10 +132,8 @@ class Siege:
 @pytest.fixture(scope='module')
 def siege(tmp_path_factory):
     folder = tmp_path_factory.mktemp('siege')
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('ROS_DOMAIN_ID', '52')
-        with Siege(folder) as found:
-            yield found
+    with private_domain(), Siege(folder) as found:
+        yield found
 
 
 def ask(siege, kind, name, goal):

@@ -7,8 +7,11 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
+from ilw_core.align import Observation
 from ilw_core.errors import ContractError
 from ilw_core.locate import config_file
+from ilw_learner.checkpoint import save_checkpoint
+from ilw_learner.export import to_onnx
 from ilw_learner.policies.qtable import (
     QTableConfig,
     TablePolicy,
@@ -17,6 +20,7 @@ from ilw_learner.policies.qtable import (
     reaching,
     value_iteration,
 )
+from ilw_learner.runtime import PolicyRunner
 from ilw_learner.train_config import load_config
 from ilw_learner.training import train
 from ilw_learner.training_run import TrainOptions
@@ -112,6 +116,28 @@ def test_a_task_without_a_fixed_world_is_refused(clutter):
 def test_impossible_values_are_refused(changes):
     with pytest.raises(ValueError):
         replace(QTableConfig(), **changes)
+
+
+@pytest.mark.parametrize('bins', [(8, 8, 4), (5, 7, 16), (3, 3, 1)])
+def test_the_checkpoint_of_a_table_drives_as_the_table_does(maze, tmp_path, bins):
+    import torch
+
+    model = make_model(maze, bins=bins, hold=5)
+    chosen = np.random.default_rng(0).integers(len(maze.action.discrete), size=np.prod(bins))
+    policy = TablePolicy(maze, model, chosen).eval()
+    save_checkpoint(tmp_path / 'c', maze, {'algorithm': 'qtable', 'history': 1, 'horizon': 1}, {
+        'policy.onnx': to_onnx(policy, maze, 1), 'weights.safetensors': b''})
+    runner = PolicyRunner(tmp_path / 'c', maze)
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        seen = rng.uniform(maze.obs_low, maze.obs_high).astype(np.float32)
+        angle = rng.uniform(-np.pi, np.pi)
+        for name, value in (('.yaw_sin', np.sin(angle)), ('.yaw_cos', np.cos(angle))):
+            seen[[n.endswith(name) for n in maze.obs_names]] = value
+        runner.observe(Observation(0, seen, np.ones(len(seen), bool), 0))
+        actions, why = runner.act()
+        np.testing.assert_allclose(actions, policy(torch.as_tensor(seen[None, None]))[0].numpy(),
+                                   err_msg=why)
 
 
 def test_the_deployed_policy_stays_within_the_contract(maze):

@@ -33,6 +33,7 @@ class Driver(Node):
         self.contract, self.commands = contract, commands
         self.begin_ns, self.end = None, None
         self.observations = []
+        self._held_ns = {s.name: -1 for s in contract.sources if s.align.how == 'hold'}
         self._resampler = Resampler(contract)
         self._kind = message_class(contract.action.type)
         self.command = self.create_publisher(self._kind, contract.action.topic, REQUEST)
@@ -52,10 +53,14 @@ class Driver(Node):
 
     def _on_message(self, name, message):
         self._resampler.push(name, stamp_ns(message.header.stamp), message)
+        if name in self._held_ns:
+            self._held_ns[name] = stamp_ns(message.header.stamp)
         self.answer()
 
     def answer(self):
-        if self.begin_ns is None:
+        # DDS keeps no order between topics: a goal still on its way would be that of the world
+        # before, which is held for any time.
+        if self.begin_ns is None or any(at < self.begin_ns for at in self._held_ns.values()):
             return
         step = len(self.observations)
         tick_ns = self.begin_ns + step * self.contract.period_ns

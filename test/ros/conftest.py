@@ -1,5 +1,6 @@
 """Real nodes over real DDS, on this machine only."""
 
+from itertools import count
 import os
 import time
 
@@ -9,6 +10,10 @@ os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+
+from ilw_bringup.private_domain import private_domain
+
+_NUMBERS = count()
 
 
 class Spinner:
@@ -30,8 +35,15 @@ class Spinner:
             self.executor.spin_once(timeout_sec=0.02)
 
 
+@pytest.fixture(autouse=True)
+def domain():
+    """Keep each test in a ROS domain of its own; return its number."""
+    with private_domain(next(_NUMBERS)) as number:
+        yield number
+
+
 @pytest.fixture
-def ros():
+def ros(domain):
     """Return a Spinner in a fresh context."""
     rclpy.init()
     spinner = Spinner()

@@ -25,12 +25,7 @@ _SPEC.loader.exec_module(fake_pads)
 
 
 @pytest.fixture
-def domain(monkeypatch):
-    monkeypatch.setenv('ROS_DOMAIN_ID', '57')
-
-
-@pytest.fixture
-def drive(monkeypatch, domain, ros):
+def drive(monkeypatch, ros):
     """Return a pad that is plugged in, another that is not, and what is heard of them."""
     own = fake_pads.FakePad('/dev/input/event3')
     other = fake_pads.device_of(known_joysticks()['ps4'], path='/dev/input/event4')
@@ -50,7 +45,7 @@ def drive(monkeypatch, domain, ros):
     return own, other, joys, actions, said
 
 
-def test_a_pad_that_was_unplugged_drives_only_once_it_was_let_go_of(domain, drive, ros):
+def test_a_pad_that_was_unplugged_drives_only_once_it_was_let_go_of(drive, ros):
     own, _, joys, actions, _ = drive
     own.press(LB)
     own.move(STICK_Y, -32768)
@@ -73,7 +68,7 @@ def test_a_pad_that_was_unplugged_drives_only_once_it_was_let_go_of(domain, driv
 
 
 def test_a_pad_of_another_layout_is_named_and_only_its_emergency_stop_is_sent(
-        domain, drive, ros):
+        drive, ros):
     own, other, joys, actions, said = drive
     own.plugged, other.plugged = False, True
     ros.until(lambda: any(s.level == DiagnosticStatus.ERROR and s.name == 'joy: gamepad'

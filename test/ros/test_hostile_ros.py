@@ -29,9 +29,7 @@ from ilw_teleop.nodes.surroundings import Surroundings
 
 
 @pytest.fixture
-def node(monkeypatch, request):
-    monkeypatch.setenv('ROS_DOMAIN_ID', '53')
-    ros = request.getfixturevalue('ros')
+def node(ros):
     return ros.add(Node('victim', parameter_overrides=[Parameter('use_sim_time', value=True)]))
 
 
@@ -104,10 +102,8 @@ def test_a_pose_with_a_huge_quaternion_does_not_end_the_arbiter(node):
 
 
 @pytest.mark.parametrize('name', ['--env=os:abort', '-h', 'x' * 3_000_000, '/etc/passwd', '../x'])
-def test_a_goal_that_names_what_it_may_not_is_answered(monkeypatch, request, name):
+def test_a_goal_that_names_what_it_may_not_is_answered(ros, name):
     """A name longer than a command line used to end the trainer, and options were obeyed."""
-    monkeypatch.setenv('ROS_DOMAIN_ID', '53')
-    ros = request.getfixturevalue('ros')
     ros.add(trainer_node.TrainerNode())
     client = ActionClient(ros.add(Node('asker')), Evaluate, 'evaluate')
     ros.until(client.server_is_ready, 20, 'the trainer')

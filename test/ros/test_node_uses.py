@@ -85,9 +85,7 @@ def keyboard_node():
 @pytest.mark.parametrize(('task', 'namespace', 'robot'), [
     ('clutter', '', 'sim'), ('maze', 'robot1', 'sim'), ('clutter', 'robot1', 'real')])
 def test_every_node_does_what_the_table_says_and_nothing_else(
-        monkeypatch, request, tmp_path, keyboard_node, task, namespace, robot):
-    monkeypatch.setenv('ROS_DOMAIN_ID', '55')
-    ros = request.getfixturevalue('ros')
+        ros, tmp_path, keyboard_node, task, namespace, robot):
     contract = load_contract(config_file('tasks', task))
     specs, inside = started(tmp_path, task, namespace, robot)
     uses = node_uses(contract, simulated=robot == 'sim')

@@ -118,9 +118,8 @@ def still_graph(contract):
 
 
 @pytest.fixture
-def bench(monkeypatch, maze, request):
-    monkeypatch.setenv('ROS_DOMAIN_ID', '41')
-    return Bench(request.getfixturevalue('ros'), maze)
+def bench(maze, ros):
+    return Bench(ros, maze)
 
 
 def test_every_tick_gets_one_action_stamped_with_it(bench, ros, monkeypatch):

@@ -12,9 +12,7 @@ from ilw_msgs.action import Evaluate, Train
 
 
 @pytest.fixture
-def trainer(monkeypatch, request, tmp_path):
-    monkeypatch.setenv('ROS_DOMAIN_ID', '41')
-    ros = request.getfixturevalue('ros')
+def trainer(monkeypatch, request, ros, tmp_path):
     init = Node.__init__
     env = getattr(request, 'param', 'none')
     arguments = ['--ros-args', '-p', 'contract:=maze', '-p', f'env:={env}',
@@ -93,6 +91,15 @@ def test_training_and_evaluating_over_ros_end_with_a_checkpoint_and_its_score(
     nothing = evaluate(ros, Evaluate.Goal(checkpoint=str(tmp_path), episodes=2))
     assert nothing.error_code == Evaluate.Result.ERROR_NO_POLICY
     assert 'not a checkpoint' in nothing.error_msg
+
+
+@pytest.mark.parametrize('trainer', ['none', 'no_such_module:make_env', 'ilw_sim.env:no_such',
+                                     'ilw_sim.env'], indirect=True)
+def test_an_evaluation_without_an_environment_says_so(trainer, ros):
+    answer = evaluate(ros, Evaluate.Goal(checkpoint='idle', episodes=1))
+    assert answer.error_code == Evaluate.Result.ERROR_NO_ENVIRONMENT
+    assert 'parameter env' in answer.error_msg
+    assert trainer._child is None, 'and the next goal is taken'
 
 
 def evaluate(ros, goal):

@@ -129,6 +129,26 @@ def test_a_callback_that_hangs_keeps_neither_the_farewell_nor_the_end(tmp_path):
     assert 'Traceback' not in said
 
 
+HANGS = '(FOLDER / "hangs").touch() or time.sleep(60)'
+HURRY = ('import ilw_ros.ending, ilw_ros.run; '
+         'ilw_ros.ending.CLEAN_UP_S = ilw_ros.run.CLEAN_UP_S = 1.0')
+
+
+@pytest.mark.parametrize(('first', 'codes'), [
+    (f'Node.destroy_node = lambda self: {HANGS}', [0]),
+    (f'rclpy.try_shutdown = lambda: {HANGS}', [0]),
+    (f'import atexit; atexit.register(lambda: {HANGS})', [0, -signal.SIGALRM])],
+    ids=['leaving the graph', 'shutting DDS down', "Python's own end"])
+def test_a_clean_up_that_hangs_is_not_waited_for(tmp_path, first, codes):
+    node = Tried(tmp_path, first=f'{HURRY}; {first}')
+    node.wait_for('ticking')
+    node.process.send_signal(signal.SIGTERM)
+    node.wait_for('hangs')
+    assert 'Traceback' not in node.end(8)
+    assert node.said == 'farewell while heard destroyed'
+    assert node.process.returncode in codes
+
+
 def test_a_signal_never_cuts_a_callback_short(tmp_path):
     node = Tried(tmp_path, tick="time.sleep(0.3); (FOLDER / 'whole').touch()")
     node.wait_for('ticking')

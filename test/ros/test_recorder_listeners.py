@@ -29,9 +29,8 @@ class FakeGamepad:
 
 
 @pytest.fixture
-def recorder(ros, monkeypatch):
+def recorder(ros):
     """Return a node that speaks as the recorder does."""
-    monkeypatch.setenv('ROS_DOMAIN_ID', '41')
     node = ros.add(Node('fake_recorder'))
     node.status_pub = node.create_publisher(EpisodeStatus, 'episode/status', LATCHED)
     node.say = lambda **fields: node.status_pub.publish(EpisodeStatus(**fields))

@@ -24,6 +24,7 @@ from rosidl_parser import definition as idl
 
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.faults.loop import Loop
+from ilw_bringup.private_domain import private_domain
 from ilw_core.errors import IlwError
 from ilw_msgs.action import Evaluate, RunPolicy, Train
 from ilw_msgs.srv import LoadPolicy
@@ -245,10 +246,14 @@ class Stranger:
         return {name: self.loop.fleet.last_words(name) for name in self.loop.fleet.dead()}
 
 
+@pytest.fixture(autouse=True)
+def domain():
+    """All tests here ask the same nodes, which are in one domain."""
+
+
 @pytest.fixture(scope='module')
 def stranger(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('ROS_DOMAIN_ID', os.environ.get('ILW_TEST_DOMAIN', '54'))
+    with private_domain(), pytest.MonkeyPatch.context() as patch:
         patch.setenv('ILW_TEST_ENVIRONMENT', f'{MARK}-environment')
         with Stranger(tmp_path_factory.mktemp('stranger')) as found:
             yield found

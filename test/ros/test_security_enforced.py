@@ -18,7 +18,6 @@ from ilw_bringup.security.enforcement import security_environment, utc_now, why_
 from ilw_bringup.security.keystore import create_keystore
 from ilw_bringup.security.node_uses import EVERY_NODE, Uses, node_uses
 
-DOMAIN = 58
 # A node that hears commands and perhaps sends some; a line of JSON after each look.
 NODE = '''
 import json, sys, rclpy
@@ -46,13 +45,12 @@ def why():
 
 
 @pytest.fixture
-def keystore(tmp_path, clutter, monkeypatch):
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(DOMAIN))
+def keystore(tmp_path, clutter, domain):
     uses = node_uses(clutter, simulated=True) | {
         'looker': EVERY_NODE | Uses(subscribes=('cmd_vel',))}
     create_keystore(tmp_path / 'keystore', {
         f'/{name}': dds_topics(what, '/', name) for name, what in uses.items()},
-        domain_id=DOMAIN, now=utc_now())
+        domain_id=domain, now=utc_now())
     return tmp_path / 'keystore'
 
 

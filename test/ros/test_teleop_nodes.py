@@ -136,9 +136,8 @@ def start_node(ros, monkeypatch, kind, **parameters):
 
 
 @pytest.fixture
-def bench(monkeypatch, clutter, request):
-    monkeypatch.setenv('ROS_DOMAIN_ID', '34')
-    return Bench(request.getfixturevalue('ros'), clutter)
+def bench(clutter, ros):
+    return Bench(ros, clutter)
 
 
 def test_the_stick_drives_and_one_command_answers_each_tick(bench, ros, monkeypatch):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ilw_bringup.faults import hostile_graphs
 from ilw_bringup.faults.checkpoints import constant_policy
-from ilw_bringup.faults.loop import Loop
+from ilw_bringup.faults.loop import LATENCY_S, Loop
 from ilw_bringup.faults.row import Fault, Seen
 from ilw_bringup.loading import load
 from ilw_core.contract import Contract
@@ -50,7 +50,7 @@ def _asked(fault: str, expected: str, make: Callable[[Contract, Path], str],
             name = make(loop.contract, folder)
             loop.arm()
             loop.save_an_episode()
-            bound = loop.two_periods_s + loop.latency_s()
+            bound = loop.two_periods_s + LATENCY_S
             at = time.monotonic()
             answer = loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=name),
                                BOUND_S)
@@ -68,7 +68,7 @@ def _two_at_once(folder: Path) -> Seen:
         wrong = load(loop.call, good).error_msg
         loop.arm()
         loop.save_an_episode()
-        bound = loop.two_periods_s + loop.latency_s()
+        bound = loop.two_periods_s + LATENCY_S
         client = loop.spy.node.create_client(LoadPolicy, 'policy/load')
         loop.until(client.service_is_ready, 10.0, 'policy/load')
         at = time.monotonic()
@@ -85,7 +85,7 @@ def _two_at_once(folder: Path) -> Seen:
 
 def _drove_on(loop: Loop, at: float, bound: float, took: float, wrong: str, said: str) -> Seen:
     time.sleep(0.5)
-    gap = loop.longest_gap_s(at)
+    gap, bound = loop.longest_gap_s(at), bound + loop.late_s(at)
     text = (f'{wrong.upper() + ": " if wrong else ""}{said}; answered after {took:.1f} s; the '
             f'longest gap between commands was {1000 * gap:.0f} ms (bound {1000 * bound:.0f})')
     return loop.seen(text, took, not wrong and gap <= bound and loop.spy.moving()

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ilw_bringup.faults.loop import Loop
+from ilw_bringup.faults.loop import LATENCY_S, Loop
 from ilw_bringup.faults.row import Fault, Seen
 from ilw_bringup.loading import load
 from ilw_core.contract import Contract, load_contract
@@ -69,12 +69,12 @@ def _refused(fault: str, make: Callable[[Contract, Path], None]) -> Fault:
             loaded = load(loop.call, str(good))
             loop.arm()
             loop.save_an_episode()
-            bound = loop.two_periods_s + loop.latency_s()
+            bound = loop.two_periods_s + LATENCY_S
             at = time.monotonic()
             answer = load(loop.call, str(bad))
             reaction = time.monotonic() - at
             time.sleep(0.5)
-            gap = loop.longest_gap_s(at)
+            gap, bound = loop.longest_gap_s(at), bound + loop.late_s(at)
             text = (f'{answer.error_msg or "LOADED"}; the longest gap between commands was '
                     f'{1000 * gap:.0f} ms (bound {1000 * bound:.0f})')
             return loop.seen(text.replace(str(folder), 'DIR'), reaction,

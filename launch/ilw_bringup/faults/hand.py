@@ -6,7 +6,7 @@ import time
 
 from std_srvs.srv import Trigger
 
-from ilw_bringup.faults.loop import DRIVE, Loop
+from ilw_bringup.faults.loop import DRIVE, LATENCY_S, Loop
 from ilw_bringup.faults.row import Fault, Seen
 
 STOP = 'stop action within two periods'
@@ -16,7 +16,7 @@ def _deadman_released(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         loop.save_an_episode()
-        bound = loop.two_periods_s + loop.latency_s()
+        bound = loop.two_periods_s + LATENCY_S
         held = {key: value for key, value in DRIVE.items() if key != 'deadman'}
         at = time.monotonic()
         loop.spy.hold(**held)
@@ -27,7 +27,7 @@ def _joystick_unplugged(folder: Path) -> Seen:
     with Loop(folder) as loop:
         loop.drive()
         loop.save_an_episode()
-        bound = loop.two_periods_s + loop.latency_s()
+        bound = loop.two_periods_s + LATENCY_S
         at = time.monotonic()
         loop.spy.plugged = False
         stop = loop.watch(at, bound_s=bound)
@@ -56,7 +56,7 @@ def _teleop(fault: str, number: int) -> Fault:
         with Loop(folder) as loop:
             loop.drive()
             loop.save_an_episode()
-            bound = loop.two_periods_s + loop.latency_s()
+            bound = loop.two_periods_s + LATENCY_S
             at = loop.strike('teleop', number)
             stop = loop.watch(at, bound_s=bound)
             loop.bring_back('teleop', number)

@@ -16,6 +16,7 @@ from ilw_bringup.asking import Asking
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.faults.row import Seen
 from ilw_bringup.faults.spy import Spy
+from ilw_bringup.faults.witness import Witness
 from ilw_bringup.processes import Fleet
 from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
@@ -29,7 +30,8 @@ DRIVE = {'deadman': 1.0, 'turbo': 1.0, 'forward': 1.0, 'turn': 0.8}
 """A circle of 0.4 m; in front of an obstacle it goes on turning in place"""
 
 LATENCY_S = 0.03
-"""Of one message: the arbiter looks every 10 ms, DDS takes a few, the cores are shared"""
+"""Of one message: the arbiter looks every 10 ms, DDS takes a few. Beyond it only what a bystander
+on the same machine was late counts"""
 
 
 class Loop:
@@ -69,6 +71,7 @@ class Loop:
 
     def __enter__(self) -> 'Loop':
         self.spy = Spy(self.contract, load_joystick(config_file('joysticks', 'xbox')))
+        self._witness = Witness()
         try:
             self.fleet.start(list(self.specs.values()))
         except BaseException:
@@ -77,6 +80,7 @@ class Loop:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._witness.close()
         self.spy.close()
         self.fleet.stop()
 
@@ -145,13 +149,9 @@ class Loop:
             if index.parent not in self._saved:
                 self._saved[index.parent] = _messages(next(index.parent.glob('*.mcap')))
 
-    def latency_s(self, seconds: float = 0.5) -> float:
-        """Return how late commands are now, at worst: beyond a period, and at least 30 ms."""
-        begin = time.monotonic()
-        time.sleep(seconds)
-        at = [c.at_s for c in self.spy.commands if c.at_s > begin]
-        gaps = [b - a for a, b in pairwise(at)]
-        return max(LATENCY_S, max(gaps, default=0.0) - self.contract.period_ns / 1e9)
+    def late_s(self, since_s: float) -> float:
+        """Return by how much the machine itself was late since an instant, at worst."""
+        return self._witness.late_s(since_s)
 
     def longest_gap_s(self, after_s: float) -> float:
         """Return the longest time between two commands, from the last one before an instant on."""
@@ -191,10 +191,14 @@ class Loop:
         return Seen(observed, reaction, lost, ok and not outside and not lost)
 
     def watch(self, at_s: float, *, bound_s: float, watch_s: float = 1.5) -> 'Stop':
-        """Watch until so long after the fault; returns when the command became the stop action."""
+        """
+        Watch until so long after the fault; returns when the command became the stop action.
+
+        :param bound_s: on a machine that is never late; what it was late then is added.
+        """
         time.sleep(max(0.0, at_s + watch_s - time.monotonic()))
         stopped = self.spy.stopped_at(at_s)
-        return Stop(None if stopped is None else stopped - at_s, bound_s)
+        return Stop(None if stopped is None else stopped - at_s, bound_s + self.late_s(at_s))
 
     def stopped(self, stop: 'Stop', *, more: str = '', ok: bool = True) -> Seen:
         """Judge by when the robot was told to stop."""

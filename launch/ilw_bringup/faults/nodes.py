@@ -4,7 +4,7 @@ from pathlib import Path
 import signal
 import time
 
-from ilw_bringup.faults.loop import Loop
+from ilw_bringup.faults.loop import LATENCY_S, Loop
 from ilw_bringup.faults.row import Fault, Seen
 
 STOP = 'stop action within two periods'
@@ -17,7 +17,7 @@ def _policy_killed(fault: str, number: int) -> Fault:
         with Loop(folder, with_policy=True) as loop:
             loop.arm()
             loop.save_an_episode()
-            bound = loop.two_periods_s + loop.latency_s()
+            bound = loop.two_periods_s + LATENCY_S
             at = loop.strike('policy', number)
             stop = loop.watch(at, bound_s=bound)
             loop.until(loop.fleet.dead, 20.0, 'the end of the policy')  # it may dump its core
@@ -40,7 +40,7 @@ def _policy_hung(folder: Path) -> Seen:
     with Loop(folder, with_policy=True) as loop:
         loop.arm()
         loop.save_an_episode()
-        bound = loop.two_periods_s + loop.latency_s()
+        bound = loop.two_periods_s + LATENCY_S
         at = loop.strike('policy', signal.SIGSTOP)
         stop = loop.watch(at, bound_s=bound)
         loop.bring_back('policy', signal.SIGSTOP)

@@ -6,7 +6,7 @@ import time
 
 from std_srvs.srv import Trigger
 
-from ilw_bringup.faults.loop import Loop
+from ilw_bringup.faults.loop import LATENCY_S, Loop
 from ilw_bringup.faults.row import Fault, Seen
 from ilw_core.locate import config_file
 from ilw_teleop.joystick import Joystick, load_joystick
@@ -45,7 +45,7 @@ def _instead(fault: str, layout: str) -> Fault:
         with Loop(folder) as loop:
             loop.drive()
             loop.save_an_episode()
-            bound = loop.two_periods_s + loop.latency_s()
+            bound = loop.two_periods_s + LATENCY_S
             other, at = _pad(layout), time.monotonic()
             loop.spy.plugged = False
             loop.spy.message = _held(other, 'deadman', 'turbo', forward=1.0)

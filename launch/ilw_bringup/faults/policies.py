@@ -9,7 +9,7 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 
-from ilw_bringup.faults.loop import Loop
+from ilw_bringup.faults.loop import LATENCY_S, Loop
 from ilw_bringup.faults.row import Fault, Seen
 from ilw_msgs.msg import ActionChunk
 from ilw_ros.convert import message_class, time_msg
@@ -73,7 +73,7 @@ def _spoilt(fault: str, spoil: Spoil, reason: str) -> Fault:
             impostor = Impostor(loop)
             loop.arm()
             loop.save_an_episode()
-            bound = loop.two_periods_s + loop.latency_s()
+            bound = loop.two_periods_s + LATENCY_S
             at, before = time.monotonic(), len(loop.spy.states)
             impostor.spoil = spoil
             time.sleep(1.0)

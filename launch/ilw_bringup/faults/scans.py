@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sensor_msgs.msg import LaserScan
 
-from ilw_bringup.faults.loop import Loop
+from ilw_bringup.faults.loop import LATENCY_S, Loop
 from ilw_bringup.faults.relay import Relay
 from ilw_bringup.faults.row import Fault, Seen
 
@@ -80,13 +80,14 @@ def _scan(fault: str, change: Change, reason: str = 'blind') -> Fault:
         with Loop(folder, record=False, through_spy=('scan',)) as loop:
             relay = Relay(loop, 'scan', LaserScan)
             loop.drive()
-            bound = loop.two_periods_s + loop.latency_s()
+            bound = loop.two_periods_s + LATENCY_S
             at, before = time.monotonic(), len(loop.spy.states)
             relay.spoil = _spoil(change)
             time.sleep(bound + 0.7)
             late = [c for c in list(loop.spy.commands) if c.at_s > at and np.any(
                 np.abs(c.values if reason == 'blind' else c.values[:1]) > _STANDS_MPS)]
             reaction = late[-1].at_s - at if late else 0.0
+            bound += loop.late_s(at)
             said = sorted({r for s in loop.spy.states[before:] for r in s.reasons})
             relay.spoil = lambda message: [message]
             loop.until(lambda: loop.spy.commands[-1].values[0] > 0.0 or 'obstacle' in

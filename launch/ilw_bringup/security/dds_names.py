@@ -63,6 +63,6 @@ def dds_topics(uses: Uses, namespace: str, node: str,
         frozenset({_GRAPH, *(f'rt{name}' for name in [*full(uses.publishes), *told]),
                    *(f'rr{name}Reply' for name in serves),
                    *(f'rq{name}Request' for name in calls)}),
-        frozenset({_GRAPH, *(f'rt{name}' for name in full(uses.subscribes)),
+        frozenset({_GRAPH, *(f'rt{name}' for name in full((*uses.subscribes, *uses.sometimes))),
                    *(f'rq{name}Request' for name in serves),
                    *(f'rr{name}Reply' for name in calls)}))

@@ -58,20 +58,21 @@ def why_not_enforced() -> str:
 
 
 def require_enforcement(keystore: Path, specs: Iterable[NodeSpec], contract: Contract, *,
-                        simulated: bool) -> None:
+                        simulated: bool, clock: bool) -> None:
     """
     Make sure that these nodes will start, and only with their keys.
 
+    :param simulated: as in ``node_uses``; ``clock``, too.
     :raises IlwError: they would not; says what to do.
     """
     if not is_keystore(keystore):
         raise IlwError(f'{keystore} is not a keystore. Make it: ./ilw security init '
                        f'{pasteable(keystore)}.')
-    uses = node_uses(contract, simulated=simulated)
+    uses = node_uses(contract, simulated=simulated, clock=clock)
     for spec in specs:
         if spec.name not in uses:
             raise IlwError(f'Every node must have permissions. {spec.name} has none here. Leave '
-                           f'it away: the expert is for the simulator only.')
+                           f'it away: the expert is for the simulator only, and rviz has no keys.')
         needed = dds_topics(uses[spec.name], spec.namespace or '/', spec.name, spec.remappings)
         _check_enclave(keystore, spec.enclave, needed)
     if why := why_not_enforced():

@@ -7,6 +7,7 @@ What each node of ILW does on the graph: the one table that permissions are made
 from dataclasses import dataclass
 
 from ilw_core.contract import Contract
+from ilw_core.goal import topics_of
 from ilw_teleop.recorder import BESIDES
 
 
@@ -22,6 +23,8 @@ class Uses:
     """Services of others"""
     acts: tuple[str, ...] = ()
     """Actions that it offers"""
+    sometimes: tuple[str, ...] = ()
+    """Topics that it subscribes to at times, as at its start"""
 
     def __or__(self, other: 'Uses') -> 'Uses':
         """Return what either does."""
@@ -44,20 +47,27 @@ SIM_TIME = Uses(subscribes=('/clock',))
 _ARBITER = tuple(f'arbiter/{switch}' for switch in ('arm', 'disarm', 'estop', 'reset'))
 
 
-def node_uses(contract: Contract, *, simulated: bool) -> dict[str, Uses]:
+def node_uses(contract: Contract, *, simulated: bool,
+              clock: bool | None = None) -> dict[str, Uses]:
     """
     Return node name -> what it does.
 
     :param simulated: time and sensors come from the simulator, whose nodes are then among these.
+    :param clock: nodes follow ``/clock``; ``None``: where they are simulated. Another simulator
+        than ours may publish it.
     """
     safety = contract.safety
     watched = [part.topic for part in (safety.scan, safety.workspace) if part is not None]
+    seen = topics_of(contract)
     observed = [source.topic for source in contract.sources]
     nodes = {
         'joy': Uses(publishes=('joy', '/diagnostics'), subscribes=('episode/status',)),
         'keyboard': Uses(publishes=('joy',)),
         'teleop': Uses(publishes=('teleop/action', 'episode/event', 'reward', '/diagnostics'),
-                       subscribes=('joy', 'episode/status'), calls=_ARBITER),
+                       subscribes=_once('joy', 'episode/status', *seen), calls=_ARBITER),
+        'status': Uses(subscribes=_once(
+            *seen, 'arbiter/state', 'episode/status', 'episode/event', 'map',
+            safety.scan.topic if safety.scan else 'scan')),
         'arbiter': Uses(publishes=(contract.action.topic, 'arbiter/state', 'episode/event',
                                    '/diagnostics'),
                         subscribes=_once('teleop/action', 'policy/action', 'policy/status',
@@ -78,14 +88,18 @@ def node_uses(contract: Contract, *, simulated: bool) -> dict[str, Uses]:
             *observed, contract.action.topic, '/tf', '/tf_static'))
     if simulated:
         nodes['expert'] = Uses(publishes=('joy',), subscribes=(
-            'map', 'goal', 'episode/event', 'sim/ground_truth'))
+            'map', 'goal', 'episode/event', 'episode/status', 'sim/ground_truth'))
+        nodes['recorder'] |= Uses(calls=('sim/reset',))
+    if simulated if clock is None else clock:
         nodes = {name: uses | SIM_TIME for name, uses in nodes.items()}
+    if simulated:
         nodes['sim'] = Uses(
-            publishes=('/clock', '/tf', 'odom', 'scan', 'joint_states', 'imu', 'sim/ground_truth',
-                       'goal', 'map', 'reward', 'sim/collision', 'episode/event'),
-            subscribes=(contract.action.topic,),
+            publishes=('/clock', '/tf', '/tf_static', 'robot_description', 'odom', 'scan',
+                       'joint_states', 'imu', 'sim/ground_truth', 'goal', 'map', 'reward',
+                       'sim/collision', 'episode/event'),
+            subscribes=(contract.action.topic,), sometimes=('/clock',),
             serves=('sim/reset', 'sim/step', 'sim/get_state', 'sim/set_state'))
-    nodes['trainer'] = Uses(acts=('train', 'evaluate'))
+    nodes['trainer'] = Uses(acts=('train', 'evaluate'), sometimes=('/clock',))
     return {name: uses | EVERY_NODE for name, uses in nodes.items()}
 
 

@@ -156,6 +156,14 @@ class Contract:
         """Topic -> type of everything an episode must contain, the command last."""
         return {s.topic: s.type for s in self.sources} | {self.action.topic: self.action.type}
 
+    @property
+    def used_together(self) -> tuple[tuple[str, str], ...]:
+        """Topics whose places go into one number, so that they must be in one frame; in pairs."""
+        topics = {source.name: source.topic for source in self.sources}
+        return tuple(dict.fromkeys(
+            (source.topic, topics[need]) for source in self.sources
+            for need in source.feature.needs if topics[need] != source.topic))
+
     def scene_file(self, name: str) -> Path:
         """
         Return a file that ``scene`` names: relative to the contract's, or to ``config/tasks``.

@@ -19,6 +19,20 @@ STOP_REASONS = ('goal', 'collision', 'timeout', 'operator', 'fault')
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What of a recording does not count at its own stamp, or not at all."""
+
+    level: str
+    """``warn`` where something is lost or less exact, ``note`` otherwise"""
+    topic: str
+    """Empty when it concerns several"""
+    text: str
+    """What, how much and why"""
+    messages: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Episode:
     """T actions between T + 1 observations."""
 
@@ -39,6 +53,13 @@ class Episode:
     contract_hash: str
     person_rewards: np.ndarray | None = None
     """(T,) float32: what a person's rewards credit to each step; ``None``: nobody gave any"""
+    remarks: tuple[Remark, ...] = ()
+    """What of its recording was not used as it is, and why"""
+
+    @property
+    def steps_to_train(self) -> int:
+        """Return how many steps have a command."""
+        return int(self.action_valid.sum())
 
     def __post_init__(self) -> None:
         steps = len(self.actions)

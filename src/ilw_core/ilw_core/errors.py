@@ -25,6 +25,19 @@ class EpisodeError(IlwError):
     public = 'holds no episode that can be used.'
 
 
+class ContractMisfitError(EpisodeError):
+    """A recording is sound, but holds not what the contract names."""
+
+    def __init__(self, what: str, bag: str) -> None:
+        """
+        Say what does not fit, and how to name or find a contract that does.
+
+        :param bag: the recording, as a person would type it.
+        """
+        super().__init__(f'{what} Name a contract that fits with --task NAME, or draft one with '
+                         f'`./ilw contract draft {bag}`.')
+
+
 class CheckpointError(IlwError):
     """A folder is not a checkpoint, or its files are not the ones it was saved with."""
 
@@ -60,6 +73,13 @@ class BusyError(IlwError):
     """It is not possible now; later it is."""
 
     public = 'must wait: the node is busy with another, or not configured.'
+
+
+class NoEnvironmentError(IlwError):
+    """There is no environment to drive in: none was named, or what was named cannot be made."""
+
+    public = ('cannot be driven here: the node has no environment to drive in. Start it with its '
+              'parameter env, as ilw_sim.env:make_env.')
 
 
 class StorageError(IlwError):

@@ -23,6 +23,9 @@ from ilw_core.schema import Section
 _UNSAID = {'angle_max': None, 'range_max': math.inf}
 """Fields that only check others, and what they are where an object leaves them out"""
 
+_ROTATION_SLACK = 0.02
+"""Of a quaternion's squared length: drivers round"""
+
 Messages = dict[str, Any]
 Fields = tuple[tuple[str, str], ...]
 
@@ -94,11 +97,13 @@ def _unsaid(path: str) -> Callable[[Any], Any]:
 
 
 def yaw_of(orientation: Any) -> float:
-    """Return the heading of a quaternion [rad], in (-pi, pi]."""
+    """Return the heading of a quaternion [rad], in (-pi, pi]; NaN where it is no rotation."""
     return _yaw(orientation.x, orientation.y, orientation.z, orientation.w)
 
 
 def _yaw(x: float, y: float, z: float, w: float) -> float:
+    if not abs(x * x + y * y + z * z + w * w - 1.0) <= _ROTATION_SLACK:
+        return math.nan
     return math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
 

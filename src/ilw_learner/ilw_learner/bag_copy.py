@@ -36,14 +36,15 @@ class BagCopy:
         self._counts: dict[Channel, int] = {}
         self._begin_ns, self._end_ns = 1 << 63, 0
         self.bytes = 0
-        schemas: dict[str, int] = {}
+        schemas: dict[tuple[str, str], int] = {}
         for channel in channels:
-            if channel.type not in schemas:
+            kind = channel.type, channel.definition_format
+            if kind not in schemas:
                 text, form = _definition(channel)
-                schemas[channel.type] = self._writer.register_schema(
-                    channel.type, form, text.encode())
+                schemas[kind] = self._writer.register_schema(
+                    channel.type, form, text.encode(errors='surrogateescape'))
             self._channels[channel] = self._writer.register_channel(
-                channel.topic, channel.encoding, schemas[channel.type],
+                channel.topic, channel.encoding, schemas[kind],
                 {'offered_qos_profiles': yaml.safe_dump(offered_qos(channel), sort_keys=False),
                  'topic_type_hash': channel.type_hash})
             self._counts[channel] = 0

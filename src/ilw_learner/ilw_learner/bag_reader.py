@@ -1,26 +1,33 @@
 """Read a recording: columns, or decoded messages, of the topics asked for. No ROS."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
 import re
+import struct
 from typing import Any
+import zlib
 
+from mcap.exceptions import McapError
 import numpy as np
-from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, TypesysError, get_typestore
 
 from ilw_core.episode_folder import storage_files
-from ilw_core.errors import EpisodeError
+from ilw_core.errors import EpisodeError, IlwError
 from ilw_learner.bag_index import read_index
 from ilw_learner.columns import Columns, DamagedError, UnusualError
-from ilw_learner.mcap_index import IndexedMcap, Messages
+from ilw_learner.main_clock import Series
+from ilw_learner.mcap_index import IndexedMcap, Messages, ran_back
+from ilw_learner.message_types import TypeUnknownError, fields_of, type_fields
 from ilw_learner.raw_bag import RawBag
 from ilw_learner.raw_messages import Channel, RawMessage
 from ilw_learner.unpack import ZSTD_MAGIC
 
+_DAMAGE = (ArithmeticError, LookupError, ValueError, EOFError, OSError, MemoryError,
+           RecursionError, struct.error, zlib.error, IlwError, McapError, TypesysError)
+"""What bytes that are not what they claim raise; a mistake in the code raises something else"""
 _MAX_REASON = 300
 """Characters; some errors quote the bytes they are about"""
 
@@ -46,7 +53,7 @@ def read_messages(folder: Path, topics: Collection[str] | None = None) -> Iterat
     """
     with damage(f'{folder} cannot be read to its end'):
         bag = RawBag(folder)
-        decode = decoder(bag.channels)
+        decode = decoder([c for c in bag.channels if topics is None or c.name in topics])
         for raw in sorted(bag.messages(topics), key=lambda each: each.logged_ns):
             message = decode(raw.data, raw.channel.type)
             yield Stamped(raw.channel.name, _stamp_ns(message, raw.logged_ns), raw.logged_ns,
@@ -61,17 +68,26 @@ def topic_types(folder: Path) -> dict[str, str]:
 class Topic:
     """The messages of one topic, in the order they were logged, as columns."""
 
-    def __init__(self, logged_ns: np.ndarray, fields: 'Columns | Decoded') -> None:
+    def __init__(self, logged_ns: np.ndarray, fields: 'Columns | Decoded',
+                 place: np.ndarray | None = None, *, ran_back: bool = False) -> None:
         self.logged_ns, self.fields = logged_ns, fields
+        self._place, self._ran_back = place, ran_back
+
+    def series(self, how: str) -> Series:
+        """Return when its messages were logged and stamped; ``how`` it is used."""
+        return Series(how, self.logged_ns, self._headers(), self._place, self._ran_back)
+
+    def _headers(self) -> np.ndarray | None:
+        if 'header.stamp.sec' not in self.fields:
+            return None
+        stamps_ns = self.fields.column('header.stamp.sec').astype(np.int64) * 1_000_000_000
+        return np.asarray(stamps_ns + self.fields.column('header.stamp.nanosec'))
 
     @property
     def stamps_ns(self) -> np.ndarray:
         """Header stamps, ``(N,)`` int64; where there are none, or all are 0, the log's times."""
-        if 'header.stamp.sec' not in self.fields:
-            return self.logged_ns
-        stamps_ns = (self.fields.column('header.stamp.sec').astype(np.int64) * 1_000_000_000
-                     + self.fields.column('header.stamp.nanosec'))
-        return stamps_ns if stamps_ns.any() else self.logged_ns
+        stamps_ns = self._headers()
+        return self.logged_ns if stamps_ns is None or not stamps_ns.any() else stamps_ns
 
 
 class Decoded:
@@ -126,8 +142,7 @@ class Bag:
         self.torn = ''
         """What is missing at its end; empty when it is whole"""
         if self._mcap is not None:
-            self.types = {c.topic.lstrip('/'): self._mcap.schemas[c.schema_id].name
-                          for c in self._mcap.channels}
+            self.types = {c.name: c.type for c in self._mcap.channels.values()}
             return
         with damage(f'{folder} cannot be opened as a bag'):
             self._raw = RawBag(folder)
@@ -140,48 +155,48 @@ class Bag:
         :raises EpisodeError: some cannot be read.
         """
         if self._mcap is not None:
-            with suppress(Exception):  # on damaged bytes it raises anything
+            with suppress(*_DAMAGE):
                 return self._indexed_topics(self._mcap, names)
         return self._other_topics(names)
 
     def _indexed_topics(self, mcap: IndexedMcap, names: Collection[str]) -> dict[str, Topic]:
-        channels = {c.id: c for c in mcap.channels if c.topic.lstrip('/') in names}
+        channels = {number: c for number, c in mcap.channels.items() if c.name in names}
         found = {}
         for number, messages in mcap.find(channels).items():
-            topic = channels[number].topic.lstrip('/')
-            schema = mcap.schemas[channels[number].schema_id]
             if len(messages.begin) and messages.data[messages.begin[0]] == ZSTD_MAGIC[0]:
                 raise UnusualError('each message is packed')
-            found[topic] = self._columns(topic, messages, schema.name, _types(
-                schema.name, schema.data.decode(), 'ros2msg'))
+            found[channels[number].name] = self._columns(channels[number], messages)
         return found
 
     def _other_topics(self, names: Collection[str]) -> dict[str, Topic]:
         with damage(f'{self.folder} cannot be read to its end'):
             parts: dict[str, list[RawMessage]] = {}
+            places: dict[str, list[int]] = {}
             raw = RawBag(self.folder) if self._mcap is not None else self._raw
-            for message in raw.messages(names):
+            for place, message in enumerate(raw.messages(names)):
                 if message.channel.type != self.types[message.channel.name]:
                     raise EpisodeError(
                         f'{self.folder}: topic {message.channel.name!r} must have one type. Got '
                         f'{self.types[message.channel.name]} and {message.channel.type}.')
-                if message.channel.encoding != 'cdr':
-                    raise EpisodeError(f'{self.folder}: topic {message.channel.name!r} must be '
-                                       f'encoded as cdr. Got {message.channel.encoding!r}.')
                 parts.setdefault(message.channel.name, []).append(message)
-            types = type_fields(raw.channels)
-            return {topic: self._columns(topic, _joined(each), self.types[topic], types)
+                places.setdefault(message.channel.name, []).append(place)
+            return {topic: self._columns(each[0].channel, _joined(each, places[topic]))
                     for topic, each in parts.items()}
 
-    def _columns(self, topic: str, messages: Messages, msgtype: str,
-                 types: Mapping[str, Any]) -> Topic:
+    def _columns(self, channel: Channel, messages: Messages) -> Topic:
+        try:
+            types = fields_of(channel)
+        except TypeUnknownError as error:
+            raise TypeUnknownError(f'{self.folder}: {error}') from error
         try:
             return Topic(messages.logged_ns, Columns(
-                messages.data, messages.begin, messages.end, msgtype, types))
+                messages.data, messages.begin, messages.end, channel.type, types),
+                messages.place, ran_back=messages.ran_back)
         except (DamagedError, UnusualError):
-            decoded = list(read_messages(self.folder, {topic}))
+            decoded = list(read_messages(self.folder, {channel.name}))
             return Topic(np.array([m.logged_ns for m in decoded], dtype=np.int64),
-                         Decoded([m.message for m in decoded]))
+                         Decoded([m.message for m in decoded]),
+                         messages.place, ran_back=messages.ran_back)
 
 
 def decoder(channels: Collection[Channel]) -> Callable[[bytes, str], Any]:
@@ -191,17 +206,6 @@ def decoder(channels: Collection[Channel]) -> Callable[[bytes, str], Any]:
     store.register({name: fields for name, fields in type_fields(channels).items()
                     if name not in builtin})
     return store.deserialize_cdr
-
-
-def type_fields(channels: Collection[Channel]) -> dict[str, Any]:
-    """Return field definitions by type, as rosbags parses them; Jazzy's where a bag has none."""
-    fields: dict[str, Any] = {}
-    if any(not channel.definition for channel in channels):
-        fields.update(get_typestore(Stores.ROS2_JAZZY).fielddefs)
-    for channel in channels:
-        if channel.definition:
-            fields.update(_types(channel.type, channel.definition, channel.definition_format))
-    return fields
 
 
 def _indexed(path: Path) -> IndexedMcap | None:
@@ -214,33 +218,20 @@ def _indexed(path: Path) -> IndexedMcap | None:
                 and len(said.files) > 1:
             return None  # the other parts are missing
         mcap = IndexedMcap(files[0])
-        names = [c.topic.lstrip('/') for c in mcap.channels]
-        plain = all(c.message_encoding == 'cdr' and mcap.schemas[c.schema_id].encoding == 'ros2msg'
-                    and mcap.schemas[c.schema_id].data for c in mcap.channels)
-        return mcap if plain and len(set(names)) == len(names) else None
+        names = [channel.name for channel in mcap.channels.values()]
+        return mcap if len(set(names)) == len(names) else None
     return None
 
 
-@lru_cache(maxsize=256)
-def _types(msgtype: str, definition: str, form: str) -> Mapping[str, Any]:
-    builtin = get_typestore(Stores.EMPTY).fielddefs  # definitions leave these out: Time, Duration
-    if form != 'ros2idl':
-        return {**builtin, **get_types_from_msg(definition, msgtype)}
-    found = dict(builtin)
-    for part in definition.split(f'{"=" * 80}\n'):
-        text = part.partition('\n')[2] if part.startswith('IDL: ') else part
-        found.update(get_types_from_idl(text) if text.strip() else {})
-    return found
-
-
-def _joined(parts: list[RawMessage]) -> Messages:
+def _joined(parts: list[RawMessage], places: list[int]) -> Messages:
     """Return messages in the order they were logged."""
     logged_ns = np.array([each.logged_ns for each in parts], dtype=np.int64)
     order = np.argsort(logged_ns, kind='stable')
     ends = np.cumsum([len(each.data) for each in parts], dtype=np.int64)
     data = np.frombuffer(b''.join(each.data for each in parts), dtype=np.uint8)
+    place = np.array(places, dtype=np.int64)
     return Messages(data, np.concatenate([[0], ends[:-1]]).astype(np.int64)[order], ends[order],
-                    logged_ns[order])
+                    logged_ns[order], place[order], ran_back(logged_ns, place))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from ilw_core.locate import config_file
 from ilw_core.terminal import PlainConsole, echo, show_usage_error
 from ilw_learner.command_options import (
     F,
+    checkpoint_task_option,
     json_option,
     named_plant,
     plant_option,
@@ -80,6 +81,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
     """
     from ilw_learner.checkpoint import sign_checkpoint
     from ilw_learner.gym_env import names_gymnasium
+    from ilw_learner.no_success import next_steps
     from ilw_learner.q_training import train_on_gymnasium
     from ilw_learner.signing import load_signing_key
     from ilw_learner.train_config import load_config
@@ -128,8 +130,10 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
         echo(json.dumps(summary))
         return
     if algorithm == 'bc':
-        echo(f'{summary["windows"]} steps of {summary["episodes"]} episodes, '
-             f'{summary["train_s"]:.0f} s.')
+        echo(f'{summary["steps"]} steps of {summary["episodes"]} episodes'
+             + (f' ({summary["windows"]} with all that a window needs)'
+                if summary['windows'] != summary['steps'] else '')
+             + f', {summary["train_s"]:.0f} s.')
         _print_errors(contract, summary['held_out'])
     else:
         echo(f'{summary["steps"]} steps, {summary["updates"]} updates, '
@@ -141,6 +145,9 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
         echo(f'mean return {summary["mean_return"]:.1f}')
     if summary['success'] is not None:
         echo(f'success {summary["success"]}/{summary["episodes_eval"]} in simulation')
+    if summary['success'] == 0:
+        for line in next_steps(contract.name, summary['checkpoint'], algorithm, options.demos):
+            echo(line)
     echo(f'checkpoint: {summary["checkpoint"]}')
 
 
@@ -169,7 +176,7 @@ def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
 
 @click.command(name='eval')
 @click.argument('checkpoint')
-@task_option
+@checkpoint_task_option
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option('--seed', default=600_000, show_default=True, help='First world.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True)
@@ -177,22 +184,26 @@ def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
 @trusted_keys_option
 @_progress_json
 @json_option
-def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str,
+def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_spec: str,
              plant: str | None, trusted_keys: str, progress_json: bool, as_json: bool) -> None:
     """
-    Score a checkpoint (or idle, or random) in simulation, without ROS.
+    Score a checkpoint (or deployed, idle, random) in simulation, without ROS.
 
-    Example: ./ilw eval runs/<id>/checkpoint --task maze
+    Example: ./ilw eval runs/<id>/checkpoint --episodes 200
     """
     from ilw_core.score import score
+    from ilw_learner.checkpoint import load_checkpoint
+    from ilw_learner.checkpoint_contract import contract_of
+    from ilw_learner.deployed import find_checkpoint
     from ilw_learner.evaluate import Run, make_env
     from ilw_learner.evaluate import evaluate as drive
-    from ilw_learner.runtime import PolicyRunner
+    from ilw_learner.no_success import how_it_went, next_steps
+    from ilw_learner.runtime import BASELINES, PolicyRunner
     from ilw_learner.signing import find_trusted_keys
 
-    contract = named_contract(task)
-    runner = PolicyRunner(checkpoint, contract, seed=seed,
-                          trusted=find_trusted_keys(trusted_keys))
+    contract = contract_of(task, [checkpoint])
+    path = Path(find_checkpoint(checkpoint, contract.name))
+    runner = PolicyRunner(path, contract, seed=seed, trusted=find_trusted_keys(trusted_keys))
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
         row = bar.add_task('evaluate', total=episodes)
 
@@ -212,6 +223,10 @@ def evaluate(checkpoint: str, task: str, episodes: int, seed: int, env_spec: str
     low, high = result['wilson95']
     echo(f'success {result["success"]}/{result["n"]} (95 %: {low:.0%} to {high:.0%}), '
          f'{result["collisions"]} collisions')
+    if not result['success'] and checkpoint not in BASELINES:
+        for line in (how_it_went(runs), *next_steps(contract.name, path,
+                                                    str(load_checkpoint(path).card['algorithm']))):
+            echo(line)
 
 
 @click.group()

@@ -17,6 +17,12 @@ def task_option(function: F) -> F:
                         help='A contract in config/tasks/, or a path.')(function)
 
 
+def checkpoint_task_option(function: F) -> F:
+    """Add ``--task`` to a command that names checkpoints; see ``checkpoint_contract``."""
+    return click.option('--task', help='A contract in config/tasks/, or a path [the one the '
+                        'checkpoint was made for].')(function)
+
+
 def profile_option(function: F) -> F:
     """Add ``--profile``: the robot, whose lidar may speak in its own way."""
     return click.option('--profile', help='Robot profile in config/robots/, or a path: how its '

@@ -58,7 +58,7 @@ def draft(bag: Path, out: Path | None, robot: Path | None, as_json: bool) -> Non
     else:
         if out is None:
             echo(made.contract.text, nl=False, lines=True)
-        print_report(report, made.steps, err=out is None)
+        print_report(report, err=out is None)
         _say_what_next(bag, out, usable=made.usable)
     if not made.usable:
         sys.exit(1)

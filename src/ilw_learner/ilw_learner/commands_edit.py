@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+import sys
 from typing import Any
 
 import click
@@ -15,11 +16,15 @@ from ilw_core.terminal import echo
 from ilw_learner.command_options import json_option, profile_option
 
 _PATH = click.argument('path', type=click.Path(path_type=Path))
+_ARGUMENTS = ('robot', 'profile', 'input', 'joystick', 'expert', 'plant', 'emulator',
+              'emulator_seed', 'real_time_factor', 'gui', 'namespace', 'network', 'operator',
+              'seed')
+"""Of ``./ilw up record``, as an episode may say that it was recorded with"""
 _SMALL = 6
 """Features with more numbers than that do not tell a person where to begin"""
 
 
-def _own_contract(episode: EpisodeFolder, task: str | None) -> Contract:
+def own_contract(episode: EpisodeFolder, task: str | None) -> Contract:
     """Return the contract an episode was recorded under, or the one that is named."""
     if task is not None:
         return named_contract(task)
@@ -60,7 +65,7 @@ def trim(path: Path, head_s: float, tail_s: float, auto: bool, task: str | None,
     if auto == bool(head_s or tail_s):
         raise click.UsageError('Say how much: --head, --tail, or --auto.')
     folder = read_episode(path)
-    contract = _own_contract(folder, task)
+    contract = own_contract(folder, task)
     episode = load_episode(folder, contract)
     if auto:
         head_s, tail_s = idle_cut(episode, contract)
@@ -73,9 +78,9 @@ def trim(path: Path, head_s: float, tail_s: float, auto: bool, task: str | None,
     out = take_out(folder.path, f'trimmed: {head} steps from the start, {tail} from the end',
                    replaced_by=made.path.name)
     _say({'path': str(made.path), 'steps': made.steps, 'cut': [head, tail], 'source': str(out)},
-         as_json, f'{made.path}: {made.steps} steps, without the first {head} and the last {tail} '
-         f'of {len(episode.actions)}.', f'Its source is out of training; ./ilw episodes restore '
-         f'{pasteable(out)} undoes this.')
+         as_json, f'{made.path}: {made.steps} steps to train from, without the first {head} and '
+         f'the last {tail} ticks of {len(episode.actions)}.', f'Its source is out of training; '
+         f'./ilw episodes restore {pasteable(out)} undoes this.')
 
 
 @click.command()
@@ -129,8 +134,7 @@ def redo(path: Path, task: str | None, as_json: bool) -> None:
     record = _record_command(folder, task)
     _say({'path': str(out), 'record': record, 'start': start}, as_json,
          f'{out} is out of training. Record it again:', f'  {record}',
-         *(['It began with ' + ', '.join(f'{k} {v:.2f}' for k, v in start.items()) + '.']
-           if start else []))
+         _where_it_begins(folder, start))
 
 
 @click.command(name='import')
@@ -146,6 +150,8 @@ def import_recording(path: Path, task: str, out: Path | None, outcome: str,
     """
     Make an episode of what others recorded, or of what a damaged recording still holds.
 
+    Exit code 1 if it tells what cannot be so: training will leave it out.
+
     Example: ./ilw episodes import ~/bags/lab_7 --task track --outcome success
     """
     from ilw_learner.episode_copy import adopt
@@ -153,9 +159,15 @@ def import_recording(path: Path, task: str, out: Path | None, outcome: str,
     contract = named_contract(task, profile)
     made = adopt(read_episode(path), contract, out or Path('demos') / contract.name,
                  Outcome[outcome.upper()])
-    _say({'path': str(made.path), 'steps': made.steps, 'lost': made.torn}, as_json,
-         f'{made.path}: {made.steps} steps.',
-         *([f'The recording is not whole: {made.torn}.'] if made.torn else []))
+    _say({'path': str(made.path), 'steps': made.steps, 'lost': made.torn,
+          'remarks': [vars(remark) for remark in made.remarks],
+          'unsound': list(made.unsound)}, as_json,
+         f'{made.path}: {made.steps} steps to train from.',
+         *([f'The recording is not whole: {made.torn}.'] if made.torn else []),
+         *(f'{remark.level}: {remark.text}' for remark in made.remarks),
+         *(f'bad: {text}' for text in made.unsound))
+    if made.unsound:
+        sys.exit(1)
 
 
 EDITS = (trim, drop, restore, redo, import_recording)
@@ -168,10 +180,29 @@ def _record_command(folder: EpisodeFolder, task: str | None) -> str:
     words = ['./ilw', 'up', 'record', '--task', name]
     if folder.path.parent.name == Path(name).stem and folder.path.parent.parent.name != 'demos':
         words += ['--demos', str(folder.path.parent.parent)]
-    for key in ('robot', 'operator', 'seed'):
-        if meta.get(key) not in (None, ''):
-            words.append(f'--{key}={meta[key]}')  # in one word: a value may begin with a dash
+    given = meta.get('arguments')
+    known = {**(given if isinstance(given, dict) else {}),
+             **{key: meta[key] for key in ('robot', 'operator', 'seed') if key in meta}}
+    for key in _ARGUMENTS:
+        value = known.get(key)
+        flag = f'--{key.replace("_", "-")}'
+        if value == 'True':
+            words.append(flag)
+        elif value not in (None, '', 'False'):
+            words.append(f'{flag}={value}')  # in one word: a value may begin with a dash
     return pasteable(*words)
+
+
+def _where_it_begins(folder: EpisodeFolder, start: dict[str, float]) -> str:
+    """Return where the next take starts, and where this one did."""
+    meta = folder.meta
+    began = ', '.join(f'{k} {v:.2f}' for k, v in start.items()) or 'nothing that could be read'
+    if meta.get('robot') not in ('sim', 'emulated'):
+        return f'The next take starts where the robot stands: put it where it saw {began}.'
+    if meta.get('seed') in (None, ''):
+        return ('The next take starts in the first world of that command, since the world of '
+                f'this one was not noted; --seed chooses another. This one began with {began}.')
+    return f'The next take starts as this one did, in world {meta["seed"]}, with {began}.'
 
 
 def _start(folder: EpisodeFolder, task: str | None) -> dict[str, float]:
@@ -179,7 +210,7 @@ def _start(folder: EpisodeFolder, task: str | None) -> dict[str, float]:
     from ilw_learner.dataset import load_episode
 
     try:
-        contract = _own_contract(folder, task)
+        contract = own_contract(folder, task)
         first = load_episode(folder, contract).obs[0]
     except IlwError:
         return {}

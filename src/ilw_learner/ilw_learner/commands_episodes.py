@@ -9,11 +9,12 @@ import click
 
 from ilw_core.base_fit import profile_base
 from ilw_core.contract import named_contract
-from ilw_core.episode_folder import find_episodes, read_episode
+from ilw_core.episode_folder import EpisodeFolder, find_episodes, read_episode
+from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
 from ilw_core.terminal import echo
 from ilw_learner.command_options import json_option, profile_option, task_option
-from ilw_learner.commands_edit import EDITS
+from ilw_learner.commands_edit import EDITS, own_contract
 
 if TYPE_CHECKING:
     from ilw_learner.doctor import Report
@@ -83,7 +84,7 @@ def show(path: Path, as_json: bool) -> None:
 
     folder = read_episode(path)
     found = summarise(folder.path)
-    known = {k: v for k, v in folder.meta.items() if k != 'contract_text'}
+    known = {k: v for k, v in folder.meta.items() if k != 'contract_text'} | _steps(folder)
     if as_json:
         echo(json.dumps({'episode': known, **plain(found),
                          'files': [file.name for file in folder.bag_files]}))
@@ -103,6 +104,19 @@ def show(path: Path, as_json: bool) -> None:
                 echo(f'    {name:<5} {text}')
 
 
+def _steps(folder: EpisodeFolder) -> dict[str, int | str]:
+    """Return how many steps there are to train from, where a recording says its contract."""
+    from ilw_learner.dataset import load_episode
+
+    if not folder.contract_text:
+        return {}
+    try:
+        contract = own_contract(folder, None)
+        return {'steps': load_episode(folder, contract).steps_to_train}
+    except IlwError as error:
+        return {'steps': f'none: {error}'}
+
+
 @episodes.command()
 @click.argument('root', type=click.Path(path_type=Path))
 @task_option
@@ -120,19 +134,18 @@ def check(root: Path, task: str, profile: str | None, as_json: bool) -> None:
 
     base = profile_base(config_file('robots', profile)) if profile else None
     report = check_episodes(root, named_contract(task, profile), task, base)
-    steps = sum(len(episode.actions) for episode in report.episodes)
     if as_json:
         echo(json.dumps({
             'verdict': report.verdict, 'verdicts': report.verdicts,
             'findings': [vars(finding) for finding in report.findings],
-            'episodes': len(report.episodes), 'usable': report.usable, 'steps': steps}))
+            'episodes': len(report.episodes), 'usable': report.usable, 'steps': report.steps}))
     else:
-        print_report(report, steps)
+        print_report(report)
     if report.verdict == 'bad':
         sys.exit(1)
 
 
-def print_report(report: 'Report', steps: int, *, err: bool = False) -> None:
+def print_report(report: 'Report', *, err: bool = False) -> None:
     """
     Print every finding, what mends it, and the verdict.
 
@@ -143,8 +156,11 @@ def print_report(report: 'Report', steps: int, *, err: bool = False) -> None:
         echo(f'{"":<32} {finding.command}', err=err)
     counts = ', '.join(f'{sum(f.level == level for f in report.findings)} {level}'
                        for level in ('bad', 'warn', 'note'))
-    echo(f'{report.verdict}: {report.usable} of {len(report.verdicts)} episodes to train '
-         f'from, {steps} steps; findings: {counts}', err=err)
+    there = f'{report.usable} of {len(report.verdicts)} episodes'
+    said = (f'bad: not to be trained from as it is, though {there} and {report.steps} steps could'
+            if report.set_is_bad else
+            f'{report.verdict}: {there} to train from, {report.steps} steps')
+    echo(f'{said}; findings: {counts}', err=err)
 
 
 for _command in EDITS:

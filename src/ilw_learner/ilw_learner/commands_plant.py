@@ -106,9 +106,9 @@ def gap(sim_bag: Path, real_bag: Path, task: str, plant: str | None, simulators:
     given = None if plant is None else load_plant(config_file('plants', plant)).middle()
     others = dict(_simulator(each) for each in simulators)
     with _ERR.status('Comparing and replaying'):
-        found = compare(sim_bag, real_bag, load_contract(config_file('tasks', task)), given,
-                        others)
-    written = [] if out is None else write(out, found, f'{sim_bag.name} beside {real_bag.name}')
+        contract = load_contract(config_file('tasks', task))
+        found = compare(sim_bag, real_bag, contract, given, others)
+    written = [] if out is None else write(out, found, contract, sim_bag, real_bag)
     if as_json:
         echo(json.dumps({'sim': str(sim_bag), 'real': str(real_bag), **found.as_json(),
                                'files': [str(path) for path in written]}))

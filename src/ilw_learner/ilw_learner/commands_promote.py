@@ -9,11 +9,10 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-from ilw_core.contract import Contract, load_contract
+from ilw_core.contract import Contract
 from ilw_core.errors import IlwError
-from ilw_core.locate import config_file
 from ilw_core.terminal import PlainConsole, echo
-from ilw_learner.command_options import trusted_keys_option
+from ilw_learner.command_options import checkpoint_task_option, trusted_keys_option
 from ilw_learner.signing import TrustedKeys, find_trusted_keys
 
 _ERR = PlainConsole(stderr=True)
@@ -22,8 +21,7 @@ _SEED = 600_000  # the worlds of ./ilw eval: no checkpoint was chosen on them
 
 @click.command()
 @click.argument('checkpoint', required=False, type=click.Path(path_type=Path))
-@click.option('--task', default='clutter', show_default=True,
-              help='A contract in config/tasks/, or a path.')
+@checkpoint_task_option
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=200, show_default=True,
               help='Episodes of each policy, from the same starts.')
 @click.option('--seed', default=_SEED, show_default=True, help='First world.')
@@ -41,17 +39,18 @@ _SEED = 600_000  # the worlds of ./ilw eval: no checkpoint was chosen on them
               show_default=True)
 @trusted_keys_option
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
-def promote(checkpoint: Path | None, task: str, episodes: int, seed: int, env_spec: str,
+def promote(checkpoint: Path | None, task: str | None, episodes: int, seed: int, env_spec: str,
             margin: float | None, floor: float | None, because: str, fresh: bool,
             rollback: bool, root: Path, trusted_keys: str, as_json: bool) -> None:
     """
     Make a checkpoint the deployed one, if it is not worse; exit code 1 if it is not shown to be.
 
-    Example: ./ilw promote runs/<id>/checkpoint --task clutter
+    Example: ./ilw promote runs/<id>/checkpoint
     """
-    from ilw_learner.deployed import Deployed
+    from ilw_learner.checkpoint_contract import contract_of
+    from ilw_learner.deployed import DEPLOYED, Deployed
 
-    contract = load_contract(config_file('tasks', task))
+    contract = contract_of(task, [DEPLOYED if rollback else checkpoint], root)
     store, trusted = Deployed(root, contract.name), find_trusted_keys(trusted_keys)
     if rollback:
         if checkpoint is not None:

@@ -7,11 +7,9 @@ from typing import Any
 
 import click
 
-from ilw_core.contract import load_contract
 from ilw_core.errors import EpisodeError
-from ilw_core.locate import config_file
 from ilw_core.terminal import echo
-from ilw_learner.command_options import trusted_keys_option
+from ilw_learner.command_options import checkpoint_task_option, trusted_keys_option
 
 
 @click.command()
@@ -19,8 +17,7 @@ from ilw_learner.command_options import trusted_keys_option
               help='An episode, or a folder of them; may be given again.')
 @click.option('--policy', required=True, help='Checkpoint folder, deployed, idle or random.')
 @click.option('--against', help='Another, as the one in use now [what was recorded].')
-@click.option('--task', default='clutter', show_default=True,
-              help='A contract in config/tasks/, or a path.')
+@checkpoint_task_option
 @click.option('--mean', type=click.FloatRange(0.0), default=0.05, show_default=True,
               help='Largest mean difference, part of each field\'s range.')
 @click.option('--p95', type=click.FloatRange(0.0), default=0.2, show_default=True,
@@ -35,7 +32,7 @@ from ilw_learner.command_options import trusted_keys_option
               help='Use episodes recorded under another contract.')
 @trusted_keys_option
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
-def replay(bags: tuple[Path, ...], policy: str, against: str | None, task: str, mean: float,
+def replay(bags: tuple[Path, ...], policy: str, against: str | None, task: str | None, mean: float,
            p95: float, largest: float, trips: float, latency: float | None,
            allow_other_contract: bool, trusted_keys: str, as_json: bool) -> None:
     """
@@ -45,12 +42,13 @@ def replay(bags: tuple[Path, ...], policy: str, against: str | None, task: str, 
     """
     from ilw_core.episode_folder import find_episodes
     from ilw_learner import replay as core
+    from ilw_learner.checkpoint_contract import contract_of
     from ilw_learner.dataset import load_episode
     from ilw_learner.deployed import find_checkpoint
     from ilw_learner.runtime import PolicyRunner
     from ilw_learner.signing import find_trusted_keys
 
-    contract = load_contract(config_file('tasks', task))
+    contract = contract_of(task, [policy, against])
     trusted = find_trusted_keys(trusted_keys)
     folders = [folder for bag in bags for folder in find_episodes(bag)]
     if not folders:

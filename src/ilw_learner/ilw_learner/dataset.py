@@ -18,10 +18,12 @@ from ilw_core.errors import ContractError, EpisodeError
 from ilw_core.files import open_regular
 from ilw_core.lidar_spec import PLAIN, LidarSpec, recorded_lidar
 from ilw_learner.bag_reader import Bag
-from ilw_learner.episode_arrays import read_arrays
+from ilw_learner.episode_arrays import read_arrays, read_remarks
+from ilw_learner.readings import why_unsound
 
-_CACHE_VERSION = b'ilw.dataset/6'
+_CACHE_VERSION = b'ilw.dataset/7'
 _END_BYTES = 65536
+_UNSOUND = 'unsound'
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Dataset:
 
 def load_episode(
     folder: Path | EpisodeFolder, contract: Contract, *, cache: Path | None = None,
-    allow_other_contract: bool = False, bag: Bag | None = None,
+    allow_other_contract: bool = False, bag: Bag | None = None, sound: bool = False,
 ) -> Episode:
     """
     Apply a contract to the bag of one episode.
@@ -58,7 +60,8 @@ def load_episode(
 
     :param cache: folder for decoded arrays, keyed as ``_key`` says.
     :param bag: its recording, where it is open already.
-    :raises EpisodeError: the bag lacks a topic of the contract, or cannot be read.
+    :param sound: refuse a bag that tells what cannot be so, as ``readings`` finds it.
+    :raises EpisodeError: the bag lacks a topic of the contract, cannot be read, or is refused.
     :raises ContractError: it was recorded under another contract.
     """
     source = folder if isinstance(folder, EpisodeFolder) else read_episode(folder)
@@ -67,11 +70,19 @@ def load_episode(
             f'{source.path} was recorded under another contract ({source.contract_hash[:12]}, '
             f'not {contract.hash[:12]}). Use that one, or pass --allow-other-contract.')
     contract = as_recorded(source, contract)
-    arrays = (_cached(source, contract, cache) if cache
-              else read_arrays(bag or Bag(source.path), contract, source.span_ns))
+    if cache:
+        arrays = _cached(source, contract, cache)
+        reasons = arrays.pop(_UNSOUND).tolist()
+    else:
+        bag = bag or Bag(source.path)
+        arrays = read_arrays(bag, contract, source.span_ns)
+        reasons = why_unsound(bag, contract) if sound else []
+    remarks = read_remarks(arrays.pop('remarks'))
+    if sound and reasons:
+        raise EpisodeError(f'{source.path} would teach what is not so. {" ".join(reasons)}')
     return Episode(
         name=source.path.name, outcome=source.outcome, stop_reason=source.stop_reason,
-        contract_hash=contract.hash, **arrays)
+        contract_hash=contract.hash, remarks=remarks, **arrays)
 
 
 def as_recorded(source: EpisodeFolder, contract: Contract) -> Contract:
@@ -96,7 +107,9 @@ def _cached(source: EpisodeFolder, contract: Contract, cache: Path) -> dict[str,
         with open_regular(path) as stream, np.load(stream, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError):
-        arrays = read_arrays(Bag(source.path), contract, source.span_ns)
+        bag = Bag(source.path)
+        arrays = read_arrays(bag, contract, source.span_ns)
+        arrays[_UNSOUND] = np.array(why_unsound(bag, contract), dtype=np.str_)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=cache, delete=False) as stream:
         np.savez(stream, **arrays)

@@ -47,6 +47,11 @@ def find_checkpoint(name: str, task: str, root: Path = Path(DEPLOYED)) -> str:
     return str(current)
 
 
+def deployed_tasks(root: Path = Path(DEPLOYED)) -> list[str]:
+    """Return the tasks for which a policy is deployed, by name."""
+    return sorted(link.parent.name for link in root.glob('*/current'))
+
+
 class Deployed:
     """The deployed policies of one task."""
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from ilw_core.bag_files import sync_folder, write_synced
 from ilw_core.contract import Contract
-from ilw_core.episode import Episode, Outcome
+from ilw_core.episode import Episode, Outcome, Remark
 from ilw_core.episode_folder import (
     META_FILE,
     QUALITY_FILE,
@@ -32,12 +32,15 @@ from ilw_core.episode_folder import (
 from ilw_core.errors import EpisodeError
 from ilw_core.files import json_text, open_regular
 from ilw_learner.bag_copy import BagCopy, offered_qos
+from ilw_learner.bag_reader import Bag
 from ilw_learner.dataset import load_episode
 from ilw_learner.episode_bin import free_name, place_in_training
 from ilw_learner.episode_quality import quality
 from ilw_learner.raw_bag import RawBag
 from ilw_learner.raw_messages import RawMessage
 from ilw_learner.raw_stamps import Stamps
+from ilw_learner.readings import why_unsound
+from ilw_learner.stamp_rule import NEVER
 
 STAGING = '.editing'
 _LATCHED = ('tf_static', 'map', 'goal', 'robot_description')
@@ -61,8 +64,13 @@ class Made:
 
     path: Path
     steps: int
+    """Steps to train from"""
     torn: str
     """What its source has lost; empty if nothing"""
+    remarks: tuple[Remark, ...]
+    """What of it does not count as it is, or not at all"""
+    unsound: tuple[str, ...] = ()
+    """Why a policy would learn from it what is not so"""
 
 
 def cut(source: EpisodeFolder, contract: Contract, first: int, last: int) -> Made:
@@ -150,32 +158,38 @@ def _make(source: EpisodeFolder, contract: Contract, parent: Path, meta: dict[st
     _sweep(parent / STAGING)
     try:
         bag = opened(source.path)
-        stamps = Stamps(bag)
+        stamps = Stamps(bag, contract)
         if not stamps.logged_ns:
             raise EpisodeError(f'{source.path} holds no message. There is nothing to make an '
                                f'episode of.')
         copy, kept = _write(bag, staging, episode, choose(bag, stamps), stamps)
-        command = kept.get(contract.action.topic, np.empty(0))
         when = _when(source, stamps)
         begun_s = calendar_s(meta.get('recorded_at_s'), when['recorded_at_s'])
         meta = {**when, **meta, 'recorded_at_s': begun_s, 'episode': episode,
-                'steps': len(command), 'messages': copy.messages, 'bytes': copy.bytes}
+                'messages': copy.messages, 'bytes': copy.bytes}
         write_synced(staging / META_FILE, json_text(meta, indent=1))
-        reasons = [f'The recording it was made from is not whole: {bag.torn}.'] if bag.torn else []
-        write_synced(staging / QUALITY_FILE,
-                     json_text(quality(contract, kept, reasons), indent=1))
         made = load_episode(read_episode(staging), contract)
         verify(made)
+        write_synced(staging / META_FILE, json_text(
+            {**meta, 'steps': made.steps_to_train}, indent=1))
+        reasons = [f'The recording it was made from is not whole: {bag.torn}.'] if bag.torn else []
+        unsound = why_unsound(Bag(staging), contract)
+        about = quality(contract, kept, [*unsound, *reasons])
+        write_synced(staging / QUALITY_FILE, json_text(
+            {**about, 'verdict': 'bad'} if unsound else about, indent=1))
         day = time.strftime('%Y%m%d-%H%M%S', time.localtime(begun_s))
         path = free_name(parent / f'{day}-{episode[:8]}')
         sync_folder(staging)
         os.rename(staging, path)
         sync_folder(parent)
+    except EpisodeError as error:  # it is about the source, which the person knows
+        error.args = (str(error).replace(str(staging), str(source.path)),)
+        raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         with suppress(OSError):
             (parent / STAGING).rmdir()  # others may be at work in it
-    return Made(path, len(made.actions), bag.torn)
+    return Made(path, made.steps_to_train, bag.torn, made.remarks, tuple(unsound))
 
 
 def _write(bag: RawBag, folder: Path, name: str, times_ns: dict[str, np.ndarray],
@@ -195,7 +209,9 @@ def _write(bag: RawBag, folder: Path, name: str, times_ns: dict[str, np.ndarray]
     except BaseException:
         copy.abandon()
         raise
-    return copy, {topic: stamps.stamps_ns[topic][times >= 0] for topic, times in times_ns.items()}
+    return copy, {topic: counts[(times >= 0) & (counts != NEVER)]
+                  for topic, times in times_ns.items()
+                  for counts in [stamps.stamps_ns[topic]]}
 
 
 def _sweep(folder: Path) -> None:
@@ -215,22 +231,27 @@ def _part(bag: RawBag, stamps: Stamps, contract: Contract,
     """
     Choose what the ticks of a span need: its messages, and before it what still holds.
 
+    Where stamps are not all of one clock, what is chosen is logged on the bag's main clock: then
+    the part needs nothing of the rest to tell when each message counts.
+
     :returns: topic -> (N,) when to log each message; -1 leaves it out.
     """
     first, last = span_ns
     tolerance = {s.topic: s.align.tolerance_ns for s in contract.sources if s.align.how == 'asof'}
+    plain = stamps.times.plain
+    logged_ns = {name: each if plain else stamps.times.clock.of_log(each)
+                 for name, each in stamps.logged_ns.items()}
     within = {name: (each >= first) & (each <= last) for name, each in stamps.stamps_ns.items()}
-    starts = [int(stamps.logged_ns[name][rows].min()) for name, rows in within.items()
-              if rows.any()]
-    begin_ns = min(starts, default=first)
+    starts = [int(logged_ns[name][rows].min()) for name, rows in within.items() if rows.any()]
+    begin_ns = min(starts, default=first) if plain else min([first, *starts])
     held = {c.name for c in bag.channels if c.name.split('/')[-1] in _LATCHED
             or any(qos['durability'] == 'transient_local' for qos in offered_qos(c))}
     held |= {s.topic for s in contract.sources if s.align.how == 'hold'}
     chosen = {}
     for name, each in stamps.stamps_ns.items():
-        logged = stamps.logged_ns[name]
+        logged = logged_ns[name]
         times = np.where(within[name], logged, -1)
-        before = np.flatnonzero(each < first)
+        before = np.flatnonzero((each < first) & (each != NEVER))
         if name not in held:
             before = before[each[before] >= first - tolerance.get(name, -1)]
         if len(before):
@@ -239,7 +260,8 @@ def _part(bag: RawBag, stamps: Stamps, contract: Contract,
                 before = newest[np.argsort(logged[newest], kind='stable')[-1:]]
             # A player should not wait from when they were sent to when the part begins; but where
             # the log alone says when a message is from, that must not change.
-            relog = name in held and (stamps.has_header[name] or name not in contract.topics)
+            relog = name in held and (stamps.has_header[name] or name not in contract.topics
+                                      or not plain)
             times[before] = begin_ns if relog else logged[before]
         chosen[name] = times
     return chosen

@@ -10,7 +10,7 @@ import numpy as np
 
 from ilw_core.align import Observation
 from ilw_core.contract import Contract
-from ilw_core.errors import IlwError
+from ilw_core.errors import NoEnvironmentError
 from ilw_learner.runtime import PolicyRunner
 
 Act = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
@@ -35,16 +35,19 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
 
     :param options: those that are ``None`` are left out: one of a user's need not know them.
 
-    :raises IlwError: there is no such module or function.
+    :raises NoEnvironmentError: there is no such module or function, or it is ``none``.
     """
+    if spec == 'none':
+        raise NoEnvironmentError('--env none has nothing to drive in. Name an environment, as '
+                                 'ilw_sim.env:make_env.')
     module, _, name = spec.partition(':')
     try:
         given = {key: value for key, value in options.items() if value is not None}
         return getattr(importlib.import_module(module), name)(contract, **given)
     except (ImportError, AttributeError, ValueError) as error:
-        raise IlwError(f'--env must be module:function, as in ilw_sim.env:make_env, or for '
-                       f'train the id of a Gymnasium environment. Got {spec!r} ({error}).'
-                       ) from error
+        raise NoEnvironmentError(
+            f'--env must be module:function, as in ilw_sim.env:make_env, or for '
+            f'train the id of a Gymnasium environment. Got {spec!r} ({error}).') from error
 
 
 def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed: int) -> Run:

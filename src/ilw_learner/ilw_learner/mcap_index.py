@@ -15,16 +15,20 @@ import zlib
 
 from mcap.data_stream import ReadDataStream
 from mcap.reader import SeekingReader
-from mcap.records import Channel, Chunk, ChunkIndex, Schema
+from mcap.records import Chunk, ChunkIndex
 import numpy as np
 
 from ilw_core.files import open_regular
+from ilw_learner.raw_mcap import channel_of
+from ilw_learner.raw_messages import Channel
 from ilw_learner.unpack import budget_bytes, unpack
 
 _CHUNK, _INDEX, _MESSAGE = 6, 7, 5
 """Opcodes"""
 _CHUNK_HEAD = 9 + 28
 """Opcode, length, two times, size, checksum; then come the compression's name and a length"""
+_CHUNK_BITS = 32
+"""A chunk is shorter"""
 _CRC_THREADS = 2
 _ENTRY = np.dtype([('logged_ns', '<u8'), ('at', '<u8')])
 _MESSAGE_HEAD = np.dtype([
@@ -50,10 +54,16 @@ class Messages:
     """(N,) int64"""
     logged_ns: np.ndarray
     """(N,) int64"""
+    place: np.ndarray
+    """(N,) int64, rises in the order in which the messages of all topics were written"""
+    ran_back: bool = False
+    """They were not written in the order they were logged: the log's clock ran back"""
 
 
-_Placed = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Bytes, index entries of messages in them, and for each where its chunk ends"""
+_Placed = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Bytes, index entries of messages in them, for each where its chunk ends, and its place"""
+BACK_NS = 500_000_000
+"""Messages may be written out of order by less"""
 
 
 class IndexedMcap:
@@ -70,8 +80,8 @@ class IndexedMcap:
         summary = SeekingReader(self._map).get_summary()  # type: ignore[arg-type]
         if summary is None or summary.statistics is None or not summary.chunk_indexes:
             raise BrokenIndexError('no index')
-        self.schemas: dict[int, Schema] = summary.schemas
-        self.channels: list[Channel] = list(summary.channels.values())
+        self.channels: dict[int, Channel] = {
+            number: channel_of(said, summary.schemas) for number, said in summary.channels.items()}
         self._counts = summary.statistics.channel_message_counts
         self._chunks = sorted(summary.chunk_indexes, key=lambda c: c.chunk_start_offset)
 
@@ -86,11 +96,11 @@ class IndexedMcap:
         placed = (self._unpack(wanted, chunks) if any(c.compression for c in chunks)
                   else self._in_place(wanted, chunks))
         found = {}
-        for channel, (data, entries, limits) in placed.items():
+        for channel, (data, entries, limits, place) in placed.items():
             if len(entries) != self._counts.get(channel, 0):
                 raise BrokenIndexError(f'{len(entries)} of {self._counts.get(channel, 0)} '
                                        f'messages of channel {channel} are indexed')
-            found[channel] = _messages(channel, data, entries, limits)
+            found[channel] = _messages(channel, data, entries, limits, place)
         return found
 
     def _in_place(self, wanted: set[int], chunks: list[ChunkIndex]) -> dict[int, _Placed]:
@@ -103,7 +113,8 @@ class IndexedMcap:
             for channel in wanted & chunk.message_index_offsets.keys():
                 entries = self._index(chunk, channel)
                 entries['at'] += np.uint64(begin)
-                parts[channel].append((data, entries, np.full(len(entries), end)))
+                parts[channel].append((data, entries, np.full(len(entries), end),
+                                       entries['at'].astype(np.int64)))
         return {channel: _join(data, each) for channel, each in parts.items()}
 
     def _unpack(self, wanted: set[int], chunks: list[ChunkIndex]) -> dict[int, _Placed]:
@@ -112,7 +123,7 @@ class IndexedMcap:
         parts: dict[int, list[_Placed]] = {channel: [] for channel in wanted}
         nothing = np.empty(0, dtype=np.uint8)
         left_bytes = budget_bytes(len(self._map))
-        for chunk in chunks:
+        for number, chunk in enumerate(chunks):
             end = chunk.chunk_start_offset + chunk.chunk_length
             packed = Chunk.read(ReadDataStream(BytesIO(
                 self._map[chunk.chunk_start_offset + _PREFIX:end])))
@@ -124,13 +135,14 @@ class IndexedMcap:
                 raise BrokenIndexError(f'the chunk at byte {chunk.chunk_start_offset} is damaged')
             for channel in wanted & chunk.message_index_offsets.keys():
                 entries, copy = self._index(chunk, channel), copies[channel]
+                place = entries['at'].astype(np.int64) + (number << _CHUNK_BITS)
                 limits = np.empty(len(entries), dtype=np.int64)
                 for row, at in enumerate(entries['at'].tolist()):
                     length = int.from_bytes(records[at + 1:at + _PREFIX], 'little')
                     entries['at'][row] = len(copy)
                     copy += records[at:at + _PREFIX + length]
                     limits[row] = len(copy)
-                parts[channel].append((nothing, entries, limits))
+                parts[channel].append((nothing, entries, limits, place))
         return {channel: _join(np.frombuffer(copies[channel], dtype=np.uint8), each)
                 for channel, each in parts.items()}
 
@@ -163,13 +175,14 @@ class IndexedMcap:
 
 def _join(data: np.ndarray, parts: list[_Placed]) -> _Placed:
     if not parts:
-        return data, np.empty(0, dtype=_ENTRY), np.empty(0, dtype=np.int64)
-    return (data, np.concatenate([entries for _, entries, _ in parts]),
-            np.concatenate([limits for _, _, limits in parts]))
+        none = np.empty(0, dtype=np.int64)
+        return data, np.empty(0, dtype=_ENTRY), none, none
+    _, entries, limits, place = (list(each) for each in zip(*parts, strict=True))
+    return data, np.concatenate(entries), np.concatenate(limits), np.concatenate(place)
 
 
 def _messages(channel: int, data: np.ndarray, entries: np.ndarray,
-              limits: np.ndarray) -> Messages:
+              limits: np.ndarray, place: np.ndarray) -> Messages:
     """Check that a message of this channel and time lies at each entry, inside its chunk."""
     if np.any(entries['at'] + np.uint64(_MESSAGE_HEAD.itemsize) > limits.astype(np.uint64)):
         raise BrokenIndexError(f'channel {channel}: a message outside its chunk')
@@ -187,4 +200,12 @@ def _messages(channel: int, data: np.ndarray, entries: np.ndarray,
     end = at + _PREFIX + heads['length'].astype(np.int64)
     logged_ns = entries['logged_ns'].astype(np.int64)
     order = np.argsort(logged_ns, kind='stable')
-    return Messages(data, begin[order], end[order], logged_ns[order])
+    return Messages(data, begin[order], end[order], logged_ns[order], place[order],
+                    ran_back(logged_ns, place))
+
+
+def ran_back(logged_ns: np.ndarray, place: np.ndarray) -> bool:
+    """Tell whether the clock that messages were logged by ran back while they were written."""
+    if np.any(np.diff(place) < 0):
+        logged_ns = logged_ns[np.argsort(place, kind='stable')]
+    return bool(np.any(np.diff(logged_ns) < -BACK_NS))

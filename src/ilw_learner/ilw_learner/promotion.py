@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ilw_core.digits import percents_apart
 from ilw_core.paired import PairCounts, pairs_to_clear, tango
 from ilw_core.statistics import wilson
 
@@ -30,8 +31,9 @@ def judge_first(successes: int, n: int, floor: float = FLOOR) -> Verdict:
     low, high = wilson(successes, n)
     numbers = {'success': successes, 'n': n, 'wilson95': [round(low, 4), round(high, 4)],
                'floor': floor}
-    text = (f'success {successes}/{n}, 95 %: {low:.1%} to {high:.1%}; the lower end must be at '
-            f'least {floor:.0%}')
+    lowest, least = (text.removeprefix('+') for text in percents_apart(low, floor))
+    text = (f'success {successes}/{n}, 95 %: {lowest} to {high:.1%}; the lower end must be at '
+            f'least {least}')
     return Verdict(low >= floor, text, numbers)
 
 
@@ -51,9 +53,10 @@ def judge_against(counts: PairCounts, margin: float = MARGIN) -> Verdict:
         'only_candidate': counts.only_second, 'difference': round(counts.difference, 4),
         'difference95': [round(low, 4), round(high, 4)], 'margin': margin,
         'pairs_to_clear': needed}
+    lowest, least = percents_apart(low, -margin)
     text = (f'success {counts.both + counts.only_second}/{counts.n}, deployed '
             f'{counts.both + counts.only_first}/{counts.n}; difference {counts.difference:+.1%}, '
-            f'95 %: {low:+.1%} to {high:+.1%}; the lower end must be above {-margin:+.1%}')
+            f'95 %: {lowest} to {high:+.1%}; the lower end must be above {least}')
     if not allowed:
         text += ('. More episodes will not change that' if needed is None else
                  f'. At these ratios {needed} episodes would show it')

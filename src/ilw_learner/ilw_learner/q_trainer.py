@@ -45,7 +45,7 @@ class Score:
         """Return the numbers by the names they are tracked under."""
         named = {'eval/return': self.mean_return}
         if not math.isnan(self.success_ratio):
-            named['eval/success_rate'] = self.success_ratio
+            named |= {'eval/success_rate': self.success_ratio, 'eval/episodes': self.episodes}
         return named
 
 

@@ -63,7 +63,7 @@ def train_table(
                                         optimal, round_ + 1)):
                 raise CancelledError
         train_s = tracker.train_s
-    draw_values(q, model, options.out / 'values.png')
+    draw_values(q, model, options.out / 'values.png', contract.goal_radius_m)
     actions = np.where(model.free, q.argmax(1), _stop(options))
     policy = TablePolicy(contract, model, actions).eval()
     checkpoint = save_checkpoint(options.out / 'checkpoint', contract, {
@@ -99,8 +99,8 @@ def _stop(options: TrainOptions) -> int:
     return int(action.nearest(np.zeros((1, action.dim)))[0])
 
 
-def draw_values(q: np.ndarray, model: Model, path: Path) -> None:
-    """Draw the value of every place, its best heading's, with that heading, as PNG."""
+def draw_values(q: np.ndarray, model: Model, path: Path, goal_radius_m: float) -> None:
+    """Draw the value of every place, its best heading's, with that heading, and the goal."""
     plt = pyplot()
 
     nx, ny, nyaw = model.shape
@@ -112,10 +112,17 @@ def draw_values(q: np.ndarray, model: Model, path: Path) -> None:
     y = model.origin[1] + (np.arange(ny) + 0.5) * model.size[1]
     figure, axis = plt.subplots(figsize=(6, 5), layout='constrained')
     image = axis.pcolormesh(x, y, shown.T, cmap='viridis')
-    figure.colorbar(image, label='value of the best heading')
+    figure.colorbar(image, label='value of the best heading: discounted reward')
     xs, ys = np.meshgrid(x, y, indexing='ij')
     axis.quiver(xs[free], ys[free], np.cos(heading[free]), np.sin(heading[free]), scale=45,
                 width=0.002, color='white')
+    axis.add_patch(plt.Circle(model.goal, goal_radius_m, facecolor='tab:red', edgecolor='white',
+                              linewidth=1.5, label='goal'))
+    axis.plot([], [], linestyle='', marker='>', color='0.5',
+              label='heading of the highest value')
+    axis.set_facecolor('0.35')
+    axis.plot([], [], 's', color='0.35', label='the robot does not fit')
     axis.set(aspect='equal', xlabel='x [m]', ylabel='y [m]', title='Value map')
+    figure.legend(loc='outside lower center', ncol=3, fontsize=8, frameon=False)
     save_figure(figure, path, dpi=120)
     plt.close(figure)

@@ -98,7 +98,7 @@ class RawBag:
             unpack_file(file, target)
             file = target
         if file.suffix == '.mcap':
-            return McapFile(file)
+            return McapFile(file, partial=self._partial)
         return SqliteFile(file, self._room)
 
     def _room(self) -> Path:

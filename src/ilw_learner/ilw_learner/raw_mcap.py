@@ -7,6 +7,7 @@ read to its last whole record. See the MCAP specification, "Records".
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 import mmap
 from pathlib import Path
@@ -33,10 +34,14 @@ _BAD = (McapError, struct.error, ValueError, PackedError)
 
 
 class McapFile:
-    """One file; ``messages`` may be called again."""
+    """
+    One file; ``messages`` may be called again.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    :param partial: go on after a chunk that is damaged.
+    """
+
+    def __init__(self, path: Path, *, partial: bool = False) -> None:
+        self._path, self._partial = path, partial
 
     def messages(self, reading: Reading) -> Iterator[RawMessage]:
         """
@@ -53,21 +58,26 @@ class McapFile:
             view = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
         if view[:len(MAGIC)] != MAGIC:
             raise DamagedBagError(f'{self._path.name} is not an MCAP file')
-        walk = _Walk(view, reading)
+        walk = _Walk(view, reading, self._partial)
         try:
             yield from walk.messages()
         except _BAD as error:
             why = f'{self._path.name}, byte {walk.at} of {size}: {_line(error)}'
+            why = '; '.join([*walk.lost, why])
             if walk.finished:
                 raise DamagedBagError(why) from error
             reading.torn = why
+        else:
+            reading.torn = f'{self._path.name}, {"; ".join(walk.lost)}' if walk.lost else ''
 
 
 class _Walk:
     """From record to record."""
 
-    def __init__(self, view: memoryview, reading: Reading) -> None:
-        self._view, self._reading = view, reading
+    def __init__(self, view: memoryview, reading: Reading, partial: bool) -> None:
+        self._view, self._reading, self._partial = view, reading, partial
+        self.lost: list[str] = []
+        """Damaged chunks that were passed over"""
         self.at = len(MAGIC)
         self.finished = len(view) >= 2 * len(MAGIC) and view[-len(MAGIC):] == MAGIC
         self._schemas: dict[int, Schema] = {}
@@ -78,15 +88,20 @@ class _Walk:
     def messages(self) -> Iterator[RawMessage]:
         end = len(self._view) - (len(MAGIC) if self.finished else 0)
         opcode = 0
+        if self._partial and self.finished:
+            self._announce(end)
         for opcode, begin, stop in self._records(self._view, self.at, end):
             record = self._view[begin:stop]
             if opcode == _CHUNK:
-                chunk = memoryview(self._unpack(record))
-                for inner, a, b in self._records(chunk, 0, len(chunk), outer=False):
-                    yield from self._take(inner, chunk[a:b])
-            elif opcode == _DATA_END:
+                try:
+                    yield from self._chunk(record)
+                except _BAD as error:
+                    if not self._partial:
+                        raise
+                    self.lost.append(f'the chunk at byte {self.at}: {_line(error)}')
+            elif opcode == _DATA_END and not self.lost:
                 self._check_sum(record, begin - _PREFIX.size)
-            elif opcode == _STATISTICS and self.finished:
+            elif opcode == _STATISTICS and self.finished and not self.lost:
                 self._check_count(record)
             elif not self._ended:  # the summary says channels and schemas once more
                 yield from self._take(opcode, record)
@@ -95,6 +110,19 @@ class _Walk:
             raise ValueError('it was never finished' if opcode else 'it holds nothing')
         if opcode != _FOOTER:
             raise ValueError('it has no footer')
+
+    def _announce(self, end: int) -> None:
+        """Learn the channels that the end of a file repeats: their own chunk may be damaged."""
+        with suppress(*_BAD):
+            for opcode, begin, stop in self._records(self._view, self.at, end):
+                if opcode in (_SCHEMA, _CHANNEL):
+                    list(self._take(opcode, self._view[begin:stop]))
+        self.at = len(MAGIC)
+
+    def _chunk(self, record: memoryview) -> Iterator[RawMessage]:
+        chunk = memoryview(self._unpack(record))
+        for inner, a, b in self._records(chunk, 0, len(chunk), outer=False):
+            yield from self._take(inner, chunk[a:b])
 
     def _records(self, view: memoryview, at: int, end: int, *,
                  outer: bool = True) -> Iterator[tuple[int, int, int]]:
@@ -128,7 +156,7 @@ class _Walk:
         elif opcode == _CHANNEL:
             said = ChannelRecord.read(ReadDataStream(BytesIO(record)))
             if said.id not in self._channels:
-                self._channels[said.id] = channel = _channel(said, self._schemas)
+                self._channels[said.id] = channel = channel_of(said, self._schemas)
                 self._reading.channels.append(channel)
 
     def _unpack(self, record: memoryview) -> bytes:
@@ -158,10 +186,12 @@ class _Walk:
             raise ValueError(f'it holds {self._reading.messages} of {count} messages')
 
 
-def _channel(said: ChannelRecord, schemas: dict[int, Schema]) -> Channel:
+def channel_of(said: ChannelRecord, schemas: dict[int, Schema]) -> Channel:
+    """Return a channel with its type; a definition in bytes that are no text comes along."""
     schema = schemas.get(said.schema_id) or Schema(0, b'', '', '')
     return Channel(
-        said.topic, schema.name, said.message_encoding, schema.data.decode(), schema.encoding,
+        said.topic, schema.name, said.message_encoding,
+        schema.data.decode(errors='surrogateescape'), schema.encoding,
         said.metadata.get('offered_qos_profiles', ''), said.metadata.get('topic_type_hash', ''))
 
 

@@ -14,9 +14,9 @@ class Channel:
     encoding: str = 'cdr'
     """Of the messages; ROS 2 writes ``cdr``"""
     definition: str = ''
-    """Of the type; empty when the recording has none"""
+    """Of the type, bytes that are no text as surrogates; empty when the recording has none"""
     definition_format: str = ''
-    """``ros2msg`` or ``ros2idl``"""
+    """``ros2msg`` or ``ros2idl``; others write ``protobuf``, ``jsonschema`` and more"""
     qos: str = ''
     """What its publishers offered, the YAML that rosbag2 wrote"""
     type_hash: str = ''

@@ -1,4 +1,4 @@
-"""When each message of a recording was meant for: its header's stamp, or when it was logged."""
+"""When each message of a recording counts, found without holding the messages."""
 
 from collections.abc import Callable
 import struct
@@ -6,9 +6,14 @@ import struct
 import numpy as np
 from rosbags.interfaces import Nodetype
 
-from ilw_learner.bag_reader import damage, decoder, type_fields
+from ilw_core.contract import Contract
+from ilw_learner.bag_reader import damage, decoder
+from ilw_learner.main_clock import Series
+from ilw_learner.mcap_index import ran_back
+from ilw_learner.message_types import TypeUnknownError, fields_of
 from ilw_learner.raw_bag import RawBag
 from ilw_learner.raw_messages import Channel
+from ilw_learner.stamp_rule import CLOCK, CLOCK_TYPE, Times, how_used, times_of
 
 _HEADER = 'std_msgs/msg/Header'
 _HEADER_AT = 4
@@ -17,35 +22,60 @@ _HEADER_AT = 4
 
 class Stamps:
     """
-    The stamps of every message, by topic, in the order of the file.
+    The times of every message, by topic, in the order of the file.
 
-    They are those that ``bag_reader.Topic.stamps_ns`` gives, without holding the messages.
+    They are those that ``episode_arrays`` counts messages at.
 
-    :raises EpisodeError: the types of a message cannot be read.
+    :raises EpisodeError: the recording cannot be read.
     """
 
-    def __init__(self, bag: RawBag) -> None:
+    def __init__(self, bag: RawBag, contract: Contract) -> None:
         stamps: dict[str, list[int]] = {}
         logged: dict[str, list[int]] = {}
+        places: dict[str, list[int]] = {}
         with damage(f'{bag.path} cannot be read to its end'):
             readers = {channel: _reader(channel) for channel in bag.channels}
-            for message in bag.messages():
+            for place, message in enumerate(bag.messages()):
                 read, name = readers[message.channel], message.channel.name
                 stamps.setdefault(name, []).append(read(message.data) if read else 0)
                 logged.setdefault(name, []).append(message.logged_ns)
+                places.setdefault(name, []).append(place)
         self.logged_ns = {name: np.array(each, dtype=np.int64) for name, each in logged.items()}
         """(N,) int64 each"""
-        headed = {name: np.array(each, dtype=np.int64) for name, each in stamps.items()}
-        self.has_header = {name: bool(each.any()) for name, each in headed.items()}
+        headed = {channel.name for channel, read in readers.items() if read}
+        self.has_header = {name: name in headed and any(each) for name, each in stamps.items()}
         """Whether its messages say themselves when they are from"""
-        self.stamps_ns = {name: headed[name] if self.has_header[name] else self.logged_ns[name]
-                          for name in headed}
-        """(N,) int64 each"""
+        used = how_used(contract)
+        order = {name: np.argsort(each, kind='stable') for name, each in self.logged_ns.items()}
+        series = {name: _series(used.get(name, 'other'), self.logged_ns[name][rows],
+                                np.array(stamps[name])[rows] if name in headed else None,
+                                np.array(places[name])[rows]) for name, rows in order.items()}
+        clock = None
+        if CLOCK in series and bag.types[CLOCK] == CLOCK_TYPE:
+            rows = order[CLOCK]
+            clock = _series('other', self.logged_ns[CLOCK][rows], np.array(stamps[CLOCK])[rows],
+                            np.array(places[CLOCK])[rows])
+        self.times: Times = times_of(series, lambda: clock)
+        self.stamps_ns: dict[str, np.ndarray] = {}
+        """(N,) int64 each; ``stamp_rule.NEVER`` for what is not used"""
+        for name, rows in order.items():
+            self.stamps_ns[name] = np.empty(len(rows), dtype=np.int64)
+            self.stamps_ns[name][rows] = self.times.counts_ns[name]
+
+
+def _series(how: str, logged_ns: np.ndarray, stamps_ns: np.ndarray | None,
+            place: np.ndarray) -> Series:
+    return Series(how, logged_ns, stamps_ns, place, ran_back(logged_ns, place))
 
 
 def _reader(channel: Channel) -> Callable[[bytes], int] | None:
-    """Return what reads the header's stamp of a serialized message; ``None``: it has none."""
-    fields = type_fields([channel]).get(channel.type, ((), []))[1]
+    """Return what reads the stamp of a serialized message; ``None``: it has none, or no reader."""
+    if channel.type == CLOCK_TYPE:
+        return _first_field
+    try:
+        fields = fields_of(channel).get(channel.type, ((), []))[1]
+    except TypeUnknownError:
+        return None
     kinds = {name: kind for name, kind in fields}
     if kinds.get('header') != (Nodetype.NAME, _HEADER):
         return None

@@ -14,6 +14,7 @@ import numpy as np
 
 from ilw_core.align import Observation
 from ilw_core.contract import Contract
+from ilw_core.digits import ROUNDING_RATIO, apart
 from ilw_core.episode import Episode
 from ilw_core.limits import Limiter
 from ilw_learner.runtime import PolicyRunner
@@ -121,9 +122,10 @@ def broken(gaps: dict[str, Any], one: Replayed, other: Replayed | None, contract
             if row[key] is None:
                 found.append(f'{name}: no tick at which both gave an action')
                 break
-            if row[key] > ratio * span:
-                found.append(f'{name}: {key} difference {row[key]:.4g} {row["unit"]} is above '
-                             f'{ratio * span:.4g} ({ratio:g} of its range)')
+            if row[key] > (ratio + ROUNDING_RATIO) * span:
+                got, most = apart(row[key], ratio * span, 4)
+                found.append(f'{name}: {key} difference {got} {row["unit"]} is above {most} '
+                             f'({ratio:g} of its range)')
     ticks = max(1, len(one.actions))
     for reason, count in sorted(one.trips.items()):
         before = other.trips[reason] if other else 0
@@ -133,5 +135,6 @@ def broken(gaps: dict[str, Any], one: Replayed, other: Replayed | None, contract
     allowed_s = limits.latency_s or contract.period_ns / 2e9
     p99_s = describe(one)['latency_p99_s']
     if p99_s > allowed_s:
-        found.append(f'latency: p99 {p99_s * 1e3:.2f} ms is above {allowed_s * 1e3:.2f} ms')
+        got, most = apart(p99_s * 1e3, allowed_s * 1e3)
+        found.append(f'latency: p99 {got} ms is above {most} ms')
     return found

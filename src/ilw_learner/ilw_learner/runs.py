@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,13 @@ from ilw_core.errors import IlwError
 from ilw_core.figure_file import pyplot, save_figure
 from ilw_core.files import read_json, read_json_lines
 from ilw_core.schema import shown
+from ilw_core.statistics import wilson
 
+_AXES = {'environment steps': 'step', 'updates (gradient steps)': 'update',
+         'seconds of training': 'train_s'}
+"""What a curve can be drawn against -> its key in ``metrics.jsonl``"""
+_IN_ENVIRONMENT = ('dqn', 'dqfd')
+"""Algorithms whose ``step`` counts steps of an environment; of others it counts updates"""
 _MAX_SUMMARY_BYTES, _MAX_METRICS_BYTES = 1_000_000, 100_000_000
 
 
@@ -84,7 +91,10 @@ def find_runs(root: Path) -> list[Run]:
 
 def draw_runs(runs: Sequence[Run], path: Path) -> None:
     """
-    Draw success against environment steps and against seconds, a line per run, as PNG.
+    Draw success against environment steps, updates and seconds, a line per run, as PNG.
+
+    A run is drawn where it has the quantity: behaviour cloning takes no environment steps. Bands
+    are 95 % intervals, where it is known in how many episodes the success was counted.
 
     :raises IlwError: no run was ever evaluated.
     """
@@ -92,17 +102,46 @@ def draw_runs(runs: Sequence[Run], path: Path) -> None:
 
     if not any(run.curve('step') for run in runs):
         raise IlwError('None of these runs was evaluated along the way: nothing to draw.')
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout='constrained')
-    for axis, key, label in zip(axes, ('step', 'train_s'), ('steps', 'seconds of training'),
-                                strict=True):
-        for run in runs:
-            if points := run.curve(key):
-                name = f'{run.summary.get("algorithm") or "?"}, {run.summary["task"]}'
-                axis.plot(*zip(*points, strict=True), marker='.', label=f'{name}, {run.path.name}')
+    panels = {label: key for label, key in _AXES.items()
+              if any(_curve(run, key) for run in runs)}
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels) + 1, 4.5), sharey=True,
+                                squeeze=False, layout='constrained')
+    colours = [plt.get_cmap('tab10')(i % 10) for i in range(len(runs))]
+    for axis, (label, key) in zip(axes[0], panels.items(), strict=True):
+        for run, colour in zip(runs, colours, strict=True):
+            _draw_curve(axis, _curve(run, key), colour)
         axis.set_xlabel(label)
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel('success')
-    axes[0].set_ylim(-0.02, 1.02)
-    axes[1].legend(fontsize=7)
+    axes[0, 0].set_ylabel('success ratio, and its 95 % interval')
+    axes[0, 0].set_ylim(-0.02, 1.02)
+    lines = [plt.Line2D([], [], color=colour, marker='.', label=_title(run))
+             for run, colour in zip(runs, colours, strict=True) if run.curve('step')]
+    figure.legend(handles=lines, loc='outside lower center', fontsize=7, frameon=False,
+                  ncol=2 if len(lines) > 3 else 1)
     save_figure(figure, path, dpi=120)
     plt.close(figure)
+
+
+def _title(run: Run) -> str:
+    return f'{run.summary.get("algorithm") or "?"}, {run.summary["task"]}, {run.path.name}'
+
+
+def _curve(run: Run, key: str) -> list[tuple[float, float, float, float]]:
+    """Return (x, success ratio, low, high) of each evaluation; NaN where no interval is known."""
+    if key == 'step' and run.summary.get('algorithm') not in _IN_ENVIRONMENT:
+        return []
+    found = []
+    for row in run.metrics:
+        x, y, n = row.get(key), row.get('eval/success_rate'), row.get('eval/episodes')
+        if _is_number(x) and _is_number(y):
+            known = _is_number(n) and n >= 1 and 0.0 <= y <= 1.0
+            low, high = wilson(round(y * n), round(n)) if known else (math.nan, math.nan)
+            found.append((x, y, low, high))
+    return found
+
+
+def _draw_curve(axis: Any, points: list[tuple[float, float, float, float]], colour: Any) -> None:
+    if points:
+        x, y, low, high = zip(*points, strict=True)
+        axis.plot(x, y, marker='.', color=colour)
+        axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)

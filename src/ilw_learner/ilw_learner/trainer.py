@@ -157,7 +157,8 @@ class Trainer:
         success = self.score(candidate) if self.score else None
         metrics = {'eval/held_out_loss': error['loss']}
         if success:
-            metrics['eval/success_rate'] = success[0] / success[1]
+            metrics |= {'eval/success_rate': success[0] / success[1],
+                        'eval/episodes': success[1]}
         rank = (metrics.get('eval/success_rate', 0.0), -error['loss'])
         if self._best is None or rank >= self._best.rank:
             self._best = _Candidate(rank, candidate, error, success)

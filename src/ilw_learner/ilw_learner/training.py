@@ -62,7 +62,8 @@ def train_by_cloning(
         'checkpoint': str(result.checkpoint.path), 'task': contract.name,
         'algorithm': options.algorithm, 'seed': options.seed,
         'plant': options.plant.name if options.plant else None,
-        'episodes': len(loaded), 'windows': len(data.obs), 'masked': data.masked,
+        'episodes': len(loaded), 'steps': sum(each.steps_to_train for each in loaded),
+        'windows': len(data.obs), 'masked': data.masked,
         'train_s': round(result.train_s, 2), 'held_out': result.held_out,
         'success': result.success[0] if result.success else None,
         'episodes_eval': result.success[1] if result.success else 0})

@@ -89,11 +89,15 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     loaded = []
     for folder in folders[:options.max_demos or None]:
         try:
-            loaded.append(load_episode(
+            episode = load_episode(
                 folder, options.contract, cache=options.out.parent / '.cache',
-                allow_other_contract=options.allow_other_contract))
+                allow_other_contract=options.allow_other_contract, sound=True)
         except EpisodeError as error:
             options.say(f'left out: {error}')
+            continue
+        loaded.append(episode)
+        for remark in episode.remarks:
+            options.say(f'{episode.name}: {remark.text}')
     if not loaded:
         raise EpisodeError(f'None of {len(folders)} episodes in {options.demos} can be used; '
                            f'see above, or run ./ilw episodes check {pasteable(options.demos)}.')

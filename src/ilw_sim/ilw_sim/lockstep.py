@@ -1,10 +1,16 @@
 """When the next tick is due and which command drives it. No ROS; times come in as arguments."""
 
 from dataclasses import dataclass
+import math
 
 import numpy as np
 
 from ilw_core.contract import Contract
+
+CLOCK_HZ = 100.0
+"""Messages on /clock per wall second, at least, where time runs by the wall clock"""
+STANDING_S = 0.2
+"""Wall seconds after which a time that stands is told again"""
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,10 @@ class Pace:
         if self.real_time_factor > 0.0:
             return period_s / self.real_time_factor
         return self.command_wait_s if self.lockstep else 0.0
+
+    def wall_s(self, period_s: float) -> float | None:
+        """Return the wall seconds of a tick that goes by the wall clock; ``None``: none does."""
+        return period_s / self.real_time_factor if self.real_time_factor > 0.0 else None
 
     @property
     def steps_on_command(self) -> bool:
@@ -79,3 +89,36 @@ class CommandGate:
         if tick_ns - self._stamp_ns > self._timeout_ns and not self._holds:
             return self._stop
         return self._values
+
+
+class Pulse:
+    """
+    The times between two ticks, for whoever needs them finer than the task's clock.
+
+    Where time stands, it is told again now and then: so others know that somebody tells it.
+
+    :param period_ns: of the ticks, on their own clock.
+    :param tick_s: wall seconds of a tick; ``None``: it ends when its command comes, and there is
+        no telling what time it is in between.
+    """
+
+    def __init__(self, period_ns: int, tick_s: float | None) -> None:
+        self._parts = 1 if tick_s is None else max(1, math.ceil(tick_s * CLOCK_HZ - 1e-9))
+        self._step_ns = period_ns // self._parts
+        self.every_s = STANDING_S if tick_s is None or self._parts == 1 else tick_s / self._parts
+        """Wall seconds between two calls of ``next_ns``"""
+        self._patience = max(1, round(STANDING_S / self.every_s))
+        self._left, self._told_ns, self._stood = 0, 0, 0
+
+    def tick(self, tick_ns: int, *, runs: bool) -> None:
+        """Note the time of a tick; ``runs`` tells whether another follows by itself."""
+        self._left, self._told_ns, self._stood = self._parts - 1 if runs else 0, tick_ns, 0
+
+    def next_ns(self) -> int | None:
+        """Return the time to tell now, if any; it is before the next tick's."""
+        if self._left:
+            self._left -= 1
+            self._told_ns += self._step_ns
+            return self._told_ns
+        self._stood = (self._stood + 1) % self._patience
+        return None if self._stood else self._told_ns

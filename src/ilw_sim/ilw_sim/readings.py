@@ -5,11 +5,17 @@ Nothing here knows ROS or physics; float32 where the message has float32, so tha
 built in process has the bits of one that came through the network.
 """
 
+from collections.abc import Sequence
 import math
 from types import SimpleNamespace as Plain
 
 import numpy as np
 
+EXACT = 1e-9
+"""A variance that stands for none: zero means unknown in a covariance"""
+EXACT_POSE = np.diag([EXACT] * 6).ravel()
+_PLANAR = [0, 1, 5, 6, 7, 11, 30, 31, 35]
+"""Where x, y and heading stand in a 6 x 6 matrix, row after row"""
 ODOM, BASE, SCAN, IMU, MAP = 'odom', 'base_link', 'base_scan', 'imu_link', 'map'
 
 
@@ -36,12 +42,19 @@ def pose2d(x: float, y: float, yaw: float) -> Plain:
 
 def odometry(
     stamp_ns: int, frame_id: str, pose: tuple[float, float, float], twist: tuple[float, float],
+    pose_covariance: np.ndarray = EXACT_POSE, twist_covariance: np.ndarray = EXACT_POSE,
 ) -> Plain:
-    """Return a ``nav_msgs/Odometry``: pose (x, y, yaw) in the frame, twist (v, w) in the body."""
+    """
+    Return a ``nav_msgs/Odometry``: pose (x, y, yaw) in the frame, twist (v, w) in the body.
+
+    :param pose_covariance: ``(36,)`` as in the message; the twist's, too.
+    """
     forward, turn = twist
     return Plain(
-        header=header(stamp_ns, frame_id), child_frame_id=BASE, pose=Plain(pose=pose2d(*pose)),
-        twist=Plain(twist=Plain(linear=vector(forward, 0, 0), angular=vector(0, 0, turn))))
+        header=header(stamp_ns, frame_id), child_frame_id=BASE,
+        pose=Plain(pose=pose2d(*pose), covariance=pose_covariance),
+        twist=Plain(twist=Plain(linear=vector(forward, 0, 0), angular=vector(0, 0, turn)),
+                    covariance=twist_covariance))
 
 
 def laser_scan(
@@ -65,12 +78,34 @@ def joint_state(
                  velocity=np.asarray(velocity, dtype=np.float64))
 
 
-def imu(stamp_ns: int, gyro: np.ndarray, acceleration: np.ndarray) -> Plain:
-    """Return a ``sensor_msgs/Imu`` without orientation; acceleration includes gravity's."""
+def imu(
+    stamp_ns: int, gyro: np.ndarray, acceleration: np.ndarray, gyro_noise_radps: float,
+    acceleration_noise_mps2: float,
+) -> Plain:
+    """
+    Return a ``sensor_msgs/Imu`` without orientation; acceleration includes gravity's.
+
+    :param gyro_noise_radps: standard deviation of each axis; of acceleration's, too.
+    """
     unknown = np.zeros(9)
     unknown[0] = -1.0  # as the message asks for where there is no estimate
     return Plain(header=header(stamp_ns, IMU), orientation_covariance=unknown,
-                 angular_velocity=vector(*gyro), linear_acceleration=vector(*acceleration))
+                 angular_velocity=vector(*gyro),
+                 angular_velocity_covariance=alike(gyro_noise_radps),
+                 linear_acceleration=vector(*acceleration),
+                 linear_acceleration_covariance=alike(acceleration_noise_mps2))
+
+
+def alike(noise: float) -> np.ndarray:
+    """Return the covariance, ``(9,)``, of three values with the same independent noise."""
+    return np.diag([noise * noise + EXACT] * 3).ravel()
+
+
+def planar(xx: float, xy: float, yy: float, xt: float, yt: float, tt: float) -> np.ndarray:
+    """Return the covariance, ``(36,)``, of x, y and heading; the other three are exact."""
+    full = EXACT_POSE.copy()
+    full[_PLANAR] += (xx, xy, xt, xy, yy, yt, xt, yt, tt)
+    return full
 
 
 def pose_stamped(stamp_ns: int, frame_id: str, pose: tuple[float, float, float]) -> Plain:
@@ -78,13 +113,22 @@ def pose_stamped(stamp_ns: int, frame_id: str, pose: tuple[float, float, float])
     return Plain(header=header(stamp_ns, frame_id), pose=pose2d(*pose))
 
 
-def transform(
-    stamp_ns: int, parent: str, child: str, pose: tuple[float, float, float], z: float = 0.0,
+def mounted(
+    stamp_ns: int, parent: str, child: str, xyz: Sequence[float], xyzw: Sequence[float],
 ) -> Plain:
-    """Return a ``geometry_msgs/TransformStamped``."""
+    """Return a ``geometry_msgs/TransformStamped``: place and quaternion of a part of the robot."""
+    x, y, z, w = (float(v) for v in xyzw)
+    return Plain(header=header(stamp_ns, parent), child_frame_id=child, transform=Plain(
+        translation=vector(*xyz), rotation=Plain(x=x, y=y, z=z, w=w)))
+
+
+def transform(
+    stamp_ns: int, parent: str, child: str, pose: tuple[float, float, float],
+) -> Plain:
+    """Return a ``geometry_msgs/TransformStamped`` on the ground."""
     x, y, yaw = pose
     return Plain(header=header(stamp_ns, parent), child_frame_id=child,
-                 transform=Plain(translation=vector(x, y, z), rotation=turned(yaw)))
+                 transform=Plain(translation=vector(x, y, 0), rotation=turned(yaw)))
 
 
 def occupancy(

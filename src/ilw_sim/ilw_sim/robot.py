@@ -94,8 +94,9 @@ def scaled_urdf(shipped: Path, drive: DiffDrive) -> str:
     for side, sign in (('left', 1.0), ('right', -1.0)):
         all_of(f"joint[@name='wheel_{side}_joint']/origin",
                xyz=f'0 {sign * drive.track_m / 2:.6f} {drive.wheel_radius_m:.6f}')
-        all_of(f"link[@name='wheel_{side}_link']/collision/geometry/sphere",
-               radius=f'{drive.wheel_radius_m:.6f}')
+        for shape in ('collision/geometry/sphere', 'visual/geometry/cylinder'):
+            all_of(f"link[@name='wheel_{side}_link']/{shape}",
+                   radius=f'{drive.wheel_radius_m:.6f}')
     all_of("joint[@name='caster_joint']/origin", xyz=f'{-0.12 * size:.6f} 0 0.015')
     return ElementTree.tostring(root, encoding='unicode')
 

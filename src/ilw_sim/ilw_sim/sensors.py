@@ -11,6 +11,7 @@ from ilw_core.schema import Section
 from ilw_sim import readings
 from ilw_sim.actuation import Past
 from ilw_sim.diff_drive import Pose, advance
+from ilw_sim.odometry_error import OdometryError
 from ilw_sim.world import World
 
 _GRAVITY_MPS2 = 9.81
@@ -72,6 +73,8 @@ class Sensors:
         self._angles = np.arange(options.lidar_rays) * (2.0 * math.pi / options.lidar_rays)
         self._scale = 1.0 + options.odom_scale_noise_ratio * rng.standard_normal(2)
         self.odom_pose: Pose = world.pose()
+        self._error = OdometryError(options.odom_scale_noise_ratio, options.odom_slip_noise_ratio,
+                                    world.drive.track_m)
         self._wheel_rad = world.wheels()[0]
         self._velocity = world.velocity()[0]
 
@@ -110,14 +113,21 @@ class Sensors:
         turned = (position - self._wheel_rad) * (self._scale + slip)
         self._wheel_rad = position
         distance_m, turn_rad = self._world.drive.travel(*turned)
+        radius_m = self._world.drive.wheel_radius_m
+        self._error.move(self.odom_pose[2] + 0.5 * float(turn_rad),
+                         radius_m * float(turned[0]), radius_m * float(turned[1]))
         self.odom_pose = advance(self.odom_pose, float(distance_m), float(turn_rad))
         twist = (float(distance_m) / self._period_s, float(turn_rad) / self._period_s)
+        noise_mps = noise_radps = 0.0
         if self._plant is not None:
             noise = self._rng.standard_normal(2)
+            noise_mps = self._plant.odom_noise_mps
+            noise_radps = self._plant.odom_noise_radps
             now = self._world.drive.travel(*(speed * (self._scale + slip)))
-            twist = (float(now[0] + self._plant.odom_noise_mps * noise[0]),
-                     float(now[1] + self._plant.odom_noise_radps * noise[1]))
-        return readings.odometry(stamp_ns, readings.ODOM, self.odom_pose, twist)
+            twist = (float(now[0] + noise_mps * noise[0]), float(now[1] + noise_radps * noise[1]))
+        return readings.odometry(
+            stamp_ns, readings.ODOM, self.odom_pose, twist, self._error.pose_covariance(),
+            self._error.twist_covariance(twist, noise_mps, noise_radps))
 
     def _imu(
         self, stamp_ns: int, pose: Pose, linear: np.ndarray, angular: np.ndarray,
@@ -129,4 +139,5 @@ class Sensors:
                          change[2] + _GRAVITY_MPS2])
         o, rng = self._options, self._rng
         return readings.imu(stamp_ns, angular + o.gyro_noise_radps * rng.standard_normal(3),
-                            felt + o.acceleration_noise_mps2 * rng.standard_normal(3))
+                            felt + o.acceleration_noise_mps2 * rng.standard_normal(3),
+                            o.gyro_noise_radps, o.acceleration_noise_mps2)

@@ -1,5 +1,6 @@
 """One simulated robot at one task: reset, tick, state. Environment and node both use it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 import math
 from types import SimpleNamespace as Plain
@@ -15,6 +16,7 @@ from ilw_sim.actuation import Base, has_ramp
 from ilw_sim.diff_drive import Pose, twist_indices
 from ilw_sim.disturbance import Veer, VeerOptions
 from ilw_sim.robot import ROBOT_KEYS, robot_of
+from ilw_sim.robot_model import RobotModel
 from ilw_sim.scene import Scene, make_grid
 from ilw_sim.sensors import Readings, SensorOptions, Sensors
 from ilw_sim.tasks import TASKS, Verdict, judge
@@ -74,6 +76,7 @@ class Simulation:
         self._rest = (float(stop[self._forward]), float(stop[self._turn]))
         self._period_s = 1.0 / contract.rate_hz
         self.world = World(self._period_s, robot_of(contract), gui=gui, ramp=not has_ramp(plant))
+        self.model = RobotModel(self.world.drive)
         self.seed = -1
         self.scene: Scene
         self.tick: Tick
@@ -89,11 +92,11 @@ class Simulation:
         """
         Begin the episode of a seed.
 
-        :raises ContractError: no solvable world comes from this seed.
+        :raises ContractError: no solvable world comes from this seed; the episode before goes on.
         """
-        self.seed = seed
-        self._rng = np.random.default_rng(seed)
-        self.scene = self._task.make_scene(self._rng)
+        rng = np.random.default_rng(seed)
+        scene = self._task.make_scene(rng)
+        self.seed, self._rng, self.scene = seed, rng, scene
         self.world.reset(self.scene)
         options = self._draw_plant()
         self._sensors = Sensors(self.world, options, self._rng, self._period_s, self.plant)
@@ -162,13 +165,12 @@ class Simulation:
                                   MAP_RESOLUTION_M, grid.origin)
 
     def transforms(self) -> list[Plain]:
-        """Return map -> odom -> base_link -> base_scan; the first is what odometry is off by."""
+        """Return map -> odom -> base_link -> wheels; the first is what odometry is off by."""
         stamp, odom = self.tick.stamp_ns, self.odom_pose
         correction = readings.compose(self.pose, readings.inverse(odom))
         return [readings.transform(stamp, readings.MAP, readings.ODOM, correction),
                 readings.transform(stamp, readings.ODOM, readings.BASE, odom),
-                readings.transform(stamp, readings.BASE, readings.SCAN, (0.0, 0.0, 0.0),
-                                   self.world.drive.lidar_height_m)]
+                *self.model.turning(stamp, self.tick.readings.joint_states)]
 
     def state(self) -> dict[str, object]:
         """
@@ -194,7 +196,8 @@ class Simulation:
         Come back to a state read before, bit for bit.
 
         :param stamp_ns: time to give the tick reached; ``None``: the one it had.
-        :raises ContractError: it is not a state of this simulator and contract.
+        :raises ContractError: it is not a state of this simulator and contract; the episode that
+            was there goes on.
         """
         if state.get('schema') != STATE_SCHEMA or state.get('contract_hash') != self.contract.hash:
             raise ContractError(f'The state must have schema {STATE_SCHEMA} and be of this '
@@ -210,13 +213,25 @@ class Simulation:
         if seed < 0 or len(actions) > longest or not np.isfinite(actions).all():
             raise ContractError(f'The state is damaged: it needs a seed of at least 0 and at most '
                                 f'{longest} finite actions. Got {seed} and {len(actions)}.')
-        self.reset(seed, max(0, end_ns - len(actions) * self.contract.period_ns))
-        for action in actions:
-            self.step(action)
+        before = None if self.seed < 0 else (self.seed, self.tick.stamp_ns, self._actions)
+        self._drive_again(seed, end_ns, actions)
         if list(self.pose) != pose:
+            if before is not None:
+                self._drive_again(*before)
             raise ContractError('The state leads elsewhere here: it comes from another version '
                                 'of the simulator or another plant, or was edited.')
         return self.tick
+
+    def _drive_again(self, seed: int, end_ns: int, actions: Sequence[Sequence[float]] | np.ndarray,
+                     ) -> None:
+        driven = np.array(actions, dtype=np.float64).reshape(-1, self.contract.action.dim)
+        self.reset(seed, max(0, end_ns - len(driven) * self.contract.period_ns))
+        for action in driven:
+            self.step(action)
+
+    def restamp(self, stamp_ns: int) -> None:
+        """Give the tick reached another time: the clock leapt, and nothing happened meanwhile."""
+        self.tick = replace(self.tick, stamp_ns=stamp_ns)
 
     def close(self) -> None:
         """Give the physics server back."""

@@ -19,6 +19,7 @@ _MAX_SIDE = 1000     # cells of a map; planning on more would take longer than a
 _FAR_M = 1e6         # no place on a map is further away
 _SILENT_NS = 350_000_000       # less than a joystick may be silent for
 _NEW_EPISODE_NS = 500_000_000  # a larger step of the clock is a reset
+_ANSWER_NS = 1_000_000_000  # a recorder says within this whether it has begun
 
 
 class Stick:
@@ -37,6 +38,7 @@ class Stick:
                 raise ValueError('the deadzone is not within [0, 1)')
             self._forward, self._turn = axes[mapping['forward']], axes[mapping['turn']]
             self._held = [buttons[mapping['deadman']], buttons[mapping['turbo']]]
+            self._start = buttons.get(mapping.get('start'))
             if not all(type(i) is int and 0 <= i <= _MAX_INDEX
                        for i in (*axes.values(), *buttons.values())):
                 raise ValueError(f'an index is not from 0 to {_MAX_INDEX}')
@@ -65,6 +67,19 @@ class Stick:
             buttons[button] = 1
         return axes, buttons
 
+    def start(self) -> tuple[list[float], list[int]]:
+        """
+        Return axes and buttons while the button that starts a recording is pressed.
+
+        :raises IlwError: this layout has none.
+        """
+        if self._start is None:
+            raise IlwError('An expert that records needs a button for start in the layout. '
+                           'Compare its mapping with xbox.yaml.')
+        axes, buttons = self.rest()
+        buttons[self._start] = 1
+        return axes, buttons
+
     def _past_deadzone(self, deflection: float) -> float:
         size = min(abs(deflection), 1.0)
         if size == 0.0:
@@ -77,12 +92,21 @@ class StickDriver:
     An expert with a joystick in its hands; plans once per episode, presses once per tick.
 
     :param seed: together with the world it decides style and mistakes: the same world, the same.
+    :param records: start a recording before each episode, and drive only what is recorded.
+    :raises IlwError: it is to record, and the layout has no button for that.
     """
 
     def __init__(
         self, contract: Contract, stick: Stick, *, seed: int, imperfection: float,
+        records: bool = False,
     ) -> None:
         self._contract, self._stick = contract, stick
+        self._records = records
+        if records:
+            stick.start()
+        self._take, self._done_take, self._recorder_ready = '', '', False
+        """Episode that is being recorded, and the one of the episode that is over"""
+        self._pressed_ns = -_ANSWER_NS
         self._seed, self._imperfection = seed, imperfection
         self._forward, self._turn = twist_indices(contract.action)
         self._map: tuple[int, np.ndarray, float, tuple[float, float]] | None = None
@@ -125,7 +149,17 @@ class StickDriver:
 
     def on_stop(self) -> None:
         """The episode is over: let go of the stick until the next."""
-        self._running = False
+        self._running, self._done_take = False, self._take
+
+    def on_recorder(self, episode: str, *, recording: bool, ready: bool) -> None:
+        """
+        Hear what the recorder does.
+
+        :param episode: what it records, or recorded last.
+        :param ready: it would begin if asked to.
+        """
+        self._take = episode if recording and episode != self._done_take else ''
+        self._recorder_ready = ready
 
     def on_tick(self, stamp_ns: int, pose: Pose) -> list[tuple[list[float], list[int]]]:
         """
@@ -152,11 +186,20 @@ class StickDriver:
             return None
         if stamp_ns < self._map[0]:
             return None  # still of the episode before this map
+        if self._records and not self._take:
+            return self._ask_to_record(stamp_ns)
         if self._expert is None:
             self._expert = self._plan(pose)
         action, high = self._expert.drive(pose), self._contract.action.high
         return self._stick.press(action[self._forward] / high[self._forward],
                                  action[self._turn] / high[self._turn])
+
+    def _ask_to_record(self, stamp_ns: int) -> tuple[list[float], list[int]]:
+        """Press start for one tick, and give the recorder time to answer."""
+        if self._recorder_ready and not 0 <= stamp_ns - self._pressed_ns < _ANSWER_NS:
+            self._pressed_ns = stamp_ns
+            return self._stick.start()
+        return self._stick.rest()
 
     def _plan(self, pose: Pose) -> Expert:
         assert self._map is not None

@@ -8,10 +8,10 @@ import tempfile
 from typing import Any
 
 import numpy as np
-import pybullet
 
 from ilw_sim.actuation import Twist
 from ilw_sim.diff_drive import JOINTS, DiffDrive, Pose, urdf_path
+from ilw_sim.quiet_pybullet import pybullet
 from ilw_sim.robot import scaled_urdf
 from ilw_sim.scene import HEIGHT_M, Box, Scene, Shape
 

@@ -226,6 +226,12 @@ class Arbiter:
         gone = held is None or self._row(held, now_ns, mono_ns)[1] != ''
         return gone or since_ns >= 1.5 * self._period_ns
 
+    def idle_left_ns(self, mono_ns: int) -> int:
+        """Return how long the next decision has time while nobody drives; 0: it may be due."""
+        if self.driven or self._decided_ns is None:
+            return 0
+        return min(self._period_ns, max(0, self._decided_ns + self._period_ns - mono_ns))
+
     @property
     def driven(self) -> bool:
         """Whether a person or a policy drove at the last decision."""

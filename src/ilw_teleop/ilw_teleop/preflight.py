@@ -11,10 +11,11 @@ import re
 from typing import Any
 
 from ilw_core.contract import Contract, Source
+from ilw_core.digits import apart
 from ilw_core.features import yaw_of
-from ilw_teleop.frame_tree import FrameTree
-from ilw_teleop.motion_check import MotionCheck
-from ilw_teleop.plausible import doubts_of
+from ilw_core.frame_tree import FrameTree, frame_problem
+from ilw_core.motion_check import MotionCheck
+from ilw_core.plausible import doubts_of
 from ilw_teleop.robot_interface import RobotInterface
 from ilw_teleop.topic_pulse import WINDOW_NS, TopicPulse
 
@@ -98,7 +99,7 @@ class Preflight:
             at, twist = message.pose.pose, message.twist.twist
             self.motion.odometry(
                 stamp_ns or arrived_ns, (at.position.x, at.position.y, yaw_of(at.orientation)),
-                (twist.linear.x, twist.angular.z), mono_ns)
+                (twist.linear.x, twist.linear.y, twist.angular.z), mono_ns)
 
     def placed(self) -> bool:
         """Tell whether the lidar's place in tf is known: no more transforms are needed."""
@@ -180,8 +181,9 @@ class Preflight:
             0.9 * self._contract.rate_hz)
         rate_hz = pulse.rate_hz(self._begin_ns, mono_ns)
         if rate_hz < least_hz:
-            found.append(f'must come {least_hz:.3g} times a second or more (the contract ticks at '
-                         f'{self._contract.rate_hz:g} Hz). Got {rate_hz:.3g}. Raise the rate of '
+            got, least = apart(rate_hz, least_hz)
+            found.append(f'must come {least} times a second or more (the contract ticks at '
+                         f'{self._contract.rate_hz:g} Hz). Got {got}. Raise the rate of '
                          f'the driver, or train for a contract with a lower one.')
         elif (silent := pulse.silent_ratio(tolerance_ns, mono_ns)) > 0.05:
             found.append(f'was too old {silent:.0%} of the time ({tolerance_ns / 1e6:g} ms are '
@@ -194,7 +196,8 @@ class Preflight:
             found.append(f'is stamped {-delay_s:.3g} s in the future. Set the clocks of both '
                          f'computers by one source (chrony or NTP).')
         elif delay_s > tolerance_ns / 1e9:
-            found.append(f'is {delay_s:.3g} s old when it comes, {tolerance_ns / 1e9:g} s are '
+            got, most = apart(delay_s, tolerance_ns / 1e9)
+            found.append(f'is {got} s old when it comes, {most} s are '
                          f'allowed. Set the clocks by one source (chrony or NTP), or speed up '
                          f'the driver or network.')
         elif delay_s + spread_s > tolerance_ns / 1e9:
@@ -204,25 +207,22 @@ class Preflight:
         return found
 
     def _frame_problems(self) -> list[str]:
-        found, wanted, odoms = [], self._interface.frames, set()
+        found, wanted = [], self._interface.frames
         for topic, (frame, child) in self._frames.items():
             kind = self._sources[topic].type
             checks = [(frame, _FRAMES.get(kind, ''), 'frame_id')]
             if kind == _ODOM:
                 checks.append((child, 'base', 'child_frame_id'))
-                odoms.add(frame.lstrip('/'))
             for got, role, where in checks:
                 if not got:
                     found.append(f'{topic}: {where} is empty. Name the frame in the driver.')
                 elif wanted.get(role, got).lstrip('/') != got.lstrip('/'):
                     found.append(f'{topic}: {where} must be {wanted[role]} (robot profile, '
                                  f'frames). Got {got}. Correct one of them.')
-        for topic, (frame, _) in self._frames.items():
-            if (self._sources[topic].type == 'geometry_msgs/msg/PoseStamped' and odoms
-                    and frame.lstrip('/') not in odoms):
-                found.append(f'{topic}: is given in the frame {frame!r}, the odometry in '
-                             f'{", ".join(sorted(odoms))}. Send it in that frame: nothing here '
-                             f'transforms it.')
+        for topic, other in self._contract.used_together:
+            if topic in self._frames and other in self._frames:
+                text = frame_problem(self._frames[topic][0], other, self._frames[other][0])
+                found += [f'{topic}: {text}'] if text else []
         return found + self._mount_problems(*self._ends())
 
     def _mount_problems(self, base: str, laser: str) -> list[str]:

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 import os
 from pathlib import Path
 import platform
+import shlex
 import time
 from typing import Any
 import uuid
@@ -18,7 +19,7 @@ import uuid
 from ilw_core.contract import Contract
 from ilw_core.episode import STOP_REASONS, Outcome
 from ilw_core.episode_folder import SCHEMA
-from ilw_core.errors import StorageError
+from ilw_core.errors import IlwError, StorageError
 from ilw_core.schema import shown
 from ilw_teleop.bag_thread import BEHIND_S, QUEUE_BYTES, BagThread
 from ilw_teleop.bag_writer import BagWriter, Topic
@@ -87,6 +88,8 @@ class Recorder:
     last_path: str = field(init=False, default='')
     refused: int = field(init=False, default=0)
     refusal: str = field(init=False, default='')
+    ended: Ending | None = field(init=False, default=None)
+    """How the last attempt that ended did"""
     _last: Attempt | None = field(init=False, default=None)
     _saving: bool = field(init=False, default=False)
     _broken: bool = field(init=False, default=False)
@@ -250,16 +253,18 @@ class Recorder:
                         f'cannot be finished; what is written lies in {attempt.folder} until the '
                         f'recorder starts again.' if attempt.folder.exists() else 'is lost.'))
             self._fail(error)
-        return Ending(attempt.episode, attempt.outcome, attempt.stop_reason,
-                      str(thread.path or ''), error)
+        self.ended = Ending(attempt.episode, attempt.outcome, attempt.stop_reason,
+                            str(thread.path or ''), error)
+        return self.ended
 
-    def close(self, now_ns: int, wall_ns: int) -> str:
+    def close(self, now_ns: int, wall_ns: int) -> tuple[Ending | None, str]:
         """
         Save what is being recorded, of unknown outcome, and let go of the folder.
 
-        :returns: what was lost, a sentence; empty if all is saved.
+        :returns: how the episode being recorded ended, if there was one and it could be finished,
+            and what was lost, a sentence; empty if all is saved.
         """
-        attempt, lost = self.attempt, ''
+        attempt, ending, lost = self.attempt, None, ''
         if attempt is not None:
             self.stop(Outcome.UNKNOWN, 'fault', now_ns, wall_ns)
             attempt.closed = True
@@ -269,9 +274,9 @@ class Recorder:
                 lost = (f'{self.store.folder} is too slow: {attempt.thread.waiting} message(s) of '
                         f'episode {attempt.episode} are not written. The next start saves the '
                         f'others.')
-            self.poll(now_ns, wall_ns)
+            ending = self.poll(now_ns, wall_ns)
         self.store.close()
-        return lost
+        return ending, lost
 
     def recheck(self) -> None:
         """See whether the disk is fine; after a fault, whether it is again."""
@@ -300,13 +305,16 @@ class Recorder:
         return (Phase.WAITING if problems else Phase.READY), lost + problems
 
     def status(self, now_ns: int, *, paused: bool, more: list[str]) -> dict[str, Any]:
-        """Return the fields of ``ilw_msgs/EpisodeStatus``, save the header."""
+        """Return the fields of ``ilw_msgs/EpisodeStatus``, save header; begin in nanoseconds."""
         phase, problems = self.phase(now_ns, paused=paused)
-        counters, last = self.store.counters, self._last
+        counters, last, ended = self.store.counters, self._last, self.ended
         if self.attempt is not None:
             self.attempt.suspect = self._suspect(self.attempt, now_ns)
         return {
             'episode': last.episode if last else '', 'phase': int(phase),
+            'begin_ns': int(last.meta['begin_ns']) if last else 0,
+            'kept': bool(ended and ended.path), 'outcome': int(ended.outcome) if ended else 0,
+            'stop_reason': ended.stop_reason if ended else '',
             'problems': problems + more,
             'path': self.last_path, 'step': last.steps if last else 0,
             'messages': last.thread.messages if last else 0,
@@ -367,11 +375,21 @@ def _dropped(thread: BagThread) -> list[str]:
             ] if thread.dropped else []
 
 
-def about(robot: str, operator: str, namespace: str) -> dict[str, Any]:
-    """Return what every ``episode.json`` of this recorder says about its origin."""
+def about(robot: str, operator: str, namespace: str, arguments: str = '') -> dict[str, Any]:
+    """
+    Return what every ``episode.json`` of this recorder says about its origin.
+
+    :param arguments: of the bring-up, as ``name=value name=value``, quoted as a shell has it.
+    :raises IlwError: they are not.
+    """
+    try:
+        given = dict(word.split('=', 1) for word in shlex.split(arguments))
+    except ValueError as error:
+        raise IlwError(f'The parameter arguments must be name=value name=value. Got '
+                       f'{shown(arguments)} ({error}).') from error
     versions = {'python': platform.python_version()}
     for package in ('ilw_teleop', 'ilw_core', 'rclpy', 'mcap'):
         with suppress(PackageNotFoundError):
             versions[package] = version(package)
-    return {'robot': robot, 'operator': operator, 'namespace': namespace,
+    return {'robot': robot, 'operator': operator, 'namespace': namespace, 'arguments': given,
             'ros_distro': os.environ.get('ROS_DISTRO', ''), 'versions': versions}

@@ -37,6 +37,16 @@ class RecorderWatch:
         return self.gone
 
     @property
+    def heard(self) -> bool:
+        """Whether there is a recorder that can be heard."""
+        return self._heard_wall_ns is not None and not self.gone
+
+    @property
+    def recording(self) -> bool:
+        """Whether it said that it records, or saves."""
+        return self.heard and bool(self._recording)
+
+    @property
     def losing(self) -> bool:
         """Whether it fell silent while it recorded."""
         return self.gone and bool(self._recording)

@@ -74,3 +74,15 @@ class Ending:
     path: str
     """Empty if it was not saved"""
     error: str
+
+    @property
+    def text(self) -> str:
+        """What became of it, a sentence."""
+        if self.error:
+            return self.error
+        if not self.path:
+            return f'Episode {self.episode}: thrown away.'
+        how = {Outcome.SUCCESS: 'a success', Outcome.FAILURE: 'a failure'}.get(self.outcome)
+        as_what = f'as {how} ({self.stop_reason})' if how else (
+            'but nobody judged it, so it is not trained from')
+        return f'Episode {self.episode}: saved {as_what}: {self.path}'

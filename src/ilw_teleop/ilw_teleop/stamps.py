@@ -1,10 +1,36 @@
-"""What time it is when a message tells it before the clock does. No ROS."""
+"""What time it is: by two clocks at once, and when a message tells it first. No ROS."""
+
+from collections.abc import Callable
+import time
 
 MAX_LEAD_NS = 5_000_000_000
 """A stamp further ahead than this comes from another clock. A reset of the simulator skips 1 s."""
 
 LEAP_NS = 900_000_000  # a step of the clock that no tick takes; a reset skips 1 s
 PAUSED_AFTER_NS = 300_000_000  # a simulation at a third of real time still ticks within it
+
+ONE_MOMENT_NS = 500_000
+READINGS = 5
+
+
+def read_together(clock_ns: Callable[[], int],
+                  steady_ns: Callable[[], int] = time.monotonic_ns) -> tuple[int, int]:
+    """
+    Return what a clock and the steady clock say at one moment, within ``ONE_MOMENT_NS``.
+
+    A process can be held between two readings. A step that is right for one clock would then be
+    too large for the other, so a torn pair is read again; of ``READINGS`` torn ones the least.
+    """
+    least_ns, pair = None, (0, 0)
+    for _ in range(READINGS):
+        before_ns = steady_ns()
+        now_ns = clock_ns()
+        after_ns = steady_ns()
+        if least_ns is None or after_ns - before_ns < least_ns:
+            least_ns, pair = after_ns - before_ns, (now_ns, after_ns)
+        if least_ns <= ONE_MOMENT_NS:
+            break
+    return pair
 
 
 class LeadingClock:

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from ilw_core.contract import Contract
+from ilw_core.digits import apart
 
 CLOCK_RATIO = 0.9
 """Of the rate that is needed: clocks differ, and an episode begins and ends between messages"""
@@ -176,7 +177,8 @@ class StreamWatch:
             found.append(f'{gaps} gap(s), the longest {longest_ns / 1e9:.2f} s.')
         if self.intervals >= FEW:
             if limits.least_hz is not None and self.rate_hz < limits.least_hz:
-                found.append(f'{self.rate_hz:.1f} Hz, at least {limits.least_hz:.1f} are needed.')
+                got, least = apart(self.rate_hz, limits.least_hz, 2)
+                found.append(f'{got} Hz, at least {least} are needed.')
             bound_ns = max(limits.jitter_ns or 0, JITTER_RATIO * self.mean_ns)
             if limits.jitter_ns is not None and not gaps and self.jitter_ns > bound_ns:
                 found.append(f'its stamps jitter by {self.jitter_ns / 1e6:.0f} ms, '

@@ -5,6 +5,9 @@ from ilw_teleop.arbiter import Arbiter, Decision
 CLOCK_STOPPED_NS = 1_000_000_000
 """A clock that stands still for longer in wall time has stopped: no age can be told any more"""
 
+RESTS_NS = 100_000_000
+"""Not polled for so long at most, even while nothing can move"""
+
 HUNG_NS = 1_500_000_000
 """Not polled for longer, the arbiter itself hung: the policy must be armed anew"""
 
@@ -29,6 +32,8 @@ class Watchdog:
         self._heard_ns: int | None = None
         self._ticked_ns = -2 * CLOCK_STOPPED_NS if simulated else None
         self._polled_ns: int | None = None
+        self._paced: tuple[int, int] | None = None
+        """Wall and simulated time that the pace of the simulation is measured from"""
 
     def tick(self, wall_ns: int) -> None:
         """Note that the simulated clock has moved; never called on hardware."""
@@ -42,7 +47,7 @@ class Watchdog:
         """Note a request; returns whether it counts: while the clock stands still, none does."""
         if active:
             self._heard_ns, self._leapt_ns = wall_ns, None
-        return not self._clock_stopped(wall_ns)
+        return not self.clock_stopped(wall_ns)
 
     def poll(self, now_ns: int, mono_ns: int, wall_ns: int) -> Decision | None:
         """Return the decision that is due, if any."""
@@ -51,7 +56,7 @@ class Watchdog:
         self._polled_ns = wall_ns
         if now_ns == 0:  # the simulated clock has not started
             return None
-        if self._clock_stopped(wall_ns):
+        if self.clock_stopped(wall_ns):
             if self._arbiter.driven:
                 self._arbiter.forget()
                 return self._arbiter.decide(now_ns, mono_ns)
@@ -66,5 +71,31 @@ class Watchdog:
         self._leapt_ns = None
         return self._arbiter.decide(now_ns, mono_ns)
 
-    def _clock_stopped(self, wall_ns: int) -> bool:
+    def rest_ns(self, mono_ns: int, wall_ns: int, *, paced: bool) -> int:
+        """
+        Return the wall time in which no poll is needed, since nobody drives and none is due.
+
+        :param paced: time runs by the wall clock, at whatever speed; else it may wait for us.
+        :returns: 0 while somebody drives, or where it cannot be told.
+        """
+        if self._arbiter.driven or self._leapt_ns is not None:
+            return 0
+        if self.clock_stopped(wall_ns):
+            return RESTS_NS
+        if not paced:
+            return 0
+        left_ns = self._arbiter.idle_left_ns(mono_ns)
+        if self._ticked_ns is not None:
+            since_ns, before_ns = self._paced or (wall_ns, mono_ns)
+            if not 0 < wall_ns - since_ns <= 4 * RESTS_NS:
+                self._paced = (wall_ns, mono_ns)
+                return 0
+            pace = (mono_ns - before_ns) / (wall_ns - since_ns)
+            if wall_ns - since_ns > RESTS_NS:
+                self._paced = (wall_ns, mono_ns)
+            left_ns = round(left_ns / pace) if pace > 0.1 else 0
+        return min(left_ns, RESTS_NS)
+
+    def clock_stopped(self, wall_ns: int) -> bool:
+        """Tell whether the simulated clock stands still."""
         return self._ticked_ns is not None and wall_ns - self._ticked_ns > CLOCK_STOPPED_NS

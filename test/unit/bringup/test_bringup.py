@@ -1,5 +1,7 @@
 """The bring-ups as data: what is started, and what a wrong argument says."""
 
+from pathlib import Path
+
 import pytest
 
 from ilw_bringup.bringup import BRINGUPS, JOYSTICK, resolve
@@ -7,6 +9,18 @@ from ilw_bringup.processes import command_line
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_folder
 from ilw_emulator.world import load_world
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Let every executable of ours be there."""
+    for package, names in {
+            'ilw_sim': ('sim_node', 'expert_node'), 'ilw_learner': ('policy_node', 'trainer_node'),
+            'ilw_teleop': ('joy_node', 'teleop_node', 'arbiter_node', 'recorder_node')}.items():
+        (tmp_path / 'lib' / package).mkdir(parents=True)
+        for name in names:
+            (tmp_path / 'lib' / package / name).touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
 
 
 def nodes(name, **given):
@@ -41,7 +55,8 @@ def test_the_same_policy_node_drives_simulation_emulated_robot_and_robot(tmp_pat
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
 
     def policy(robot):
-        spec = nodes('deploy', robot=robot, checkpoint='runs/x/checkpoint')['policy']
+        spec = nodes('deploy', robot=robot, task='clutter',
+                     checkpoint='runs/x/checkpoint')['policy']
         clock = spec.parameters.pop('use_sim_time')
         return spec, clock
 
@@ -55,11 +70,23 @@ def test_exactly_one_node_may_command_the_robot_in_every_bringup_that_drives():
         assert [s for s in nodes(name) if s == 'arbiter'] == ['arbiter']
 
 
-def test_only_a_policy_comes_back_by_itself_since_it_comes_back_disarmed():
+def test_only_who_cannot_drive_unarmed_comes_back_by_itself():
     for name in BRINGUPS:
-        assert {n for n, spec in nodes(name).items() if spec.respawn} <= {'policy'}
-    policy = nodes('deploy', checkpoint='runs/x/checkpoint', checkpoints='a:b')['policy']
+        assert {n for n, spec in nodes(name).items() if spec.respawn} <= {'policy', 'status'}
+    policy = nodes('deploy', task='clutter', checkpoint='runs/x/checkpoint',
+                   checkpoints='a:b')['policy']
     assert policy.respawn and policy.parameters['checkpoints'] == 'a:b'
+
+
+def test_every_bringup_has_a_status_line_and_a_map_when_asked():
+    for name in BRINGUPS:
+        status = nodes(name, view='true')['status']
+        assert status.parameters['view'] is True and status.parameters['use_sim_time'] is True
+        assert status.parameters['policy'] is (name == 'deploy')
+        assert nodes(name)['status'].parameters['view'] is False
+    assert nodes('record', input='keyboard')['status'].parameters['keys'] is True
+    assert nodes('record')['status'].parameters['keys'] is False
+    assert nodes('record', robot='real')['status'].parameters['use_sim_time'] is False
 
 
 def test_recording_starts_a_recorder():
@@ -75,6 +102,96 @@ def test_recording_starts_a_recorder():
 def test_a_wrong_argument_is_named(given, words):
     with pytest.raises(IlwError, match=words):
         resolve('record', given)
+
+
+@pytest.mark.parametrize(('robot', 'chosen', 'follows'), [
+    ('sim', 'auto', True), ('sim', 'true', True), ('real', 'auto', False), ('real', 'true', True),
+    ('real', 'false', False), ('emulated', 'auto', False), ('emulated', 'false', False)])
+def test_whose_time_nodes_follow_can_be_chosen(tmp_path, monkeypatch, robot, chosen, follows):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    for name in ('teleop', 'record', 'deploy'):
+        started = nodes(name, robot=robot, use_sim_time=chosen, rviz=True)
+        assert {spec.parameters['use_sim_time'] for key, spec in started.items()
+                if key not in ('sim', 'emulator')} == {follows}
+
+
+@pytest.mark.parametrize(('name', 'given', 'words'), [
+    ('record', {'use_sim_time': 'false'}, 'simulated time.*robot:=real'),
+    ('sim', {'use_sim_time': 'false'}, 'simulated time'),
+    ('deploy', {'robot': 'emulated', 'use_sim_time': 'true'}, 'wall time.*another simulator'),
+    ('teleop', {'use_sim_time': 'yes'}, 'one of auto, true, false'),
+    ('sim', {'log_level': 'loud'}, 'log_level must be one of debug'),
+    ('trainer', {'params_file': 'no/such.yaml'}, 'no/such.yaml'),
+    ('trainer', {'robot': 'sim'}, 'no argument .robot.')])
+def test_what_does_not_go_together_is_refused(name, given, words):
+    with pytest.raises(IlwError, match=words):
+        resolve(name, given)
+
+
+@pytest.mark.parametrize('text', ['3', '[arbiter]', 'arbiter'])
+def test_a_file_of_parameters_that_is_none_is_refused_before_any_node_starts(tmp_path, text):
+    (tmp_path / 'mine.yaml').write_text(text)
+    with pytest.raises(IlwError, match='ros__parameters'):
+        resolve('teleop', {'params_file': str(tmp_path / 'mine.yaml')})
+
+
+def test_parameters_of_a_file_and_the_log_level_reach_every_node(tmp_path, installed):
+    mine = tmp_path / 'mine.yaml'
+    mine.write_text('arbiter: {ros__parameters: {max_age_s: 0.3}}')
+    for name in BRINGUPS:
+        for spec in nodes(name, params_file=str(mine), log_level='debug').values():
+            line = command_line(spec)
+            assert line[line.index('--params-file') + 1] == str(mine)
+            assert line.index('--params-file') > max(
+                i for i, word in enumerate(line) if word == '-p'), 'the file has the last word'
+            assert line[-2:] == ['--log-level', 'debug']
+        assert '--params-file' not in command_line(next(iter(nodes(name).values())))
+
+
+@pytest.mark.parametrize(('given', 'prefix', 'frame'), [
+    ({}, '', None), ({'namespace': 'robot1'}, 'robot1', 'robot1/odom'),
+    ({'namespace': '/fleet/r2/'}, 'fleet/r2', 'fleet/r2/odom'),
+    ({'namespace': 'robot1', 'tf_prefix': 'none'}, '', None),
+    ({'tf_prefix': 'left/'}, 'left', 'left/odom')])
+def test_frames_of_a_simulated_robot_bear_its_namespace(given, prefix, frame):
+    for name in ('sim', 'teleop', 'record', 'deploy'):
+        started = nodes(name, rviz=True, **given)
+        assert started['sim'].parameters['tf_prefix'] == prefix
+        words = started['rviz'].words
+        assert (words[words.index('-f') + 1] if '-f' in words else None) == frame
+
+
+def test_the_second_simulator_of_a_domain_can_follow_the_clock_of_the_first():
+    assert nodes('record')['sim'].parameters['clock'] is True
+    assert nodes('record', clock='false')['sim'].parameters['clock'] is False
+
+
+def test_rviz_opens_with_our_view_on_demand_and_its_end_ends_nothing():
+    for name in BRINGUPS:
+        assert 'rviz' not in nodes(name)
+        rviz = nodes(name, rviz=True)['rviz']
+        assert Path(rviz.words[rviz.words.index('-d') + 1]).name == 'ilw.rviz'
+        assert rviz.optional
+        assert [key for key, spec in nodes(name, rviz=True).items() if spec.optional] == ['rviz']
+
+
+def test_rviz_that_is_not_installed_is_told_how_to_be(monkeypatch, tmp_path):
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    with pytest.raises(IlwError, match='apt install ros-jazzy-rviz2'):
+        command_line(nodes('sim', rviz=True)['rviz'])
+
+
+def test_an_expert_that_records_presses_start_and_one_that_drives_does_not():
+    assert nodes('record', expert=True)['expert'].parameters['record'] is True
+    assert nodes('teleop', expert=True)['expert'].parameters['record'] is False
+
+
+def test_the_trainer_is_brought_up_with_the_folders_it_may_use():
+    trainer, = nodes('trainer', task='maze', runs='r', demonstrations='a:b', env='none').values()
+    assert (trainer.package, trainer.executable) == ('ilw_learner', 'trainer_node')
+    given = trainer.parameters
+    assert (given['contract'], given['runs'], given['demonstrations'], given['env']) == (
+        'maze', 'r', 'a:b', 'none')
 
 
 def test_an_unknown_bringup_lists_the_known_ones():

@@ -61,7 +61,27 @@ def test_launched_nodes_find_this_machine_only_unless_told_otherwise(launched, n
     dds = dds_environment()
     for network, found in (('auto', 'LOCALHOST'), ('subnet', 'SUBNET')):
         nodes = launched(name, network=network)[1]
-        assert nodes and all(variables(n) == {RANGE: found} | dds for n in nodes)
+        assert nodes and all(variables(n).items() >= ({RANGE: found} | dds).items()
+                             for n in nodes)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_file_of_parameters_the_log_level_and_rviz_can_be_given_to_every_launch(
+        launched, name, tmp_path):
+    mine = tmp_path / 'mine.yaml'
+    mine.write_text('arbiter: {ros__parameters: {max_age_s: 0.3}}')
+    _, nodes = launched(name, params_file=str(mine), log_level='debug', rviz='true')
+    assert nodes[-1].node_package == 'rviz2'
+    from launch.utilities import perform_substitutions
+
+    from launch import LaunchContext
+
+    for node in nodes:
+        node._perform_substitutions(context := LaunchContext())
+        line = [perform_substitutions(context, part) for part in node.cmd]
+        assert line[line.index('--log-level') + 1] == 'debug'
+        assert [word for i, word in enumerate(line) if line[i - 1] == '--params-file'][-1] == (
+            str(mine)), 'the file has the last word'
 
 
 def test_launched_nodes_get_their_keys_and_no_launch_starts_that_cannot_be_secured(

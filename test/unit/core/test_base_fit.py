@@ -6,7 +6,15 @@ import stat
 
 import pytest
 
-from ilw_core.base_fit import Base, far_too_slow, misfits, profile_base, read_base, scene_base, too_far
+from ilw_core.base_fit import (
+    Base,
+    far_too_slow,
+    misfits,
+    profile_base,
+    read_base,
+    scene_base,
+    too_far,
+)
 from ilw_core.contract import parse_contract
 from ilw_core.errors import ContractError
 from ilw_core.urdf import read_urdf

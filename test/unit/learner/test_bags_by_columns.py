@@ -252,3 +252,28 @@ def test_a_damaged_frame_and_a_topic_of_another_type_are_named(bags, tmp_path):
         camera.stack(range(4))
     with pytest.raises(EpisodeError, match='Got nav_msgs/msg/Odometry'):
         Camera(Bag(bags.write(tmp_path / 'two')), 'odom')
+
+
+@pytest.mark.parametrize('error', [TypeError, AttributeError, NameError, AssertionError])
+def test_a_mistake_in_the_fast_path_is_not_hidden_by_the_slow_one(maze, bags, tmp_path,
+                                                                  monkeypatch, error):
+    def mistaken(*_):
+        raise error('a mistake in the code')
+
+    monkeypatch.setattr(Bag, '_indexed_topics', mistaken)
+    with pytest.raises(error, match='a mistake'):
+        Bag(bags.write(tmp_path / 'bag')).topics(['odom'])
+
+
+@pytest.mark.parametrize('error', [ValueError, KeyError, IndexError, OSError, OverflowError,
+                                   EOFError, MemoryError])
+def test_what_damaged_bytes_raise_leads_to_the_slow_path(maze, bags, tmp_path, monkeypatch,
+                                                         error):
+    bag = bags.write(tmp_path / 'bag')
+    fast = Bag(bag).topics(['odom'])['odom'].stamps_ns
+
+    def damaged(*_):
+        raise error('these bytes are not what they claim')
+
+    monkeypatch.setattr(Bag, '_indexed_topics', damaged)
+    assert np.array_equal(Bag(bag).topics(['odom'])['odom'].stamps_ns, fast)

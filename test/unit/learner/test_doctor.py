@@ -173,4 +173,4 @@ def test_the_report_says_how_fit_the_set_is(bags, maze, tmp_path, run):
     lines = out.splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith('bad   three'))
     assert lines[at + 1].strip() == f"./ilw episodes drop {tmp_path}/three --why 'never moves'"
-    assert lines[-1].startswith('bad: 3 of 3 episodes to train from')
+    assert lines[-1].startswith('bad: not to be trained from as it is, though 2 of 3 episodes')

@@ -344,6 +344,31 @@ def test_redo_says_how_to_record_it_again(record, call):
     assert find_episodes(folder.parent) == []
 
 
+@pytest.mark.parametrize(('given', 'words'), [
+    ({'input': 'keyboard'}, '--robot=sim --input=keyboard --operator=ada'),
+    ({'input': 'keyboard', 'plant': 'small_base', 'seed': '5'},
+     '--robot=sim --input=keyboard --plant=small_base --operator=ada --seed=5'),
+    ({'expert': 'True', 'gui': 'False', 'real_time_factor': '0.5'},
+     '--robot=sim --expert --real-time-factor=0.5 --operator=ada'),
+    ({'rm': '-rf', 'demos': '/'}, '--robot=sim --operator=ada'),
+    (['input'], '--robot=sim --operator=ada'),
+])
+def test_redo_repeats_the_whole_command(record, call, given, words):
+    folder = record('one', meta={**SUCCESS, 'arguments': given})
+    _, said = call('redo', folder, '--json')
+    assert said['record'] == f'./ilw up record --task clutter {words}'
+
+
+@pytest.mark.parametrize(('meta', 'text'), [
+    ({'seed': 7}, 'as this one did, in world 7'),
+    ({}, 'in the first world of that command'),
+    ({'robot': 'real'}, 'where the robot stands: put it where it saw goal.distance_m'),
+])
+def test_redo_says_where_the_next_take_starts(record, call, meta, text):
+    _, said = call('redo', record('one', meta={**SUCCESS, **meta}))
+    assert text in said and 'goal.distance_m' in said
+
+
 def test_redo_takes_no_name_for_an_option(record, call):
     """What a file says of its operator may begin with a dash, or hold shell text."""
     folder = record('one', meta={**SUCCESS, 'operator': '--rm', 'robot': 'a; b\n'})
@@ -396,7 +421,7 @@ def test_what_a_damaged_recording_still_holds_can_be_imported(record, clutter, t
     with pytest.raises(EpisodeError, match='Import what can still'):
         load_episode(folder, clutter)
     made = adopt(read_episode(folder), clutter, tmp_path / 'out', read_episode(folder).outcome)
-    assert 10 < made.steps < 50
+    assert 50 < made.steps < 60  # what is before the damaged chunk, and after it
     quality = json.loads((made.path / 'quality.json').read_text())
     assert quality['verdict'] == 'suspect'
     assert 'not whole' in quality['reasons'][0]

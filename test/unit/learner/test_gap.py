@@ -1,5 +1,6 @@
 """The gap between two bags: what is found, what is said, what is written."""
 
+from dataclasses import replace
 import json
 import sys
 
@@ -13,7 +14,7 @@ from ilw_learner import cli
 from ilw_learner.bag_reader import Bag
 from ilw_learner.gap.compare import compare
 from ilw_learner.gap.map_residuals import map_residuals
-from ilw_learner.gap.observations import distance
+from ilw_learner.gap.observations import Shift, distance
 from ilw_learner.gap.topics import unit_guess
 from ilw_learner.identify.replay import plant_model
 
@@ -182,3 +183,30 @@ def test_a_lidar_that_is_mounted_turned_is_noticed_on_the_map(synthetic, tmp_pat
     assert residuals.median_m > 0.1
     assert finding.level == 'warn'
     assert 'mount' in finding.next_step
+
+
+def test_the_page_says_which_bag_is_which_and_mixes_no_units(bags, tmp_path, clutter, monkeypatch):
+    from ilw_learner.gap import page
+
+    names, labels, drawn = [], [], []
+    monkeypatch.setattr(page.plt.Axes, 'set_yticks', lambda axis, at, texts: names.extend(texts))
+    monkeypatch.setattr(page.plt.Axes, 'set_xlabel', lambda axis, text: labels.append(text))
+    monkeypatch.setattr(page.plt.Axes, 'hlines',
+                        lambda axis, at, low, high, **_: drawn.append((low, high)))
+    paths = [bags.write(tmp_path / name, ticks=60, drive=wave) for name in ('lab', 'street')]
+    action = clutter.action
+    bounds = zip((*clutter.obs_names, *(f'action {name}' for name in action.names)),
+                 (*clutter.obs_low, *action.low), (*clutter.obs_high, *action.high), strict=True)
+    all_of = tuple(Shift(name, (low, low, high), (low, high, high), float(i == 3 or 'act' in name),
+                         (0.0, 0.0)) for i, (name, low, high) in enumerate(bounds))
+    found = replace(compare(*paths, clutter), shifts=all_of)
+    page.write(tmp_path / 'gap', found, clutter, *paths)
+    text = (tmp_path / 'gap' / 'gap.html').read_text()
+    assert 'lab (simulated) beside street (real)' in text
+    assert f'<b>simulated</b></td><td>{paths[0]}' in text
+    assert f'<b>real</b></td><td>{paths[1]}' in text
+    assert {'action twist.linear.x (0 to 0.5 m/s)',
+            'action twist.angular.z (-1.5 to 1.5 rad/s)'} <= set(names)
+    assert any("part of the contract's range" in label for label in labels)
+    for low, high in drawn:
+        np.testing.assert_allclose((low, high), ([0.0] * len(low), [1.0] * len(high)))

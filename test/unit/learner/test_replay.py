@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from ilw_core.contract import named_contract
 from ilw_core.episode import Episode, Outcome
 from ilw_learner.commands_replay import replay as command
 from ilw_learner.replay import Thresholds, broken, difference, recorded_actions, replay
@@ -51,6 +52,25 @@ def test_each_threshold_breaks_alone(clutter, episode, constant):
     wild = replay([episode], clutter, PolicyRunner(constant(clutter, 'wild', 0.6), clutter))
     texts = broken(gaps, wild, slow, clutter, Thresholds(**{**loose, 'trips_ratio': 0.5}))
     assert [text.split(':')[0] for text in texts] == ['range', 'wild']
+
+
+@pytest.mark.parametrize('task', ['maze', 'clutter'])
+@pytest.mark.parametrize('key', ['mean', 'p95', 'max'])
+def test_a_bound_as_float32_has_it_is_kept(task, key):
+    contract = named_contract(task)
+    runner = PolicyRunner('idle', contract)
+    none = replay([], contract, runner)
+    limits = Thresholds(trips_ratio=1.0, latency_s=10.0, **{f'{key}_ratio': 1.0})
+    for scale, count in ((1.0, 0), (1.00001, 2)):
+        gaps = {name: {'unit': 'u', 'mean': 0.0, 'p95': 0.0, 'max': 0.0,
+                       key: float(np.float32(scale * (high - low)))}
+                for name, low, high in zip(contract.action.names, contract.action.low,
+                                           contract.action.high, strict=True)}
+        texts = broken(gaps, none, None, contract, limits)
+        assert len(texts) == count
+        for text in texts:
+            got, most = text.split(' difference ')[1].split(' u is above ')
+            assert got != most.split()[0], text
 
 
 def test_no_tick_in_common_is_no_agreement(clutter, episode):

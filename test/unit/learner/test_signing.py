@@ -18,6 +18,7 @@ import pytest
 from ilw_bringup.commands_security import security
 from ilw_core.align import Observation
 from ilw_core.errors import CheckpointError, IlwError
+from ilw_learner import checkpoint as checkpoint_module
 from ilw_learner.checkpoint import load_checkpoint, save_checkpoint, sign_checkpoint
 from ilw_learner.cli import evaluate
 from ilw_learner.runtime import PolicyRunner
@@ -139,9 +140,14 @@ def test_an_untrusted_card_is_not_even_parsed(saved, maze, key, trusted, monkeyp
     sign_checkpoint(saved, key)
     with (saved / 'policy.yaml').open('a') as stream:
         stream.write('\n')
-    monkeypatch.setattr('yaml.safe_load', lambda _: pytest.fail('read before it was trusted'))
+    parsed, real = [], checkpoint_module.parse_yaml
+    monkeypatch.setattr(checkpoint_module, 'parse_yaml',
+                        lambda *given: parsed.append(given) or real(*given))
     with pytest.raises(CheckpointError, match='changed after it was signed'):
         load_checkpoint(saved, maze, trusted)
+    assert not parsed
+    load_checkpoint(saved, maze)
+    assert parsed, 'who trusts anybody does read it'
 
 
 def test_a_policy_that_nobody_signed_does_not_drive_and_one_that_only_stops_may(maze, trusted):

@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
+from ilw_core.frame_tree import transform
 from ilw_core.lidar_spec import LidarSpec
 from ilw_sim.readings import laser_scan, odometry, pose_stamped
 from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.frame_tree import transform
 from ilw_teleop.preflight import Endpoint, Preflight
 from ilw_teleop.robot_interface import RobotInterface
 

@@ -13,7 +13,7 @@ from ilw_core.locate import config_file
 from ilw_teleop.deadman import Deadman
 from ilw_teleop.joy_mapping import StickMapping, past_deadzone
 from ilw_teleop.joystick import BUTTON_CONTROLS, load_joystick
-from ilw_teleop.stamps import LeadingClock, LogClock, PauseWatch, believable
+from ilw_teleop.stamps import LeadingClock, LogClock, PauseWatch, believable, read_together
 from ilw_teleop.teleop import Teleop
 
 SECOND = 1_000_000_000
@@ -190,6 +190,35 @@ def test_a_stamp_may_lead_the_simulated_clock_but_not_by_hours():
     clock.reset()
     assert clock.now_ns(SECOND) == SECOND
     assert LeadingClock(leads=False).now_ns(SECOND, 2 * SECOND) == SECOND
+
+
+class Held:
+    """Two clocks, 7 s apart, of a process that is held for so long after each reading."""
+
+    def __init__(self, *held_ns):
+        self.at_ns, self.held_ns = SECOND, list(held_ns)
+
+    def steady(self):
+        read = self.at_ns
+        self.at_ns += self.held_ns.pop(0) if self.held_ns else 1_000
+        return read
+
+    def wall(self):
+        return self.steady() + 7 * SECOND
+
+
+@pytest.mark.parametrize('held_ms', [(), (30,), (0, 30), (3, 9), (0, 0, 50), (8, 0, 0, 0, 8),
+                                     (0, 1, 0, 2, 0, 0, 4)])
+def test_two_clocks_are_read_at_one_moment_however_the_process_is_held(held_ms):
+    clock = Held(*(ms * 1_000_000 for ms in held_ms))
+    now, steady = read_together(clock.wall, clock.steady)
+    assert abs(now - 7 * SECOND - steady) <= 500_000
+
+
+def test_of_torn_readings_alone_the_least_torn_one_counts():
+    clock = Held(*[9_000_000] * 6, *[2_000_000] * 2, 0, *[9_000_000] * 20)
+    now, steady = read_together(clock.wall, clock.steady)
+    assert abs(now - 7 * SECOND - steady) == 2_000_000
 
 
 def test_an_empty_or_foreign_stamp_is_replaced():

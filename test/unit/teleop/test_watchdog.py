@@ -1,5 +1,7 @@
 """Silence makes the arbiter decide, but a simulated clock may leap."""
 
+from itertools import pairwise
+
 import pytest
 
 from ilw_teleop.arbiter import Arbiter
@@ -92,3 +94,78 @@ def test_two_senders_fall_back_again_and_again_and_a_restarted_one_only_once():
         two.take(number, k * P)
     assert two.several(4 * P)
     assert not two.several(20 * P)  # the other has gone
+
+
+@pytest.fixture
+def idle(clutter):
+    """Return an arbiter that decided at T0, and nobody drives."""
+    made = Arbiter(clutter)
+    assert made.decide(T0, T0).source is Source.NONE
+    return made
+
+
+def chunk(clutter, stamp, value=0.2):
+    return Request(1, stamp, True, clutter.hash, clutter.action.names, 0.1, 1, [value, 0.0])
+
+
+@pytest.mark.parametrize('since_ms', [0, 1, 30, 99, 100, 170])
+def test_while_nobody_drives_the_next_poll_is_when_the_next_decision_is_due(idle, since_ms):
+    watchdog, now = Watchdog(idle), T0 + since_ms * MS
+    rest = watchdog.rest_ns(now, now, paced=True)
+    assert rest == max(0, 100 - since_ms) * MS
+    if rest:
+        assert watchdog.poll(now + rest - 1, now + rest - 1, now + rest - 1) is None
+    assert watchdog.poll(now + rest, now + rest, now + rest) is not None
+
+
+@pytest.mark.parametrize('simulated', [False, True])
+def test_while_somebody_drives_there_is_no_rest(arbiter, simulated):
+    watchdog = Watchdog(arbiter, simulated=simulated)
+    for k in range(30):
+        watchdog.tick(T0 + k * 10 * MS) if simulated else None
+        assert watchdog.rest_ns(T0 + k * 10 * MS, T0 + k * 10 * MS, paced=True) == 0
+
+
+def test_whoever_begins_to_drive_ends_the_rest_and_whoever_goes_silent_is_noticed_in_time(
+        idle, clutter):
+    watchdog, now = Watchdog(idle), T0
+    now += watchdog.rest_ns(now, now, paced=True) // 2
+    idle.offer(chunk(clutter, now), now, now)
+    assert idle.decide(now, now).source is Source.PERSON
+    while watchdog.poll(now, now, now) is None:
+        assert watchdog.rest_ns(now, now, paced=True) == 0
+        now += 10 * MS
+    assert now - T0 <= 50 * MS + 1.5 * P + 10 * MS, 'as with a poll each 10 ms'
+
+
+@pytest.mark.parametrize('pace', [0.25, 1.0, 3.0, 20.0])
+def test_in_simulation_the_rest_is_as_long_as_time_takes_on_the_wall(idle, pace):
+    watchdog, wall, decided, longest = Watchdog(idle, simulated=True), 0, [], 0
+    next_poll = 0
+    for wall in range(0, 3000 * MS, MS):  # /clock each millisecond
+        now = T0 + round(wall * pace)
+        watchdog.tick(wall)
+        if wall >= next_poll:
+            if watchdog.poll(now, now, wall) is not None:
+                decided.append(now)
+            rest = watchdog.rest_ns(now, wall, paced=True)
+            longest, next_poll = max(longest, rest), wall + max(rest, 10 * MS)
+    gaps = [b - a for a, b in pairwise(decided)]
+    assert len(decided) > 5
+    assert max(gaps) <= P + pace * 20 * MS, 'not later than with a poll each 10 ms, twice'
+    assert longest <= P
+
+
+def test_a_simulator_that_may_wait_for_an_answer_is_never_rested_on(idle):
+    watchdog = Watchdog(idle, simulated=True)
+    watchdog.tick(0)
+    assert watchdog.rest_ns(T0, 10 * MS, paced=False) == 0
+
+
+def test_a_clock_that_stands_is_looked_at_now_and_then(idle):
+    watchdog = Watchdog(idle, simulated=True)
+    assert watchdog.rest_ns(T0, 0, paced=False) == P, 'before it began'
+    watchdog.tick(0)
+    assert watchdog.rest_ns(T0, 2_000 * MS, paced=True) == P
+    watchdog.leap(2_000 * MS)
+    assert watchdog.rest_ns(T0, 2_000 * MS, paced=True) == 0, 'a new world is waited for'

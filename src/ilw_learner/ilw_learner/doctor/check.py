@@ -8,21 +8,25 @@ from ilw_core.base_fit import Base, misfits, scene_base
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_core.episode_folder import EpisodeFolder, find_episodes
-from ilw_core.errors import ContractError, EpisodeError
+from ilw_core.errors import ContractError, ContractMisfitError, EpisodeError
 from ilw_learner.bag_reader import Bag
 from ilw_learner.dataset import load_episode, usable
 from ilw_learner.doctor import (
+    clocks,
     contradictions,
+    goals,
     labels,
     lag,
     leaks,
     lidars,
     reach,
+    readings,
     sensing,
     starts,
     takes,
 )
 from ilw_learner.doctor.finding import LEVELS, Demos, Finding, Take, command
+from ilw_learner.message_types import TypeUnknownError
 
 GOOD = 'good'
 
@@ -37,13 +41,28 @@ class Report:
     """Those that can be read"""
     verdicts: dict[str, str]
     """Episode -> ``bad``, ``warn`` or ``good``"""
-    usable: int
-    """Episodes that training would use"""
+    fit: list[Episode]
+    """Those to train from: a success, or judged by nobody; with a step; not bad"""
+
+    @property
+    def usable(self) -> int:
+        """Episodes to train from."""
+        return len(self.fit)
+
+    @property
+    def steps(self) -> int:
+        """Steps to train from: those with a command."""
+        return sum(episode.steps_to_train for episode in self.fit)
 
     @property
     def verdict(self) -> str:
         """Of the set: ``bad``, ``warn`` or ``good``."""
         return _worst(self.findings)
+
+    @property
+    def set_is_bad(self) -> bool:
+        """Something is wrong that no episode has alone."""
+        return any(each.level == 'bad' and not each.episode for each in self.findings)
 
     def __iter__(self) -> Iterator[list[Finding] | list[Episode]]:
         """Give findings and episodes, for those who want these two."""
@@ -55,9 +74,9 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
     """
     Look through every episode at or below a folder.
 
-    :param base: what the URDF of the robot says, to hold the contract to; ``None``: of the contract's
-        ``scene.robot``, if it names one.
     :param task: how the contract was named, for the commands of the findings.
+    :param base: what the URDF of the robot says, to hold the contract to; ``None``: that of the
+        contract's ``scene.robot``, if it names one.
     :raises EpisodeError: the folder is missing or holds no episode.
     """
     folders = find_episodes(root)
@@ -69,15 +88,20 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
     for folder in folders:
         try:
             bag = Bag(folder.path)
-            take = Take(folder, load_episode(folder, contract, bag=bag), task)
+            episode = load_episode(folder, contract, bag=bag)
+            take = Take(folder, episode, task, lag.read_signals(bag, contract, episode))
             scans = lidars.check_take(take, bag, contract)
+            odd = readings.check_take(take, bag, contract, lidars.topics(scans, contract))
         except (EpisodeError, ContractError) as error:
             findings.append(_unreadable(folder, error))
             continue
         demos.takes.append(take)
         findings += takes.check_take(take, bag.torn)
-        findings += scans + sensing.check_take(take, contract, lidars.causes(scans))
-        findings += labels.check_take(take, contract) + reach.check_take(take, contract)
+        findings += clocks.check_take(take)
+        findings += scans + odd + sensing.check_take(
+            take, contract, {**readings.causes(odd, contract), **lidars.causes(scans)})
+        findings += labels.check_take(take, contract) + goals.check_take(take, bag, contract)
+        findings += reach.check_take(take, contract)
     base = base or scene_base(contract)
     findings += [Finding('warn', 'base', '', text, demos.command('episodes', 'check', str(root)))
                  for text in (misfits(contract, base) if base else ())]
@@ -88,11 +112,19 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
     findings.sort(key=lambda each: (LEVELS.index(each.level), each.episode))
     verdicts = {folder.path.name: _worst([f for f in findings if f.episode == folder.path.name])
                 for folder in folders}
-    return Report(findings, [take.episode for take in demos.takes], verdicts,
-                  len(usable([take.folder for take in demos.takes])))
+    fit = [take.episode for take in demos.takes if verdicts[take.name] != 'bad'
+           and usable([take.folder])
+           and (take.episode.action_valid & take.episode.obs_valid[:-1].all(axis=1)).any()]
+    return Report(findings, [take.episode for take in demos.takes], verdicts, fit)
 
 
 def _unreadable(folder: EpisodeFolder, error: Exception) -> Finding:
+    if isinstance(error, ContractMisfitError):
+        return Finding('bad', 'contract', folder.path.name, str(error),
+                       command('contract', 'draft', folder.path))
+    if isinstance(error, TypeUnknownError):
+        return Finding('bad', 'type', folder.path.name, str(error),
+                       command('episodes', 'show', folder.path))
     return Finding('bad', 'unreadable', folder.path.name, str(error),
                    command('episodes', 'drop', folder.path, '--why', 'cannot be read'))
 

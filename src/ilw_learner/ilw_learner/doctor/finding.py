@@ -8,6 +8,7 @@ from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_core.episode_folder import EpisodeFolder
 from ilw_core.printable import pasteable
+from ilw_learner.lag import Signal
 
 LEVELS = ('bad', 'warn', 'note')
 """
@@ -45,6 +46,8 @@ class Take:
     episode: Episode
     task: str = ''
     """As given on the command line"""
+    signals: Mapping[int, tuple[Signal, Signal]] | None = None
+    """Action -> its commands and the measured speed they ask for; ``None``: only the ticks"""
 
     @property
     def name(self) -> str:

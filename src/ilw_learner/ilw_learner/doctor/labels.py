@@ -3,6 +3,7 @@
 import numpy as np
 
 from ilw_core.contract import Contract
+from ilw_core.digits import ROUNDING_RATIO, apart
 from ilw_core.episode import Episode
 from ilw_learner.doctor.finding import Demos, Finding, Take
 
@@ -11,6 +12,11 @@ IDLE_S = 1.0
 KEEP_S = 0.3
 """What trimming leaves of it: a policy should know how to stand, too"""
 _SILENT = 0.05
+_SLOWER, _PAUSE, _EVEN, _FEWEST = 1.15, 3.0, 0.9, 10
+"""
+Ticks from one command to the next, on average, that are slow commands; a pause is longer than so
+many times the usual; how many of them must be no pauses; and commands needed to tell
+"""
 _RESTING = 1e-3
 """Closer than this part of an action's range to where it rests is rest"""
 
@@ -25,6 +31,8 @@ def check_take(take: Take, contract: Contract) -> list[Finding]:
                         take.command('show'))]
     silent = float(1.0 - episode.action_valid.mean())
     if silent > _SILENT:
+        if slow := _slower(take, given, contract):
+            return [slow, *_idle(take, contract)]
         head_s = given[0] / contract.rate_hz
         tail_s = (len(episode.actions) - 1 - given[-1]) / contract.rate_hz
         found.append(Finding(
@@ -32,11 +40,33 @@ def check_take(take: Take, contract: Contract) -> list[Finding]:
             f'{head_s:.1f} s, the last {tail_s:.1f} s, gaps between); they are left out of '
             f'training.', take.command(*_trim(head_s, tail_s) or ('redo',)),
             {'silent_ratio': silent, 'head_s': head_s, 'tail_s': tail_s}))
+    return found + _idle(take, contract)
+
+
+def _slower(take: Take, given: np.ndarray, contract: Contract) -> Finding | None:
+    """Return that commands come evenly, but not in every tick, and the rate they come at."""
+    steps = np.diff(given)
+    usual = steps[steps <= _PAUSE * np.median(steps)] if len(steps) else steps
+    if len(usual) < _EVEN * len(steps) or len(steps) < _FEWEST or usual.mean() < _SLOWER:
+        return None
+    rate_hz = contract.rate_hz / float(usual.mean())
+    return Finding(
+        'warn', 'silent', take.name, f'commands on {contract.action.topic} come at '
+        f'{rate_hz:.2g} Hz, slower than the contract ({contract.rate_hz:g} Hz): '
+        f'{1.0 - take.episode.action_valid.mean():.0%} of its ticks have none and are left out of '
+        f'training. Write rate_hz: {rate_hz:.2g} in the contract {contract.name}.',
+        take.command('check', '--task', take.task),
+        {'command_rate_hz': rate_hz, 'rate_hz': contract.rate_hz})
+
+
+def _idle(take: Take, contract: Contract) -> list[Finding]:
+    """Return that a robot was told to stand still at an end, or throughout."""
+    episode, name, found = take.episode, take.name, list[Finding]()
     idle = idle_ends(episode, contract)
     if idle is None:
-        return [*found, Finding('bad', 'idle', name, f'stands still for all of its '
-                                f'{len(episode.actions) / contract.rate_hz:.1f} s.',
-                                take.command('drop', '--why', 'never moves'))]
+        return [Finding('bad', 'idle', name, f'stands still for all of its '
+                        f'{len(episode.actions) / contract.rate_hz:.1f} s.',
+                        take.command('drop', '--why', 'never moves'))]
     head_s, tail_s = (ticks / contract.rate_hz for ticks in idle)
     parts = [text for text, idle_s in ((f'starts with {head_s:.1f} s', head_s),
                                        (f'ends with {tail_s:.1f} s', tail_s)) if idle_s > IDLE_S]
@@ -79,11 +109,13 @@ def check_set(demos: Demos) -> list[Finding]:
     for i, name in enumerate(spec.names):
         low, high = float(actions[:, i].min()), float(actions[:, i].max())
         numbers = {'lowest': low, 'highest': high}
-        if low < spec.low[i] - 1e-6 or high > spec.high[i] + 1e-6:
+        slack = ROUNDING_RATIO * (spec.high[i] - spec.low[i])
+        if low < spec.low[i] - slack or high > spec.high[i] + slack:
+            (lowest, least), (highest, most) = apart(low, spec.low[i]), apart(high, spec.high[i])
             found.append(Finding(
-                'warn', 'limits', '', f'{name} leaves the limits of the contract '
-                f'({spec.low[i]:.3g} to {spec.high[i]:.3g} {spec.units[i]}; got from {low:.3g} '
-                f'to {high:.3g}). Widen min and max, then check again.', again, numbers))
+                'warn', 'limits', '', f'{name} leaves the limits of the contract ({least} to '
+                f'{most} {spec.units[i]}; got from {lowest} to {highest}). Widen min and max, '
+                f'then check again.', again, numbers))
         if high - low < 1e-9:
             found.append(Finding(
                 'warn', 'constant', '', f'{name} was {low:.3g} {spec.units[i]} throughout '

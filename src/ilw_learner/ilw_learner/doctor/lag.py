@@ -1,23 +1,26 @@
 """
-How long after a command does the robot move? By cross-correlation of their changes.
+How long after a command does the robot move, and is that the same in every episode?
 
-Changes, not values: a command that lasts is like its neighbours, and its values would agree with
-a motion at any lag. The peak is refined by a parabola through its neighbours. What agrees best
-with later commands is what the driver went by, so it follows none; a measured speed must not.
+Measured on the messages as they were stamped, see ``ilw_learner.lag``. A measured speed can only
+follow its command: where it comes first, their stamps are of different clocks.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 
+from ilw_core.command_types import fields_in
+from ilw_core.contract import Contract
+from ilw_core.episode import Episode
+from ilw_core.plausible import field_index
+from ilw_learner.bag_reader import Bag
 from ilw_learner.doctor.finding import Demos, Finding, Take
+from ilw_learner.lag import Lag, Signal, find_lag
 
-_BEFORE, _AFTER_S = 3, 2.0
-"""Lags looked at: ticks before the command, seconds after it"""
-_CLEAR, _CERTAIN = 0.5, 0.7
-"""A weaker correlation names no lag; or does not say that motion comes before its command"""
-_MEASURED = ('body_twist',)
-"""Kinds of features by which nobody steers"""
+_PAIRS = (('linear.x', 'forward_mps'), ('angular.z', 'turn_radps'))
+"""Ends of the names of a command and of the speed that it asks for"""
+_CLOCKS_S, _CLOCKS_TICKS = 0.03, 1.0 / 3.0
+"""Motion that comes so much before its command is no matter of how exactly the lag is known"""
 _SLOW_S = 0.3
 """Beyond, what is seen now no longer tells what the last commands will do"""
 _APART = 2.0
@@ -26,105 +29,107 @@ _ENOUGH = 20
 """Changes of a command in one episode, to find its own lag"""
 
 
-@dataclass(frozen=True)
-class _Lag:
-    ticks: float
-    correlation: float
-    observed: int
+def read_signals(bag: Bag, contract: Contract,
+                 episode: Episode) -> Mapping[int, tuple[Signal, Signal]]:
+    """
+    Return the commands and the speeds of one episode, at their own stamps.
 
-
-def check_set(demos: Demos) -> list[Finding]:
-    """Return which observation follows which command, by how much, and where that differs."""
-    contract, found = demos.contract, []
-    lags = np.arange(-_BEFORE, round(_AFTER_S * contract.rate_hz) + 1)
-    changes = [_changes(take) for take in demos.takes]
-    each = [_products(*pair, lags) for pair in changes]
-    total = tuple(np.sum(parts, axis=0) for parts in zip(*each, strict=True))
-    period_ms = 1000.0 / contract.rate_hz
-    measured = np.array([source.feature.kind in _MEASURED for source in contract.sources
-                         for _ in source.feature.names])
-    for i, name in enumerate(contract.action.names):
-        ratio = _ratio(total, i)
-        early = _peak(np.where(measured, ratio, 0.0), lags)
-        lag = _peak(np.where(_follows(ratio, lags), ratio, 0.0), lags)
-        if early is not None and early.ticks < 0.5 and early.correlation > _CERTAIN:
-            found.append(Finding(
-                'warn', 'lag', '', f'{contract.obs_names[early.observed]} moves '
-                f'{max(0.0, -early.ticks) * period_ms:.0f} ms before {name} commands it (ticks of '
-                f'{period_ms:.0f} ms, correlation {early.correlation:.2f}): their stamps come '
-                f'from different clocks. Mend that and record again.',
-                demos.command('up', 'record'), {'lag_ms': early.ticks * period_ms,
-                                                'correlation': early.correlation}))
-        if lag is None:
-            continue
-        observed = contract.obs_names[lag.observed]
-        said = (f'{observed} follows {name} by {lag.ticks * period_ms:.0f} ms (ticks of '
-                f'{period_ms:.0f} ms, correlation {lag.correlation:.2f})')
-        numbers = {'lag_ms': lag.ticks * period_ms, 'correlation': lag.correlation}
-        train = demos.command('train', '--demos', str(demos.root))
-        if lag.ticks * period_ms > _SLOW_S * 1000.0:
-            found.append(Finding(
-                'warn', 'lag', '', f'{said}. Let the policy see as much: history: '
-                f'{round(lag.ticks) + 1} in config/train/bc.yaml, then train.', train,
-                numbers))
-        else:
-            found.append(Finding('note', 'lag', '', f'{said}.', train, numbers))
-        for take, own, (action, _) in zip(demos.takes, each, changes, strict=True):
-            if (np.abs(action[:, i]) > 0.0).sum() < _ENOUGH or len(demos.takes) < 3:
-                continue
-            only = np.arange(len(measured)) == lag.observed
-            mine = _peak(np.where(only, _ratio(own, i), 0.0), lags)
-            if mine is not None and abs(mine.ticks - lag.ticks) > _APART:
-                found.append(Finding(
-                    'warn', 'lag', take.name, f'{observed} follows {name} by '
-                    f'{mine.ticks * period_ms:.0f} ms, in the others by '
-                    f'{lag.ticks * period_ms:.0f} ms: its labels are shifted.',
-                    take.command('drop', '--why', 'shifted labels'),
-                    {'lag_ms': mine.ticks * period_ms, 'others_ms': lag.ticks * period_ms}))
+    :param episode: which part of the bag counts.
+    """
+    found = {}
+    command, kind = contract.action.topic, bag.types[contract.action.topic]
+    fields = fields_in(contract.action, kind)
+    speeds = {s.topic for s in contract.sources if _measures(s.feature.kind)}
+    topics = bag.topics({command, *speeds}) if speeds else {}
+    for action, observed in _pairs(contract):
+        topic, path = _field(contract, observed)
+        signals = [_signal(topics[name].stamps_ns, topics[name].fields.column(field), episode)
+                   for name, field in ((command, fields[action]), (topic, path))]
+        found[action] = (Signal(*signals[0], held=True), Signal(*signals[1]))
     return found
 
 
-def _changes(take: Take) -> tuple[np.ndarray, np.ndarray]:
-    """Return changes from tick to tick: actions ``(T-1, Da)``, observations; 0 where unknown."""
+def check_set(demos: Demos) -> list[Finding]:
+    """Return which speed follows which command, by how much, and where that differs."""
+    contract, found = demos.contract, []
+    for action, observed in _pairs(contract):
+        pairs = [_signals(take, action, observed) for take in demos.takes]
+        lag = find_lag(pairs)
+        if lag is None:
+            continue
+        found.append(_finding(demos, action, observed, lag))
+        if len(demos.takes) < 3:
+            continue
+        for take, pair in zip(demos.takes, pairs, strict=True):
+            if np.count_nonzero(np.diff(pair[0].values)) < _ENOUGH:
+                continue
+            own = find_lag([pair])
+            if own is not None and abs(own.seconds - lag.seconds) > _APART / contract.rate_hz:
+                found.append(Finding(
+                    'warn', 'lag', take.name, f'{contract.obs_names[observed]} follows '
+                    f'{contract.action.names[action]} by {own.seconds * 1e3:.0f} ms, in the '
+                    f'others by {lag.seconds * 1e3:.0f} ms: its labels are shifted.',
+                    take.command('drop', '--why', 'shifted labels'),
+                    {'lag_ms': own.seconds * 1e3, 'others_ms': lag.seconds * 1e3}))
+    return found
+
+
+def _finding(demos: Demos, action: int, observed: int, lag: Lag) -> Finding:
+    contract = demos.contract
+    name, seen = contract.action.names[action], contract.obs_names[observed]
+    numbers = {'lag_ms': lag.seconds * 1e3, 'correlation': lag.correlation}
+    about = f'(correlation {lag.correlation:.2f})'
+    if lag.seconds < -max(_CLOCKS_S, _CLOCKS_TICKS / contract.rate_hz):
+        return Finding(
+            'warn', 'lag', '', f'{seen} moves {-lag.seconds * 1e3:.0f} ms before {name} commands '
+            f'it {about}: their stamps come from different clocks. Mend that and record again.',
+            demos.command('up', 'record'), numbers)
+    said = f'{seen} follows {name} by {lag.seconds * 1e3:.0f} ms {about}'
+    train = demos.command('train', '--demos', str(demos.root))
+    if lag.seconds <= _SLOW_S:
+        return Finding('note', 'lag', '', f'{said}.', train, numbers)
+    history = round(lag.seconds * contract.rate_hz) + 1
+    return Finding('warn', 'lag', '', f'{said}. Let the policy see as much: history: {history} in '
+                   f'config/train/bc.yaml, then train.', train, numbers)
+
+
+def _measures(kind: str) -> bool:
+    return kind == 'body_twist'
+
+
+def _pairs(contract: Contract) -> list[tuple[int, int]]:
+    """Return numbers of actions and of the observed speeds that they ask for."""
+    found = []
+    for tail, speed in _PAIRS:
+        action = field_index(contract.action, tail)
+        names = [f'{s.name}.{speed}' for s in contract.sources if _measures(s.feature.kind)]
+        if action is not None and names:
+            found.append((action, contract.obs_names.index(names[0])))
+    return found
+
+
+def _field(contract: Contract, observed: int) -> tuple[str, str]:
+    """Return topic and path of an observed speed."""
+    name = contract.obs_names[observed]
+    source = next(s for s in contract.sources if name in s.feature.names)
+    return source.topic, source.feature.fields[source.feature.names.index(name)][1]
+
+
+def _signal(stamps_ns: np.ndarray, values: np.ndarray,
+            episode: Episode) -> tuple[np.ndarray, np.ndarray]:
+    """Return times [s] and values of what an episode holds, in order; NaN is left out."""
+    values = values.astype(np.float64)
+    inside = (stamps_ns >= episode.stamps_ns[0]) & (stamps_ns <= episode.stamps_ns[-1])
+    rows = np.flatnonzero(inside & np.isfinite(values))
+    rows = rows[np.argsort(stamps_ns[rows], kind='stable')]
+    return (stamps_ns[rows] - episode.stamps_ns[0]) / 1e9, values[rows]
+
+
+def _signals(take: Take, action: int, observed: int) -> tuple[Signal, Signal]:
+    if take.signals is not None:
+        return take.signals[action]
     episode, steps = take.episode, len(take.episode.actions)
-    given = episode.action_valid[1:] & episode.action_valid[:-1]
-    actions = np.where(given[:, None], np.diff(episode.actions, axis=0), 0.0)
-    seen = episode.obs_valid[1:steps] & episode.obs_valid[:steps - 1]
-    return actions, np.where(seen, np.diff(episode.obs[:steps], axis=0), 0.0)
-
-
-def _products(actions: np.ndarray, obs: np.ndarray, lags: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return sums over ticks: products ``(L, Da, Do)``, squares ``(Da,)`` and ``(Do,)``."""
-    steps = len(actions)
-    products = np.zeros((len(lags), actions.shape[1], obs.shape[1]))
-    for row, lag in enumerate(lags.tolist()):
-        if abs(lag) < steps:
-            early, late = max(0, -lag), max(0, lag)
-            products[row] = (actions[early:steps - late].T.astype(np.float64)
-                             @ obs[late:steps - early])
-    return products, (actions.astype(np.float64) ** 2).sum(0), (obs.astype(np.float64) ** 2).sum(0)
-
-
-def _ratio(sums: tuple[np.ndarray, ...], action: int) -> np.ndarray:
-    """Return how well a command and each observation agree at each lag, ``(L, Do)`` in [0, 1]."""
-    products, squares, obs_squares = sums
-    scale = np.sqrt(squares[action] * obs_squares)
-    return np.asarray(np.abs(products[:, action]) / np.where(scale > 1e-9, scale, np.inf))
-
-
-def _follows(ratio: np.ndarray, lags: np.ndarray) -> np.ndarray:
-    """Tell which observations agree best with commands before them, ``(Do,)`` bool."""
-    return np.asarray(ratio[lags > 0].max(axis=0) > ratio[lags <= 0].max(axis=0))
-
-
-def _peak(ratio: np.ndarray, lags: np.ndarray) -> _Lag | None:
-    """Return the clearest lag of any observation; ``None`` where nothing is clear."""
-    top, observed = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
-    curve, shift = ratio[:, observed], 0.0
-    if curve[top] < _CLEAR:
-        return None
-    if 0 < top < len(curve) - 1:
-        left, middle, right = curve[top - 1:top + 2]
-        bend = left - 2.0 * middle + right
-        shift = 0.0 if bend >= 0.0 else float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5))
-    return _Lag(float(lags[top]) + shift, float(curve[top]), int(observed))
+    at_s = (episode.stamps_ns[:steps] - episode.stamps_ns[0]) / 1e9
+    given, seen = episode.action_valid, episode.obs_valid[:steps, observed]
+    return (Signal(at_s[given], episode.actions[given, action].astype(np.float64)),
+            Signal(at_s[seen], episode.obs[:steps][seen, observed].astype(np.float64)))

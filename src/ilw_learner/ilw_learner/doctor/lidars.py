@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from ilw_core.contract import Contract, Source
-from ilw_core.lidar import ScanGeometry, unread, why_no_evidence
+from ilw_core.lidar import unread, why_no_evidence
 from ilw_core.lidar_sectors import unseen_sectors
 from ilw_learner.bag_reader import Bag, Topic
 from ilw_learner.dataset import as_recorded
 from ilw_learner.doctor.finding import Finding, Take
+from ilw_learner.readings import scan_of
 
 _LOOKED_AT = 60
 """Scans of a recording, evenly spread"""
@@ -32,12 +33,17 @@ def causes(findings: list[Finding]) -> Mapping[str, str]:
             if finding.kind == 'lidar' and finding.level == 'bad'}
 
 
+def topics(findings: list[Finding], contract: Contract) -> set[str]:
+    """Return the topics whose scans are no observations, of those findings."""
+    return {source.topic for source in contract.sources if source.name in causes(findings)}
+
+
 def _check(take: Take, source: Source, topic: Topic, contract: Contract) -> list[Finding]:
     lidar, told = contract.lidar, [0, 0, 0]
     texts = ['', '', '']
     rows = np.unique(np.linspace(0, len(topic.fields) - 1, _LOOKED_AT).round().astype(int))
     for row in rows.tolist():
-        ranges, geometry = _scan(topic, row)
+        ranges, geometry = scan_of(topic, row)
         found = [why_no_evidence(ranges, geometry, lidar), '', '']
         if not found[0]:
             found[1] = ' '.join(unread(ranges, geometry, lidar))
@@ -53,13 +59,6 @@ def _check(take: Take, source: Source, topic: Topic, contract: Contract) -> list
     return [Finding(level, 'lidar', take.name, f'{source.name} ({source.topic}) {text}',
                     take.command('show'), {'scans_ratio': float(ratio)})
             for level, text, ratio in zip(levels, texts, ratios, strict=True) if ratio > _OFTEN]
-
-
-def _scan(topic: Topic, row: int) -> tuple[np.ndarray, ScanGeometry]:
-    one, fields = np.array([row]), topic.fields
-    ranges = fields.column('ranges', one)[0]
-    return ranges, ScanGeometry(len(ranges), *(float(fields.column(path, one)[0]) for path in (
-        'angle_min', 'angle_increment', 'range_min', 'range_max', 'angle_max')))
 
 
 def _misses(take: Take, source: Source, contract: Contract) -> bool:

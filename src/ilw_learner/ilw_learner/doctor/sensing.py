@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ilw_core.contract import Contract
+from ilw_core.digits import apart
 from ilw_learner.doctor.finding import Demos, Finding, Take
 
 _GAP_S = 1.0
@@ -22,7 +23,8 @@ def check_take(take: Take, contract: Contract,
     """
     Return what one episode did not observe.
 
-    :param known: contract entry -> why it observed little, where that was found already.
+    :param known: contract entry -> why it observed little, where that was found already; the
+        first word names what it was found of.
     """
     episode, name, found = take.episode, take.name, []
     whole = episode.obs_valid.all(axis=1)
@@ -30,12 +32,13 @@ def check_take(take: Take, contract: Contract,
     if missing > _SOME:
         worst = int(np.argmin(episode.obs_valid.mean(axis=0)))
         entry = contract.obs_names[worst].partition('.')[0]
-        todo = f'See what was found of {entry}.' if entry in known else \
+        why = known.get(entry, '')
+        todo = f'See what was found of {why.split()[0].rstrip(":")}.' if why else \
             'Check that topic\'s rate, or raise its tolerance_ms.'
         found.append(Finding(
             'bad' if missing > _MUCH else 'warn', 'missing', name,
             f'{missing:.0%} of its ticks lack something, most often {contract.obs_names[worst]}. '
-            f'{todo}', take.command('show' if entry in known else 'redo'),
+            f'{todo}', take.command('show' if why else 'redo'),
             {'missing_ratio': missing}))
     gap_s = _longest_run(~np.asarray(whole)) / contract.rate_hz
     if gap_s > _GAP_S:
@@ -70,10 +73,12 @@ def check_set(demos: Demos) -> list[Finding]:
     beyond = ((obs < contract.obs_low - 1e-3) | (obs > contract.obs_high + 1e-3)).mean(axis=0)
     for i in np.flatnonzero(beyond > _SOME):
         low, high = float(obs[:, i].min()), float(obs[:, i].max())
+        lowest, least = apart(low, float(contract.obs_low[i]))
+        highest, most = apart(high, float(contract.obs_high[i]))
         found.append(Finding(
             'warn', 'range', '', f'{contract.obs_names[i]} leaves the range of the contract '
-            f'({contract.obs_low[i]:.3g} to {contract.obs_high[i]:.3g}) in {beyond[i]:.0%} of '
-            f'ticks (from {low:.3g} to {high:.3g}). Widen it there, then check again.',
+            f'({least} to {most}) in {beyond[i]:.0%} of ticks (from {lowest} to {highest}). Widen '
+            f'it there, then check again.',
             demos.command('episodes', 'check', str(demos.root)),
             {'outside_ratio': float(beyond[i]), 'lowest': low, 'highest': high}))
     return found

@@ -21,13 +21,16 @@ class Draft:
     """Its ``text`` has the evidence in comments"""
     report: Report
     """What ``episodes check`` says of the recording under this contract"""
-    steps: int
-    """To train from: all was seen, and a command was given"""
+
+    @property
+    def steps(self) -> int:
+        """To train from: all was seen, and a command was given."""
+        return self.report.steps
 
     @property
     def usable(self) -> bool:
         """Whether one can train from it."""
-        return self.report.verdict != 'bad' and self.report.usable > 0 and self.steps > 0
+        return self.report.verdict != 'bad' and self.steps > 0
 
 
 def draft_contract(path: Path, base: Base | None = None, task: str = '') -> Draft:
@@ -47,7 +50,5 @@ def draft_contract(path: Path, base: Base | None = None, task: str = '') -> Draf
     text = contract_text(find_topics(Bag(largest)), name, base)
     contract = parse_contract(text, f'the draft of {path}')
     report = check_episodes(path, contract, task or contract.name, base)
-    steps = sum(int((each.action_valid & each.obs_valid[:-1].all(axis=1)).sum())
-                for each in report.episodes)
-    return Draft(contract, report, steps)
+    return Draft(contract, report)
 

@@ -23,11 +23,13 @@ from ilw_learner.identify.drive import Drive, read_drive
 from ilw_learner.identify.estimate import identify
 from ilw_learner.identify.replay import Model, Replay, plant_model, replay, split
 from ilw_learner.identify.result import Identified
+from ilw_learner.readings import read_problems
 
 Simulator = Callable[[Plant], Model]
 """Plant -> what drives with commands as it does"""
 
 _WORTH = 0.7
+_SIDES = {'sim': 'simulated', 'real': 'real'}
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ def compare(sim: Path, real: Path, contract: Contract, plant: Plant | None = Non
     bags = {'sim': Bag(sim), 'real': Bag(real)}
     topics = {side: figures(bag, list(contract.topics)) for side, bag in bags.items()}
     findings = compare_topics(contract, topics['sim'], topics['real'])
+    findings += [Finding('bad' if problem.bad else 'warn', problem.topic,
+                         f'cannot be so in the {_SIDES[side]} bag: {problem.text.rstrip(".")}',
+                         'Mend that and record again.')
+                 for side, bag in bags.items() for problem in read_problems(bag, contract)]
     moved: list[Shift] = []
     try:
         episodes = [load_episode(path, contract, allow_other_contract=True)

@@ -8,12 +8,12 @@ import numpy as np
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_learner.gap.finding import Finding
+from ilw_learner.gap.quantity import ACTION, Quantity, quantities
 from ilw_learner.gap.topics import unit_guess
 
 _SHIFTED = 0.2
 """Kolmogorov's distance above which two distributions differ"""
 _ENOUGH = 30
-_ACTION = 'action '
 
 
 @dataclass(frozen=True)
@@ -41,23 +41,21 @@ def shifts(contract: Contract, sim: Episode, real: Episode) -> list[Shift]:
         found.append(_shift(name, sim.obs[:, i], sim.obs_valid[:, i], real.obs[:, i],
                             real.obs_valid[:, i]))
     for i, name in enumerate(contract.action.names):
-        found.append(_shift(f'{_ACTION}{name}', sim.actions[:, i], sim.action_valid,
+        found.append(_shift(f'{ACTION}{name}', sim.actions[:, i], sim.action_valid,
                             real.actions[:, i], real.action_valid))
     return found
 
 
 def shift_findings(contract: Contract, found: list[Shift]) -> list[Finding]:
     """Return what the shifts say; the same of many lidar sectors is said once."""
-    bounds = {name: (float(low), float(high)) for name, low, high in zip(
-        contract.obs_names, contract.obs_low, contract.obs_high, strict=True)}
-    bounds |= {f'{_ACTION}{name}': (float(low), float(high)) for name, low, high in zip(
-        contract.action.names, contract.action.low, contract.action.high, strict=True)}
+    known = quantities(contract)
+    turned = {shift.name for shift in found if _one_sided(shift)}
     groups: dict[str, list[Shift]] = {}
     for shift in found:
         groups.setdefault(_group(shift.name), []).append(shift)
     told = []
     for group, members in groups.items():
-        told += _group_findings(group, members, bounds)
+        told += _group_findings(group, members, known, turned)
     return told
 
 
@@ -92,12 +90,17 @@ def _group(name: str) -> str:
     return f'{stem} (all sectors)' if tail[:1].isdigit() else name
 
 
-def _group_findings(group: str, members: list[Shift],
-                    bounds: dict[str, tuple[float, float]]) -> list[Finding]:
-    found = []
+def _group_findings(group: str, members: list[Shift], quantity: dict[str, Quantity],
+                    turned: set[str]) -> list[Finding]:
+    """
+    Return what the members of a group say, which measure alike.
+
+    :param turned: names of the numbers that are of one sign here and of the other there.
+    """
+    found, what = [], quantity[members[0].name]
     missing = np.mean([m.missing for m in members], axis=0)
     if missing.max() > 0.05:
-        found.append(Finding('bad' if missing[1] > 0.2 and not group.startswith(_ACTION) else
+        found.append(Finding('bad' if missing[1] > 0.2 and not group.startswith(ACTION) else
                              'warn', group,
                              f'is missing in {missing[0]:.0%} of ticks simulated, '
                              f'{missing[1]:.0%} real',
@@ -107,15 +110,16 @@ def _group_findings(group: str, members: list[Shift],
         return found
     sizes = [float(np.median([np.abs(side(m)).max() for m in known]))
              for side in (lambda m: m.sim, lambda m: m.real)]
-    if guess := unit_guess(*sizes):
+    if what.comparable(max(sizes)) and (guess := unit_guess(*sizes, what.unit)):
         found.append(Finding('bad', group, f'is of size {sizes[0]:.3g} simulated, {sizes[1]:.3g} '
                              f'real: {guess}?', 'Correct the unit in the driver.'))
-    if len(members) == 1 and _one_sided(members[0]):
+    # Who was told to turn the other way drove elsewhere; a place is on either side of zero.
+    if members[0].name in turned and not what.place and what.command not in turned:
         found.append(Finding('warn', group, f'is mostly {_sign(members[0].sim)} simulated, '
                              f'{_sign(members[0].real)} real', 'If both bags drive alike, its '
                              'sign is turned round: ahead and left are positive (REP 103).'))
-    beyond = [m for m in known if m.real[0] < bounds[m.name][0] - 1e-3
-              or m.real[2] > bounds[m.name][1] + 1e-3]
+    beyond = [m for m in known if m.real[0] < quantity[m.name].low - 1e-3
+              or m.real[2] > quantity[m.name].high + 1e-3]
     if beyond:
         found.append(Finding('bad', group, f'leaves the range of the contract on the robot '
                              f'({beyond[0].real[0]:.3g} to {beyond[0].real[2]:.3g})',

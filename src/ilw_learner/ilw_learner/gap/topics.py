@@ -13,8 +13,10 @@ _RATE_RATIO = 0.8
 _AGE_S = 0.03
 _CLOCK_S = 0.5
 _FEW = 5
-_UNITS = ((1000.0, 'millimetres for metres'), (100.0, 'centimetres for metres'),
-          (57.29578, 'degrees for radians'), (3.6, 'km/h for m/s'))
+_UNITS = (('m', 1000.0, 'millimetres for metres'), ('m', 100.0, 'centimetres for metres'),
+          ('m/s', 1000.0, 'millimetres for metres'), ('m/s', 100.0, 'centimetres for metres'),
+          ('m/s', 3.6, 'km/h for m/s'), ('rad', 57.29578, 'degrees for radians'),
+          ('rad/s', 57.29578, 'degrees for radians'))
 _TOLERANCE = 0.15
 
 
@@ -104,18 +106,19 @@ def _ages(name: str, a: TopicFigures, b: TopicFigures) -> list[Finding]:
                     './ilw identify on the real bag, then --plant.')]
 
 
-def unit_guess(sim_size: float, real_size: float) -> str:
+def unit_guess(sim_size: float, real_size: float, unit: str | None = None) -> str:
     """
     Return which mix-up of units two typical sizes speak for; empty for none.
 
     :param sim_size: of the same quantity, as a high quantile of its absolute value.
+    :param unit: of the quantity; only its own mix-ups are looked for. ``None``: it is not known.
     """
     if min(sim_size, real_size) <= 0.0:
         return ''
     ratio = real_size / sim_size
-    for factor, words in _UNITS:
+    for of, factor, words in _UNITS:
         for value, side in ((factor, 'real'), (1.0 / factor, 'simulated')):
-            if abs(ratio / value - 1.0) < _TOLERANCE:
+            if unit in (of, None) and abs(ratio / value - 1.0) < _TOLERANCE:
                 return f'{words} ({side})'
     return ''
 

@@ -14,7 +14,8 @@ _TRAIN_CODES = {errors.EpisodeError: _TRAIN.ERROR_DATA, errors.IlwError: _TRAIN.
 _EVALUATE_CODES = {errors.IlwError: _EVALUATE.ERROR_NO_POLICY,
                    errors.CheckpointError: _EVALUATE.ERROR_NO_POLICY,
                    errors.ContractError: _EVALUATE.ERROR_CONTRACT,
-                   errors.NotAllowedError: _EVALUATE.ERROR_NOT_ALLOWED}
+                   errors.NotAllowedError: _EVALUATE.ERROR_NOT_ALLOWED,
+                   errors.NoEnvironmentError: _EVALUATE.ERROR_NO_ENVIRONMENT}
 
 
 def _error(end: ChildEnd) -> type[BaseException]:

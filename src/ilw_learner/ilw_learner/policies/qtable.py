@@ -55,6 +55,7 @@ class Model(Protocol):
     shape: tuple[int, int, int]
     origin: np.ndarray
     size: np.ndarray
+    goal: np.ndarray
     after: np.ndarray
     reward: np.ndarray
     ended: np.ndarray
@@ -134,7 +135,10 @@ class TablePolicy(nn.Module):
         nx, ny, nyaw = self._bins
         ix = ((x - self.origin[0]) / self.size[0]).floor().clamp(0, nx - 1).long()
         iy = ((y - self.origin[1]) / self.size[1]).floor().clamp(0, ny - 1).long()
+        # An exported atan2(0, 0) is no number.
+        cos = torch.where((sin == 0.0) & (cos == 0.0), 1.0, cos)
         turn = torch.atan2(sin, cos) * (nyaw / (2.0 * math.pi))
-        iyaw = (turn + nyaw + 0.5).floor().long() % nyaw
+        bins = (turn + nyaw + 0.5).floor()  # within two turns; graphs do not divide whole numbers
+        iyaw = torch.where(bins < nyaw, bins, bins - nyaw).long()
         state = (ix * ny + iy) * nyaw + iyaw
         return self.table[self.actions[state]].unsqueeze(1)

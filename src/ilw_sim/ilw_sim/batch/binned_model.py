@@ -32,6 +32,8 @@ class BinnedModel(NamedTuple):
     """(2,) lower x and y [m]"""
     size: np.ndarray
     """(2,) of a bin in x and y [m]; heading bin 0 is centred on 0"""
+    goal: np.ndarray
+    """(2,) x and y [m]"""
     after: np.ndarray
     """(S, K) int64 the state that an action leads to; the state itself where the episode ends"""
     reward: np.ndarray
@@ -83,7 +85,8 @@ def make_model(contract: Contract, *, bins: tuple[int, ...], hold: int) -> Binne
         running &= ~lost
         after[states[running], kind] = where[running]
         reward[states, kind], ended[states, kind] = earned, ~running
-    return BinnedModel((nx, ny, nyaw), np.zeros(2), size, after, reward, ended, free)
+    return BinnedModel((nx, ny, nyaw), np.zeros(2), size, np.array(one.goal), after, reward,
+                       ended, free)
 
 
 def _free_points(scene: Scene, size: np.ndarray, bins: tuple[int, int]) -> tuple[

@@ -12,7 +12,7 @@ from sensor_msgs.msg import Joy
 from ilw_core.contract import load_contract
 from ilw_core.features import yaw_of
 from ilw_core.locate import config_file
-from ilw_msgs.msg import EpisodeEvent
+from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
 from ilw_ros.convert import stamp_ns
 from ilw_ros.health import note_dropped
 from ilw_ros.params import load, param
@@ -30,6 +30,7 @@ class ExpertParams:
     imperfection: float = param(
         1.0, '0: as well as it can; 1: varied and erring as a person.', low=0.0, high=1.0)
     joystick: str = param('xbox', 'Layout: a name in config/joysticks, or a path.')
+    record: bool = param(False, 'Press start before each episode, and drive what is recorded.')
 
 
 class ExpertNode(Node):
@@ -41,11 +42,12 @@ class ExpertNode(Node):
         self._driver = StickDriver(
             load_contract(config_file('tasks', p.contract)),
             Stick(config_file('joysticks', p.joystick)),
-            seed=p.seed, imperfection=p.imperfection)
+            seed=p.seed, imperfection=p.imperfection, records=p.record)
         self._joy = self.create_publisher(Joy, 'joy', EVENT)
         self.create_subscription(OccupancyGrid, 'map', self._on_map, LATCHED)
         self.create_subscription(PoseStamped, 'goal', self._on_goal, LATCHED)
         self.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
+        self.create_subscription(EpisodeStatus, 'episode/status', self._on_status, LATCHED)
         self.create_subscription(Odometry, 'sim/ground_truth', self._on_truth, STATE)
 
     def _on_map(self, grid: OccupancyGrid) -> None:
@@ -65,6 +67,11 @@ class ExpertNode(Node):
             self._driver.on_reset()
         elif event.sender == 'sim' and event.kind == EpisodeEvent.KIND_STOP:
             self._driver.on_stop()
+
+    def _on_status(self, status: EpisodeStatus) -> None:
+        self._driver.on_recorder(status.episode,
+                                 recording=status.phase == EpisodeStatus.PHASE_RECORDING,
+                                 ready=status.phase == EpisodeStatus.PHASE_READY)
 
     def _on_truth(self, truth: Odometry) -> None:
         pose = truth.pose.pose

@@ -22,5 +22,8 @@ class SimParams:
         False, 'true: the next seed follows an end; false: time stands still until sim/reset.')
     plant: str = param('', 'How the base answers: in config/plants, or a path; empty: at once.')
     lidar_rays: int = param(0, 'Beams of the lidar; 0: as the contract says.', low=0, high=3600)
-    publish_tf: bool = param(True, 'Publish map -> odom -> base_link -> base_scan.')
+    publish_tf: bool = param(True, 'Publish map -> odom -> base_link -> wheels and sensors.')
+    tf_prefix: str = param('', 'Before the name of each frame, as robot1; a slash comes between.')
+    clock: bool = param(True, 'false: follow the time that another simulator publishes on /clock, '
+                        'instead of publishing it; real_time_factor and lockstep are then its.')
     gui: bool = param(False, 'Open a window; needs a display.')

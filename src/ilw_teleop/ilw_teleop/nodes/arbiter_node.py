@@ -1,13 +1,11 @@
 """The last gate before the robot: requests in, the contract's command out. See ``arbiter.py``."""
 
-from collections.abc import Callable
 import time
 from typing import Any
 
-from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.node import Node
-from std_srvs.srv import Trigger
 
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
@@ -18,18 +16,23 @@ from ilw_ros.qos import REQUEST
 from ilw_ros.run import run_node
 from ilw_teleop.arbiter import Arbiter, Decision
 from ilw_teleop.nodes.arbiter_reports import ArbiterReports
+from ilw_teleop.nodes.clock_tap import ClockTap
 from ilw_teleop.nodes.command_output import CommandOutput
 from ilw_teleop.nodes.parameters import ArbiterParams
+from ilw_teleop.nodes.poll_timer import PollTimer
 from ilw_teleop.nodes.robot_check import RobotCheck
 from ilw_teleop.nodes.surroundings import Surroundings
+from ilw_teleop.nodes.switches import Switches
 from ilw_teleop.request import Request
 from ilw_teleop.robot_profile import doubts, interface_of, load_profile
 from ilw_teleop.senders import Senders
-from ilw_teleop.stamps import LEAP_NS, LeadingClock
+from ilw_teleop.stamps import LEAP_NS, LeadingClock, read_together
 from ilw_teleop.watchdog import Watchdog
 
 LOOK_S = 0.1
 """Between two looks at who else commands the robot"""
+IDLE_LOOK_NS = 400_000_000
+"""The same while nobody drives and no policy may; each switch looks first"""
 
 
 class ArbiterNode(Node):
@@ -49,6 +52,7 @@ class ArbiterNode(Node):
             arbiter, round(params.silence_grace_s * 1e9) if sim else 0,
             round(params.leap_grace_s * 1e9) if sim else 0, simulated=sim)
         self._time = LeadingClock(leads=sim)
+        self._tap = ClockTap(self, contract.period_ns // 2)
         interface = interface_of(profile)
         self._command = CommandOutput(self, contract, interface.command_type,
                                       enabled=params.enable_output)
@@ -61,22 +65,20 @@ class ArbiterNode(Node):
         self.create_subscription(ActionChunk, 'policy/action', self._on_policy, REQUEST)
         if arbiter.ahead is not None:
             self._surroundings = Surroundings(self, contract.safety, arbiter.ahead, self._times)
-        for name, act in (('arm', arbiter.arm), ('disarm', arbiter.disarm),
-                          ('estop', arbiter.estop), ('reset', arbiter.reset)):
-            self.create_service(Trigger, f'arbiter/{name}',
-                                lambda _, answer, act=act: self._switch(act, answer))
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._switches = Switches(self, arbiter, self._on_look, self._on_switched)
         self._jump = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=Duration(nanoseconds=1),
                           min_backward=Duration(nanoseconds=-1), on_clock_change=True),
             post_callback=self._on_clock)
         poll_s = min(0.01, 0.1 / contract.rate_hz)  # a chunk's next action is at most that late
-        self.create_timer(poll_s, self._on_poll, clock=steady)
-        self.create_timer(LOOK_S, self._on_look, clock=steady)
+        self._poll = PollTimer(self, poll_s, self._on_poll)
+        self._look = PollTimer(self, LOOK_S, self._on_look)
 
     def _times(self, stamp: int | None = None) -> tuple[int, int]:
-        now = self._time.now_ns(self.get_clock().now().nanoseconds, stamp)
-        return now, now if self._sim else time.monotonic_ns()
+        self._tap.take()
+        clock_ns, steady_ns = read_together(lambda: self.get_clock().now().nanoseconds)
+        now = self._time.now_ns(clock_ns, stamp)
+        return now, now if self._sim else steady_ns
 
     def _on_request(self, chunk: ActionChunk) -> None:
         stamp = stamp_ns(chunk.header.stamp)
@@ -95,13 +97,16 @@ class ArbiterNode(Node):
         self._on_request(chunk)
 
     def _on_poll(self) -> None:
-        decision = self._watchdog.poll(*self._times(), time.monotonic_ns())
+        (now, mono), wall = self._times(), time.monotonic_ns()
+        decision = self._watchdog.poll(now, mono, wall)
         if decision is not None:
             self._publish(decision)
+        self._poll.rest(self._watchdog.rest_ns(mono, wall, paced=self._tap.paced))
 
     def _on_clock(self, jump: TimeJump) -> None:
         if self._sim:
             self._watchdog.tick(time.monotonic_ns())
+            self._tap.moved(jump.delta.nanoseconds)
         if jump.delta.nanoseconds < 0:
             self._time.reset()
             self._arbiter.forget()
@@ -113,16 +118,16 @@ class ArbiterNode(Node):
         if self._arbiter.chunk_due(now):
             self._publish(self._arbiter.decide(now, mono))
 
-    def _switch(self, act: Callable[[], str], answer: Trigger.Response) -> Trigger.Response:
-        answer.message = act()
-        answer.success = not answer.message
-        self._reports.answered(answer.message)
+    def _on_switched(self, refusal: str) -> None:
+        self._reports.answered(refusal)
         self._publish(self._arbiter.decide(*self._times()))
-        return answer
+        self._look.rest(0)
 
     def _publish(self, decision: Decision) -> None:
         self._command.send(decision.stamp_ns, decision.applied.tolist())
         self._reports.decided(decision)
+        if self._arbiter.driven:
+            self._poll.rest(0)
 
     def _on_look(self) -> None:
         before = self._arbiter.rivals
@@ -131,6 +136,7 @@ class ArbiterNode(Node):
         if self._arbiter.rivals and not before:
             self._publish(self._arbiter.decide(*self._times()))
             self._reports.diagnose()
+        self._look.rest(0 if self._arbiter.armed or self._arbiter.driven else IDLE_LOOK_NS)
 
     def farewell(self) -> None:
         """Stop the robot, as an emergency stop does, and say what a dry run showed."""

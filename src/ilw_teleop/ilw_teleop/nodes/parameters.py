@@ -57,6 +57,9 @@ class RecorderParams:
     robot: str = param('', 'Which robot; kept with each episode.')
     profile: str = param('', 'Robot profile: a name in config/robots, or a path; what it says of '
                          'the lidar is kept with each episode.')
+    arguments: str = param('', 'Arguments of the bring-up that differ from the usual ones, as '
+                           'name=value name=value; kept with each episode, so that it can be '
+                           'redone.')
     extra_topics: str = param('', 'More topics to record, separated by commas.')
     min_free_mb: int = param(200, 'No episode starts with less free space [MB].', low=0,
                              high=1_000_000)
@@ -84,6 +87,17 @@ class JoyParams:
 class KeyboardParams:
     """The parameters of the keyboard node."""
 
+    contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
     joystick: str = param('xbox', 'Layout to imitate: a name in config/joysticks, or a path.')
     autorepeat_hz: float = param(20.0, 'Messages per second while nothing changes [Hz].',
                                  low=4.0, high=1000.0)
+
+
+@dataclass(frozen=True)
+class StatusParams:
+    """The parameters of the status node."""
+
+    contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
+    view: bool = param(False, 'Draw a map of robot, goal, scan and path, too.')
+    policy: bool = param(False, 'A policy is among the nodes: show whether it is armed.')
+    keys: bool = param(False, 'The joystick is a keyboard: name its keys.')

@@ -31,6 +31,16 @@ class RecorderEar:
         node.create_timer(0.1, self._on_tick, clock=steady)
         node.create_timer(1.0, self._diagnose, clock=steady)
 
+    @property
+    def heard(self) -> bool:
+        """Whether there is a recorder."""
+        return self._watch.heard
+
+    @property
+    def recording(self) -> bool:
+        """Whether it records, or saves."""
+        return self._watch.recording
+
     def _on_status(self, status: EpisodeStatus) -> None:
         recording = (status.episode or 'an episode') if status.phase in _BUSY else ''
         if self._watch.on_status(time.monotonic_ns(), recording=recording,

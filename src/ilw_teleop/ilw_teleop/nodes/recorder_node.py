@@ -13,6 +13,7 @@ from ilw_ros.params import load
 from ilw_ros.qos import EVENT
 from ilw_ros.run import run_node
 from ilw_teleop.episode_store import EpisodeStore
+from ilw_teleop.nodes.begin_key import BeginKey
 from ilw_teleop.nodes.parameters import RecorderParams
 from ilw_teleop.nodes.raw_topics import RawTopics
 from ilw_teleop.nodes.record_requests import RecordRequests
@@ -39,7 +40,8 @@ class RecorderNode(Node):
         for path in salvage(store):
             self.get_logger().warning(f'Recovered what a crash had left: {path}')
         self._recorder = Recorder(
-            contract, store, about(params.robot, params.operator, self.get_namespace()),
+            contract, store,
+            about(params.robot, params.operator, self.get_namespace(), params.arguments),
             queue_bytes=params.queue_mb * 1_000_000, same_clock=self._sim)
         extra = tuple(name.strip() for name in params.extra_topics.split(',') if name.strip())
         self._topics = RawTopics(self, tuple(dict.fromkeys(
@@ -47,6 +49,7 @@ class RecorderNode(Node):
         self._held = {s.topic for s in contract.sources if s.align.how == 'hold'}
         self._clock_ns, self._log = 0, LogClock()
         self._pause = PauseWatch(simulated=self._sim)
+        self._begin = BeginKey(self, self._recorder, simulated=self._sim)
         self._reports = RecorderReports(self)
         self.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
         self._requests = RecordRequests(self, self._start, self._stop)
@@ -81,12 +84,15 @@ class RecorderNode(Node):
         ending = self._recorder.poll(self._now(), time.monotonic_ns())
         if ending is not None:
             self._on_ending(ending)
+        if self._begin.poll(self._now(), paused=self._paused()):
+            self._publish_status()
 
     def _on_ending(self, ending: Ending) -> None:
         if ending.error:
             self.get_logger().error(ending.error)
         else:
-            self.get_logger().info(f'Episode {ending.episode}: {ending.path or "discarded"}')
+            self.get_logger().info(ending.text)
+        self._begin.ended(ending)
         self._on_beat()  # now, not at the next beat
         self._requests.finish(ending)
 
@@ -119,17 +125,19 @@ class RecorderNode(Node):
 
     def _on_event(self, event: EpisodeEvent) -> None:
         self._drain()
-        why = self._recorder.on_mark(
+        if self._begin.takes(event):
+            return
+        self._recorder.on_mark(
             Mark(MarkKind(event.kind), stamp_ns(event.header.stamp), event.episode,
                  event.outcome, event.stop_reason),
             self._now(), time.monotonic_ns(), paused=self._paused())
-        if why:
-            self.get_logger().warning(f'Not recording: {why}')
         self._publish_status()
 
     def destroy_node(self) -> None:
         """Save what is being recorded before leaving."""
-        lost = self._recorder.close(self._now(), time.monotonic_ns())
+        ending, lost = self._recorder.close(self._now(), time.monotonic_ns())
+        if ending is not None:
+            self.get_logger().warning(f'The recorder ended in a take. {ending.text}')
         if lost:
             self.get_logger().error(lost)
         super().destroy_node()

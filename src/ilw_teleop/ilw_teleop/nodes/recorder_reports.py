@@ -23,10 +23,11 @@ class RecorderReports:
         """
         Publish the status if it has changed; returns whether it has.
 
-        :param fields: of ``ilw_msgs/EpisodeStatus``, save the header.
+        :param fields: of ``ilw_msgs/EpisodeStatus``, save the header; ``begin_ns`` is its begin.
         :param beat: publish it anyway: whoever listens knows that the recorder lives.
         """
-        new = EpisodeStatus(**fields)
+        begin_ns = max(0, fields.pop('begin_ns'))
+        new = EpisodeStatus(begin=time_msg(begin_ns), **fields)
         new.header.stamp = self.status.header.stamp
         changed = new != self.status
         if changed or beat:

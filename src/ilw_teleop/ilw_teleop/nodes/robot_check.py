@@ -12,11 +12,11 @@ from rclpy.subscription import Subscription
 from ilw_core.command_types import fields_in
 from ilw_core.contract import Contract
 from ilw_core.errors import IlwError
+from ilw_core.frame_tree import transform
 from ilw_ros.convert import get_field, header_ns, message_class
 from ilw_ros.observe import Observed
 from ilw_ros.qos import STATE, command, recording
 from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.frame_tree import transform
 from ilw_teleop.preflight import Endpoint, Preflight, kind_of
 from ilw_teleop.robot_interface import RobotInterface
 

@@ -11,24 +11,19 @@ from std_srvs.srv import Trigger
 
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
-from ilw_msgs.msg import ActionChunk, EpisodeEvent, Reward
+from ilw_msgs.msg import ActionChunk, Reward
 from ilw_ros.convert import stamp_ns, time_msg
 from ilw_ros.health import ERROR, OK, WARN, Diagnostics
 from ilw_ros.params import load
 from ilw_ros.qos import EVENT, REQUEST
 from ilw_ros.run import run_node
 from ilw_teleop.joystick import AUTO, known_joysticks, load_joystick
+from ilw_teleop.nodes.marks import MARKS, Marks
 from ilw_teleop.nodes.parameters import TeleopParams
 from ilw_teleop.nodes.recorder_ear import RecorderEar
 from ilw_teleop.stamps import LEAP_NS, LeadingClock, believable
 from ilw_teleop.teleop import SIMULATED_WALL_NS, WALL_SILENCE_NS, Sample, Teleop
 
-MARKS = {
-    'start': (EpisodeEvent.KIND_START, EpisodeEvent.OUTCOME_UNKNOWN),
-    'save_success': (EpisodeEvent.KIND_STOP, EpisodeEvent.OUTCOME_SUCCESS),
-    'save_failure': (EpisodeEvent.KIND_STOP, EpisodeEvent.OUTCOME_FAILURE),
-    'discard': (EpisodeEvent.KIND_DISCARD, EpisodeEvent.OUTCOME_UNKNOWN),
-}
 REWARDS = {'reward_plus': 1.0, 'reward_minus': -1.0}
 
 
@@ -53,11 +48,9 @@ class TeleopNode(Node):
             source=ActionChunk.SOURCE_PERSON, contract_hash=contract.hash, horizon=1,
             names=list(contract.action.names), period=contract.period_ns / 1e9)
         self._action_pub = self.create_publisher(ActionChunk, 'teleop/action', REQUEST)
-        self._event_pub = self.create_publisher(EpisodeEvent, 'episode/event', EVENT)
         self._reward_pub = self.create_publisher(Reward, 'reward', EVENT)
-        self._events = 0
         self._diagnostics = Diagnostics(self, 'joystick')
-        self._recorder = RecorderEar(self, diagnose=True)
+        self._marks = Marks(self, contract, RecorderEar(self, diagnose=True))
         self._switches = {control: self.create_client(Trigger, f'arbiter/{control}')
                           for control in ('estop', 'reset', 'arm', 'disarm')}
         self.create_subscription(Joy, 'joy', self._on_joy, EVENT)
@@ -83,6 +76,7 @@ class TeleopNode(Node):
 
     def _on_tick(self) -> None:
         now = self._time.now_ns(self.get_clock().now().nanoseconds)
+        self._marks.tick(now)
         sample = self._teleop.on_tick(now, time.monotonic_ns() - self._heard_wall_ns)
         if sample is not None:
             self._publish(sample, now)
@@ -96,20 +90,12 @@ class TeleopNode(Node):
         self._action_pub.publish(chunk)
         for control in sample.presses:
             if control in MARKS:
-                self._mark(*MARKS[control], stamp)
+                self._marks.press(control, stamp)
             elif control in REWARDS:
                 self._reward_pub.publish(Reward(header=chunk.header, source='person',
                                                 value=REWARDS[control]))
             elif control in self._switches:
                 self._call(control)
-
-    def _mark(self, kind: int, outcome: int, stamp: int) -> None:
-        self._events += 1
-        ends = kind in (EpisodeEvent.KIND_STOP, EpisodeEvent.KIND_DISCARD)
-        event = EpisodeEvent(sequence=self._events, sender='teleop', kind=kind, outcome=outcome,
-                             stop_reason='operator' if ends else '')
-        event.header.stamp = time_msg(stamp)
-        self._event_pub.publish(event)
 
     def _call(self, control: str) -> None:
         if self._switches[control].service_is_ready():
@@ -134,7 +120,7 @@ class TeleopNode(Node):
         elif teleop.hint:
             level, text = WARN, teleop.hint
         self._diagnostics.publish(level, text, {
-            'marks sent': self._events, 'invalid messages': teleop.invalid})
+            'marks sent': self._marks.sent, 'invalid messages': teleop.invalid})
 
 
 def main() -> int:

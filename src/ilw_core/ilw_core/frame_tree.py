@@ -1,4 +1,4 @@
-"""The transforms that were heard, and the way from one frame to another. No ROS, no clock."""
+"""The transforms that were heard, and the way from one frame to another."""
 
 import math
 
@@ -18,6 +18,14 @@ def transform(translation: tuple[float, float, float],
         [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
         [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
     ]), np.array(translation, dtype=np.float64)
+
+
+def frame_problem(frame: str, other_topic: str, other_frame: str) -> str:
+    """Return what is wrong if a message is used with one in another frame; empty if nothing."""
+    if not frame or not other_frame or frame.lstrip('/') == other_frame.lstrip('/'):
+        return ''
+    return (f'is given in the frame {frame!r}, {other_topic} in {other_frame}. Send it in that '
+            f'frame: nothing here transforms it.')
 
 
 class FrameTree:

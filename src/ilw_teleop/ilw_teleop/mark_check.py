@@ -1,0 +1,59 @@
+"""What is said to a person who marks a take, and when a mark is to be confirmed. No ROS."""
+
+from ilw_core.goal import far_from_goal
+
+WAIT_NS = 5_000_000_000
+"""Of wall time: so long a start waits for a recorder, and a question for its answer"""
+ENDS = ('save_success', 'save_failure', 'discard')
+
+
+class MarkCheck:
+    """
+    Holds back a success far from the goal until it is confirmed; a start that no recorder heard
+    is sent again to one that comes.
+
+    :param radius_m: of the contract's goal.
+    """
+
+    def __init__(self, radius_m: float) -> None:
+        self._radius_m = radius_m
+        self._asked_wall_ns: int | None = None
+        self._start_wall_ns: int | None = None
+
+    def press(self, control: str, wall_ns: int, *, heard: bool, recording: bool,
+              to_goal_m: float | None) -> tuple[bool, str]:
+        """
+        Take in a press of ``start`` or of one of ``ENDS``.
+
+        :param heard: there is a recorder.
+        :param to_goal_m: ``None``: there is no goal, or where it is is not known.
+        :returns: whether to send the mark now, and what to say; may be empty.
+        """
+        asked, self._asked_wall_ns = self._asked_wall_ns, None
+        if not heard:
+            if control == 'start':
+                self._start_wall_ns = wall_ns
+            return True, ('No recorder is heard: a take begins if one comes within '
+                          f'{WAIT_NS / 1e9:.0f} s.' if control == 'start' else
+                          'No recorder is heard: nothing is being recorded.')
+        if control == 'start':
+            return True, ''
+        if not recording:
+            return True, 'Nothing is being recorded: begin a take first.'
+        confirmed = asked is not None and wall_ns - asked <= WAIT_NS
+        if (control == 'save_success' and not confirmed and to_goal_m is not None
+                and far_from_goal(to_goal_m, self._radius_m)):
+            self._asked_wall_ns = wall_ns
+            return False, (f'A success? The goal is {to_goal_m:.2f} m away, it counts within '
+                           f'{self._radius_m:g} m. Press again within {WAIT_NS / 1e9:.0f} s to '
+                           f'save it as a success; the take goes on.')
+        return True, ''
+
+    def start_due(self, wall_ns: int, *, heard: bool) -> tuple[bool, str]:
+        """Return whether a start that waits is to be sent again, and what to say; may be empty."""
+        since = self._start_wall_ns
+        if since is None or (not heard and wall_ns - since < WAIT_NS):
+            return False, ''
+        self._start_wall_ns = None
+        return heard, '' if heard else ('No recorder is heard: no take begins. ./ilw up record '
+                                        'starts one.')

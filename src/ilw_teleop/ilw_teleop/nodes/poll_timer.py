@@ -1,0 +1,29 @@
+"""A timer on the steady clock that fires often, or later where nothing can be due before."""
+
+from collections.abc import Callable
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+_LATE_NS = 500_000
+"""After what was waited for is due, not just before it"""
+
+
+class PollTimer:
+    """
+    Fires each ``often_s``, until told to rest.
+
+    :param on_poll: called at each.
+    """
+
+    def __init__(self, node: Node, often_s: float, on_poll: Callable[[], None]) -> None:
+        self._often_ns = self._now_ns = round(often_s * 1e9)
+        self._timer = node.create_timer(often_s, on_poll,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def rest(self, rest_ns: int) -> None:
+        """Fire next after ``rest_ns`` of wall time, or ``often_s`` if that is longer."""
+        wanted = max(self._often_ns, rest_ns + _LATE_NS if rest_ns else 0)
+        if wanted != self._now_ns:
+            self._timer.timer_period_ns = self._now_ns = wanted
+            self._timer.reset()

@@ -1,0 +1,33 @@
+"""The services that arm, disarm, stop and release: what a person presses."""
+
+from collections.abc import Callable
+
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from ilw_teleop.arbiter import Arbiter
+
+
+class Switches:
+    """
+    Offers the switches of an arbiter as ``std_srvs/Trigger``.
+
+    :param before: called before a switch acts.
+    :param after: called with why it was refused, or nothing, before it is answered.
+    """
+
+    def __init__(self, node: Node, arbiter: Arbiter, before: Callable[[], None],
+                 after: Callable[[str], None]) -> None:
+        def serve(name: str, act: Callable[[], str]) -> None:
+            def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+                before()
+                response.message = act()
+                response.success = not response.message
+                after(response.message)
+                return response
+
+            node.create_service(Trigger, f'arbiter/{name}', answer)
+
+        for name, act in (('arm', arbiter.arm), ('disarm', arbiter.disarm),
+                          ('estop', arbiter.estop), ('reset', arbiter.reset)):
+            serve(name, act)

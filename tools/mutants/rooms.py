@@ -1,0 +1,63 @@
+"""The rooms whose decisions matter most: their files, and the unit tests that stand for them."""
+
+from dataclasses import dataclass, field
+
+_TELEOP, _CORE = 'src/ilw_teleop/ilw_teleop', 'src/ilw_core/ilw_core'
+_LEARNER, _SIM = 'src/ilw_learner/ilw_learner', 'src/ilw_sim/ilw_sim'
+
+
+@dataclass(frozen=True)
+class Room:
+    """Files that decide one thing."""
+
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+    """Below ``test/``, those that fail soonest first"""
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def _files(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f'{folder}/{name}.py' for name in names)
+
+
+def _tests(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f'test/{folder}/test_{name}.py' for name in names)
+
+
+ROOMS = {
+    'arbiter': Room(
+        _files(_TELEOP, 'arbiter', 'request', 'watchdog'),
+        _tests('unit/teleop', 'arbiter_times', 'arbiter', 'watchdog', 'arbiter_model',
+               'robot_profile', 'forward_stop', 'what_is_known_moves_the_robot')),
+    'guards': Room(
+        _files(_TELEOP, 'forward_stop', 'swept_way', 'survey', 'braking'),
+        _tests('unit/teleop', 'guards_by_geometry', 'forward_stop', 'braking',
+               'what_is_known_moves_the_robot')),
+    'limits': Room(
+        _files(_CORE, 'limits'),
+        _tests('unit/core', 'limits_by_hand') + _tests('unit/sim', 'limits')
+        + _tests('unit/teleop', 'arbiter_model')),
+    'resampler': Room(
+        _files(_CORE, 'align'),
+        _tests('unit/core', 'align') + _tests('unit/learner', 'policy_loop')),
+    'contract': Room(
+        _files(_CORE, 'contract', 'safety_spec', 'schema'),
+        _tests('unit/core', 'contract_changes', 'contract')),
+    'store': Room(
+        _files(_TELEOP, 'episode_store', 'salvage', 'ledger'),
+        _tests('unit/teleop', 'store_on_failing_disks', 'recorder_core')),
+    'gate': Room(
+        _files(_TELEOP, 'recording_gate', 'stream_watch'),
+        _tests('unit/teleop', 'streams_that_change', 'recording_gate', 'recorder_core')),
+    'checkpoint': Room(
+        _files(_LEARNER, 'checkpoint', 'signing', 'deployed'),
+        _tests('unit/learner', 'checkpoint_bytes', 'signing', 'deployed',
+               'checkpoint_and_runner')),
+    'update': Room(
+        _files(_LEARNER, 'policies/dqn', 'policies/bc', 'policies/averaged_adam', 'q_trainer'),
+        _tests('unit/learner', 'updates_by_hand', 'replay_buffer')),
+    'kernel': Room(
+        (*_files(_SIM, 'batch/kernel'), *_files(_LEARNER, 'policies/cpu_kernels')),
+        _tests('unit/sim', 'kernel_by_hand', 'batch') + _tests('unit/learner', 'training_math'),
+        {'NUMBA_DISABLE_JIT': '1'}),
+}
