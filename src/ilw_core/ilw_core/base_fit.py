@@ -6,7 +6,10 @@ from pathlib import Path
 
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
+from ilw_core.locate import config_file, resource_file
+from ilw_core.schema import Section
 from ilw_core.urdf import Urdf, wheel_speed_radps
+from ilw_core.yaml_data import read_yaml
 
 _SPARE = 1.02
 """Of speeds: wheels are measured, and URDFs rounded, to a percent or two"""
@@ -28,37 +31,87 @@ class Base:
     """Of the circle around the axle's middle that holds all of it"""
 
 
-def read_base(path: Path) -> Base:
+def read_base(path: Path, wheels: tuple[str, str] | None = None,
+              wheel_radius_m: float | None = None) -> Base:
     """
     Return what a URDF, or xacro file, says of a base; what it lacks is left out.
 
+    :param wheels: joints of the left and right wheel, where they are known.
+    :param wheel_radius_m: where it is known.
     :raises ContractError: it cannot be read, or has a number that is none.
     """
     urdf, name = Urdf(path), f'the URDF {path.name}'
     try:
-        joints = urdf.driven()
+        joints = urdf.driven(wheels)
         places = [urdf.place_m(joint) for joint in joints]
         centre, track_m = 0.5 * (places[0] + places[1]), float(places[0][1] - places[1][1])
     except ContractError:  # three wheels, or four: which of them drive is for a person to say
         return Base(name)
     except (ValueError, KeyError) as error:
-        raise ContractError(f'{path}: every wheel needs a link, and every shape and origin its '
-                            f'numbers. Got {error}. Try it with check_urdf.') from error
-    radps, speed_mps, radius_m = wheel_speed_radps(joints), None, None
+        raise _broken(path, error) from error
+    speed_mps = radius_m = None
     try:
-        speed_mps = None if radps is None else radps * urdf.wheel_radius_m(joints[0])
+        radps = wheel_speed_radps(joints)
+        if radps is not None:
+            speed_mps = radps * (wheel_radius_m or urdf.wheel_radius_m(joints[0]))
         radius_m = urdf.radius_m(centre)
     except ContractError:  # meshes have no size here
         pass
+    except (ValueError, KeyError) as error:
+        raise _broken(path, error) from error
     return Base(name, speed_mps, track_m, radius_m)
 
 
-def contradictions(contract: Contract, base: Base) -> list[str]:
+def profile_base(path: Path) -> Base | None:
+    """
+    Return the base of the URDF that a robot profile names; ``None``: it names none.
+
+    :raises IlwError: the profile or the URDF cannot be read.
+    """
+    section = Section(read_yaml(path, 'a robot profile'), str(path))
+    if not section.has('urdf'):
+        return None
+    wheels = section.section('wheels', required=False)
+    names = ((wheels.text('left'), wheels.text('right'))
+             if wheels.has('left') and wheels.has('right') else None)
+    return read_base(resource_file(section.text('urdf'), path.parent), names,
+                     wheels.number('radius_m') if wheels.has('radius_m') else None)
+
+
+def scene_base(contract: Contract) -> Base | None:
+    """
+    Return the base that a contract's ``scene.robot`` names; ``None``: it names none.
+
+    :raises IlwError: a file of it cannot be read.
+    """
+    scene = Section(contract.scene, f'{contract.name}.scene')
+    if not scene.has('robot'):
+        return None
+    name, joints = scene.text('robot'), scene.take('wheel_joints')
+    if not name.endswith(('.urdf', '.xacro')):
+        return profile_base(config_file('robots', name))
+    return read_base(contract.scene_file(name),
+                     (str(joints[0]), str(joints[1])) if joints else None,
+                     scene.number('wheel_radius_m') if scene.has('wheel_radius_m') else None)
+
+
+def _broken(path: Path, error: Exception) -> ContractError:
+    return ContractError(f'{path}: every wheel needs a link, and every shape and origin its '
+                         f'numbers. Got {error}. Try it with check_urdf.')
+
+
+def misfits(contract: Contract, base: Base) -> list[str]:
     """Return what the contract asks for and the base cannot do or be, a sentence each."""
     return [*_speeds(contract, base), *_footprint(contract, base)]
 
 
-def _speeds(contract: Contract, base: Base) -> list[str]:
+def far_too_slow(contract: Contract, base: Base) -> str:
+    """Return why a base cannot do half of what the contract asks for; empty if it can."""
+    return next(iter(_speeds(contract, base, 0.5)), '')
+
+
+def _speeds(contract: Contract, base: Base, ratio: float = 1.0) -> list[str]:
+    """Return the fields of which the base can do less than a part of the range."""
     if base.speed_mps is None:
         return []
     found, action = [], contract.action
@@ -70,7 +123,7 @@ def _speeds(contract: Contract, base: Base) -> list[str]:
             able, unit = 2.0 * base.speed_mps / base.track_m, 'rad/s'
         else:
             continue
-        if asked > _SPARE * able:
+        if ratio * asked > _SPARE * able:
             found.append(f'{name}: {contract.name} asks for up to {asked:.3g} {unit}, the wheels '
                          f'of {base.name} allow {able:.3g} ({able / asked:.0%} of it). Correct '
                          f'`velocity` in the URDF or wheels.radius_m in the profile, or lower min '

@@ -10,6 +10,7 @@ from gymnasium import spaces
 import numpy as np
 
 from ilw_core.align import Observation
+from ilw_core.base_fit import too_far
 from ilw_core.contract import Contract, load_contract
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.limits import Limiter
@@ -69,12 +70,16 @@ class EmulatorEnv(gymnasium.Env):
         """
         Begin the episode of ``seed``, or of the next random one.
 
-        :raises IlwError: there is no such world, or the machine never shows a whole tick in it.
+        :raises IlwError: there is no such world, its goal is too far for the contract's time, or
+            the machine never shows a whole tick in it.
         """
         super().reset(seed=seed)
         episode = int(self.np_random.integers(2 ** 31)) if seed is None else seed
         traits = self.profile.machine(episode if self._seed is None else self._seed)
-        self.robot = Robot(traits, self.profile.body, self._worlds(episode), episode, _BEGIN_NS)
+        world = self._worlds(episode)
+        if far := too_far(self.contract, world.way_m):
+            raise ContractError(f'World {world.name}: {far}')
+        self.robot = Robot(traits, self.profile.body, world, episode, _BEGIN_NS)
         self._loop = PolicyLoop(self.contract)
         self._now_ns = self._look_ns = _BEGIN_NS
         self._decided_ns = None

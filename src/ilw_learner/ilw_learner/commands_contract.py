@@ -54,12 +54,10 @@ def draft(bag: Path, out: Path | None, robot: Path | None, as_json: bool) -> Non
             'contract_text': made.contract.text, 'out': str(out or ''), 'usable': made.usable,
             'verdict': report.verdict, 'episodes': len(report.episodes),
             'findings': [vars(finding) for finding in report.findings],
-            'contradictions': made.contradictions, 'steps': made.steps}))
+            'steps': made.steps}))
     else:
         if out is None:
             echo(made.contract.text, nl=False, lines=True)
-        for text in made.contradictions:
-            echo(f'{"warn":<5} {"all":<26} {text}', err=out is None)
         print_report(report, err=out is None)
         _say_what_next(bag, out, usable=made.usable)
     if not made.usable:

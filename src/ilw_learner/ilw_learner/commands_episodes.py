@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ilw_core.base_fit import profile_base
 from ilw_core.contract import named_contract
 from ilw_core.episode_folder import EpisodeFolder, find_episodes, read_episode
 from ilw_core.errors import IlwError
+from ilw_core.locate import config_file
 from ilw_core.terminal import echo
 from ilw_learner.command_options import json_option, profile_option, task_option
 from ilw_learner.commands_edit import EDITS, own_contract
@@ -130,7 +132,8 @@ def check(root: Path, task: str, profile: str | None, as_json: bool) -> None:
     """
     from ilw_learner.doctor import check_episodes
 
-    report = check_episodes(root, named_contract(task, profile), task)
+    base = profile_base(config_file('robots', profile)) if profile else None
+    report = check_episodes(root, named_contract(task, profile), task, base)
     if as_json:
         echo(json.dumps({
             'verdict': report.verdict, 'verdicts': report.verdicts,

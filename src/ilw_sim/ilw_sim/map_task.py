@@ -5,6 +5,7 @@ import math
 import cv2
 import numpy as np
 
+from ilw_core.base_fit import too_far
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.map_file import FREE, OCCUPIED, UNKNOWN, MapFile, load_map
@@ -29,13 +30,16 @@ class MapTask:
         self._start_m = options.number('start_clearance_m', self._clearance_m,
                                        low=self._clearance_m)
         self._apart_m = options.number('start_to_goal_m', 2.0, low=contract.goal_radius_m)
+        if far := too_far(contract, self._apart_m):
+            raise options.error('start_to_goal_m', f'a way that can be driven: {far}',
+                                self._apart_m)
         name = options.text('map')
         try:
             path = contract.scene_file(name)
         except IlwError as error:
             raise ContractError(f'{options.where}.map must be the map.yaml of a saved map, its '
                                 f'path relative to the contract. {error}') from error
-        self._where = str(path)
+        self._where, self._contract = str(path), contract
         chart = load_map(path)
         if not (chart.cells == FREE).any():
             raise ContractError(f'{path} has no free space. Check negate, mode and free_thresh: '
@@ -60,6 +64,7 @@ class MapTask:
             start, goal = (_centre(self._grid, cell) for cell in (first, last))
             if (self._places[first] != self._places[last]
                     or math.dist(start, goal) < self._apart_m
+                    or too_far(self._contract, math.dist(start, goal))
                     or self._grid.clearance_m[first] < self._start_m):
                 continue
             yaw = float(rng.uniform(-math.pi, math.pi))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+from ilw_core.base_fit import Base, far_too_slow
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.files import read_bytes
@@ -66,6 +67,9 @@ def robot_of(contract: Contract) -> DiffDrive:
         if not 0.005 <= size <= most:
             raise ContractError(f'{path}: the {what} must be from 0.005 m to {most:g} m. Got '
                                 f'{size:g} m. URDF lengths are in metres.')
+    base = Base(f'the URDF {path.name}', robot.speed_radps * robot.wheel_radius_m, robot.track_m)
+    if slow := far_too_slow(contract, base):
+        raise ContractError(slow)
     return robot
 
 

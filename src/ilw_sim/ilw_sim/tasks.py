@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ilw_core.base_fit import too_far
 from ilw_core.contract import Contract
 from ilw_core.errors import ContractError
 from ilw_core.schema import Section
@@ -74,6 +75,9 @@ class MazeTask:
         if not len(self._starts):
             raise ContractError(f'{options.where}.rows has no free cell from which goal_cell '
                                 f'can be reached. Open a way to it.')
+        longest_m = float(self._path[tuple(self._starts.T)].max()) + self._radius_m
+        if far := too_far(contract, longest_m):
+            raise ContractError(f'{options.where}.rows: {far}')
 
     def make_scene(self, rng: np.random.Generator, *, measured: bool = True) -> Scene:
         """Return the maze with a random start."""
@@ -99,6 +103,9 @@ class ClutterTask:
         self._clearance_m = options.number('clearance_m', 0.35, low=robot_m)
         self._start_m = options.number('start_clearance_m', 0.7, low=robot_m)
         self._apart_m = options.number('start_to_goal_m', 3.0, low=0.5, high=size_m)
+        if far := too_far(contract, self._apart_m):
+            raise options.error('start_to_goal_m', f'a way that can be driven: {far}',
+                                self._apart_m)
         self._walls = room_walls(self._size)
         self._empty = make_grid(self._size, self._walls, _RESOLUTION_M)
         self._centres = self._empty.centres()

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from ilw_core.base_fit import Base, misfits, profile_base
 from ilw_core.contract import ActionSpec, Contract
 from ilw_core.errors import ContractError
 from ilw_core.lidar_spec import PLAIN, LidarSpec, read_lidar
@@ -57,6 +58,8 @@ class RobotProfile:
     interface: RobotInterface = field(default_factory=RobotInterface)
     lidar: LidarSpec = PLAIN
     """How its lidar says that nothing came back, and where it looks"""
+    base: Base | None = None
+    """What its URDF says of size and speed; ``None``: it names none"""
 
     def tighten(self, action: ActionSpec) -> ActionSpec:
         """
@@ -138,7 +141,7 @@ def load_profile(path: str | Path) -> RobotProfile:
     interface = read_interface(root)
     lidar = read_lidar(root.section('lidar', required=False))
     root.done()
-    return RobotProfile(name, timeout, wheels, joints, interface, lidar)
+    return RobotProfile(name, timeout, wheels, joints, interface, lidar, profile_base(Path(path)))
 
 
 def _joint(section: Section, key: str, urdf: ElementTree.Element | None) -> ElementTree.Element:
@@ -205,7 +208,7 @@ def interface_of(profile: RobotProfile | None) -> RobotInterface:
 
 
 def doubts(contract: Contract, profile: RobotProfile | None) -> list[str]:
-    """Return what nobody vouches for on this robot, a sentence each."""
+    """Return what nobody vouches for on this robot, or is contradicted, a sentence each."""
     found = []
     if profile is None:
         found.append('No robot profile: nobody says that the robot stops by itself when commands '
@@ -213,6 +216,8 @@ def doubts(contract: Contract, profile: RobotProfile | None) -> list[str]:
     elif profile.command_timeout_s is None:
         found.append(f'The profile of {profile.name} gives no command_timeout_s: would the robot '
                      'stop by itself if this node died? Try it, then write it down.')
+    if profile is not None and profile.base is not None:
+        found += misfits(contract, profile.base)
     if contract.safety.scan is None:
         found.append(f'The contract {contract.name} looks ahead with no lidar (safety.scan): the '
                      'robot is not slowed in front of obstacles.')

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ilw_core.base_fit import Base, misfits, scene_base
 from ilw_core.contract import Contract
 from ilw_core.episode import Episode
 from ilw_core.episode_folder import EpisodeFolder, find_episodes
@@ -18,6 +19,7 @@ from ilw_learner.doctor import (
     lag,
     leaks,
     lidars,
+    reach,
     readings,
     sensing,
     starts,
@@ -67,11 +69,14 @@ class Report:
         return iter((self.findings, self.episodes))
 
 
-def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
+def check_episodes(root: Path, contract: Contract, task: str = '',
+                   base: Base | None = None) -> Report:
     """
     Look through every episode at or below a folder.
 
     :param task: how the contract was named, for the commands of the findings.
+    :param base: what the URDF of the robot says, to hold the contract to; ``None``: that of the
+        contract's ``scene.robot``, if it names one.
     :raises EpisodeError: the folder is missing or holds no episode.
     """
     folders = find_episodes(root)
@@ -96,6 +101,10 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
         findings += scans + odd + sensing.check_take(
             take, contract, {**readings.causes(odd, contract), **lidars.causes(scans)})
         findings += labels.check_take(take, contract) + goals.check_take(take, bag, contract)
+        findings += reach.check_take(take, contract)
+    base = base or scene_base(contract)
+    findings += [Finding('warn', 'base', '', text, demos.command('episodes', 'check', str(root)))
+                 for text in (misfits(contract, base) if base else ())]
     if demos.takes:
         for part in (takes.check_outcomes, sensing.check_set, labels.check_set, leaks.check_set,
                      lag.check_set, contradictions.check_set, starts.check_set):

@@ -53,7 +53,8 @@ class Found:
     pose: Heard | None = None
     """Where the robot is on a map"""
     goal: Heard | None = None
-    pictures: tuple[Heard, ...] = ()
+    pictures: tuple[tuple[str, str], ...] = ()
+    """Name and type; their messages are not looked at, which would take gigabytes"""
     left_out: list[str] = field(default_factory=list)
     """A sentence per topic that was looked at and not taken"""
 
@@ -78,17 +79,18 @@ def find_topics(bag: Bag) -> Found:
     command, odometry = _best_pair(commands, odometries)
     left_out += [f'{each.name}: odometry too, {each.evidence}' for each in odometries
                  if each is not odometry]
-    scans, poses, goals, pictures = (_rest(bag, left_out, *kinds) for kinds in (
-        (SCAN,), (POSE_WITH_COVARIANCE,), (POSE,), PICTURES))
+    scans, poses, goals = (_rest(bag, left_out, kind) for kind in (
+        SCAN, POSE_WITH_COVARIANCE, POSE))
     pose = next((each for each in sorted(poses, key=lambda p: -p.count)
                  if 'initial' not in each.name and each.count > 1 and _turns(each)), None)
     return Found(command, odometry, _scan(scans), pose,
                  next((each for each in goals if 'goal' in each.name.lower()), None),
-                 tuple(pictures), left_out)
+                 tuple((name, kind) for name, kind in sorted(bag.types.items())
+                       if kind in PICTURES), left_out)
 
 
-def _rest(bag: Bag, left_out: list[str], *kinds: str) -> list[Heard]:
-    found, why = hear(bag, *kinds)
+def _rest(bag: Bag, left_out: list[str], kind: str) -> list[Heard]:
+    found, why = hear(bag, kind)
     left_out += why
     return found
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilw_core.base_fit import Base, contradictions
+from ilw_core.base_fit import Base
 from ilw_core.contract import Contract, parse_contract
 from ilw_core.episode_folder import find_episodes
 from ilw_core.errors import EpisodeError
@@ -21,15 +21,16 @@ class Draft:
     """Its ``text`` has the evidence in comments"""
     report: Report
     """What ``episodes check`` says of the recording under this contract"""
-    steps: int
-    """To train from: all was seen, and a command was given"""
-    contradictions: list[str]
-    """Between contract and URDF, a sentence each"""
+
+    @property
+    def steps(self) -> int:
+        """To train from: all was seen, and a command was given."""
+        return self.report.steps
 
     @property
     def usable(self) -> bool:
         """Whether one can train from it."""
-        return self.report.verdict != 'bad' and self.report.usable > 0 and self.steps > 0
+        return self.report.verdict != 'bad' and self.steps > 0
 
 
 def draft_contract(path: Path, base: Base | None = None, task: str = '') -> Draft:
@@ -48,8 +49,6 @@ def draft_contract(path: Path, base: Base | None = None, task: str = '') -> Draf
     name = (largest if largest.is_dir() else largest.with_suffix('')).resolve().name
     text = contract_text(find_topics(Bag(largest)), name, base)
     contract = parse_contract(text, f'the draft of {path}')
-    report = check_episodes(path, contract, task or contract.name)
-    steps = sum(int((each.action_valid & each.obs_valid[:-1].all(axis=1)).sum())
-                for each in report.episodes)
-    return Draft(contract, report, steps, contradictions(contract, base) if base else [])
+    report = check_episodes(path, contract, task or contract.name, base)
+    return Draft(contract, report)
 

@@ -15,6 +15,8 @@ from ilw_learner.drafting.heard import Heard
 _SECTORS = 36
 _UNKNOWN_RADIUS_M, _UNKNOWN_BRAKING_MPS2 = 0.5, 0.5
 """Larger than most bases indoors, and weaker than they brake: the robot stops early, not late"""
+_MOST_LETTERS = 200
+"""Of what is said of a topic that is not used"""
 _MOST_LATE_RATIO = 0.5
 """A held topic that first comes later than this part of the recording would cost too much of it"""
 
@@ -94,11 +96,9 @@ def _observation(found: Found, rate_hz: float) -> list[str]:
         lines += _pose('place', odometry, rate_hz, f'in frame {odometry.frame()!r}, which begins '
                        f'anew when the robot is started: leave it out if starts differ')
     lines += _goal(found, located)
-    for picture in found.pictures:
-        found.left_out.append(f'{picture.name} ({picture.type}, {picture.evidence}): no feature '
-                              f'reads pictures yet')
-    return [*lines, *(f'  # not used: {part}' for why in found.left_out
-                      for part in [printable(why)[:200]])]
+    found.left_out.extend(f'{name} ({kind}): no feature reads pictures yet'
+                          for name, kind in found.pictures)
+    return [*lines, *(f'  # not used: {printable(why)[:_MOST_LETTERS]}' for why in found.left_out)]
 
 
 def _odometry(odometry: Heard, rate_hz: float) -> list[str]:
