@@ -1,8 +1,8 @@
 """
 Recordings as strangers make them, beside what the robot truly did: clocks, storages, contents.
 
-A drive is a set of functions of true time. Each message knows its true time, when it was logged and
-what its header says; a kind of stranger changes the last two and nothing else.
+A drive is a set of functions of true time. Each message knows its true time, when it was logged
+and what its header says; a kind of stranger changes the last two and nothing else.
 """
 
 from collections.abc import Callable
@@ -196,7 +196,8 @@ def define_in_sqlite(folder: Path, topic: str, kind: str, text: str | None) -> N
 def _insert(database: sqlite3.Connection, table: str, row: dict[str, object]) -> None:
     there = [each[1] for each in database.execute(f'PRAGMA table_info({table})')
              if each[1] != 'id' or 'id' in row]
-    database.execute(f'INSERT INTO {table}({",".join(there)}) VALUES({",".join("?" * len(there))})',
+    marks = ','.join('?' * len(there))
+    database.execute(f'INSERT INTO {table}({",".join(there)}) VALUES({marks})',
                      [row.get(name, '') for name in there])
 
 

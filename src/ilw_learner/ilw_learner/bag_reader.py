@@ -238,8 +238,8 @@ def damage(what: str) -> Iterator[None]:
     except Exception as error:
         reason = (' '.join(str(error).split())[:_MAX_REASON].rstrip('.')
                   or type(error).__name__)
-        raise EpisodeError(f'{what}: {reason}. If the recorder was killed, start it again: it '
-                           f'repairs what it left.') from error
+        raise EpisodeError(f'{what}: {reason}. Import what can still be read: ./ilw episodes '
+                           f'import BAG --task TASK') from error
 
 
 def _stamp_ns(message: Any, logged_ns: int) -> int:

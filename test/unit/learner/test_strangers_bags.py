@@ -166,7 +166,8 @@ contract: holds
 version: 1
 rate_hz: RATE
 observation:
-  pose: {topic: goal, type: geometry_msgs/msg/PoseStamped, feature: pose2d, position_max_m: 20.0,
+  pose: {topic: goal, type: geometry_msgs/msg/PoseStamped, feature: pose2d, x_m: [-9.0, 9.0],
+         y_m: [-9.0, 9.0],
          align: {how: hold}}
 action:
   command: {topic: cmd_vel, type: geometry_msgs/msg/TwistStamped}
@@ -204,8 +205,7 @@ def test_a_reset_of_the_simulator_ends_the_use_there_and_says_what_is_lost(
     folder = strangers.write(tmp_path / 'bag', sent, sqlite=sqlite)
     episode = load_episode(folder, contract)
     begin_ns = SIM if kept_s == after_s else -round(after_s * S)
-    right_numbers(replace(episode, obs_valid=episode.obs_valid), contract, begin_ns, strangers,
-                  least_s=kept_s - 0.4)
+    right_numbers(episode, contract, begin_ns, strangers, least_s=kept_s - 0.4)
     (said,) = [r for r in episode.remarks if 'reset' in r.text]
     assert said.level == 'warn'
     assert abs(said.seconds - (12.0 - kept_s)) < 0.3
@@ -229,7 +229,7 @@ def test_what_was_logged_at_0_before_the_first_clock_is_left_out(
                                   'unstamped before the first /clock'])
 def test_a_part_of_such_a_recording_and_its_import_hold_the_same_numbers(
         strangers, contract_at, tmp_path, name):
-    make, begin_ns, _ = CLOCKS[name]
+    make, _, _ = CLOCKS[name]
     contract = contract_at(10.0)
     folder = strangers.write(tmp_path / 'set' / 'bag', make(strangers, 10.0),
                              twist=name in TWISTS)
@@ -367,10 +367,10 @@ def test_a_contract_that_does_not_fit_is_answered_with_one_that_may(
     sent = strangers.sound(10.0)
     lacks = strangers.write(tmp_path / 'lacks', [m for m in sent if m.topic != 'scan'])
     other = strangers.write(tmp_path / 'other', sent)
-    wants_joints = clutter.text.replace('topic: scan', 'topic: odom', 1)
-    (tmp_path / 'joints.yaml').write_text(wants_joints)
+    covariance = clutter.text.replace('msg/PoseStamped', 'msg/PoseWithCovarianceStamped')
+    (tmp_path / 'covariance.yaml').write_text(covariance)
     for folder, task, cause in ((lacks, 'clutter', "no topic 'scan'"),
-                                (other, str(tmp_path / 'joints.yaml'), "'odom' must be")):
+                                (other, str(tmp_path / 'covariance.yaml'), "'goal' must be")):
         code, out, _ = run(episodes, 'check', folder, '--task', task)
         assert code == 1
         assert cause in out
