@@ -281,8 +281,12 @@ CONTENTS = {
     'a definition that is no text': ('lab_msgs/msg/D', 'ros2msg', b'# \xb0C\nfloat64 x\n', 'cdr'),
     'a bounded wstring': ('lab_msgs/msg/E', 'ros2msg', b'wstring<=5 label\n', 'cdr'),
     'ROS 1': ('lab_msgs/F', 'ros1msg', b'time stamp\n', 'ros1'),
+    'a type that is read': ('std_msgs/msg/Float64', 'ros2msg', b'float64 data\n', 'cdr'),
     'flatbuffers': ('F', 'flatbuffer', bytes(range(128, 256)), 'flatbuffer'),
 }
+
+
+UNREAD = set(CONTENTS) - {'a definition that is no text', 'a type that is read'}
 
 
 @pytest.mark.parametrize('rate', RATES)
@@ -300,6 +304,8 @@ def test_topics_that_nobody_asked_for_are_left_alone_and_named(
     report = check_episodes(folder, contract)
     assert report.steps == plain.steps_to_train
     assert not [f for f in report.findings if f.level == 'bad']
+    named = [f.text for f in report.findings if f.kind == 'foreign']
+    assert ['theirs (' in text for text in named] == ([True] if name in UNREAD else [])
     made = adopt(read_episode(folder), contract, tmp_path / 'out', Outcome.SUCCESS)
     assert (made.steps, made.torn) == (plain.steps_to_train, '')
     assert 'theirs' in Bag(made.path).types, 'an import keeps all there is'

@@ -13,6 +13,7 @@ from ilw_learner.dataset import load_episode, usable
 from ilw_learner.doctor import (
     clocks,
     contradictions,
+    foreign,
     labels,
     lag,
     leaks,
@@ -88,7 +89,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '') -> Report:
             continue
         demos.takes.append(take)
         findings += takes.check_take(take, bag.torn)
-        findings += clocks.check_take(take)
+        findings += clocks.check_take(take) + foreign.check_take(take, bag, contract)
         findings += scans + sensing.check_take(take, contract, lidars.causes(scans))
         findings += labels.check_take(take, contract)
     if demos.takes:
