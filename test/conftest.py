@@ -156,3 +156,13 @@ def synthetic():
     sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope='session')
+def strangers():
+    """Return ``strangers.py``: recordings as strangers make them."""
+    spec = importlib.util.spec_from_file_location(
+        'strangers', Path(__file__).with_name('strangers.py'))
+    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

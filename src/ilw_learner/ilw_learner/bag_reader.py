@@ -159,6 +159,18 @@ class Bag:
                 return self._indexed_topics(self._mcap, names)
         return self._other_topics(names)
 
+    def unreadable(self, names: Collection[str]) -> dict[str, str]:
+        """Return those of the named topics whose messages are not read here, and why."""
+        found = {}
+        channels = self._raw.channels if self._mcap is None else self._mcap.channels.values()
+        for channel in channels:
+            if channel.name in names:
+                try:
+                    fields_of(channel)
+                except TypeUnknownError as error:
+                    found[channel.name] = error.why
+        return found
+
     def _indexed_topics(self, mcap: IndexedMcap, names: Collection[str]) -> dict[str, Topic]:
         channels = {number: c for number, c in mcap.channels.items() if c.name in names}
         found = {}
@@ -187,7 +199,7 @@ class Bag:
         try:
             types = fields_of(channel)
         except TypeUnknownError as error:
-            raise TypeUnknownError(f'{self.folder}: {error}') from error
+            raise TypeUnknownError(f'{self.folder}: {error}', error.why) from error
         try:
             return Topic(messages.logged_ns, Columns(
                 messages.data, messages.begin, messages.end, channel.type, types),
@@ -244,8 +256,8 @@ def damage(what: str) -> Iterator[None]:
     except Exception as error:
         reason = (' '.join(str(error).split())[:_MAX_REASON].rstrip('.')
                   or type(error).__name__)
-        raise EpisodeError(f'{what}: {reason}. If the recorder was killed, start it again: it '
-                           f'repairs what it left.') from error
+        raise EpisodeError(f'{what}: {reason}. Import what can still be read: ./ilw episodes '
+                           f'import BAG --task TASK') from error
 
 
 def _stamp_ns(message: Any, logged_ns: int) -> int:

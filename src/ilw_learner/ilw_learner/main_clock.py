@@ -19,7 +19,7 @@ _FEWEST = 3
 """Stamps in a row that make a run; fewer between two jumps are outliers"""
 _PERIODS = 3.0
 """A stamp may skip this many periods, as of messages that were lost"""
-_NEARLY_LOG = 0.5
+_NEARLY_LOG = 0.8
 """Part of the best clock's agreement with which the log's own is preferred"""
 _FOREVER_NS = 1 << 62
 

@@ -24,7 +24,15 @@ _BOUNDED_WSTRING = re.compile(r'^wstring<=\d+')
 
 
 class TypeUnknownError(EpisodeError):
-    """A topic is needed whose messages cannot be read, because of their type or encoding."""
+    """
+    The messages of a topic cannot be read, because of their type or encoding.
+
+    :param why: in a few words, without the topic.
+    """
+
+    def __init__(self, text: str, why: str) -> None:
+        super().__init__(text)
+        self.why = why
 
 
 def type_fields(channels: Collection[Channel]) -> dict[str, Any]:
@@ -47,8 +55,10 @@ def fields_of(channel: Channel) -> Mapping[str, Any]:
     :raises TypeUnknownError: there is none.
     """
     if channel.encoding != 'cdr':
-        raise TypeUnknownError(f'topic {channel.name!r} must be encoded as cdr. Got '
-                               f'{channel.encoding!r}: ROS 2 did not write it.')
+        raise TypeUnknownError(
+            f'topic {channel.name!r} must be encoded as cdr. Got {channel.encoding!r}: ROS 2 did '
+            f'not write it. Leave that topic out of the contract.',
+            f'encoded as {channel.encoding or "nothing known"}')
     jazzy = get_typestore(Stores.ROS2_JAZZY).fielddefs
     why = 'the recording has no definition of it'
     if channel.definition and channel.definition_format in READ_FORMATS:
@@ -71,7 +81,7 @@ def fields_of(channel: Channel) -> Mapping[str, Any]:
     raise TypeUnknownError(
         f'topic {channel.name!r} is of type {channel.type}, whose fields are not known: {why}. '
         f'Leave that topic out of the contract, or record it again where the package of '
-        f'{channel.type.partition("/")[0]} is installed.')
+        f'{channel.type.partition("/")[0]} is installed.', f'{channel.type}: {why}')
 
 
 @lru_cache(maxsize=256)

@@ -32,6 +32,8 @@ _STALE_NS = 3_600_000_000_000
 """One message older than its neighbours by less was late, as from a queue"""
 _STANDS_STILL = 0.2
 """Part of a topic's messages that may be sent again, late, with the stamp they had"""
+_PAUSE_NS = 1_000_000_000
+"""More between two messages is a gap, which belongs to neither"""
 _BEFORE_CLOCK_NS = 1_000_000_000
 _CALENDAR_NS = 946_684_800_000_000_000
 """The year 2000: stamps before are since boot, or of a simulation"""
@@ -133,9 +135,11 @@ class _Rule:
         self._leave_other_epochs()
         self._leave_before_clock()
         parts = {name: _part(each, self._inside[name]) for name, each in self._there.items()}
-        clock = self._clock()
-        main = find_main_clock({k: v for k, v in parts.items() if len(v.logged_ns)}, clock)
-        self._leave_reset(main)
+        parts = {name: each for name, each in parts.items() if len(each.logged_ns)}
+        main = LOG
+        if not all(_fits_log(each) for each in parts.values() if each.how != 'hold'):
+            main = find_main_clock(parts, self._clock())
+            self._leave_reset(main)
         for name, each in self._there.items():
             rows = np.flatnonzero(self._inside[name])
             if len(rows):
@@ -238,7 +242,7 @@ class _Rule:
             what = what or _other_clock(float(np.median(age[rows])), int(stamps[rows][0]), main)
             over = f', {seconds:.1f} s of it,' if count < len(rows) else ''
             self._remarks.append(Remark(
-                'note' if part.how == 'hold' else 'warn', name,
+                'note' if part.how == 'hold' or not stamps.any() else 'warn', name,
                 f'{name}: {count} of {len(rows)} messages{over} {what}: they count from when they '
                 f'arrived, on {whose}. Stamp them with the clock of the others to make it exact.',
                 count, seconds))
@@ -286,10 +290,11 @@ def _fits(age: np.ndarray, part: Series, main: MainClock) -> tuple[np.ndarray, n
     within = np.abs(age) <= limit
     if within.all():
         return within, np.zeros_like(within)
-    again = np.concatenate([[False], np.diff(stamps) == 0]) & ~within
+    again = np.concatenate([[False], np.diff(stamps) == 0])
     told = stamps != 0
-    if part.how != 'hold' and again.mean() > _STANDS_STILL:
+    if part.how != 'hold' and (again & ~within).mean() > _STANDS_STILL:
         told &= ~again
+        within &= ~again
     order = np.argsort(age, kind='stable')
     step = float(np.median(np.abs(np.diff(stamps)))) if len(stamps) > 1 else 0.0
     step = step if step < 60e9 else 0.0
@@ -319,5 +324,7 @@ def _covered_s(logged_ns: np.ndarray, without: np.ndarray) -> float:
     """Return for how long the messages that are not in ``without`` came."""
     if len(logged_ns) < 2:
         return 0.0
-    step = np.diff(logged_ns, append=logged_ns[-1:] + int(np.median(np.diff(logged_ns))))
+    usual_ns = int(np.median(np.diff(logged_ns)))
+    step = np.diff(logged_ns, append=logged_ns[-1:] + usual_ns)
+    step = np.where(step > max(_PAUSE_NS, 3 * usual_ns), usual_ns, step)
     return float(step[~without].sum() / 1e9)

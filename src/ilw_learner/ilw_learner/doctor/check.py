@@ -14,6 +14,7 @@ from ilw_learner.dataset import load_episode, usable
 from ilw_learner.doctor import (
     clocks,
     contradictions,
+    foreign,
     goals,
     labels,
     lag,
@@ -97,7 +98,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
             continue
         demos.takes.append(take)
         findings += takes.check_take(take, bag.torn)
-        findings += clocks.check_take(take)
+        findings += clocks.check_take(take) + foreign.check_take(take, bag, contract)
         findings += scans + odd + sensing.check_take(
             take, contract, {**readings.causes(odd, contract), **lidars.causes(scans)})
         findings += labels.check_take(take, contract) + goals.check_take(take, bag, contract)
