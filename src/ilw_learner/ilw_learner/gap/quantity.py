@@ -52,8 +52,8 @@ def quantities(contract: Contract) -> dict[str, Quantity]:
             tail = _SPEEDS.get(name.rpartition('.')[2])
             asked = next((f'{ACTION}{each}' for each in contract.action.names
                           if tail and each.endswith(tail)), '')
-            found[name] = Quantity(next((unit for end, unit in _ENDINGS if name.endswith(end)), ''),
-                                   low, high, source.feature.kind in _PLACES, asked)
+            unit = next((unit for end, unit in _ENDINGS if name.endswith(end)), '')
+            found[name] = Quantity(unit, low, high, source.feature.kind in _PLACES, asked)
     action = contract.action
     for name, unit, low, high in zip(action.names, action.units, action.low, action.high,
                                      strict=True):
