@@ -225,7 +225,7 @@ class MotionCheck:
             for moved, said, differ in zip(*second.contradicting(axis), strict=True):
                 if differ:
                     self._disagrees = contradiction(axis, moved, said)
-        if not self._disagrees and Windows(*(
+        if Windows(*(
                 np.concatenate([getattr(each, name) for each in self._seconds])
                 for name in ('moved', 'turned_rad', 'said'))).in_pose_frame():
             self._disagrees = WRONG_FRAME

@@ -78,11 +78,13 @@ def scan_doubts(scan: Any, contract: Contract, topic: str) -> list[str]:
     return [text for text in found if text]
 
 
-def _first(values: np.ndarray, wrong: np.ndarray) -> float:
-    return float(values[int(np.argmax(wrong))])
+def rotation(read: Read, path: str, *, empty_is_none: bool = False) -> Doubt:
+    """
+    Return which orientations are no rotation.
 
-
-def _rotation(read: Read, path: str, *, empty_is_none: bool = False) -> Doubt:
+    :param path: of the quaternion.
+    :param empty_is_none: all zeros mean that there is no orientation, which is fine.
+    """
     length = reduce(np.hypot, (read(f'{path}.{axis}').astype(np.float64) for axis in 'xyzw'))
     wrong = ~(np.abs(length - 1.0) <= 0.01)  # true for NaN, too
     if empty_is_none:
@@ -90,6 +92,10 @@ def _rotation(read: Read, path: str, *, empty_is_none: bool = False) -> Doubt:
     return Doubt(path, 'its orientation must be a quaternion of length 1. Got length '
                  f'{_first(length, wrong):.3g}. Correct the driver: what is not turned '
                  'has w = 1, and nothing is all zeros.', wrong)
+
+
+def _first(values: np.ndarray, wrong: np.ndarray) -> float:
+    return float(values[int(np.argmax(wrong))])
 
 
 def _finite(read: Read, path: str, fields: Iterable[str]) -> Doubt:
@@ -117,7 +123,7 @@ def _speeds(read: Read, path: str, action: ActionSpec) -> list[Doubt]:
 
 
 def _odometry(read: Read, action: ActionSpec) -> list[Doubt]:
-    return [_rotation(read, 'pose.pose.orientation'),
+    return [rotation(read, 'pose.pose.orientation'),
             _finite(read, 'pose.pose.position', 'xy'),
             _finite(read, 'twist.twist', ('linear.x', 'angular.z')),
             *_speeds(read, 'twist.twist', action)]
@@ -125,11 +131,11 @@ def _odometry(read: Read, action: ActionSpec) -> list[Doubt]:
 
 def _goal(read: Read, _: ActionSpec) -> list[Doubt]:
     # Tools that set a point leave the heading empty.
-    return [_rotation(read, 'pose.orientation', empty_is_none=True)]
+    return [rotation(read, 'pose.orientation', empty_is_none=True)]
 
 
 def _pose(read: Read, _: ActionSpec) -> list[Doubt]:
-    return [_rotation(read, 'pose.pose.orientation')]
+    return [rotation(read, 'pose.pose.orientation')]
 
 
 def _joints(read: Read, _: ActionSpec) -> list[Doubt]:

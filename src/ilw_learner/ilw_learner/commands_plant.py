@@ -44,7 +44,8 @@ def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
     Find how a base answers its commands, from a recording of it being driven.
 
     Prints each number with its 95 % interval, writes a profile for the simulators, and says which
-    driving would show what is not known yet.
+    driving would show what is not known yet. Exit code 1, and no profile, if the recording
+    contradicts the model.
 
     Example: ./ilw identify demos/drive1 --out config/plants/my_base.yaml --plot fit.png
     """
@@ -57,7 +58,8 @@ def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
         drive = read_drive(bag, contract)
         found = estimate(drive, odom_delay_s)
         verdict = judge_drive(drive, found, None if judge is None else read_drive(judge, contract))
-    if out is not None:
+    contradiction = verdict.contradiction
+    if out is not None and not contradiction:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_file(out, found.text(out.stem))
     if plot is not None:
@@ -67,13 +69,16 @@ def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
     if as_json:
         report: dict[str, Any] = {'bag': str(bag), **found.as_json(), 'replay': verdict.as_json()}
         echo(json.dumps(report))
-        return
+        sys.exit(1 if contradiction else 0)
     from ilw_learner.identify.report import table
 
     echo(table(found), lines=True)
     echo(verdict.words(), lines=True)
     for finding in found.findings:
         echo(f'note: {finding}')
+    if contradiction:
+        echo(f'{contradiction} No profile was written.')
+        sys.exit(1)
     if out is not None:
         echo(f'Written to {out}. Train over it: --plant {pasteable(out)}')
 

@@ -133,14 +133,14 @@ def pose_problems(track: Track) -> list[str]:
     if turned.sum() < 4:
         return []
     seconds = windows(track.stamps_ns[turned], track.poses[turned], track.twists[turned])
-    found = []
-    for axis in (FORWARD, TURN):
+    found = [WRONG_FRAME] if seconds.in_pose_frame() else []
+    for axis in (TURN,) if found else (FORWARD, TURN):
         moved, said, differ = seconds.contradicting(axis)
         if differ.sum() >= _SECONDS and differ.mean() > _SECONDS_RATIO:
             worst = int(np.argmax(np.where(differ, np.abs(moved - said), -1.0)))
             found.append(f'{contradiction(axis, moved[worst], said[worst])} So it is in '
                          f'{differ.sum()} of {len(differ)} seconds of motion.')
-    return found or ([WRONG_FRAME] if seconds.in_pose_frame() else [])
+    return found
 
 
 def command_problems(at_ns: np.ndarray, speeds: np.ndarray, command_ns: np.ndarray,

@@ -113,8 +113,9 @@ def _group_findings(group: str, members: list[Shift], quantity: dict[str, Quanti
     if what.comparable(max(sizes)) and (guess := unit_guess(*sizes, what.unit)):
         found.append(Finding('bad', group, f'is of size {sizes[0]:.3g} simulated, {sizes[1]:.3g} '
                              f'real: {guess}?', 'Correct the unit in the driver.'))
-    # Who was told to turn the other way drove elsewhere; a place is on either side of zero.
-    if members[0].name in turned and not what.place and what.command not in turned:
+    # Where a goal is, or the robot itself, is no sign of a driver; and who was told to turn the
+    # other way drove elsewhere.
+    if members[0].name in turned and what.unit.endswith('/s') and what.command not in turned:
         found.append(Finding('warn', group, f'is mostly {_sign(members[0].sim)} simulated, '
                              f'{_sign(members[0].real)} real', 'If both bags drive alike, its '
                              'sign is turned round: ahead and left are positive (REP 103).'))

@@ -20,7 +20,7 @@ from ilw_learner.identify.findings import (
     about_intervals,
     about_the_model,
 )
-from ilw_learner.identify.fit import Fit, fit
+from ilw_learner.identify.fit import LEAST, Fit, fit
 from ilw_learner.identify.intervals import Uncertainty, uncertainty
 from ilw_learner.identify.noise import lidar_noise, odometry_noise
 from ilw_learner.identify.problem import NAMES, Problem, make_problem
@@ -35,6 +35,9 @@ _SKEW_RATIO = 1.0 / 3.0
 """Delays in queues are skewed: their mean and what is typical lie so much of their spread apart"""
 _MODEL_RATIO = 0.003
 """Gains and time constants are not known better, however long the bag: they vary while driving"""
+
+_LEFT_RATIO = 0.9
+"""Of the variance of a speed; what a fit leaves if commands and motion have nothing in common"""
 
 
 def identify(drive: Drive, odom_delay_s: float = 0.0) -> Identified:
@@ -53,13 +56,27 @@ def identify(drive: Drive, odom_delay_s: float = 0.0) -> Identified:
         raise EpisodeError(f'The recording must hold commands while the base moves. Got '
                            f'{len(problem.at_s)} odometry messages beside commands: do their '
                            'stamps come from one clock?')
-    found = fit(problem)
-    known = uncertainty(found)
+    if not np.any((np.ptp(problem.commands, axis=0) > LEAST)
+                  & (np.ptp(problem.speeds, axis=0) > LEAST)):
+        raise EpisodeError('The recording must hold commands that change, and a base that answers '
+                           'them. Got the same all the time. Record two minutes with starts, '
+                           'stops and turns.')
+    try:
+        found = fit(problem)
+        known = uncertainty(found)
+    except np.linalg.LinAlgError as error:
+        raise EpisodeError('The data contradict this model: no base explains how odometry follows '
+                           'these commands. Are they the ones that it was driven with?') from error
+    residuals = found.problem.residuals(found.values)
+    left = residuals.var(axis=0) / np.maximum(found.problem.speeds.var(axis=0), 1e-12)
+    if left[found.free[3:5]].min(initial=np.inf) > _LEFT_RATIO:
+        raise EpisodeError(f'The data contradict this model: {left[found.free[3:5]].min():.0%} of '
+                           'how the base moved does not follow these commands. Are they the ones '
+                           'that it was driven with?')
     estimates = _smooth(found, known, drive, odom_delay_s)
     estimates |= _dead_zones(found, known)
     findings: list[str] = []
     estimates |= _sensors(drive, found, odom_delay_s, findings)
-    residuals = found.problem.residuals(found.values)
     findings = [*drive.findings, *findings, *about_delays(found, drive),
                 *about_the_model(found, residuals)]
     findings += about_intervals(estimates, figures)

@@ -30,6 +30,8 @@ _DAMPINGS = 9
 _RENEWALS = 6
 _LIMIT_STARTS = np.array([1.0, 0.6])
 _LIMIT_PAYS = 0.8
+LEAST = 1e-3
+"""Commands or speeds that vary by less [m/s, rad/s] tell nothing of an axis"""
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,8 @@ def _polish(problem: Problem, values: np.ndarray, free: np.ndarray) -> Fit:
 
 def _free(problem: Problem) -> np.ndarray:
     """Return which parameters are fitted: those of axes that were commanded, and answered."""
-    moved = [bool(np.ptp(problem.commands[:, axis]) > 1e-3
-                  and np.ptp(problem.speeds[:, axis]) > 1e-3) for axis in (0, 1)]
+    moved = [bool(np.ptp(problem.commands[:, axis]) > LEAST
+                  and np.ptp(problem.speeds[:, axis]) > LEAST) for axis in (0, 1)]
     # Limits of acceleration come in later, if they pay.
     return np.array([any(moved), moved[0], moved[1], moved[0], moved[1], moved[0], False, False])
 

@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ilw_core.errors import EpisodeError
 from ilw_core.plant import Plant
 from ilw_learner.identify.drive import Drive
 from ilw_learner.identify.estimate import identify
 from ilw_learner.identify.replay import Replay, plant_model, replay, split
 from ilw_learner.identify.result import Identified
+
+_MUCH_RATIO, _MUCH_WAY_RATIO = 0.1, 0.005
+"""By so much of its error, and of the way driven, the identified plant must be worse"""
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,28 @@ class Verdict:
                         for name in ('identified', 'default'))
         return found / usual if usual > 0.0 else float('inf') if found > 0.0 else 1.0
 
+    @property
+    def contradiction(self) -> str:
+        """
+        Why the data contradict the model: what was fitted replays worse than the default plant.
+
+        Empty if it does not, or by so little that a base like the default one may do so.
+        """
+        found, usual = (self.replays[name] for name in ('identified', 'default'))
+        way_m = float(np.hypot(*np.diff(self.drive.poses[:, :2], axis=0).T).sum())
+        worse_m = float(found.error_m.mean() - usual.error_m.mean())
+        if not worse_m > max(_MUCH_RATIO * float(usual.error_m.mean()), _MUCH_WAY_RATIO * way_m):
+            return ''
+        return (f'The data contradict this model: replayed with what fits best, the base is '
+                f'{found.error_m.mean():.3g} m off, with the default plant '
+                f'{usual.error_m.mean():.3g} m. Are these the commands that drove it, and do pose '
+                f'and twist of its odometry agree?')
+
     def as_json(self) -> dict[str, Any]:
         """Return the figures as JSON values."""
         return {**{name: each.as_json() for name, each in self.replays.items()},
-                'error_ratio': self.ratio, 'unseen': self.unseen}
+                'error_ratio': self.ratio, 'unseen': self.unseen,
+                'contradiction': self.contradiction}
 
     def words(self) -> str:
         """Return one line."""

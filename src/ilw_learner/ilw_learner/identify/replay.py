@@ -45,7 +45,8 @@ class Replay:
             'position_error_mean_m': float(self.error_m.mean()),
             'position_error_end_m': float(self.error_m[-1]),
             'heading_error_mean_rad': float(np.abs(self.heading_error_rad).mean()),
-            'position_m_per_s': self.per_second[0], 'heading_rad_per_s': self.per_second[1],
+            'position_m_per_s': _or_none(self.per_second[0]),
+            'heading_rad_per_s': _or_none(self.per_second[1]),
             'position_m_per_m': _or_none(self.per_metre[0]),
             'heading_rad_per_m': _or_none(self.per_metre[1])}
 
@@ -107,7 +108,9 @@ def _growth(own: np.ndarray, drive: Drive) -> tuple[tuple[float, float], tuple[f
         end = _from(own[[first, last]], 0, true[first])[1]
         rows.append((at_s[last] - at_s[first], way_m[last] - way_m[first],
                      float(np.hypot(*(end - true[last])[:2])), abs(float(end[2] - true[last, 2]))))
-    time_s, metres, position, heading = np.array(rows).sum(axis=0)
+    time_s, metres, position, heading = np.array(rows).reshape(-1, 4).sum(axis=0)
+    if time_s == 0.0:
+        return (float('nan'), float('nan')), (float('nan'), float('nan'))
     per_way = (position / metres, heading / metres) if metres > _LEAST_WAY_M else (
         float('nan'), float('nan'))
     return (position / time_s, heading / time_s), per_way
