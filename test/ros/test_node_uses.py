@@ -9,10 +9,10 @@ import pytest
 pytest.importorskip('rclpy')
 from rclpy.node import Node
 
-from ilw_bringup.bringup import NodeSpec, resolve
+from ilw_bringup.bringup import resolve
 from ilw_bringup.processes import Fleet, command_line
 from ilw_bringup.security.dds_names import Topics, dds_topics
-from ilw_bringup.security.node_uses import node_uses
+from ilw_bringup.security.node_uses import Uses, node_uses
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
 from ilw_ros.convert import message_class
@@ -36,7 +36,8 @@ def started(tmp_path, task, namespace, robot):
             'enable_output' if name == 'record' else 'demos')}, **more})
         specs |= {spec.name: spec for spec in bringup.nodes(values)}
     inside = next(iter(specs.values())).namespace
-    specs['trainer'] = NodeSpec('ilw_learner', 'trainer_node', 'trainer', namespace=inside)
+    bringup, values = resolve('trainer', {'namespace': inside})
+    specs |= {spec.name: spec for spec in bringup.nodes(values)}
     return specs, inside or '/'
 
 
@@ -59,6 +60,8 @@ def differences(node, uses, namespace, specs):
             declared, namespace, name, specs[name].remappings)
         for verb in ('publish', 'subscribe'):
             a, b = getattr(does, verb), getattr(may, verb)
+            b -= dds_topics(Uses(sometimes=declared.sometimes), namespace, name,
+                            specs[name].remappings).subscribe - a - {GRAPH}
             if a != b:
                 found[f'{name} {verb}'] = {'not allowed': sorted(a - b), 'not used': sorted(b - a)}
     return found

@@ -1,5 +1,7 @@
 """Silence makes the arbiter decide, but a simulated clock may leap."""
 
+from itertools import pairwise
+
 import pytest
 
 from ilw_teleop.arbiter import Arbiter
@@ -148,7 +150,7 @@ def test_in_simulation_the_rest_is_as_long_as_time_takes_on_the_wall(idle, pace)
                 decided.append(now)
             rest = watchdog.rest_ns(now, wall, paced=True)
             longest, next_poll = max(longest, rest), wall + max(rest, 10 * MS)
-    gaps = [b - a for a, b in zip(decided, decided[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(decided)]
     assert len(decided) > 5
     assert max(gaps) <= P + pace * 20 * MS, 'not later than with a poll each 10 ms, twice'
     assert longest <= P
