@@ -1,6 +1,7 @@
 """The table of permissions against the running nodes: nothing missing, nothing unused."""
 
 import os
+from pathlib import Path
 import pty
 import subprocess
 
@@ -8,16 +9,20 @@ import pytest
 
 pytest.importorskip('rclpy')
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
-from ilw_bringup.bringup import NodeSpec, resolve
+from ilw_bringup.bringup import resolve
 from ilw_bringup.processes import Fleet, command_line
 from ilw_bringup.security.dds_names import Topics, dds_topics
-from ilw_bringup.security.node_uses import node_uses
+from ilw_bringup.security.node_uses import Uses, node_uses
 from ilw_core.contract import load_contract
 from ilw_core.locate import config_file
 from ilw_ros.convert import message_class
 
 GRAPH = 'ros_discovery_info'
+PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'reference' / 'topics.md'
+RELIABLE = ReliabilityPolicy.RELIABLE
+VOLATILE, LASTING = DurabilityPolicy.VOLATILE, DurabilityPolicy.TRANSIENT_LOCAL
 
 
 def started(tmp_path, task, namespace, robot):
@@ -36,7 +41,8 @@ def started(tmp_path, task, namespace, robot):
             'enable_output' if name == 'record' else 'demos')}, **more})
         specs |= {spec.name: spec for spec in bringup.nodes(values)}
     inside = next(iter(specs.values())).namespace
-    specs['trainer'] = NodeSpec('ilw_learner', 'trainer_node', 'trainer', namespace=inside)
+    bringup, values = resolve('trainer', {'namespace': inside})
+    specs |= {spec.name: spec for spec in bringup.nodes(values)}
     return specs, inside or '/'
 
 
@@ -59,6 +65,8 @@ def differences(node, uses, namespace, specs):
             declared, namespace, name, specs[name].remappings)
         for verb in ('publish', 'subscribe'):
             a, b = getattr(does, verb), getattr(may, verb)
+            b -= dds_topics(Uses(sometimes=declared.sometimes), namespace, name,
+                            specs[name].remappings).subscribe - a - {GRAPH}
             if a != b:
                 found[f'{name} {verb}'] = {'not allowed': sorted(a - b), 'not used': sorted(b - a)}
     return found
@@ -114,4 +122,30 @@ def test_every_node_does_what_the_table_says_and_nothing_else(
             ros.until(agree, 60, 'the graph to agree')
         except AssertionError:
             pytest.fail('\n'.join(f'{k}: {v}' for k, v in left.items()))
+        if robot == 'sim' and not namespace:
+            assert not wrong_on_the_page(node, set(specs))
     assert len(others) == len(kinds)
+
+
+def wrong_on_the_page(node, nodes):
+    """Return where docs/reference/topics.md is wrong about types and QoS of what is running."""
+    offers = {'reliable': (RELIABLE, VOLATILE), 'command': (RELIABLE, VOLATILE),
+              'latched': (RELIABLE, LASTING)}
+    page, wrong = PAGE.read_text(), []
+    for line in page.split('## Topics')[1].split('## Several')[0].splitlines():
+        if not line.startswith('| `'):
+            continue
+        name, kind, qos, *_ = (cell.strip(' `') for cell in line.strip('|').split('|'))
+        for info in node.get_publishers_info_by_topic(node.resolve_topic_name(name)):
+            if info.node_name in nodes:
+                profile = info.qos_profile
+                if (info.topic_type, profile.reliability, profile.durability) != (
+                        kind, *offers[qos]):
+                    wrong.append(f'{name} of {info.node_name}')
+    kinds = dict(node.get_service_names_and_types())
+    for line in page.split('## Services')[1].split('## Actions')[0].splitlines():
+        if line.startswith('| `'):
+            name, kind, *_ = (cell.strip(' `') for cell in line.strip('|').split('|'))
+            if kinds.get(f'/{name}') != [kind]:
+                wrong.append(name)
+    return wrong

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
-from ilw_sim.lockstep import CommandGate, Pace
+from ilw_sim.lockstep import CLOCK_HZ, CommandGate, Pace, Pulse
 from ilw_sim.simulation import Simulation
 from ilw_sim.stick import Stick, StickDriver
 
@@ -66,3 +67,90 @@ def test_the_expert_waits_for_the_map_of_the_new_episode(clutter):
     driver.on_stop()
     assert driver.on_pose(5 * SECOND + 1, simulation.pose) is None
     simulation.close()
+
+
+@pytest.mark.parametrize(('period_s', 'factor', 'parts'), [
+    (0.1, 1.0, 10), (0.05, 1.0, 5), (0.1, 5.0, 2), (0.1, 0.5, 20), (0.004, 1.0, 1),
+    (0.03, 1.0, 3)])
+def test_time_is_told_at_a_hundred_hertz_of_the_wall_and_never_past_the_next_tick(
+        period_s, factor, parts):
+    period_ns = round(period_s * 1e9)
+    pulse = Pulse(period_ns, Pace(True, factor, 0.5).wall_s(period_s))
+    pulse.tick(SECOND, runs=True)
+    told = [pulse.next_ns() for _ in range(parts - 1)]
+    assert told == [SECOND + (k + 1) * (period_ns // parts) for k in range(parts - 1)]
+    assert all(ns < SECOND + period_ns for ns in told)
+    if parts > 1:
+        assert 1.0 / pulse.every_s >= CLOCK_HZ - 1e-6
+    later = [ns for _ in range(200) if (ns := pulse.next_ns()) is not None]
+    assert set(later) == {([SECOND, *told])[-1]}, 'a tick that is late is not foretold'
+
+
+def test_where_time_stands_it_is_told_again_five_times_a_second():
+    for pulse in (Pulse(SECOND // 10, 0.1), Pulse(SECOND // 10, None)):
+        pulse.tick(7 * SECOND, runs=False)
+        told = [pulse.next_ns() for _ in range(round(1.0 / pulse.every_s))]
+        assert [ns for ns in told if ns is not None] == [7 * SECOND] * 5
+
+
+def test_without_the_wall_clock_there_is_no_time_between_ticks():
+    pulse = Pulse(SECOND // 10, Pace(True, 0.0, 0.5).wall_s(0.1))
+    pulse.tick(SECOND, runs=True)
+    assert {pulse.next_ns() for _ in range(20)} <= {None, SECOND}
+
+
+@pytest.fixture
+def recording(clutter):
+    """Return an expert that records, before its first episode, and the world's truth."""
+    simulation = Simulation(clutter)
+    simulation.reset(1, 5 * SECOND)
+    driver = StickDriver(clutter, Stick(config_file('joysticks', 'xbox')), seed=0,
+                         imperfection=0.0, records=True)
+    chart = simulation.map_reading(5 * SECOND)
+    corner = chart.info.origin.position
+    driver.on_map(5 * SECOND, chart.data, (chart.info.height, chart.info.width),
+                  chart.info.resolution, (corner.x, corner.y))
+    driver.on_goal(5 * SECOND, simulation.scene.goal)
+    yield driver, simulation.pose
+    simulation.close()
+
+
+START, DEADMAN = 7, 4
+
+
+def test_an_expert_that_records_presses_start_once_and_drives_when_it_is_recorded(recording):
+    driver, pose = recording
+    now, tick = 5 * SECOND, SECOND // 10
+    assert driver.on_tick(now, pose)[-1][1][START] == 0, 'the recorder is not ready'
+    driver.on_recorder('', recording=False, ready=True)
+    presses = [driver.on_tick(now + k * tick, pose)[-1][1] for k in range(1, 12)]
+    assert [b[START] for b in presses] == [1] + [0] * 9 + [1], 'again after a second, not before'
+    assert not any(b[DEADMAN] for b in presses)
+    driver.on_recorder('one', recording=True, ready=False)
+    axes, buttons = driver.on_tick(now + 12 * tick, pose)[-1]
+    assert (buttons[START], buttons[DEADMAN]) == (0, 1)
+    assert np.any(axes)
+
+
+def test_each_episode_is_a_recording_of_its_own(recording):
+    driver, pose = recording
+    driver.on_recorder('one', recording=True, ready=False)
+    assert driver.on_tick(5 * SECOND, pose)[-1][1][DEADMAN] == 1
+    driver.on_stop()
+    assert driver.on_tick(5 * SECOND + 1, pose) == []
+    driver.on_reset()
+    driver.on_recorder('one', recording=True, ready=False)  # a word of the take that is over
+    assert driver.on_tick(5 * SECOND + SECOND // 10, pose)[-1][1][DEADMAN] == 0
+    driver.on_recorder('one', recording=False, ready=True)
+    assert driver.on_tick(5 * SECOND + SECOND // 5, pose)[-1][1][START] == 1
+    driver.on_recorder('two', recording=True, ready=False)
+    assert driver.on_tick(5 * SECOND + 3 * SECOND // 10, pose)[-1][1][DEADMAN] == 1
+
+
+def test_a_layout_without_a_start_button_cannot_record(clutter, tmp_path):
+    text = config_file('joysticks', 'xbox').read_text().replace('  start: start\n', '', 1)
+    (tmp_path / 'mine.yaml').write_text(text)
+    stick = Stick(tmp_path / 'mine.yaml')
+    StickDriver(clutter, stick, seed=0, imperfection=0.0)
+    with pytest.raises(IlwError, match='button for start'):
+        StickDriver(clutter, stick, seed=0, imperfection=0.0, records=True)

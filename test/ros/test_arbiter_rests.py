@@ -1,0 +1,123 @@
+"""How often the arbiter wakes: seldom while nobody drives, and at once when somebody does."""
+
+import pytest
+
+pytest.importorskip('rclpy')
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+
+from ilw_msgs.msg import ActionChunk, ArbiterState
+from ilw_ros.convert import stamp_ns, time_msg
+from ilw_ros.qos import EVENT, REQUEST
+from ilw_teleop.nodes.arbiter_node import ArbiterNode
+
+MS = 1_000_000
+BEGIN = 1_000_000 * MS
+
+
+class Bench:
+    """An arbiter, a clock that this test moves, and a hand."""
+
+    def __init__(self, ros, monkeypatch, contract, *, simulated):
+        init = Node.__init__
+        arguments = ['--ros-args', '-p', f'use_sim_time:={str(simulated).lower()}']
+        monkeypatch.setattr(Node, '__init__', lambda self, name, **more: init(
+            self, name, cli_args=arguments, **more))
+        self.arbiter = ros.add(ArbiterNode())
+        monkeypatch.setattr(Node, '__init__', init)
+        self.ros, self.contract, self.states, self.polls, self.now = ros, contract, [], 0, BEGIN
+        self.node = ros.add(Node('bench'))
+        self.clock = self.node.create_publisher(Clock, '/clock', 10)
+        self.hand = self.node.create_publisher(ActionChunk, 'teleop/action', REQUEST)
+        self.node.create_subscription(ArbiterState, 'arbiter/state', self.states.append, EVENT)
+        poll = self.arbiter._watchdog.poll
+
+        def counted(*times):
+            self.polls += 1
+            return poll(*times)
+
+        monkeypatch.setattr(self.arbiter._watchdog, 'poll', counted)
+        ros.until(lambda: self.hand.get_subscription_count(), 20, 'the arbiter')
+
+    def ask(self, stamp):
+        self.hand.publish(ActionChunk(
+            source=ActionChunk.SOURCE_PERSON, contract_hash=self.contract.hash, horizon=1,
+            names=list(self.contract.action.names), period=0.1, active=True, values=[0.2, 0.0],
+            header=self.header(stamp)))
+
+    @staticmethod
+    def header(stamp):
+        message = ActionChunk()
+        message.header.stamp = time_msg(stamp)
+        return message.header
+
+    def tick(self, step_ns):
+        """Move the clock, and let the arbiter run until it has heard of it or need not."""
+        self.now += step_ns
+        self.clock.publish(Clock(clock=time_msg(self.now)))
+        for _ in range(3):
+            self.ros.executor.spin_once(timeout_sec=0.004)
+
+    def run_fine(self):
+        self.ros.until(lambda: self.tick(10 * MS) or self.arbiter._tap.paced, 30, 'a fine clock')
+
+
+def test_on_hardware_it_wakes_once_or_so_for_each_decision_while_nobody_drives(
+        ros, monkeypatch, clutter):
+    bench = Bench(ros, monkeypatch, clutter, simulated=False)
+    ros.until(lambda: bench.states, 20, 'the first decision')
+    bench.states.clear()
+    bench.polls = 0
+    ros.until(lambda: len(bench.states) >= 8, 20, 'decisions')
+    assert bench.polls <= 3 * len(bench.states), 'ten for each, as it was'
+
+
+def test_who_begins_to_drive_is_watched_closely_from_then_on(ros, monkeypatch, clutter):
+    bench = Bench(ros, monkeypatch, clutter, simulated=False)
+    ros.until(lambda: len(bench.states) > 3, 20, 'decisions')
+    assert bench.arbiter._poll._now_ns > 10 * MS
+    bench.ask(bench.node.get_clock().now().nanoseconds)
+    ros.until(lambda: bench.states[-1].source == ArbiterState.SOURCE_PERSON, 20, 'the person')
+    assert bench.arbiter._poll._now_ns == 10 * MS
+    ros.until(lambda: 'silent' in bench.states[-1].reasons, 20, 'the silence to be noticed')
+    ros.until(lambda: bench.arbiter._poll._now_ns > 10 * MS, 20, 'the rest')
+
+
+def test_a_fine_clock_is_followed_without_being_woken_by_each_message(ros, monkeypatch, clutter):
+    bench = Bench(ros, monkeypatch, clutter, simulated=True)
+    bench.run_fine()
+    bench.states.clear()
+    ros.until(lambda: bench.tick(10 * MS) or len(bench.states) >= 4, 30, 'decisions')
+    gaps = [stamp_ns(b.header.stamp) - stamp_ns(a.header.stamp)
+            for a, b in zip(bench.states[:-1], bench.states[1:], strict=True)]
+    assert all(100 * MS <= gap <= 250 * MS for gap in gaps), gaps
+    bench.ask(bench.now)
+    ros.until(lambda: bench.states[-1].source == ArbiterState.SOURCE_PERSON, 20, 'the person')
+    ros.until(lambda: bench.tick(10 * MS) or bench.states[-1].source == ArbiterState.SOURCE_NONE,
+              20, 'the silence to be noticed')
+
+
+def test_a_fine_clock_that_jumps_back_makes_it_forget_who_drove(ros, monkeypatch, clutter):
+    bench = Bench(ros, monkeypatch, clutter, simulated=True)
+    bench.run_fine()
+    bench.ask(bench.now)
+    ros.until(lambda: bench.states and bench.states[-1].source == ArbiterState.SOURCE_PERSON,
+              20, 'the person')
+    bench.tick(-500_000 * MS)
+    ros.until(lambda: bench.states[-1].source == ArbiterState.SOURCE_NONE
+              and stamp_ns(bench.states[-1].header.stamp) < BEGIN, 20, 'a decision anew')
+
+
+@pytest.mark.parametrize('step_ms', [50, 100, 1000])
+def test_a_clock_in_whole_ticks_may_wait_for_the_answer_and_wakes_it(
+        ros, monkeypatch, clutter, step_ms):
+    bench = Bench(ros, monkeypatch, clutter, simulated=True)
+    for _ in range(12):
+        bench.tick(step_ms * MS)
+    assert not bench.arbiter._tap.paced
+
+
+def test_a_fine_clock_that_stands_wakes_it_again(ros, monkeypatch, clutter):
+    bench = Bench(ros, monkeypatch, clutter, simulated=True)
+    bench.run_fine()
+    ros.until(lambda: not bench.arbiter._tap.paced, 20, 'the end of its trust')
