@@ -24,7 +24,7 @@ class Screen:
 
     def __init__(self, terminal: int) -> None:
         self._terminal, self._encoding = terminal, sys.stderr.encoding or 'utf-8'
-        self._area = LiveArea(self._write, lambda: os.get_terminal_size(terminal))
+        self._area = LiveArea(self._write, self._size)
         self._waiting: dict[int, bytes] = {}
         """Read end of a pipe -> what came of a line that has not ended"""
         self._selector = selectors.DefaultSelector()
@@ -70,6 +70,13 @@ class Screen:
                 self._area.show(*live)
         if text:
             self._area.scroll('\n'.join(text))
+
+    def _size(self) -> os.terminal_size:
+        with suppress(OSError):  # it may be gone
+            size = os.get_terminal_size(self._terminal)
+            if size.columns and size.lines:
+                return size
+        return os.terminal_size((80, 24))
 
     def _write(self, text: str) -> None:
         with suppress(OSError):  # the terminal may be gone, and nobody is left to see it

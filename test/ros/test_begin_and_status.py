@@ -64,7 +64,7 @@ class Person:
         event.header.stamp = self.status.header.stamp
         self.event_pub.publish(event)
 
-    def phase(self, phase, episode=''):
+    def phase(self, phase, episode=None):
         self.ros.until(lambda: self.status is not None and self.status.phase == phase
                        and episode != self.status.episode, 60, f'phase {phase}')
 
@@ -137,8 +137,8 @@ def test_the_status_node_draws_what_it_hears_and_survives_nonsense(
     assert drawn(r'no map, no odometry yet') or frames
     ros.until(lambda: send((good, odom), (recording, status))
               or drawn(r'x 1\.50 y 0\.00 heading 0°[\s\S]*RECORDING'), 30, 'the map')
-    ros.until(lambda: send((good, odom), (recording, status)) or drawn('RECORDING') and any(
-        'Take begins. Robot at x 1.50 m' in line for line in stays), 30, 'where it begins')
+    ros.until(lambda: send((good, odom), (recording, status)) or (drawn('RECORDING') and any(
+        'Take begins. Robot at x 1.50 m' in line for line in stays)), 30, 'where it begins')
 
 
 def test_where_nothing_can_be_drawn_in_place_each_change_is_a_line(
