@@ -98,7 +98,7 @@ def test_each_take_begins_the_world_and_the_time_anew_and_a_saved_one_the_next_w
 
 def shown(text):
     """Return the live lines of a node's output, each frame, without colours; and what stays."""
-    lines = [re.sub(r'\x1b\[[0-9;]*m', '', line) for line in text.splitlines()]
+    lines = [re.sub(r'\x1b\[[0-9;]*m', '', line) for line in text.split('\n')]
     return ([each[1] for line in lines if (each := decode(line))],
             [line for line in lines if not decode(line)])
 
