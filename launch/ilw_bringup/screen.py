@@ -29,6 +29,7 @@ class Screen:
         """Read end of a pipe -> what came of a line that has not ended"""
         self._selector = selectors.DefaultSelector()
         self._ours = self.pipe()
+        os.set_blocking(self._ours, False)
         self._thread = threading.Thread(target=self._run, name='screen', daemon=True)
         self._thread.start()
 
@@ -40,8 +41,9 @@ class Screen:
         return writes
 
     def say(self, text: str) -> None:
-        """Print a line."""
-        os.write(self._ours, f'{text}\n'.encode(self._encoding, 'replace'))
+        """Print a line; a terminal that hangs holds nobody up."""
+        with suppress(BlockingIOError):
+            os.write(self._ours, f'{text}\n'.encode(self._encoding, 'replace'))
 
     def close(self) -> None:
         """Show what nodes that have ended wrote last, and leave the terminal."""

@@ -5,6 +5,7 @@ import io
 from itertools import groupby
 from operator import itemgetter
 import os
+import re
 
 from rich.text import Text
 
@@ -13,12 +14,18 @@ from ilw_teleop.status import Part
 from ilw_teleop.terminal_map import STYLES, UNICODE, Glyphs, Scene, draw
 
 LEVELS = {'': '', 'good': 'green', 'warn': 'yellow', 'bad': 'bold white on red'}
+_NUMBER = re.compile(r'\d+(\.\d+)?')
 BETWEEN = ' | '
 
 
 def steady(parts: Sequence[Part]) -> str:
     """Return the line without numbers that run: where each change makes a line of its own."""
     return BETWEEN.join(part.text for part in parts if part.steady)
+
+
+def gist(line: str) -> str:
+    """Return a line with its numbers left out: how old a sensor is runs, too, while it waits."""
+    return _NUMBER.sub('#', line)
 
 
 def coloured(parts: Sequence[Part], columns: int) -> str:
