@@ -74,6 +74,5 @@ def _codes(lines: Sequence[Text], columns: int) -> list[str]:
     console = PlainConsole(file=stream, force_terminal=True, color_system='standard',
                            no_color='NO_COLOR' in os.environ or None, width=max(1, columns),
                            highlight=False, legacy_windows=False)
-    for line in lines:
-        console.print(line, no_wrap=True, crop=True, overflow='crop')
+    console.print(Text('\n').join(lines), no_wrap=True, crop=True, overflow='crop')
     return stream.getvalue().split('\n')[:len(lines)]

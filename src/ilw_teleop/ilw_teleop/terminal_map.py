@@ -198,8 +198,9 @@ def _row(walls: np.ndarray, seen: np.ndarray, strange: np.ndarray, glyphs: Glyph
 
 
 def _characters(raster: Raster, points: np.ndarray) -> list[tuple[int, int]]:
-    places = raster.pixels(points)
-    return [(int(x), int(y) // 2) for x, y in places]
+    halves = raster.area(points)
+    rows, columns = np.nonzero(halves[::2] | halves[1::2])
+    return list(zip(columns.tolist(), rows.tolist(), strict=True))
 
 
 def _arrow(pose: Pose | None, glyphs: Glyphs) -> str:
