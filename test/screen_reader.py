@@ -51,8 +51,19 @@ class Glass:
             self._put(text[i])
             i += 1
 
+    def resize(self, columns, rows):
+        """Change the size as terminals do that wrap long lines anew."""
+        text = '\n'.join(self.lines[:self.y + 1])
+        self.__init__(columns, rows)
+        for character in text:
+            if character == '\n':
+                self.x = 0
+            self._put(character)
+
     def _control(self, numbers, letter):
-        if letter == 'A':
+        if letter == 'H' and not numbers:
+            self.x = self.y = 0
+        elif letter == 'A':
             self.y = max(0, self.y - int(numbers or 1))
         elif letter == 'J' and numbers in ('', '0'):
             del self.rows[self.y][self.x:]

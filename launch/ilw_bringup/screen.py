@@ -24,11 +24,12 @@ class Screen:
 
     def __init__(self, terminal: int) -> None:
         self._terminal, self._encoding = terminal, sys.stderr.encoding or 'utf-8'
-        self._area = LiveArea(self._write, lambda: os.get_terminal_size(terminal))
+        self._area = LiveArea(self._write, self._size)
         self._waiting: dict[int, bytes] = {}
         """Read end of a pipe -> what came of a line that has not ended"""
         self._selector = selectors.DefaultSelector()
         self._ours = self.pipe()
+        os.set_blocking(self._ours, False)
         self._thread = threading.Thread(target=self._run, name='screen', daemon=True)
         self._thread.start()
 
@@ -40,8 +41,9 @@ class Screen:
         return writes
 
     def say(self, text: str) -> None:
-        """Print a line."""
-        os.write(self._ours, f'{text}\n'.encode(self._encoding, 'replace'))
+        """Print a line; a terminal that hangs holds nobody up."""
+        with suppress(BlockingIOError):
+            os.write(self._ours, f'{text}\n'.encode(self._encoding, 'replace'))
 
     def close(self) -> None:
         """Show what nodes that have ended wrote last, and leave the terminal."""
@@ -70,6 +72,13 @@ class Screen:
                 self._area.show(*live)
         if text:
             self._area.scroll('\n'.join(text))
+
+    def _size(self) -> os.terminal_size:
+        with suppress(OSError):  # it may be gone
+            size = os.get_terminal_size(self._terminal)
+            if size.columns and size.lines:
+                return size
+        return os.terminal_size((80, 24))
 
     def _write(self, text: str) -> None:
         with suppress(OSError):  # the terminal may be gone, and nobody is left to see it

@@ -36,13 +36,15 @@ from ilw_ros.convert import message_class, time_msg
 CLOCK = {'use_sim_time': True}
 OTHERS = (NodeSpec('ilw_sim', 'expert_node', 'expert', {'contract': 'clutter', **CLOCK},
                    remappings={'joy': 'expert/joy'}),  # two on one topic drive nothing
+          NodeSpec('ilw_teleop', 'status_node', 'status',
+                   {'contract': 'clutter', 'view': True, **CLOCK}),
           NodeSpec('ilw_learner', 'trainer_node', 'trainer', {'contract': 'clutter', **CLOCK}))
 STRIKES = 200
 """Per topic"""
 
 
 class Siege:
-    """A loop of all seven nodes, and an attacker who has listened to it first."""
+    """A loop of all eight nodes, and an attacker who has listened to it first."""
 
     def __init__(self, folder):
         self.loop = Loop(folder, with_policy=True)

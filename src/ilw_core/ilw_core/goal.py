@@ -5,6 +5,7 @@ import math
 
 from ilw_core.contract import Contract
 
+FARTHEST_M = 1e6
 FAR_RATIO = 1.5
 """Of the goal's radius: odometry drifts, so a success a little outside is none to ask about"""
 
@@ -18,6 +19,11 @@ def polar(pose: Sequence[float], goal: Sequence[float]) -> tuple[float, float]:
     dx, dy = goal[0] - pose[0], goal[1] - pose[1]
     bearing = math.atan2(dy, dx) - pose[2]
     return math.hypot(dx, dy), math.atan2(math.sin(bearing), math.cos(bearing))
+
+
+def somewhere(*numbers: float) -> bool:
+    """Tell whether coordinates [m] and angles [rad] can be of a place on a map."""
+    return all(math.isfinite(number) and abs(number) < FARTHEST_M for number in numbers)
 
 
 def far_from_goal(distance_m: float, radius_m: float) -> bool:

@@ -9,6 +9,7 @@ LIVE = 'ILW_LIVE'
 _BEGIN, _PART = '\x1e', '\x1f'
 """ASCII record and unit separators: no log has them"""
 _CODE = re.compile(r'(\x1b\[[0-9;]*m)')
+_CLEAR = '\x1b[H'
 _PLAIN = '\x1b[0m'
 
 
@@ -51,16 +52,17 @@ class LiveArea:
         self._write, self._size = write, size
         self._parts: dict[str, list[str]] = {}
         self._drawn: list[str] = []
+        self._shape: os.terminal_size | None = None
 
     def show(self, name: str, lines: Sequence[str]) -> None:
         """Put these lines where those of this name were; the order is that of the names."""
         self._parts[name] = list(lines)
-        before, now = self._drawn, self._fitting()
-        if len(before) != len(now):
-            self._write(f'{self._home()}\x1b[J' + self._draw(now))
+        home, before, now = self._home(), self._drawn, self._fitting()
+        if home == _CLEAR or len(before) != len(now):
+            self._write(f'{home}\x1b[J' + self._draw(now))
         elif before != now:
             # Over a slow line only what has changed.
-            self._write(self._home() + '\n'.join(
+            self._write(home + '\n'.join(
                 '' if old == new else f'{new}\x1b[K'
                 for old, new in zip(before, now, strict=True)))
             self._drawn = now
@@ -78,12 +80,15 @@ class LiveArea:
 
     def _home(self) -> str:
         """Return what leads to the beginning of the first line drawn."""
+        before, self._shape = self._shape, self._size()
+        if before not in (None, self._shape):
+            return _CLEAR  # the terminal has wrapped them anew: where they begin nobody knows
         up = len(self._drawn) - 1
         return (f'\x1b[{up}A' if up > 0 else '') + '\r'
 
     def _fitting(self) -> list[str]:
-        columns, rows = self._size()
-        return [cut(line, columns - 1) for _, part in sorted(self._parts.items())
+        columns, rows = self._shape or self._size()
+        return [cut(line, max(1, columns - 1)) for _, part in sorted(self._parts.items())
                 for line in part][-max(1, rows - 1):]
 
     def _draw(self, lines: list[str]) -> str:

@@ -22,6 +22,7 @@ TEXTS = {'b': 'begin an episode', 'y': 'save it: success', 'n': 'save it: failur
          '-': 'reward: that was bad'}
 """What the key of each button does, as a person is told"""
 HELP_KEY = 'h'
+ESTOP_KEY = 'x'
 ARROW_NAMES = {'w': 'up', 's': 'down', 'a': 'left', 'd': 'right'}
 SHOWN_NS = 2_000_000_000
 """So long a press is answered on the screen"""
@@ -163,8 +164,11 @@ class EarlyKeys:
         elif self._heard_ns is None:
             self._heard_ns = now_ns
         if self._heard_ns is None or now_ns - self._heard_ns < REST_NS:
-            self._waiting += ''.join(key for key in text if key.lower() in BUTTONS)
-            return ''
+            # The emergency stop counts from whatever state, so it waits for nothing but ears.
+            at_once = ESTOP_KEY if heard and ESTOP_KEY in text.lower() else ''
+            self._waiting += ''.join(key for key in text if key.lower() in BUTTONS
+                                     and not (at_once and key.lower() == ESTOP_KEY))
+            return at_once
         waiting, self._waiting = self._waiting, ''
         return waiting + text
 

@@ -5,6 +5,7 @@ import io
 from itertools import groupby
 from operator import itemgetter
 import os
+import re
 
 from rich.text import Text
 
@@ -13,12 +14,18 @@ from ilw_teleop.status import Part
 from ilw_teleop.terminal_map import STYLES, UNICODE, Glyphs, Scene, draw
 
 LEVELS = {'': '', 'good': 'green', 'warn': 'yellow', 'bad': 'bold white on red'}
+_NUMBER = re.compile(r'\d+(\.\d+)?')
 BETWEEN = ' | '
 
 
 def steady(parts: Sequence[Part]) -> str:
     """Return the line without numbers that run: where each change makes a line of its own."""
     return BETWEEN.join(part.text for part in parts if part.steady)
+
+
+def gist(line: str) -> str:
+    """Return a line with its numbers left out: how old a sensor is runs, too, while it waits."""
+    return _NUMBER.sub('#', line)
 
 
 def coloured(parts: Sequence[Part], columns: int) -> str:
@@ -67,6 +74,5 @@ def _codes(lines: Sequence[Text], columns: int) -> list[str]:
     console = PlainConsole(file=stream, force_terminal=True, color_system='standard',
                            no_color='NO_COLOR' in os.environ or None, width=max(1, columns),
                            highlight=False, legacy_windows=False)
-    for line in lines:
-        console.print(line, no_wrap=True, crop=True, overflow='crop')
+    console.print(Text('\n').join(lines), no_wrap=True, crop=True, overflow='crop')
     return stream.getvalue().split('\n')[:len(lines)]

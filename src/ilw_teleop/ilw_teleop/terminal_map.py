@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 
+from ilw_core.goal import FARTHEST_M, somewhere
+
 Point = tuple[float, float]
 Pose = tuple[float, float, float]
 Box = tuple[float, float, float, float]
@@ -196,8 +198,9 @@ def _row(walls: np.ndarray, seen: np.ndarray, strange: np.ndarray, glyphs: Glyph
 
 
 def _characters(raster: Raster, points: np.ndarray) -> list[tuple[int, int]]:
-    places = raster.pixels(points)
-    return [(int(x), int(y) // 2) for x, y in places]
+    halves = raster.area(points)
+    rows, columns = np.nonzero(halves[::2] | halves[1::2])
+    return list(zip(columns.tolist(), rows.tolist(), strict=True))
 
 
 def _arrow(pose: Pose | None, glyphs: Glyphs) -> str:
@@ -212,8 +215,10 @@ def beam_ends(pose: Pose, ranges: Sequence[float], angle_min: float, angle_incre
     :param pose: of the lidar, in the frame wanted.
     """
     reach = np.asarray(ranges, dtype=np.float64)
-    angles = pose[2] + angle_min + angle_increment * np.arange(len(reach))
-    hit = np.isfinite(reach) & (reach > range_min) & (reach < range_max)
+    with np.errstate(over='ignore', invalid='ignore'):  # no angle is left out below
+        angles = pose[2] + angle_min + angle_increment * np.arange(len(reach))
+    hit = (np.isfinite(reach) & np.isfinite(angles) & (reach > range_min) & (reach < range_max)
+           & (reach < FARTHEST_M))
     return np.asarray(np.column_stack([pose[0] + reach[hit] * np.cos(angles[hit]),
                                        pose[1] + reach[hit] * np.sin(angles[hit])]))
 
@@ -221,8 +226,7 @@ def beam_ends(pose: Pose, ranges: Sequence[float], angle_min: float, angle_incre
 def grid_of(cells: np.ndarray, width: int, height: int, resolution_m: float,
             origin: Point) -> Walls | None:
     """Return the walls of an occupancy grid, ``(height * width,)``; ``None``: it is none."""
-    numbers = (resolution_m, *origin)
-    if not all(map(math.isfinite, numbers)) or resolution_m <= 0.0 or len(cells) == 0:
+    if not somewhere(resolution_m, *origin) or resolution_m <= 0.0 or len(cells) == 0:
         return None
     if len(cells) != width * height:
         return None

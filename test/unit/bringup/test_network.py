@@ -30,11 +30,11 @@ def test_every_bringup_can_be_told():
 @pytest.fixture
 def up(tmp_path, monkeypatch):
     """Return a function that runs ``up sim`` and returns what its node was given."""
-    for package, name, script in (('ilw_sim', 'sim_node', NODE),
-                                  ('ilw_teleop', 'status_node', '#!/bin/sh\n')):
-        node = tmp_path / 'lib' / package / name
+    for name, text in (('ilw_sim/sim_node', NODE),
+                       ('ilw_teleop/status_node', '#!/bin/sh\nexec sleep 60\n')):
+        node = tmp_path / 'lib' / name
         node.parent.mkdir(parents=True)
-        node.write_text(script)
+        node.write_text(text)
         node.chmod(0o755)
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
     monkeypatch.setenv('ILW_TEST_SEEN', str(tmp_path / 'seen'))

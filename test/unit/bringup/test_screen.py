@@ -105,6 +105,18 @@ def test_a_node_that_outlives_the_screen_holds_nobody_up(bench):
     os.close(node)
 
 
+def test_a_terminal_that_hangs_holds_nobody_up():
+    ours, theirs = pty.openpty()  # nobody reads it
+    here = Screen(theirs)
+    begun = time.monotonic()
+    for i in range(20_000):
+        here.say(f'line {i}')
+    here.close()
+    assert time.monotonic() - begun < 20
+    os.close(ours)
+    os.close(theirs)
+
+
 def test_where_there_is_no_terminal_lines_are_printed_as_they_come(capsys, monkeypatch):
     with screen(wanted=True) as here:
         assert isinstance(here, Plain)

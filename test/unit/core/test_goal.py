@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ilw_core.goal import bearing_text, far_from_goal, polar, topics_of
+from ilw_core.goal import bearing_text, far_from_goal, polar, somewhere, topics_of
 
 
 @pytest.mark.parametrize(('pose', 'goal', 'distance_m', 'bearing_deg'), [
@@ -34,3 +34,8 @@ def test_far_begins_half_a_radius_outside(distance_m, far):
 def test_a_contract_that_observes_neither_has_the_usual_topics(maze, clutter):
     assert topics_of(maze) == ('odom', 'goal')
     assert topics_of(clutter) == ('odom', 'goal')
+
+
+@pytest.mark.parametrize('number', [math.nan, math.inf, -math.inf, 1e300, -2e6])
+def test_what_is_no_place_is_none(number):
+    assert somewhere(1.0, -3.0) and not somewhere(1.0, number)

@@ -4,7 +4,7 @@ import importlib.util
 import os
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 
@@ -21,7 +21,8 @@ class Seen:
 
     def __init__(self, columns=40, rows=10):
         self.glass, self.written = READER.Glass(columns, rows), []
-        self.area = LiveArea(self.write, lambda: os.terminal_size((columns, rows)))
+        self.size = columns, rows
+        self.area = LiveArea(self.write, lambda: os.terminal_size(self.size))
 
     def write(self, text):
         self.written.append(text)
@@ -103,6 +104,26 @@ def test_after_the_end_only_what_scrolled_by_is_left():
     assert seen.lines == ['saved']
 
 
+@pytest.mark.parametrize('size', [(20, 10), (80, 10), (40, 5), (40, 24)])
+def test_another_size_of_the_terminal_leaves_nothing_of_the_lines_drawn_before(size):
+    seen = Seen(columns=40, rows=10)
+    seen.area.show('1', ['x' * 39] * 4)
+    seen.glass.resize(*size)
+    seen.size = size
+    seen.area.show('1', ['x' * 39] * 4)
+    assert seen.lines == ['x' * min(39, size[0] - 1)] * 4
+
+
+@pytest.mark.parametrize('size', [(0, 0), (80, 0), (1, 1)])
+def test_a_terminal_of_no_size_breaks_nothing(size):
+    seen = Seen()
+    seen.size = size
+    seen.area.show('1', ['ready', 'key'])
+    seen.area.scroll('a log')
+    assert 'a log' in seen.lines
+
+
+@settings(deadline=None)
 @given(st.lists(st.one_of(
     st.tuples(st.just('show'), st.lists(st.text('ab', max_size=50), max_size=7)),
     st.tuples(st.just('scroll'), st.text('cd', min_size=1, max_size=30))), max_size=15))

@@ -94,9 +94,21 @@ def test_a_button_pressed_before_anybody_listens_is_pressed_when_somebody_does()
     early = EarlyKeys()
     assert early.take('b', 0, heard=False) == ''
     assert early.take('', 3000 * MS, heard=True) == '', 'a keyboard at rest first'
-    assert early.take('x', 3400 * MS, heard=True) == ''
-    assert early.take('', 3500 * MS, heard=True) == 'bx'
+    assert early.take('m', 3400 * MS, heard=True) == ''
+    assert early.take('', 3500 * MS, heard=True) == 'bm'
     assert early.take('w', 3600 * MS, heard=True) == 'w'
+
+
+@pytest.mark.parametrize('key', ['x', 'X', 'wx', 'xb'])
+def test_the_emergency_stop_waits_for_nothing_but_somebody_who_hears(key):
+    early = EarlyKeys()
+    assert early.take('', 0, heard=True) == ''
+    assert early.take(key, 100 * MS, heard=True) == 'x'
+    assert 'x' not in early.take('', 600 * MS, heard=True), 'once'
+    deaf = EarlyKeys()
+    assert deaf.take(key, 0, heard=False) == ''
+    deaf.take('', 100 * MS, heard=True)
+    assert 'x' in deaf.take('', 600 * MS, heard=True).lower()
 
 
 def test_movements_before_anybody_listens_move_nothing_later():

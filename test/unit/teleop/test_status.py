@@ -7,7 +7,7 @@ import pytest
 from ilw_teleop.arbiter import Arbiter
 from ilw_teleop.recording import Phase
 from ilw_teleop.status import HELD, ArbiterSaid, RecorderSaid, Status
-from ilw_teleop.status_text import coloured, picture, steady
+from ilw_teleop.status_text import coloured, gist, picture, steady
 from ilw_teleop.terminal_map import Scene
 
 S = 1_000_000_000
@@ -153,6 +153,14 @@ def test_on_a_log_only_what_happens_makes_a_new_line(maze):
     assert early == late == 'RECORDING | you drive | saved 0'
     status.arbiter = arbiter(source=1, reasons=('obstacle',))
     assert steady(status.parts(9 * S, 0)) != late
+
+
+@pytest.mark.parametrize(('one', 'other', 'same'), [
+    ('waiting: odom is 0.53 s old | saved 0', 'waiting: odom is 12 s old | saved 0', True),
+    ('waiting: odom is 0.5 s old', 'waiting: scan is 0.5 s old', False),
+    ('ready | saved 1, last success', 'ready | saved 2, last failure', False)])
+def test_on_a_log_numbers_that_run_are_no_news(one, other, same):
+    assert (gist(one) == gist(other)) is same
 
 
 @pytest.mark.parametrize('columns', [20, 40, 79, 200])

@@ -115,6 +115,16 @@ def test_beams_end_where_they_hit_and_others_nowhere():
     assert np.allclose(ends, [[2.0, 2.0], [0.5, 2.0]])
 
 
+@pytest.mark.parametrize('angles', [(math.nan, 0.1), (0.0, math.nan), (math.inf, 0.1),
+                                    (0.0, 1e308)])
+def test_beams_at_no_angle_and_of_no_length_end_nowhere(angles):
+    ends = beam_ends((0.0, 0.0, 0.0), [1.0, 1e300, 2.0], *angles, 0.0, math.inf)
+    assert np.isfinite(ends).all() and len(ends) <= 2
+    scene = Scene(robot=(0.0, 0.0, 0.0), scan=ends)
+    scene.drive((0.0, 0.0, 0.0))
+    assert place(draw(scene, 40, 10), 'robot')
+
+
 @pytest.mark.parametrize(('cells', 'width', 'height', 'resolution', 'origin'), [
     (6, 2, 2, 0.1, (0, 0)), (4, 2, 2, 0.0, (0, 0)), (4, 2, 2, math.nan, (0, 0)),
     (0, 0, 0, 1, (0, 0)), (4, 2, 2, 0.1, (math.inf, 0)), (4, 2, 2, -1.0, (0, 0))])

@@ -54,8 +54,7 @@ class ArbiterNode(Node):
         self._time = LeadingClock(leads=sim)
         self._tap = ClockTap(self, contract.period_ns // 2)
         interface = interface_of(profile)
-        self._command = CommandOutput(self, contract, interface.command_type,
-                                      enabled=params.enable_output)
+        self._command = CommandOutput(self, contract, interface.command_type, params.enable_output)
         if params.preflight:
             self._check = RobotCheck(self, arbiter, contract, interface)
         self._reports = ArbiterReports(self, contract, arbiter, output=params.enable_output,

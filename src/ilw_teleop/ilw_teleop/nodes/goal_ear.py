@@ -1,7 +1,6 @@
 """Where the robot is by odometry, and where its goal: for what a person is told."""
 
 from collections.abc import Callable
-import math
 import time
 
 from geometry_msgs.msg import PoseStamped
@@ -10,7 +9,7 @@ from rclpy.node import Node
 
 from ilw_core.contract import Contract
 from ilw_core.features import yaw_of
-from ilw_core.goal import topics_of
+from ilw_core.goal import somewhere, topics_of
 from ilw_ros.convert import stamp_ns
 from ilw_ros.health import note_dropped
 from ilw_ros.qos import LATCHED, STATE
@@ -28,15 +27,21 @@ class GoalEar:
         self._node, self._on_pose = node, on_pose
         self.pose: tuple[float, float, float] | None = None
         self.pose_wall_ns, self.stamp_ns = 0, 0
-        self.goal: tuple[float, float] | None = None
+        self._goal: tuple[float, float] | None = None
         self._frames = {'odom': '', 'goal': ''}
         odometry, goal = topics_of(contract)
         node.create_subscription(Odometry, odometry, self._on_odometry, STATE)
         node.create_subscription(PoseStamped, goal, self._on_goal, LATCHED)
 
+    @property
+    def goal(self) -> tuple[float, float] | None:
+        """Where the goal is [m]; ``None`` in another frame than odometry: it is elsewhere."""
+        frames = {frame.lstrip('/') for frame in self._frames.values()} - {''}
+        return self._goal if len(frames) < 2 else None
+
     def _on_odometry(self, odometry: Odometry) -> None:
         at, yaw = odometry.pose.pose.position, yaw_of(odometry.pose.pose.orientation)
-        if not all(map(math.isfinite, (at.x, at.y, yaw))):
+        if not somewhere(at.x, at.y, yaw):
             note_dropped(self._node, 'odom')
             return
         self.pose, self.pose_wall_ns = (at.x, at.y, yaw), time.monotonic_ns()
@@ -46,13 +51,7 @@ class GoalEar:
 
     def _on_goal(self, goal: PoseStamped) -> None:
         at = goal.pose.position
-        if not (math.isfinite(at.x) and math.isfinite(at.y)):
+        if not somewhere(at.x, at.y):
             note_dropped(self._node, 'goal')
             return
-        self._frames['goal'] = goal.header.frame_id
-        # In another frame it is somewhere else: better no distance than a wrong one.
-        self.goal = (at.x, at.y) if self._same_frame() else None
-
-    def _same_frame(self) -> bool:
-        odometry, goal = self._frames['odom'], self._frames['goal']
-        return not odometry or not goal or odometry.lstrip('/') == goal.lstrip('/')
+        self._frames['goal'], self._goal = goal.header.frame_id, (at.x, at.y)

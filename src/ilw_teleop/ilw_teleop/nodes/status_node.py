@@ -22,10 +22,10 @@ from ilw_teleop.nodes.goal_ear import GoalEar
 from ilw_teleop.nodes.parameters import StatusParams
 from ilw_teleop.recording import Phase
 from ilw_teleop.status import ArbiterSaid, RecorderSaid, Status
-from ilw_teleop.status_text import coloured, picture, steady
+from ilw_teleop.status_text import coloured, gist, picture, steady
 from ilw_teleop.terminal_map import ASCII, UNICODE, Scene, beam_ends, grid_of
 
-PERIOD_S = 0.1
+PERIOD_S = 0.15
 RESET_NS = 500_000_000
 """Of wall time: by then a simulator that begins its world for a take has said so"""
 BELOW = 7
@@ -115,8 +115,8 @@ class StatusNode(Node):
         self._live.show([*drawn, coloured(parts, columns - 1)])
 
     def _print(self, line: str) -> None:
-        if line and line != self._said:
-            self._said = line
+        if gist(line) != self._said:
+            self._said = gist(line)
             self._live.say(line)
 
     def destroy_node(self) -> None:
