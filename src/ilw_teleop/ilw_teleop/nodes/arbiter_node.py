@@ -19,7 +19,7 @@ from ilw_teleop.nodes.arbiter_reports import ArbiterReports
 from ilw_teleop.nodes.clock_tap import ClockTap
 from ilw_teleop.nodes.command_output import CommandOutput
 from ilw_teleop.nodes.parameters import ArbiterParams
-from ilw_teleop.nodes.poll_timer import PollTimer
+from ilw_teleop.nodes.poll_timer import IDLE_LOOK_NS, LOOK_S, PollTimer
 from ilw_teleop.nodes.robot_check import RobotCheck
 from ilw_teleop.nodes.surroundings import Surroundings
 from ilw_teleop.nodes.switches import Switches
@@ -28,11 +28,6 @@ from ilw_teleop.robot_profile import doubts, interface_of, load_profile
 from ilw_teleop.senders import Senders
 from ilw_teleop.stamps import LEAP_NS, LeadingClock, read_together
 from ilw_teleop.watchdog import Watchdog
-
-LOOK_S = 0.1
-"""Between two looks at who else commands the robot"""
-IDLE_LOOK_NS = 400_000_000
-"""The same while nobody drives and no policy may; each switch looks first"""
 
 
 class ArbiterNode(Node):
@@ -54,7 +49,8 @@ class ArbiterNode(Node):
         self._time = LeadingClock(leads=sim)
         self._tap = ClockTap(self, contract.period_ns // 2)
         interface = interface_of(profile)
-        self._command = CommandOutput(self, contract, interface.command_type, params.enable_output)
+        self._command = CommandOutput(self, contract, interface.command_type,
+                                      enabled=params.enable_output)
         if params.preflight:
             self._check = RobotCheck(self, arbiter, contract, interface)
         self._reports = ArbiterReports(self, contract, arbiter, output=params.enable_output,

@@ -8,6 +8,11 @@ from rclpy.node import Node
 _LATE_NS = 500_000
 """After what was waited for is due, not just before it"""
 
+LOOK_S = 0.1
+"""Between two looks at who else commands the robot"""
+IDLE_LOOK_NS = 400_000_000
+"""The same while nobody drives and no policy may; each switch looks first"""
+
 
 class PollTimer:
     """
