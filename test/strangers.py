@@ -51,6 +51,12 @@ def turn(t: float | np.ndarray) -> np.ndarray:
     return 0.8 * np.sin(1.3 * np.asarray(t))
 
 
+def place(t: float) -> tuple[float, float, float]:
+    """Return where that speed and turn rate lead to from the origin: x, y [m], yaw [rad]."""
+    x, y, yaw = (np.interp(t, _WAY_S, values) for values in _WAY)
+    return float(x), float(y), float(yaw)
+
+
 def distance(t: float | np.ndarray) -> np.ndarray:
     """Return what every beam measures [m]; it changes by at most 0.9 m/s."""
     return 2.0 + np.sin(0.9 * np.asarray(t))
@@ -112,7 +118,7 @@ def message(sent: Sent, *, twist: bool = False) -> tuple[str, object]:
         none = np.zeros(36)
         return kind, T[kind](
             header, 'base_link', T['geometry_msgs/msg/PoseWithCovariance'](
-                _pose(0.2 * t, 0.0, 0.0), none),
+                _pose(*place(t)), none),
             T['geometry_msgs/msg/TwistWithCovariance'](
                 _twist(float(speed(t)), float(turn(t))), none))
     step = 2 * math.pi / BEAMS
@@ -134,6 +140,12 @@ def write(folder: Path, sent: list[Sent], *, sqlite: bool = False, twist: bool =
                 topics[each.topic] = writer.add_connection(f'/{each.topic}', kind, typestore=STORE)
             writer.write(topics[each.topic], each.logged_ns, STORE.serialize_cdr(content, kind))
     return folder
+
+
+_WAY_S = np.arange(0.0, SECONDS + 1.0, 0.001)
+_YAW = np.cumsum(0.001 * turn(_WAY_S))
+_WAY = (np.cumsum(0.001 * speed(_WAY_S) * np.cos(_YAW)),
+        np.cumsum(0.001 * speed(_WAY_S) * np.sin(_YAW)), _YAW)
 
 
 @dataclass(frozen=True)
