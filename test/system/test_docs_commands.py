@@ -88,7 +88,7 @@ MAY_SAY_NO = re.compile(r'^\./ilw (compare|replay|promote|gap|identify|episodes 
 COPIES = {'NAME': 'clutter', 'my_robot': 'clutter', 'my_office': 'office'}
 """Contract that a page has its reader make -> the shipped one it is a copy of"""
 TINY = {'bc': {'updates': 200, 'candidates': 1, 'eval_episodes': 1, 'held_out_ratio': 0.3},
-        'dqn': {'steps': 4096, 'robots': 16, 'warm_up': 512, 'candidates': 1, 'eval_episodes': 16},
+        'dqn': {'steps': 4096, 'robots': 16, 'warm_up': 512, 'candidates': 1, 'eval_episodes': 2},
         'qtable': {'updates': 200_000, 'candidates': 1, 'eval_episodes': 1}}
 TINY['dqfd'] = TINY['dqn']
 
