@@ -50,7 +50,7 @@ CANNOT = {
     r'(^| )ros2 ': 'needs ROS installed: ros2cli and launch are not on PyPI',
     r'^rsync ': 'needs a second machine',
     r'^\./ilw joystick|my_pad': 'needs a gamepad',
-    r'--robot real|--robot( |$)': 'needs a robot',
+    r'--robot (?!emulated)': 'needs a robot',
     r'--gui': 'needs a display',
     r'--security ': 'needs a ROS whose DDS has the security plugin',
     r'--track wandb': 'needs the package wandb',
@@ -60,6 +60,7 @@ CANNOT = {
 }
 """What a line looks like that cannot run here -> why"""
 SMALLER = {
+    r'--input keyboard': '--input external',  # it needs a terminal, and a person
     r'--episodes \d+': '--episodes 3', r'--trials \d+': '--trials 1',
     r'--episodes-eval \d+': '--episodes-eval 1',
     r'^(\./ilw (?:eval|compare|promote)(?!.*--(?:episodes|rollback))[^#]*?)(?= *(?:#|$))':
