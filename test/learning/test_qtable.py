@@ -10,6 +10,7 @@ import pytest
 from ilw_core.align import Observation
 from ilw_core.errors import ContractError
 from ilw_core.locate import config_file
+from ilw_learner import qtable_training
 from ilw_learner.checkpoint import save_checkpoint
 from ilw_learner.export import to_onnx
 from ilw_learner.policies.qtable import (
@@ -105,6 +106,20 @@ def test_a_goal_is_reached_in_the_model_by_following_the_table(options):
         state = model.after[state, action]
     np.testing.assert_allclose(total, value, atol=1e-9)
     assert (total > 0).all()
+
+
+@pytest.mark.parametrize(('goal', 'radius_m'), [((1.0, 2.0), 0.4), ((3.5, 0.5), 0.2)])
+def test_the_value_map_shows_its_goal(tmp_path, monkeypatch, goal, radius_m):
+    figures = []
+    monkeypatch.setattr(qtable_training, 'save_figure',
+                        lambda figure, path, dpi: figures.append(figure))
+    shape = (8, 6, 4)
+    model = SimpleNamespace(shape=shape, origin=np.zeros(2), size=np.array([0.5, 0.5]),
+                            goal=np.array(goal), free=np.arange(np.prod(shape)) % 3 > 0)
+    qtable_training.draw_values(np.ones((np.prod(shape), 2)), model, tmp_path / 'v.png', radius_m)
+    (circle,) = figures[0].axes[0].patches
+    assert (tuple(circle.center), circle.radius) == (goal, radius_m)
+    assert 'goal' in [text.get_text() for text in figures[0].legends[0].get_texts()]
 
 
 def test_a_task_without_a_fixed_world_is_refused(clutter):

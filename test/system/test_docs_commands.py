@@ -50,7 +50,7 @@ CANNOT = {
     r'(^| )ros2 ': 'needs ROS installed: ros2cli and launch are not on PyPI',
     r'^rsync ': 'needs a second machine',
     r'^\./ilw joystick|my_pad': 'needs a gamepad',
-    r'--robot real|--robot( |$)': 'needs a robot',
+    r'--robot (?!emulated)': 'needs a robot',
     r'--gui': 'needs a display',
     r'--security ': 'needs a ROS whose DDS has the security plugin',
     r'--track wandb': 'needs the package wandb',
@@ -60,6 +60,8 @@ CANNOT = {
 }
 """What a line looks like that cannot run here -> why"""
 SMALLER = {
+    r'--input keyboard': '--input external',  # it needs a terminal, and a person
+    r'--max-demos \d+': '--max-demos 4',  # of the six that are there
     r'--episodes \d+': '--episodes 3', r'--trials \d+': '--trials 1',
     r'--episodes-eval \d+': '--episodes-eval 1',
     r'^(\./ilw (?:eval|compare|promote)(?!.*--(?:episodes|rollback))[^#]*?)(?= *(?:#|$))':
@@ -88,7 +90,7 @@ MAY_SAY_NO = re.compile(r'^\./ilw (compare|replay|promote|gap|identify|episodes 
 COPIES = {'NAME': 'clutter', 'my_robot': 'clutter', 'my_office': 'office'}
 """Contract that a page has its reader make -> the shipped one it is a copy of"""
 TINY = {'bc': {'updates': 200, 'candidates': 1, 'eval_episodes': 1, 'held_out_ratio': 0.3},
-        'dqn': {'steps': 4096, 'robots': 16, 'warm_up': 512, 'candidates': 1, 'eval_episodes': 16},
+        'dqn': {'steps': 4096, 'robots': 16, 'warm_up': 512, 'candidates': 1, 'eval_episodes': 2},
         'qtable': {'updates': 200_000, 'candidates': 1, 'eval_episodes': 1}}
 TINY['dqfd'] = TINY['dqn']
 
