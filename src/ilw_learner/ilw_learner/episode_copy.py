@@ -231,16 +231,15 @@ def _part(bag: RawBag, stamps: Stamps, contract: Contract,
     """
     Choose what the ticks of a span need: its messages, and before it what still holds.
 
-    Where stamps are not all of one clock, what is chosen is logged on the bag's main clock: then
-    the part needs nothing of the rest to tell when each message counts.
+    Where stamps are not all of one clock, what is chosen is logged when it counts: then the part
+    needs nothing of the rest to tell that.
 
     :returns: topic -> (N,) when to log each message; -1 leaves it out.
     """
     first, last = span_ns
     tolerance = {s.topic: s.align.tolerance_ns for s in contract.sources if s.align.how == 'asof'}
     plain = stamps.times.plain
-    logged_ns = {name: each if plain else stamps.times.clock.of_log(each)
-                 for name, each in stamps.logged_ns.items()}
+    logged_ns = stamps.logged_ns if plain else stamps.stamps_ns
     within = {name: (each >= first) & (each <= last) for name, each in stamps.stamps_ns.items()}
     starts = [int(logged_ns[name][rows].min()) for name, rows in within.items() if rows.any()]
     begin_ns = min(starts, default=first) if plain else min([first, *starts])

@@ -32,6 +32,8 @@ _STALE_NS = 3_600_000_000_000
 """One message older than its neighbours by less was late, as from a queue"""
 _STANDS_STILL = 0.2
 """Part of a topic's messages that may be sent again, late, with the stamp they had"""
+_ENOUGH, _DRIFT_NS, _GROUPS = 10, 20_000_000, 20
+"""Messages that tell how far another clock is off, how much it may drift, how many there may be"""
 _PAUSE_NS = 1_000_000_000
 """More between two messages is a gap, which belongs to neither"""
 _BEFORE_CLOCK_NS = 1_000_000_000
@@ -217,8 +219,9 @@ class _Rule:
                     len(arrived), 0.0))
             return arrived
         age = arrived - part.stamps_ns
-        fits, stale = _fits(age, part, main)
+        fits, stale, group = _fits(age, part, main)
         counts = np.where(fits | stale, part.stamps_ns, arrived)
+        _keep_pace(counts, ~(fits | stale) & (part.stamps_ns != 0), part.stamps_ns, age, group)
         if main.resets:
             # What came around a reset with the other side's stamp belongs there.
             near = ((part.logged_ns > main.end_ns - APART_NS)
@@ -277,9 +280,23 @@ def _part(series: Series, rows: np.ndarray) -> Series:
                   None if series.place is None else series.place[rows])
 
 
-def _fits(age: np.ndarray, part: Series, main: MainClock) -> tuple[np.ndarray, np.ndarray]:
+def _keep_pace(counts: np.ndarray, moved: np.ndarray, stamps: np.ndarray, age: np.ndarray,
+               group: np.ndarray) -> None:
+    """Let stamps of another clock that runs evenly beside tell the pace: arrivals jitter."""
+    groups, sizes = np.unique(group[moved], return_counts=True)
+    for number in groups[sizes >= _ENOUGH][:_GROUPS]:
+        rows = np.flatnonzero(moved & (group == number))
+        ages, third = age[rows], len(rows) // 3
+        drift = np.median(ages[:third] - ages[0]) - np.median(ages[-third:] - ages[0])
+        if abs(drift) < _DRIFT_NS and (np.diff(stamps[rows]) > 0).all():
+            counts[rows] = stamps[rows] + np.sort(ages)[len(rows) // 100]
+
+
+def _fits(age: np.ndarray, part: Series,
+          main: MainClock) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
-    Tell which stamps are of the main clock, and which are but come from a message that was late.
+    Tell which stamps are of the main clock, and which are but come from a message that was late;
+    stamps that are off by about as much are of one group.
 
     A burst after a silence is late by less and less, and a message sent again has the stamp it
     had; a stamp of another clock is off by as much as its neighbours, and one that stands still
@@ -288,8 +305,9 @@ def _fits(age: np.ndarray, part: Series, main: MainClock) -> tuple[np.ndarray, n
     stamps, limit = part.stamps_ns, main.apart_ns
     assert stamps is not None
     within = np.abs(age) <= limit
+    group = np.zeros(len(age), dtype=np.int64)
     if within.all():
-        return within, np.zeros_like(within)
+        return within, np.zeros_like(within), group
     again = np.concatenate([[False], np.diff(stamps) == 0])
     told = stamps != 0
     if part.how != 'hold' and (again & ~within).mean() > _STANDS_STILL:
@@ -298,16 +316,16 @@ def _fits(age: np.ndarray, part: Series, main: MainClock) -> tuple[np.ndarray, n
     order = np.argsort(age, kind='stable')
     step = float(np.median(np.abs(np.diff(stamps)))) if len(stamps) > 1 else 0.0
     step = step if step < 60e9 else 0.0
-    group = np.empty(len(age), dtype=np.int64)
     group[order] = np.concatenate(
         [[0], np.cumsum(np.diff(age[order]) > max(limit, 2.5 * step))])
     reaches = np.zeros(len(age), dtype=bool)
     reaches[group[within]] = True
     fits = within | (reaches[group] & told & (age > 0))
     if part.how == 'hold':
-        return fits, np.zeros_like(fits)
+        return fits, np.zeros_like(fits), group
     lone = np.bincount(group, minlength=len(age))[group] == 1
-    return fits, ~fits & lone & (age > 0) & (age < _STALE_NS) & (stamps != 0) & within.any()
+    stale = ~fits & lone & (age > 0) & (age < _STALE_NS) & (stamps != 0) & within.any()
+    return fits, stale, group
 
 
 def _other_clock(age_ns: float, stamp_ns: int, main: MainClock) -> str:

@@ -166,9 +166,8 @@ contract: holds
 version: 1
 rate_hz: RATE
 observation:
-  pose: {topic: goal, type: geometry_msgs/msg/PoseStamped, feature: pose2d, x_m: [-9.0, 9.0],
-         y_m: [-9.0, 9.0],
-         align: {how: hold}}
+  pose: {topic: odom, type: nav_msgs/msg/Odometry, feature: pose2d, x_m: [-9.0, 9.0],
+         y_m: [-9.0, 9.0], align: {how: hold}}
 action:
   command: {topic: cmd_vel, type: geometry_msgs/msg/TwistStamped}
   fields:
@@ -183,8 +182,9 @@ action:
 def test_a_bag_of_what_is_held_has_no_ticks_before_it_begins(
         strangers, tmp_path, rate, age_s):
     contract = parse_contract(HOLDS.replace('RATE', f'{rate:g}'))
-    sent = strangers.stamped([m for m in strangers.sound(rate) if m.topic in ('goal', 'cmd_vel')],
-                             'goal', lambda m: m.stamp_ns - round(age_s * S))
+    sent = [m for m in strangers.sound(rate)
+            if m.topic == 'cmd_vel' or (m.topic == 'odom' and m.number == 0)]
+    sent = strangers.stamped(sent, 'odom', lambda m: m.stamp_ns - round(age_s * S))
     episode = load_episode(strangers.write(tmp_path / 'bag', sent), contract)
     assert abs(episode.stamps_ns[0] - WALL) < 0.05 * S
     assert episode.action_valid.all()
@@ -419,8 +419,9 @@ def test_show_check_import_and_train_count_the_same_steps(
                     '--outcome', 'success', '--json')
     made = json.loads(out)
     _, out, _ = run(episodes, 'show', made['path'], '--json')
+    (tmp_path / 'short.yaml').write_text('algorithm: bc\nhidden: 8\nupdates: 20\ncandidates: 1\n')
     _, trained, _ = run(train, '--task', 'clutter', '--demos', tmp_path / 'out', '--env', 'none',
-                        '--out', tmp_path / 'run', '--json')
+                        '--config', tmp_path / 'short.yaml', '--out', tmp_path / 'run', '--json')
     assert made['steps'] == json.loads(out)['episode']['steps'] == steps
     assert json.loads(trained)['steps'] == steps
 
