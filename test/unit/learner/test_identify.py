@@ -222,7 +222,7 @@ def test_a_topic_of_the_contract_that_is_missing_is_named(bags, tmp_path, clutte
 
 def test_commands_that_are_not_numbers_are_left_out(bags, tmp_path):
     folder = bags.write(tmp_path / 'nan', ticks=60, drive=lambda i: (
-        float('nan') if i == 30 else 0.2, 0.1))
+        float('nan') if i == 30 else 1.0, 0.1))  # as fast as its poses go
     # The odometry of BagMaker repeats the command, so it lacks one message, too.
     drive = read_drive(folder)
     assert np.isfinite(drive.commands).all() and np.isfinite(drive.speeds).all()
