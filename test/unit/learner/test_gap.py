@@ -14,7 +14,7 @@ from ilw_learner import cli
 from ilw_learner.bag_reader import Bag
 from ilw_learner.gap.compare import compare
 from ilw_learner.gap.map_residuals import map_residuals
-from ilw_learner.gap.observations import Shift, distance
+from ilw_learner.gap.observations import Shift, distance, shift_findings
 from ilw_learner.gap.topics import unit_guess
 from ilw_learner.identify.replay import plant_model
 
@@ -131,6 +131,52 @@ def test_a_topic_that_is_missing_is_bad_and_says_what_to_do(bags, tmp_path, clut
     (0.4, 0.5, ''), (0.0, 0.5, '')])
 def test_units_are_guessed_from_sizes(sim, real, word):
     assert unit_guess(sim, real) == word
+
+
+@pytest.mark.parametrize(('unit', 'ratio', 'word'), [
+    ('m', 57.3, ''), ('m', 1000.0, 'millimetres'), ('m', 3.6, ''), ('rad', 57.3, 'degrees'),
+    ('rad', 1000.0, ''), ('m/s', 57.3, ''), ('m/s', 3.6, 'km/h'), ('rad/s', 57.3, 'degrees'),
+    ('', 57.3, ''), ('', 1000.0, '')])
+def test_only_mix_ups_of_its_own_unit_are_guessed(unit, ratio, word):
+    for sim, real in ((0.1, 0.1 * ratio), (0.1 * ratio, 0.1)):
+        guess = unit_guess(sim, real, unit)
+        assert word in guess and bool(word) == bool(guess)
+
+
+PLACES = CONTRACT.replace('action:', '  place: {topic: odom, type: nav_msgs/msg/Odometry, '
+                          'feature: pose2d, x_m: [-90, 90], y_m: [-90, 90]}\naction:', 1)
+
+
+def told(**spans):
+    """Return what is said of numbers whose quantiles in both bags are given."""
+    found = [Shift(name.replace('__', '.').replace('action_', 'action '), sim, real, 0.5,
+                   (0.0, 0.0)) for name, (sim, real) in spans.items()]
+    return {f.topic: f for f in shift_findings(parse_contract(PLACES), found)
+            if 'distributed' not in f.what}
+
+
+@pytest.mark.parametrize('times', [57.3, 100.0, 1000.0, -1.0, -57.3])
+def test_a_coordinate_is_neither_in_another_unit_nor_turned_round(times):
+    sim = (0.01, 0.02, 0.05)
+    real = tuple(sorted(times * value for value in sim))
+    assert told(place__x_m=(sim, real), place__yaw_sin=(sim, sim)) == {}
+
+
+def test_who_drove_slower_or_the_other_way_made_no_mistake():
+    left, right = (0.1, 0.3, 0.6), (-0.6, -0.3, -0.1)
+    found = told(odometry__turn_radps=(left, right), action_twist__angular__z=(left, right),
+                 odometry__forward_mps=((0.0, 0.05, 0.1), (0.0, 0.2, 0.36)))
+    assert set(found) == {'action twist.angular.z'}
+    assert 'If both bags drive alike' in found['action twist.angular.z'].next_step
+
+
+@pytest.mark.parametrize(('name', 'sim', 'real', 'word'), [
+    ('odometry__turn_radps', (0.1, 0.3, 0.6), (-0.6, -0.3, -0.1), 'mostly positive simulated'),
+    ('odometry__forward_mps', (0.1, 0.2, 0.3), (-0.3, -0.2, -0.1), 'negative real'),
+])
+def test_a_speed_that_is_turned_round_where_its_command_is_not_is_told(name, sim, real, word):
+    found = told(**{name: (sim, real)}, action_twist__angular__z=(sim, sim))
+    assert [word in f.what for f in found.values()] == [True]
 
 
 def test_the_distance_of_two_samples_is_worked_out_by_hand():

@@ -222,8 +222,60 @@ def test_a_topic_of_the_contract_that_is_missing_is_named(bags, tmp_path, clutte
 
 def test_commands_that_are_not_numbers_are_left_out(bags, tmp_path):
     folder = bags.write(tmp_path / 'nan', ticks=60, drive=lambda i: (
-        float('nan') if i == 30 else 0.2, 0.1))
+        float('nan') if i == 30 else 1.0, 0.1))  # as fast as its poses go
     # The odometry of BagMaker repeats the command, so it lacks one message, too.
     drive = read_drive(folder)
     assert np.isfinite(drive.commands).all() and np.isfinite(drive.speeds).all()
     assert sum('NaN' in text for text in drive.findings) == 2
+
+
+def two_commands(synthetic, folder, other):
+    """Record a drive whose commands are on ``cmd_vel_unstamped``, and ``other`` on ``cmd_vel``."""
+    from rosbags.rosbag2 import StoragePlugin, Writer
+
+    store, kind = synthetic.STORE, 'geometry_msgs/msg/Twist'
+    how, rng = synthetic.Recording(length_s=40.0), np.random.default_rng(3)
+    stamps, commands = synthetic.drive_commands(how, rng)
+    rows = synthetic.move(PLANT, how, stamps, commands, rng)
+    messages = [(row[0], 'odom', synthetic.odometry_message(row[0], row[3:], row[1], row[2]))
+                for row in rows[100:-100:25]]
+    for at, given in zip(stamps, commands, strict=True):
+        messages.append((at, 'cmd_vel_unstamped', synthetic.command_message(at, *given).twist))
+    for at, given in other(stamps, commands):
+        messages.append((at, 'cmd_vel', synthetic.command_message(at, *given)))
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+        types = {**synthetic.TYPES, 'cmd_vel_unstamped': kind}
+        topics = {name: bag.add_connection(f'/{name}', types[name], typestore=store)
+                  for name in ('odom', 'cmd_vel', 'cmd_vel_unstamped')}
+        for at, topic, message in sorted(messages, key=lambda each: each[0]):
+            bag.write(topics[topic], synthetic.BEGIN_NS + round(at * 1e9),
+                      store.serialize_cdr(message, types[topic]))
+    return folder
+
+
+@pytest.mark.parametrize('other', [
+    lambda stamps, commands: [],
+    lambda stamps, commands: [(stamps[0], (0.0, 0.0))] * 3,
+    lambda stamps, commands: [(at, (0.0, 0.0)) for at in stamps],
+    lambda stamps, commands: [(at, (0.3 * np.sin(at), np.cos(1.7 * at))) for at in stamps],
+], ids=['empty', 'three', 'zeros', 'of another'])
+def test_of_several_commands_those_are_taken_that_the_base_follows(synthetic, tmp_path, other):
+    told = identify(read_drive(two_commands(synthetic, tmp_path / 'bag', other)))
+    assert told.plant.gain == pytest.approx(PLANT.gain, rel=0.05)
+    assert told.plant.turn_lag_s == pytest.approx(PLANT.turn_lag_s, abs=0.03)
+
+
+def test_commands_that_the_base_does_not_follow_contradict_the_model(synthetic, tmp_path):
+    drive = short(synthetic, tmp_path)
+    rng = np.random.default_rng(0)
+    wrong = replace(drive, commands=rng.uniform(-1.0, 1.0, drive.commands.shape))
+    with pytest.raises(EpisodeError, match='contradict this model'):
+        identify(wrong)
+
+
+def test_a_verdict_that_is_worse_than_the_default_plant_says_so(synthetic, tmp_path):
+    drive = short(synthetic, tmp_path)
+    found = identify(drive)
+    assert judge(drive, found).contradiction == ''
+    bent = replace(found, plant=replace(found.plant, gain=2.5, turn_gain=0.1))
+    assert 'contradict this model' in judge(drive, bent, drive).contradiction

@@ -34,7 +34,7 @@ def drive(style, length_s, *, delay_s=0.0, inertia_s=0.0, command_hz=20.0, odom_
     odom_s = np.arange(0.0, length_s - 0.01, 1.0 / odom_hz)
     seen = np.array(speeds)[np.round(odom_s / STEP_S).astype(int)]
     return (Signal(command_s, commands, held=True),
-            Signal(odom_s + clock_s, seen + rng.normal(0.0, 0.005, len(seen))))
+            Signal(odom_s + clock_s, seen + rng.normal(0.0, 0.003, len(seen))))
 
 
 @pytest.mark.parametrize('rate_hz', [5.0, 10.0, 20.0])
