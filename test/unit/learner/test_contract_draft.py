@@ -46,11 +46,11 @@ def pose(x, y, yaw=0.0):
             x=0.0, y=0.0, z=math.sin(yaw / 2), w=math.cos(yaw / 2)))
 
 
-def odometry(at_s, v, w, frame='odom'):
+def odometry(at_s, v, w, frame='odom', place=(0.0, 0.0, 0.0)):
     none = np.zeros(36)
     return T[ODOM](header=header(at_s, frame), child_frame_id='base_link',
                    pose=T['geometry_msgs/msg/PoseWithCovariance'](
-                       pose=pose(0.3 * at_s, -0.1 * at_s, 0.05 * at_s), covariance=none),
+                       pose=pose(*place), covariance=none),
                    twist=T['geometry_msgs/msg/TwistWithCovariance'](
                        twist=twist(v, w), covariance=none))
 
@@ -82,7 +82,13 @@ def moves(kind=STAMPED, v=forward, w=turn, rate_hz=20.0, begin_s=0.0, end_s=30.0
 
 def seen(rate_hz=40.0, lag_s=0.1, frame='odom', v=forward, w=turn):
     """Return a stream of odometry that follows."""
-    return ODOM, rate_hz, lambda t: odometry(t, v(t - lag_s), w(t - lag_s), frame), 0.0, 30.0
+    step_s = 0.005
+    at_s = np.arange(0.0, 31.0, step_s) - lag_s
+    yaw = np.cumsum([w(t) for t in at_s]) * step_s
+    speed = np.array([v(t) for t in at_s]) * step_s
+    places = np.stack([np.cumsum(speed * np.cos(yaw)), np.cumsum(speed * np.sin(yaw)), yaw], 1)
+    return ODOM, rate_hz, lambda t: odometry(
+        t, v(t - lag_s), w(t - lag_s), frame, places[round(t / step_s)]), 0.0, 30.0
 
 
 def write(folder, storage=StoragePlugin.MCAP, **streams):
