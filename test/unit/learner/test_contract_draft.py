@@ -296,6 +296,16 @@ def test_what_a_topic_says_of_itself_stays_a_comment(tmp_path):
     assert made.contract.version == 1 and made.contract.name == 'bag_9_bag_x_'
 
 
+@pytest.mark.parametrize(('begin_s', 'end_s', 'timeout_s'), [
+    (0.0, 30.0, 45.0), (10.0, 28.0, 30.0), (5.0, 29.0, 36.0)])
+def test_the_time_holds_what_was_driven_and_the_whole_recording(
+        tmp_path, begin_s, end_s, timeout_s):
+    made = draft_contract(write(tmp_path / 'bag', odom=seen(),
+                                cmd_vel=moves(begin_s=begin_s, end_s=end_s)))
+    assert made.contract.timeout_s == timeout_s
+    assert not [f for f in made.report.findings if f.kind == 'too-long']
+
+
 def test_a_file_is_written_once_and_says_what_to_do_next(tmp_path, run):
     folder = write(tmp_path / 'bag', odom=seen(), cmd_vel=moves())
     code, out, _ = run(draft_command, folder, '--out', tmp_path / 'their.yaml')
