@@ -81,16 +81,14 @@ def moves(kind=STAMPED, v=forward, w=turn, rate_hz=20.0, begin_s=0.0, end_s=30.0
 
 
 def seen(rate_hz=40.0, lag_s=0.1, frame='odom', v=forward, w=turn):
-    """Return a stream of odometry that follows, from the origin on."""
-    times = np.arange(0.0, 31.0, 0.001)
-    yaw = np.cumsum([0.001 * w(t - lag_s) for t in times])
-    speed = np.array([0.001 * v(t - lag_s) for t in times])
-    x, y = np.cumsum(speed * np.cos(yaw)), np.cumsum(speed * np.sin(yaw))
-
-    def make(t):
-        place = [float(np.interp(t, times, values)) for values in (x, y, yaw)]
-        return odometry(t, v(t - lag_s), w(t - lag_s), frame, place)
-    return ODOM, rate_hz, make, 0.0, 30.0
+    """Return a stream of odometry that follows."""
+    step_s = 0.005
+    at_s = np.arange(0.0, 31.0, step_s) - lag_s
+    yaw = np.cumsum([w(t) for t in at_s]) * step_s
+    speed = np.array([v(t) for t in at_s]) * step_s
+    places = np.stack([np.cumsum(speed * np.cos(yaw)), np.cumsum(speed * np.sin(yaw)), yaw], 1)
+    return ODOM, rate_hz, lambda t: odometry(
+        t, v(t - lag_s), w(t - lag_s), frame, places[round(t / step_s)]), 0.0, 30.0
 
 
 def write(folder, storage=StoragePlugin.MCAP, **streams):
@@ -296,6 +294,16 @@ def test_what_a_topic_says_of_itself_stays_a_comment(tmp_path):
     made = draft_contract(write(tmp_path / '9 bag: {x}', odom=seen(frame='o\nversion: 7'),
                                 cmd_vel=moves()))
     assert made.contract.version == 1 and made.contract.name == 'bag_9_bag_x_'
+
+
+@pytest.mark.parametrize(('begin_s', 'end_s', 'timeout_s'), [
+    (0.0, 30.0, 45.0), (10.0, 28.0, 30.0), (5.0, 29.0, 36.0)])
+def test_the_time_holds_what_was_driven_and_the_whole_recording(
+        tmp_path, begin_s, end_s, timeout_s):
+    made = draft_contract(write(tmp_path / 'bag', odom=seen(),
+                                cmd_vel=moves(begin_s=begin_s, end_s=end_s)))
+    assert made.contract.timeout_s == timeout_s
+    assert not [f for f in made.report.findings if f.kind == 'too-long']
 
 
 def test_a_file_is_written_once_and_says_what_to_do_next(tmp_path, run):

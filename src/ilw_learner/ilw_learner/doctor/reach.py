@@ -13,7 +13,7 @@ _DISTANCE = '.distance_m'
 def check_take(take: Take, contract: Contract) -> list[Finding]:
     """Return whether a goal is farther than the time allows, or the take is longer."""
     episode, found = take.episode, []
-    check = take.command('check')
+    check = take.command('check', '--task', take.task or contract.name)
     columns = [i for i, name in enumerate(contract.obs_names) if name.endswith(_DISTANCE)]
     for column in columns:
         seen = np.flatnonzero(episode.obs_valid[:, column])

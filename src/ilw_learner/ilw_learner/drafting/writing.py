@@ -200,10 +200,10 @@ def _action(found: Found, rate_hz: float) -> list[str]:
 
 
 def _termination(found: Found) -> list[str]:
-    times_s = found.command.times_s
-    driven_s = float(times_s[-1] - times_s[0])
-    return _line(f'  timeout_s: {max(10.0, up(1.5 * driven_s)):g}',
-                 f'commands over {driven_s:.0f} s, half as much again')
+    driven_s, seen_s = (float(each[-1] - each[0]) for each in (
+        found.command.times_s, found.odometry.times_s))
+    return _line(f'  timeout_s: {max(10.0, up(1.5 * driven_s), up(seen_s)):g}',
+                 f'commands over {driven_s:.0f} s and half as much again, of {seen_s:.0f} s')
 
 
 def _safety(found: Found, base: Base | None) -> list[str]:
