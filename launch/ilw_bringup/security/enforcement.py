@@ -58,7 +58,7 @@ def why_not_enforced() -> str:
 
 
 def require_enforcement(keystore: Path, specs: Iterable[NodeSpec], contract: Contract, *,
-                        simulated: bool, clock: bool) -> None:
+                        simulated: bool, clock: bool | None = None) -> None:
     """
     Make sure that these nodes will start, and only with their keys.
 
