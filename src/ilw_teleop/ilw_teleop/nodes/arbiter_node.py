@@ -29,10 +29,8 @@ from ilw_teleop.senders import Senders
 from ilw_teleop.stamps import LEAP_NS, LeadingClock
 from ilw_teleop.watchdog import Watchdog
 
-LOOK_S = 0.1
-"""Between two looks at who else commands the robot"""
-IDLE_LOOK_NS = 400_000_000
-"""The same while nobody drives and no policy may; each switch looks first"""
+LOOK_S, IDLE_LOOK_NS = 0.1, 400_000_000
+"""Between two looks at who else commands the robot; while nobody drives and no policy may"""
 
 
 class ArbiterNode(Node):
@@ -106,6 +104,8 @@ class ArbiterNode(Node):
         if self._sim:
             self._watchdog.tick(time.monotonic_ns())
             self._tap.moved(jump.delta.nanoseconds)
+            if not self._tap.paced:
+                self._poll.rest(0)
         if jump.delta.nanoseconds < 0:
             self._time.reset()
             self._arbiter.forget()
