@@ -90,7 +90,8 @@ def node_uses(contract: Contract, *, simulated: bool,
         nodes['expert'] = Uses(publishes=('joy',), subscribes=(
             'map', 'goal', 'episode/event', 'episode/status', 'sim/ground_truth'))
         nodes['recorder'] |= Uses(calls=('sim/reset',))
-    if simulated if clock is None else clock:
+    follows = simulated if clock is None else clock
+    if follows:
         nodes = {name: uses | SIM_TIME for name, uses in nodes.items()}
     if simulated:
         nodes['sim'] = Uses(
@@ -99,7 +100,8 @@ def node_uses(contract: Contract, *, simulated: bool,
                        'sim/collision', 'episode/event'),
             subscribes=(contract.action.topic,), sometimes=('/clock',),
             serves=('sim/reset', 'sim/step', 'sim/get_state', 'sim/set_state'))
-    nodes['trainer'] = Uses(acts=('train', 'evaluate'), sometimes=('/clock',))
+    nodes['trainer'] = Uses(acts=('train', 'evaluate'),
+                            sometimes=SIM_TIME.subscribes if follows else ())
     return {name: uses | EVERY_NODE for name, uses in nodes.items()}
 
 

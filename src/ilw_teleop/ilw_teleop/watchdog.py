@@ -8,6 +8,9 @@ CLOCK_STOPPED_NS = 1_000_000_000
 RESTS_NS = 100_000_000
 """Not polled for so long at most, even while nothing can move"""
 
+ASLEEP_NS = 10_000_000_000
+"""Nobody waits for an answer to a simulated clock that has stood still for longer in wall time"""
+
 HUNG_NS = 1_500_000_000
 """Not polled for longer, the arbiter itself hung: the policy must be armed anew"""
 
@@ -31,13 +34,15 @@ class Watchdog:
         self._leapt_ns: int | None = None
         self._heard_ns: int | None = None
         self._ticked_ns = -2 * CLOCK_STOPPED_NS if simulated else None
+        self._began = False
+        """The simulated clock has moved once"""
         self._polled_ns: int | None = None
         self._paced: tuple[int, int] | None = None
         """Wall and simulated time that the pace of the simulation is measured from"""
 
     def tick(self, wall_ns: int) -> None:
         """Note that the simulated clock has moved; never called on hardware."""
-        self._ticked_ns = wall_ns
+        self._ticked_ns, self._began = wall_ns, True
 
     def leap(self, wall_ns: int) -> None:
         """Note that the simulated clock has leapt."""
@@ -80,10 +85,10 @@ class Watchdog:
         """
         if self._arbiter.driven or self._leapt_ns is not None:
             return 0
-        if self.clock_stopped(wall_ns):
-            return RESTS_NS
-        if not paced:
-            return 0
+        if not paced:  # whoever waits for an answer gets it as soon as can be
+            asleep = (self._began and self._ticked_ns is not None
+                      and wall_ns - self._ticked_ns > ASLEEP_NS)
+            return RESTS_NS if asleep else 0
         left_ns = self._arbiter.idle_left_ns(mono_ns)
         if self._ticked_ns is not None:
             since_ns, before_ns = self._paced or (wall_ns, mono_ns)

@@ -68,8 +68,11 @@ def test_the_commands_topic_is_the_contracts(maze):
     assert 'base/command' in uses['arbiter'].publishes
     assert 'cmd_vel' not in str(uses)
     assert not {'sim', 'expert'} & set(uses), 'a real robot has no simulator'
-    clocked = {name for name, each in uses.items() if '/clock' in each.subscribes}
-    assert not clocked, 'and its clock is its own'
+    assert '/clock' not in str(uses), 'and its clock is its own'
+    followed = node_uses(other, simulated=False, clock=True)
+    assert set(followed) == set(uses), 'in another simulator it has the same nodes'
+    assert all('/clock' in (*used.subscribes, *used.sometimes) for used in followed.values())
+    assert not any('/clock' in used.publishes for used in followed.values())
 
 
 def test_permissions_bear_the_names_of_the_robots_profile(clutter):

@@ -22,6 +22,8 @@ _HEARING_S = 5 * STANDING_S
 _SETTLED_S = 5.0
 """Whoever sees another in its first seconds is the one that came second"""
 _LOOK_S = 0.5
+_UNKNOWN = '_NODE_NAME_UNKNOWN_'
+"""As the graph calls a node that it has not heard of yet, or no more"""
 
 
 class OwnClock:
@@ -78,7 +80,8 @@ class OwnClock:
             end, others = self._began + _DISCOVERY_S, []
             while time.monotonic() < end:
                 others = self._others(0)
-                if any(name != self._node.get_fully_qualified_name() for name in others):
+                ours = self._node.get_fully_qualified_name()
+                if any(name != ours and _UNKNOWN not in name for name in others):
                     raise _second(others)
                 if others:
                     end = self._began + _DISCOVERY_S + _HEARING_S

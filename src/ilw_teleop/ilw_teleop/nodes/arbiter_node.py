@@ -102,6 +102,8 @@ class ArbiterNode(Node):
         if self._sim:
             self._watchdog.tick(time.monotonic_ns())
             self._tap.moved(jump.delta.nanoseconds)
+            if not self._tap.paced:
+                self._poll.rest(0)
         if jump.delta.nanoseconds < 0:
             self._time.reset()
             self._arbiter.forget()
