@@ -289,6 +289,7 @@ def test_buttons_record_save_and_discard(bench, ros, monkeypatch, tmp_path):
     start_node(ros, monkeypatch, RecorderNode, root=tmp_path, operator='ada')
     bench.matched(bench.joy_pub, bench.clock_pub, *bench.state_pubs, bench.goal_pub)
     ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+    ros.until(lambda: bench.node.count_subscribers('teleop/action') == 2, 20, 'the recorder')
     bench.drive(3)
     bench.phase(EpisodeStatus.PHASE_READY)
     bench.drive(1, START)
@@ -325,6 +326,7 @@ def test_services_and_the_simulators_end_record_too(bench, ros, monkeypatch, tmp
     start_node(ros, monkeypatch, RecorderNode, root=tmp_path)
     bench.matched(bench.joy_pub, bench.clock_pub, bench.event_pub, *bench.state_pubs)
     ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+    ros.until(lambda: bench.node.count_subscribers('teleop/action') == 2, 20, 'the recorder')
     bench.drive(3)
     bench.phase(EpisodeStatus.PHASE_READY)
     assert bench.call(StopEpisode, 'record/stop').error_code == 1

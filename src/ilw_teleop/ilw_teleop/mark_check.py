@@ -4,13 +4,15 @@ from ilw_core.goal import far_from_goal
 
 WAIT_NS = 5_000_000_000
 """Of wall time: so long a start waits for a recorder, and a question for its answer"""
+AGAIN_NS = 1_000_000_000
+"""Of wall time: between two sendings of a start that is not answered"""
 ENDS = ('save_success', 'save_failure', 'discard')
 
 
 class MarkCheck:
     """
-    Holds back a success far from the goal until it is confirmed; a start that no recorder heard
-    is sent again to one that comes.
+    Holds back a success far from the goal until it is confirmed; sends a start again until a
+    recorder answers it.
 
     :param radius_m: of the contract's goal.
     """
@@ -19,6 +21,7 @@ class MarkCheck:
         self._radius_m = radius_m
         self._asked_wall_ns: int | None = None
         self._start_wall_ns: int | None = None
+        self._again_wall_ns = 0
 
     def press(self, control: str, wall_ns: int, *, heard: bool, recording: bool,
               to_goal_m: float | None) -> tuple[bool, str]:
@@ -30,9 +33,10 @@ class MarkCheck:
         :returns: whether to send the mark now, and what to say; may be empty.
         """
         asked, self._asked_wall_ns = self._asked_wall_ns, None
+        if control == 'start':
+            self._start_wall_ns = wall_ns
+            self._again_wall_ns = wall_ns + AGAIN_NS if heard else wall_ns
         if not heard:
-            if control == 'start':
-                self._start_wall_ns = wall_ns
             return True, ('No recorder is heard: a take begins if one comes within '
                           f'{WAIT_NS / 1e9:.0f} s.' if control == 'start' else
                           'No recorder is heard: nothing is being recorded.')
@@ -49,11 +53,22 @@ class MarkCheck:
                            f'save it as a success; the take goes on.')
         return True, ''
 
-    def start_due(self, wall_ns: int, *, heard: bool) -> tuple[bool, str]:
-        """Return whether a start that waits is to be sent again, and what to say; may be empty."""
+    def start_due(self, wall_ns: int, *, heard: bool, answered: bool) -> tuple[bool, str]:
+        """
+        Return whether a start that waits is to be sent again, and what to say; may be empty.
+
+        :param answered: since the press a take began, or was refused.
+        """
         since = self._start_wall_ns
-        if since is None or (not heard and wall_ns - since < WAIT_NS):
+        if since is None or answered:
+            self._start_wall_ns = None
             return False, ''
-        self._start_wall_ns = None
-        return heard, '' if heard else ('No recorder is heard: no take begins. ./ilw up record '
-                                        'starts one.')
+        if wall_ns - since >= WAIT_NS:
+            self._start_wall_ns = None
+            return False, ('The recorder does not answer: no take begins. Press again.' if heard
+                           else 'No recorder is heard: no take begins. ./ilw up record starts '
+                           'one.')
+        if not heard or wall_ns < self._again_wall_ns:
+            return False, ''
+        self._again_wall_ns = wall_ns + AGAIN_NS
+        return True, ''

@@ -11,8 +11,9 @@ from ilw_teleop.recording import Phase
 SILENT_NS = 1_000_000_000
 """Of wall time; who should be heard and is silent for longer is said to be"""
 STANDS_NS = 300_000_000
-"""A reason of ``PASSING`` is told when it lasts this long: one late command is normal"""
-PASSING = ('stale', 'expired', 'observation')
+"""A reason of ``PASSING`` is told when it lasts this long: one late command is normal,
+and so is one late scan in a world that has only begun"""
+PASSING = ('stale', 'expired', 'observation', 'blind')
 _DRIVERS = {0: 'nobody drives', 1: 'you drive', 2: 'the policy drives', 3: 'nobody drives'}
 _OUTCOMES = {0: 'not judged', 1: 'success', 2: 'failure'}
 HELD = {

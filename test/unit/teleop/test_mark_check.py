@@ -45,25 +45,41 @@ def test_an_end_of_nothing_says_so_and_asks_nothing(control):
     assert sent and 'Nothing is being recorded' in text
 
 
+def due(check, at_s, heard=True, answered=False):
+    return check.start_due(round(at_s * S), heard=heard, answered=answered)
+
+
 @pytest.mark.parametrize('comes_s', [0.2, 3.0, 4.9])
 def test_a_start_that_no_recorder_heard_is_sent_again_to_one_that_comes(comes_s):
     check = MarkCheck(0.4)
     sent, text = press(check, 'start', heard=False)
     assert sent and 'No recorder is heard' in text
-    assert check.start_due(round((comes_s - 0.1) * S), heard=False) == (False, '')
-    assert check.start_due(round(comes_s * S), heard=True) == (True, '')
-    assert check.start_due(round((comes_s + 0.1) * S), heard=True) == (False, ''), 'once'
+    assert due(check, comes_s - 0.1, heard=False) == (False, '')
+    assert due(check, comes_s) == (True, '')
+    assert due(check, comes_s + 0.05, answered=True) == (False, '')
+    assert due(check, comes_s + 2.0) == (False, ''), 'it was answered'
 
 
 def test_a_start_that_no_recorder_ever_hears_says_so_once():
     check = MarkCheck(0.4)
     press(check, 'start', heard=False)
-    sent, text = check.start_due(WAIT_NS, heard=False)
+    sent, text = due(check, 5.0, heard=False)
     assert not sent and './ilw up record' in text
-    assert check.start_due(2 * WAIT_NS, heard=False) == (False, '')
+    assert due(check, 10.0, heard=False) == (False, '')
 
 
-def test_a_start_with_a_recorder_is_sent_and_not_again():
+def test_a_start_that_is_not_answered_is_sent_again_each_second_and_then_told_of():
     check = MarkCheck(0.4)
     assert press(check, 'start') == (True, '')
-    assert check.start_due(S, heard=True) == (False, '')
+    asked = [due(check, at_s) for at_s in (0.5, 1.0, 1.5, 2.0, 3.9, 4.5, 5.0, 6.0)]
+    assert [sent for sent, _ in asked] == [False, True, False, True, True, False, False, False]
+    assert [bool(text) for _, text in asked] == [False] * 6 + [True, False]
+    assert 'does not answer' in asked[6][1]
+
+
+@pytest.mark.parametrize('at_s', [0.05, 0.9, 3.0])
+def test_a_start_that_is_answered_is_not_sent_again(at_s):
+    check = MarkCheck(0.4)
+    press(check, 'start')
+    assert due(check, at_s, answered=True) == (False, '')
+    assert due(check, at_s + 1.5) == (False, '')

@@ -29,11 +29,11 @@ class Marks:
         self._check = MarkCheck(contract.goal_radius_m)
         self._goal = GoalEar(node, contract)
         self._publisher = node.create_publisher(EpisodeEvent, 'episode/event', EVENT)
-        self.sent = 0
+        self.sent, self._answers = 0, 0
 
     def press(self, control: str, stamp: int) -> None:
         """Take in a press of a button of ``MARKS``."""
-        goal = self._goal
+        goal, self._answers = self._goal, self._recorder.answers
         known = goal.pose is not None and goal.goal is not None
         send, text = self._check.press(
             control, time.monotonic_ns(), heard=self._recorder.heard,
@@ -42,9 +42,11 @@ class Marks:
         self._do(send, text, control, stamp)
 
     def tick(self, stamp: int) -> None:
-        """Send a start that waited for a recorder."""
-        self._do(*self._check.start_due(time.monotonic_ns(), heard=self._recorder.heard),
-                 'start', stamp)
+        """Send a start again that no recorder has answered."""
+        ear = self._recorder
+        self._do(*self._check.start_due(
+            time.monotonic_ns(), heard=ear.heard,
+            answered=ear.recording or ear.answers > self._answers), 'start', stamp)
 
     def _do(self, send: bool, text: str, control: str, stamp: int) -> None:
         if text:

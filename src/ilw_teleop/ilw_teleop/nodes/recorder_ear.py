@@ -25,6 +25,7 @@ class RecorderEar:
     def __init__(self, node: Node, *, on_alarm: Callable[[], None] = lambda: None,
                  diagnose: bool = False) -> None:
         self._watch, self._on_alarm = RecorderWatch(), on_alarm
+        self._answers = 0
         self._diagnostics = Diagnostics(node, 'recorder') if diagnose else None
         node.create_subscription(EpisodeStatus, 'episode/status', self._on_status, LATCHED)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -41,7 +42,13 @@ class RecorderEar:
         """Whether it records, or saves."""
         return self._watch.recording
 
+    @property
+    def answers(self) -> int:
+        """How many starts it said it began or refused."""
+        return self._answers
+
     def _on_status(self, status: EpisodeStatus) -> None:
+        self._answers = status.attempted + status.refused
         recording = (status.episode or 'an episode') if status.phase in _BUSY else ''
         if self._watch.on_status(time.monotonic_ns(), recording=recording,
                                  suspect=bool(status.suspect), refused=status.refused):
