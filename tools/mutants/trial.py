@@ -65,7 +65,9 @@ class Tree:
                               ILW_CONFIG=str(self.folder / 'config'),
                               PYTHONPATH=':'.join([*packages, os.environ['PYTHONPATH']]))
             import hypothesis
+            import numba
             import pytest
+            numba.core.config.reload_config()  # it read the environment when it was imported
             hypothesis.settings.register_profile(
                 'mutants', derandomize=True, database=None, deadline=None,
                 phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate])

@@ -321,6 +321,12 @@ def test_a_whole_number_is_one_and_within_its_bounds(value, good):
             section(x=value).integer('x', low=2, high=7)
 
 
+@pytest.mark.parametrize('value', [-1e12, 0, 3.5, 1e12])
+def test_a_number_without_bounds_may_be_any_that_is_finite(value):
+    assert section(x=value).number('x') == value
+    assert section(x=None).number('x', 2.5) == 2.5
+
+
 def test_an_interval_is_a_number_or_two_in_order():
     assert section(x=3).interval('x', 1.0, 4.0) == (3.0, 3.0)
     assert section(x=[1, 4]).interval('x', 1.0, 4.0) == (1.0, 4.0)

@@ -320,3 +320,12 @@ def test_every_robot_is_stepped_and_reset_whatever_the_number():
         assert np.all(made.arrays.counts[:, TICK] == 2)
         assert np.allclose(made.arrays.state[:, X], made.arrays.state[0, X])
         assert made.arrays.state[0, X] > 0.5
+
+
+def test_a_lidar_that_is_not_observed_first_is_seen_where_it_stands():
+    contract = CONTRACTS['clutter']
+    last = replace(contract, sources=(*contract.sources[1:], contract.sources[0]))
+    first, moved = (BatchEnv(each, scenes=[scene()], noise=False).reset()[0][0].copy()
+                    for each in (contract, last))
+    assert np.array_equal(moved, np.concatenate([first[36:], first[:36]]))
+    assert first[:36].min() > 0.0

@@ -10,6 +10,7 @@ from ilw_core.locate import config_file
 from ilw_core.safety_spec import SafetySpec
 from ilw_teleop.arbiter import Arbiter
 from ilw_teleop.request import Request, Source, refusal
+from ilw_teleop.robot_profile import load_profile
 from ilw_teleop.watchdog import Watchdog
 
 P = 100_000_000
@@ -363,3 +364,18 @@ def test_an_emergency_stop_says_why_and_ends_with_a_reset_that_nothing_survives(
     arbiter.reset()
     assert not arbiter.estopped and arbiter.estop_why == ''
     assert arbiter.decide(T0 + 2 * MS, T0 + 2 * MS).source is Source.NONE, 'asked before'
+
+
+def test_who_does_not_say_so_takes_no_responsibility_for_what_the_lidar_sees():
+    assert ask(CLUTTER, 1, [0.1, 0.0], T0).override is False
+
+
+def test_limits_of_the_machine_that_change_nothing_do_not_end_a_smooth_motion():
+    smooth = replace(CLUTTER, action=replace(
+        CLUTTER.action, max_acceleration=np.array([2.0, 8.0])))
+    driven = [Arbiter(smooth), Arbiter(smooth, profile=load_profile(
+        config_file('robots', 'sim_diff_drive')))]
+    for k in range(4):
+        found = [put(arbiter, smooth, [0.3, 0.2], T0 + k * P).applied for arbiter in driven]
+        assert found[0] == pytest.approx(found[1])
+    assert found[0][0] > 0.1

@@ -428,3 +428,10 @@ def test_a_leftover_that_nobody_can_read_is_set_aside(store):
     assert salvage(store) == []
     assert (store.folder / '.damaged' / 'a' / 'bag.mcap').exists()
     assert store.counters == Counters(attempted=1, failed=1)
+
+
+def test_a_folder_that_cannot_even_be_made_is_said_as_what_the_disk_says(store, monkeypatch):
+    monkeypatch.setattr(store, 'stage', refused(errno.EDQUOT))
+    with pytest.raises(StorageError, match='quota'):
+        store.begin('a', META)
+    assert store.counters.attempted == 0
