@@ -8,6 +8,7 @@ drive itself, at the true time of each tick.
 from dataclasses import replace
 import json
 
+from mcap.reader import make_reader
 import numpy as np
 import pytest
 
@@ -434,7 +435,10 @@ def test_an_import_keeps_what_is_before_and_after_a_damaged_chunk_and_says_so(
     folder = strangers.write_mcap(tmp_path / 'bag', strangers.sound(10.0))
     file = next(folder.glob('*.mcap'))
     data = bytearray(file.read_bytes())
-    data[int(len(data) * at)] ^= 0xFF
+    with file.open('rb') as stream:
+        chunks = make_reader(stream).get_summary().chunk_indexes
+    chunk = chunks[int(len(chunks) * at)]
+    data[chunk.chunk_start_offset + chunk.chunk_length // 2] ^= 0xFF
     file.write_bytes(data)
     code, out, _ = run(episodes, 'check', folder, '--task', 'clutter')
     assert code == 1
