@@ -362,6 +362,7 @@ def test_the_action_records_one_episode_and_cancelling_discards_it(
     bench.matched(bench.joy_pub, bench.clock_pub, bench.event_pub, *bench.state_pubs)
     ros.until(client.server_is_ready)
     ros.until(lambda: bench.node.count_publishers('cmd_vel') == 1)
+    ros.until(lambda: bench.node.count_subscribers('teleop/action') == 2, 20, 'the recorder')
     bench.drive(3)
     bench.phase(EpisodeStatus.PHASE_READY)
 
