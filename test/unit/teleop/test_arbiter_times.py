@@ -10,7 +10,6 @@ from ilw_core.locate import config_file
 from ilw_core.safety_spec import SafetySpec
 from ilw_teleop.arbiter import Arbiter
 from ilw_teleop.request import Request, Source, refusal
-from ilw_teleop.robot_profile import load_profile
 from ilw_teleop.watchdog import Watchdog
 
 P = 100_000_000
@@ -370,12 +369,13 @@ def test_who_does_not_say_so_takes_no_responsibility_for_what_the_lidar_sees():
     assert ask(CLUTTER, 1, [0.1, 0.0], T0).override is False
 
 
-def test_limits_of_the_machine_that_change_nothing_do_not_end_a_smooth_motion():
-    smooth = replace(CLUTTER, action=replace(
-        CLUTTER.action, max_acceleration=np.array([2.0, 8.0])))
-    driven = [Arbiter(smooth), Arbiter(smooth, profile=load_profile(
-        config_file('robots', 'sim_diff_drive')))]
+def test_a_free_way_ahead_does_not_end_a_smooth_motion():
+    whole = load_contract(config_file('tasks', 'clutter'))
+    smooth = replace(whole, action=replace(whole.action, max_acceleration=np.array([2.0, 8.0])))
+    seeing, blind = Arbiter(smooth), Arbiter(replace(smooth, safety=CLUTTER.safety))
     for k in range(4):
-        found = [put(arbiter, smooth, [0.3, 0.2], T0 + k * P).applied for arbiter in driven]
+        at = T0 + k * P
+        seeing.ahead.see(at, np.full(360, 3.0 + 0.1 * k), 0.0, 2 * np.pi / 360, 0.05, 10.0)
+        found = [put(arbiter, smooth, [0.3, 0.2], at).applied for arbiter in (seeing, blind)]
         assert found[0] == pytest.approx(found[1])
     assert found[0][0] > 0.1

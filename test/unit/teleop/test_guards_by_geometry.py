@@ -423,6 +423,25 @@ def test_a_gap_beside_what_is_too_near_is_too_near():
     assert len(bare(with_gap(360, 3)).near) == 0
 
 
+@pytest.mark.parametrize('edge', [178, 182])
+def test_a_gap_is_too_near_if_either_of_its_edges_is(edge):
+    kinds = with_gap(360, 3, at=179)
+    kinds[edge] = TOO_NEAR
+    alone = np.full(360, DISTANCE)
+    alone[edge] = TOO_NEAR
+    near, one = (bare(each, range_min=0.5).near for each in (kinds, alone))
+    assert len(near) >= 3 * len(one) > 0
+
+
+def test_a_scan_that_is_too_old_says_how_often_one_must_come():
+    ahead = looking(BOTH_WAYS, [(2.0, 0.0)])
+    assert ahead.slow(np.array([0.3, 0.0]), T0 + 5 * P)[1] == ('blind',)
+    assert 'must come every 200 ms' in ahead.why['blind']
+    boxed_in = boxed((0.0, 0.0, 0.0))
+    assert boxed_in.slow(np.array([0.3, 0.0]), T0 + 5 * P)[1] == ('blind',)
+    assert 'must come every 200 ms' in boxed_in.why['blind']
+
+
 @pytest.mark.parametrize('range_min', [0.3, 0.7])
 def test_what_is_too_near_to_measure_is_between_the_robot_and_the_shortest_range(range_min):
     kinds = np.full(360, DISTANCE)
