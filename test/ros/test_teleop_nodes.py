@@ -260,7 +260,7 @@ def test_a_leap_of_the_clock_and_a_jump_back_do_no_harm(bench, ros, monkeypatch)
     bench.now += 10 * P  # a reset
     bench.tick()
     assert bench.commanded().twist.linear.x == 0.0  # nobody asked: the stop action
-    bench.drive(3)
+    bench.drive(4)  # the first tick may have been nobody's already
     assert bench.commands[-1].twist.linear.x == 0.5
     bench.now -= 5000 * P  # the simulator was started anew
     bench.commands.clear()
