@@ -11,7 +11,8 @@ OTHER = {
     'profile': 'turtlebot3', 'view': True, 'clock': False, 'tf_prefix': 'left'}
 """An argument that becomes a parameter -> a value that is not its default"""
 SETS = {
-    'sim': {'task': [('sim', 'contract'), ('status', 'contract')], 'seed': [('sim', 'seed')], 'gui': [('sim', 'gui')],
+    'sim': {'task': [('sim', 'contract'), ('status', 'contract')],
+            'seed': [('sim', 'seed')], 'gui': [('sim', 'gui')],
             'real_time_factor': [('sim', 'real_time_factor')], 'plant': [('sim', 'plant')],
             'clock': [('sim', 'clock')], 'tf_prefix': [('sim', 'tf_prefix')],
             'view': [('status', 'view')]},
