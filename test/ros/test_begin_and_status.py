@@ -87,8 +87,8 @@ def test_each_take_begins_the_world_and_the_time_anew_and_a_saved_one_the_next_w
         assert reset.episode == person.status.episode, 'the world bears the name of the take'
         ros.until(lambda r=reset: stamp_ns(person.status.begin) == stamp_ns(r.header.stamp), 60,
                   'the take to begin where the world does')
-        assert simulator._simulation.tick.step < 100, 'its time limit begins, too'
-        seeds.append(simulator._simulation.seed)
+        assert simulator.simulation.tick.step < 100, 'its time limit begins, too'
+        seeds.append(simulator.simulation.seed)
         if ends is not None:
             person.mark(**ends)
             person.phase(READY)

@@ -211,7 +211,8 @@ def test_a_detached_node_outlives_the_process_that_started_it_and_its_terminal(t
 
 
 def test_a_node_whose_output_nobody_reads_any_more_ends_cleanly(tmp_path):
-    node = Tried(tmp_path, tick="print('x', end='')")
+    # buffered, whatever this shell says: what nobody reads is still there at the end
+    node = Tried(tmp_path, tick="print('x', end='')", PYTHONUNBUFFERED='')
     node.wait_for('ticking')
     node.process.stdout.close()
     node.process.send_signal(signal.SIGTERM)

@@ -18,7 +18,7 @@ _MAX_INDEX = 255
 _MAX_SIDE = 1000     # cells of a map; planning on more would take longer than an episode
 _FAR_M = 1e6         # no place on a map is further away
 _SILENT_NS = 350_000_000       # less than a joystick may be silent for
-_NEW_EPISODE_NS = 500_000_000  # a larger step of the clock is a reset
+_NEW_EPISODE_NS = 500_000_000  # a larger step of the clock may be a reset, or a slow machine
 _ANSWER_NS = 1_000_000_000  # a recorder says within this whether it has begun
 
 
@@ -178,7 +178,7 @@ class StickDriver:
     def on_pose(self, stamp_ns: int, pose: Pose) -> tuple[list[float], list[int]] | None:
         """Return (axes, buttons) for a tick; ``None`` while there is nothing to drive."""
         if abs(stamp_ns - self._last_ns) > _NEW_EPISODE_NS:
-            self._running, self._expert = True, None
+            self._running = True  # the plan stays: it is a new map that makes it an old one
         self._last_ns = stamp_ns
         if not self._running or self._map is None or self._goal is None:
             return None
@@ -197,7 +197,8 @@ class StickDriver:
     def _ask_to_record(self, stamp_ns: int) -> tuple[list[float], list[int]]:
         """Press start for one tick, and give the recorder time to answer."""
         if self._recorder_ready and not 0 <= stamp_ns - self._pressed_ns < _ANSWER_NS:
-            self._pressed_ns = stamp_ns
+            # A reset lets time leap past the answer, so ready is what it says from here on.
+            self._pressed_ns, self._recorder_ready = stamp_ns, False
             return self._stick.start()
         return self._stick.rest()
 

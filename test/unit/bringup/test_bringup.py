@@ -16,7 +16,8 @@ def installed(tmp_path, monkeypatch):
     """Let every executable of ours be there."""
     for package, names in {
             'ilw_sim': ('sim_node', 'expert_node'), 'ilw_learner': ('policy_node', 'trainer_node'),
-            'ilw_teleop': ('joy_node', 'teleop_node', 'arbiter_node', 'recorder_node')}.items():
+            'ilw_teleop': ('joy_node', 'teleop_node', 'arbiter_node', 'recorder_node',
+                           'status_node')}.items():
         (tmp_path / 'lib' / package).mkdir(parents=True)
         for name in names:
             (tmp_path / 'lib' / package / name).touch()

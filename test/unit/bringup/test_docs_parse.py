@@ -19,6 +19,8 @@ ENTRY = {'setup': ['--wheelhouse'], 'test': ['--quick', '--all'], 'shell': []}
 """What the entry does itself, and its options"""
 _VARIABLE = re.compile(r'[A-Z_]+=')
 _LAUNCH = ['ros2', 'launch', 'ilw_bringup']
+_OF_LAUNCH = ('--show-args', '-s', '--print', '-p', '--debug', '-d', '--noninteractive', '-n')
+"""Options of ``ros2 launch`` itself that take no value"""
 
 
 def shown_commands():
@@ -74,6 +76,10 @@ def _objection_of_ilw(words, whole):
                    and word not in ENTRY[words[0]]]
         return f'./ilw {words[0]} has no {unknown}' if unknown else ''
     command, context, rest = ilw, click.Context(ilw), [w for w in words if w != '--help']
+    if rest[1:2] == ['NAME'] and isinstance(ilw.get_command(context, rest[0]), click.Group):
+        group = ilw.get_command(context, rest[0])
+        each = [[rest[0], name, *words[2:]] for name in group.list_commands(context)]
+        return next(filter(None, (_objection_of_ilw(one, whole) for one in each)), '')
     try:
         while isinstance(command, click.Group) and rest and rest[0] != '...':
             _, command, rest = command.resolve_command(context, rest)
@@ -95,7 +101,7 @@ def _objection_of_launch(words):
     known = {argument.name: argument for argument in BRINGUPS[name].arguments}
     for word in words[1:]:
         key, assigned, value = word.partition(':=')
-        if word == '...':
+        if word in ('...', *_OF_LAUNCH):
             continue
         if not assigned or key not in known:
             return f'{name} has no argument {word!r}'
@@ -126,9 +132,19 @@ def test_every_command_shows_an_example_that_parses(path, command):
     './ilw up sim task:=maze', './ilw up sim --gui true', './ilw trian', './ilw test --fast',
     './ilw eval', './ilw train --sed 3', 'ros2 launch ilw_bringup sim.launch.py tsk:=maze',
     'ros2 launch ilw_bringup deploy.launch.py robot:=fake', './ilw episodes mend x',
-    'ros2 launch ilw_bringup deploy.launch.py enable_output:=yes'])
+    'ros2 launch ilw_bringup deploy.launch.py enable_output:=yes', './ilw up NAME --tsk maze',
+    './ilw up NAME --expert', './ilw trian NAME',
+    'ros2 launch ilw_bringup sim.launch.py --show-arg'])
 def test_a_command_that_is_wrong_does_not_parse(text):
     assert objection(doc_commands.Line('here', text).words)
+
+
+@pytest.mark.parametrize('text', [
+    './ilw up NAME', './ilw up NAME --help', './ilw up NAME --log-level debug',
+    'ros2 launch ilw_bringup record.launch.py --show-args',
+    'ros2 launch ilw_bringup sim.launch.py -n task:=maze'])
+def test_what_stands_for_any_bringup_and_what_launch_itself_takes_parses(text):
+    assert not objection(doc_commands.Line('here', text).words)
 
 
 def test_blocks_and_spans_are_found(tmp_path):

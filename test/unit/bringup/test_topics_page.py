@@ -19,7 +19,8 @@ PARAMETERS = {
     'sim': SimParams, 'expert': ExpertParams, 'joy': parameters.JoyParams,
     'keyboard': parameters.KeyboardParams, 'teleop': parameters.TeleopParams,
     'arbiter': parameters.ArbiterParams, 'recorder': parameters.RecorderParams,
-    'policy': PolicyParams, 'trainer': TrainerParams, 'emulator': EmulatorParams}
+    'status': parameters.StatusParams, 'policy': PolicyParams, 'trainer': TrainerParams,
+    'emulator': EmulatorParams}
 UNCOUNTED = {*EVERY_NODE.publishes, *LIFECYCLE.publishes, *EVERY_NODE.serves, *LIFECYCLE.serves}
 
 

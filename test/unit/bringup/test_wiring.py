@@ -8,25 +8,32 @@ OTHER = {
     'task': 'maze', 'seed': 41, 'real_time_factor': 3.5, 'plant': 'small_base', 'gui': True,
     'joystick': 'ps4', 'demos': 'elsewhere', 'operator': 'Ada', 'checkpoint': 'runs/x/checkpoint',
     'checkpoints': 'a:b', 'trusted_keys': 'keys', 'enable_output': True,
-    'profile': 'turtlebot3'}
+    'profile': 'turtlebot3', 'view': True, 'clock': False, 'tf_prefix': 'left'}
 """An argument that becomes a parameter -> a value that is not its default"""
 SETS = {
-    'sim': {'task': [('sim', 'contract')], 'seed': [('sim', 'seed')], 'gui': [('sim', 'gui')],
-            'real_time_factor': [('sim', 'real_time_factor')], 'plant': [('sim', 'plant')]},
-    'teleop': {'task': [('sim', 'contract'), ('teleop', 'contract'), ('arbiter', 'contract')],
+    'sim': {'task': [('sim', 'contract'), ('status', 'contract')],
+            'seed': [('sim', 'seed')], 'gui': [('sim', 'gui')],
+            'real_time_factor': [('sim', 'real_time_factor')], 'plant': [('sim', 'plant')],
+            'clock': [('sim', 'clock')], 'tf_prefix': [('sim', 'tf_prefix')],
+            'view': [('status', 'view')]},
+    'teleop': {'task': [('sim', 'contract'), ('teleop', 'contract'), ('arbiter', 'contract'),
+                        ('status', 'contract')],
                'joystick': [('joy', 'joystick'), ('teleop', 'joystick')],
-               'profile': [('arbiter', 'robot')]},
+               'profile': [('arbiter', 'robot')], 'view': [('status', 'view')]},
     'record': {'task': [('sim', 'contract'), ('teleop', 'contract'), ('arbiter', 'contract'),
-                        ('recorder', 'contract')],
+                        ('recorder', 'contract'), ('status', 'contract')],
                'demos': [('recorder', 'root')], 'operator': [('recorder', 'operator')],
-               'profile': [('arbiter', 'robot'), ('recorder', 'profile')]},
+               'profile': [('arbiter', 'robot'), ('recorder', 'profile'),
+                           ('recorder', 'arguments')],
+               'view': [('status', 'view')]},
     'deploy': {'task': [('sim', 'contract'), ('teleop', 'contract'), ('arbiter', 'contract'),
-                        ('policy', 'contract')],
+                        ('policy', 'contract'), ('status', 'contract')],
                'checkpoint': [('policy', 'checkpoint')],
                'checkpoints': [('policy', 'checkpoints')],
                'trusted_keys': [('policy', 'trusted_keys')],
                'enable_output': [('arbiter', 'enable_output')],
-               'profile': [('arbiter', 'robot'), ('policy', 'robot')]},
+               'profile': [('arbiter', 'robot'), ('policy', 'robot')],
+               'view': [('status', 'view')]},
 }
 """Bring-up -> argument -> (node, parameter) of each that it sets"""
 CASES = [(bringup, argument, node, parameter) for bringup, arguments in SETS.items()
@@ -34,6 +41,8 @@ CASES = [(bringup, argument, node, parameter) for bringup, arguments in SETS.ite
 
 
 def nodes(name, **given):
+    if 'checkpoint' in given:  # one that is not there: the task cannot be asked of it
+        given = {'task': 'clutter', **given}
     bringup, values = resolve(name, given)
     return {spec.name: spec for spec in bringup.nodes(values)}
 
@@ -42,7 +51,8 @@ def nodes(name, **given):
 def test_an_argument_reaches_its_parameter(bringup, argument, node, parameter):
     value = OTHER[argument]
     assert nodes(bringup)[node].parameters[parameter] != value
-    assert nodes(bringup, **{argument: value})[node].parameters[parameter] == value
+    reached = nodes(bringup, **{argument: value})[node].parameters[parameter]
+    assert reached == (f'{argument}={value}' if parameter == 'arguments' else value)
 
 
 @pytest.mark.parametrize(('bringup', 'argument'), [
@@ -71,6 +81,14 @@ def test_an_argument_of_the_emulated_robot_reaches_it(argument, value, node, par
     given = {'robot': 'emulated', argument: value}
     assert nodes('deploy', robot='emulated')[node].parameters[parameter] != value
     assert nodes('deploy', **given)[node].parameters[parameter] == value
+
+
+@pytest.mark.parametrize('bringup', ['teleop', 'record', 'deploy'])
+def test_the_status_line_knows_whether_there_are_keys_and_a_policy(bringup):
+    for source in ('evdev', 'keyboard', 'external'):
+        said = nodes(bringup, input=source)['status'].parameters
+        assert said['keys'] is (source == 'keyboard')
+        assert said['policy'] is (bringup == 'deploy')
 
 
 @pytest.mark.parametrize(('preflight', 'robot', 'looks'), [

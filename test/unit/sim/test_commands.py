@@ -5,6 +5,7 @@ import pytest
 
 from ilw_core.errors import IlwError
 from ilw_core.locate import config_file
+from ilw_sim.expert import Expert
 from ilw_sim.lockstep import CLOCK_HZ, CommandGate, Pace, Pulse
 from ilw_sim.simulation import Simulation
 from ilw_sim.stick import Stick, StickDriver
@@ -122,14 +123,55 @@ def test_an_expert_that_records_presses_start_once_and_drives_when_it_is_recorde
     driver, pose = recording
     now, tick = 5 * SECOND, SECOND // 10
     assert driver.on_tick(now, pose)[-1][1][START] == 0, 'the recorder is not ready'
-    driver.on_recorder('', recording=False, ready=True)
-    presses = [driver.on_tick(now + k * tick, pose)[-1][1] for k in range(1, 12)]
+    presses = []
+    for k in range(1, 12):
+        driver.on_recorder('', recording=False, ready=True)  # as it says again and again
+        presses.append(driver.on_tick(now + k * tick, pose)[-1][1])
     assert [b[START] for b in presses] == [1] + [0] * 9 + [1], 'again after a second, not before'
     assert not any(b[DEADMAN] for b in presses)
     driver.on_recorder('one', recording=True, ready=False)
     axes, buttons = driver.on_tick(now + 12 * tick, pose)[-1]
     assert (buttons[START], buttons[DEADMAN]) == (0, 1)
     assert np.any(axes)
+
+
+@pytest.mark.parametrize('leap_s', [0.1, 1.0, 1.1, 7.5, -3.5])
+def test_start_is_pressed_once_although_a_reset_lets_time_leap_before_the_answer(
+        recording, leap_s):
+    driver, pose = recording
+    driver.on_recorder('', recording=False, ready=True)
+    assert driver.on_tick(9 * SECOND, pose)[-1][1][START] == 1
+    begun = 9 * SECOND + round(leap_s * SECOND)
+    after = [driver.on_tick(begun + k * SECOND // 10, pose)[-1][1] for k in range(30)]
+    assert not any(buttons[START] for buttons in after), 'nobody said that it is ready again'
+    driver.on_recorder('', recording=False, ready=True)
+    assert driver.on_tick(begun + 3 * SECOND, pose)[-1][1][START] == 1, 'a press that was lost'
+
+
+@pytest.mark.parametrize('late_s', [0.1, 0.6, 1.3, 2.4])
+def test_an_expert_on_a_slow_machine_plans_once_and_drives(recording, monkeypatch, late_s):
+    driver, pose = recording
+    plans = []
+    monkeypatch.setattr(Expert, 'plan', lambda self, *a, plan=Expert.plan: (
+        plans.append(self), plan(self, *a))[1])
+    driver.on_recorder('one', recording=True, ready=False)
+    for k in range(6):
+        sent = driver.on_tick(6 * SECOND + round(k * late_s * SECOND), pose)
+        assert sent[-1][1][DEADMAN] == 1
+    assert len(plans) == 1
+
+
+def test_each_new_map_is_planned_on_anew(recording, monkeypatch):
+    driver, pose = recording
+    plans = []
+    monkeypatch.setattr(Expert, 'plan', lambda self, *a, plan=Expert.plan: (
+        plans.append(self), plan(self, *a))[1])
+    driver.on_recorder('one', recording=True, ready=False)
+    for begun in (6, 8, 13):
+        driver.on_map(begun * SECOND, [0] * 4900, (70, 70), 0.1, (0.0, 0.0))
+        for k in range(3):
+            driver.on_tick(begun * SECOND + k * SECOND // 10, pose)
+    assert len(plans) == 3
 
 
 def test_each_episode_is_a_recording_of_its_own(recording):
