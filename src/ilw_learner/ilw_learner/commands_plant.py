@@ -69,7 +69,9 @@ def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
     if as_json:
         report: dict[str, Any] = {'bag': str(bag), **found.as_json(), 'replay': verdict.as_json()}
         echo(json.dumps(report))
-        sys.exit(1 if contradiction else 0)
+        if contradiction:
+            sys.exit(1)
+        return
     from ilw_learner.identify.report import table
 
     echo(table(found), lines=True)
