@@ -15,13 +15,10 @@ import psutil
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.dds import dds_environment
 from ilw_bringup.faults.loop import Loop
-from ilw_bringup.faults.spy import Spy
 from ilw_bringup.processes import Fleet
 from ilw_core.contract import load_contract
 from ilw_core.files import open_regular, write_file
-from ilw_core.locate import config_file
 from ilw_msgs.srv import StopEpisode
-from ilw_teleop.joystick import load_joystick
 
 CONTRACT = """\
 contract: stream
@@ -77,14 +74,17 @@ class StreamLoop(Loop):
         self._saved = {}
 
     def __enter__(self) -> 'StreamLoop':
-        self.fleet.start(list(self.specs.values()))
-        self.spy = Spy(self.contract, load_joystick(config_file('joysticks', 'xbox')))
-        for group in self._sensors:
-            self._robot.append(subprocess.Popen(
-                [sys.executable, '-P', '-m', 'ilw_bringup.faults.far_stream', *group],
-                env={**os.environ, **dds_environment()}))
-        # Before they are matched, nothing arrives: that is no loss of the recorder's.
-        self.until(self._matched, 20.0, 'the recorder to subscribe')
+        super().__enter__()
+        try:
+            for group in self._sensors:
+                self._robot.append(subprocess.Popen(
+                    [sys.executable, '-P', '-m', 'ilw_bringup.faults.far_stream', *group],
+                    env={**os.environ, **dds_environment()}))
+            # Before they are matched, nothing arrives: that is no loss of the recorder's.
+            self.until(self._matched, 20.0, 'the recorder to subscribe')
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def _matched(self) -> bool:
