@@ -177,14 +177,14 @@ def test_driving_into_the_goal_or_a_wall_ends_alike(goal, reason, value):
 
 
 def test_standing_still_times_out_at_the_same_step():
-    contract = replace(contract_of('clutter'), timeout_s=3.0)
+    contract = replace(contract_of('clutter'), timeout_s=9.0)
     scenes = make_scenes(contract, [0])
-    actions = np.zeros((40, 2), np.float32)
+    actions = np.zeros((100, 2), np.float32)
     env = make_env(contract)
     world = drive_world(env, scenes[0], actions)
     env.close()
     batch = drive_batch(contract, scenes, actions[None])[0]
-    assert world[2:4] == batch[2:4] and batch[3][-1] == 'timeout' and len(batch[3]) == 30
+    assert world[2:4] == batch[2:4] and batch[3][-1] == 'timeout' and len(batch[3]) == 90
 
 
 @pytest.mark.parametrize('name', ['clutter', 'maze'])

@@ -71,7 +71,7 @@ def test_without_the_plugin_every_node_refuses_to_start(keystore, why, tmp_path)
         pytest.skip('this ROS has the security plugin')
     with Fleet(tmp_path / 'log', security_environment(keystore)) as fleet:
         specs = secured(keystore)
-        assert {s.name for s in specs} == {'sim', 'teleop', 'arbiter'}
+        assert {s.name for s in specs} == {'sim', 'teleop', 'arbiter', 'status'}
         fleet.start(specs)
         wait(lambda: len(fleet.dead()) == len(specs), 'every node to refuse')
         for spec in specs:

@@ -61,8 +61,9 @@ class SimServices:
             response.error_msg = 'The episode is over. Call sim/reset first.'
         else:
             for _ in range(max(1, request.ticks)):
-                if not simulation.tick.ended:
-                    self._runs.step(action)
+                if simulation.tick.ended:
+                    break
+                self._runs.step(action)
         response.stamp = time_msg(simulation.tick.stamp_ns)
         response.ended = simulation.tick.ended
         return response
