@@ -89,7 +89,7 @@ class Spy:
         self._thread.start()
 
     def _spin(self) -> None:
-        while not self._ending.is_set():
+        while not self._ending.is_set() and rclpy.ok():
             try:
                 self._executor.spin_once(timeout_sec=0.05)
             except Exception as error:  # a spy that goes deaf would blame the nodes
