@@ -30,6 +30,8 @@ _LATCHED_NS = 86_400_000_000_000
 """A latched stamp older than the bag by more is of another clock"""
 _STALE_NS = 3_600_000_000_000
 """One message older than its neighbours by less was late, as from a queue"""
+_LEAP_NS = 1_500_000_000
+"""One message stamped ahead by less is of a simulator's leap, and came before its /clock did"""
 _STANDS_STILL = 0.2
 """Part of a topic's messages that may be sent again, late, with the stamp they had"""
 _ENOUGH, _DRIFT_NS, _GROUPS = 10, 20_000_000, 20
@@ -321,6 +323,9 @@ def _fits(age: np.ndarray, part: Series,
     reaches = np.zeros(len(age), dtype=bool)
     reaches[group[within]] = True
     fits = within | (reaches[group] & told & (age > 0))
+    ahead = np.pad(age < -limit, 1)
+    leads = ahead[1:-1] & ~ahead[:-2] & ~ahead[2:] & (age >= -_LEAP_NS)
+    fits |= leads & within.any() & told
     if part.how == 'hold':
         return fits, np.zeros_like(fits), group
     lone = np.bincount(group, minlength=len(age))[group] == 1

@@ -138,6 +138,21 @@ def test_a_sound_recording_has_no_remark(strangers, contract_at, tmp_path, rate)
 
 
 @pytest.mark.parametrize('rate', RATES)
+@pytest.mark.parametrize('topics', [('goal',), ('goal', 'scan'), ('odom',)])
+def test_what_a_simulator_sends_at_a_leap_of_its_clock_keeps_its_stamp(
+        strangers, contract_at, tmp_path, rate, topics):
+    """A reset skips a second; a message of the new world may come before its /clock does."""
+    goals = [strangers.Sent('goal', i, float(i), SIM + round((i + 0.01) * S), SIM + i * S)
+             for i in range(1, 12)]
+    sent = [replace(m, logged_ns=SIM - S + m.number) if m.topic in topics and m.number == 0 else m
+            for m in (*strangers.sound(rate, SIM), *goals)]
+    sent.sort(key=lambda m: m.logged_ns)
+    episode = load_episode(strangers.write(tmp_path / 'bag', sent), contract_at(rate))
+    right_numbers(episode, contract_at(rate), SIM, strangers)
+    assert episode.remarks == ()
+
+
+@pytest.mark.parametrize('rate', RATES)
 @pytest.mark.parametrize('stall_s', [0.8, 2.5])
 def test_a_burst_after_a_silence_of_the_network_keeps_its_stamps(
         strangers, contract_at, tmp_path, rate, stall_s):
