@@ -1,15 +1,20 @@
 """How often the arbiter wakes: seldom while nobody drives, and at once when somebody does."""
 
+from types import SimpleNamespace
+
 import pytest
 
 pytest.importorskip('rclpy')
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
+from std_srvs.srv import Trigger
 
 from ilw_msgs.msg import ActionChunk, ArbiterState
 from ilw_ros.convert import stamp_ns, time_msg
 from ilw_ros.qos import EVENT, REQUEST
+from ilw_teleop.arbiter import Arbiter
 from ilw_teleop.nodes.arbiter_node import ArbiterNode
+from ilw_teleop.nodes.switches import Switches
 
 MS = 1_000_000
 BEGIN = 1_000_000 * MS
@@ -121,3 +126,15 @@ def test_a_fine_clock_that_stands_wakes_it_again(ros, monkeypatch, clutter):
     bench = Bench(ros, monkeypatch, clutter, simulated=True)
     bench.run_fine()
     ros.until(lambda: not bench.arbiter._tap.paced, 20, 'the end of its trust')
+
+
+@pytest.mark.parametrize('name', ['estop', 'disarm', 'reset', 'arm'])
+def test_only_who_arms_waits_for_a_look_around(clutter, name):
+    """A stop must not depend on anything that could be slow or fail."""
+    told, served, arbiter = [], {}, Arbiter(clutter)
+    offered = SimpleNamespace(create_service=lambda _, topic, answer: served.update(
+        {topic: answer}))
+    Switches(offered, arbiter, lambda: told.append('look'), lambda why: told.append('after'))
+    assert served[f'arbiter/{name}'](Trigger.Request(), Trigger.Response()).success
+    assert told == (['look', 'after'] if name == 'arm' else ['after'])
+    assert (arbiter.estopped, arbiter.armed) == (name == 'estop', name == 'arm')

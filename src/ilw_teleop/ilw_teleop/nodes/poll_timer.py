@@ -11,7 +11,7 @@ _LATE_NS = 500_000
 LOOK_S = 0.1
 """Between two looks at who else commands the robot"""
 IDLE_LOOK_NS = 400_000_000
-"""The same while nobody drives and no policy may; each switch looks first"""
+"""The same while nobody drives and no policy may; whoever arms one looks first"""
 
 
 class PollTimer:

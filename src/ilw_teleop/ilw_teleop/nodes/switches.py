@@ -12,15 +12,16 @@ class Switches:
     """
     Offers the switches of an arbiter as ``std_srvs/Trigger``.
 
-    :param before: called before a switch acts.
+    :param before_arming: called first where a policy is to be armed; a stop waits for nothing.
     :param after: called with why it was refused, or nothing, before it is answered.
     """
 
-    def __init__(self, node: Node, arbiter: Arbiter, before: Callable[[], None],
+    def __init__(self, node: Node, arbiter: Arbiter, before_arming: Callable[[], None],
                  after: Callable[[str], None]) -> None:
         def serve(name: str, act: Callable[[], str]) -> None:
             def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-                before()
+                if act == arbiter.arm:
+                    before_arming()
                 response.message = act()
                 response.success = not response.message
                 after(response.message)
