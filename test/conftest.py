@@ -15,6 +15,10 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault('ILW_CONFIG', str(ROOT / 'config'))
+_BESIDE = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
+if _BESIDE:  # nodes of tests that run side by side do not hear each other
+    os.environ['ROS_DOMAIN_ID'] = str(
+        1 + (int(os.environ.get('ROS_DOMAIN_ID', '0')) + _BESIDE) % 59)
 
 from ilw_core.contract import Contract, load_contract  # noqa: E402
 from ilw_core.episode_folder import SCHEMA  # noqa: E402

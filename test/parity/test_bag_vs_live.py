@@ -29,6 +29,7 @@ def record_a_random_drive(tmp_path: Path, task: str) -> Path:
     return sorted((demo.folder / 'demos' / task).glob('2*'))[-1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('task', ['clutter', 'maze'])
 def test_live_observations_equal_the_data_sets_bit_for_bit(tmp_path, task):
     folder = record_a_random_drive(tmp_path, task)
@@ -50,6 +51,7 @@ def test_live_observations_equal_the_data_sets_bit_for_bit(tmp_path, task):
         assert np.array_equal(np.asarray(message.valid, bool), episode.obs_valid[i])
 
 
+@pytest.mark.long
 def test_a_bag_written_here_opens_everywhere_with_all_its_schemas(tmp_path):
     folder = record_a_random_drive(tmp_path, 'maze')
     with AnyReader([folder]) as reader:

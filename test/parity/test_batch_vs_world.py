@@ -124,6 +124,7 @@ def batch_lidar(contract, poses, ahead_m=0.0, turned_rad=0.0):
     return BatchEnv(contract, scenes=placed, noise=False).reset(seed=0)[0][:, :36]
 
 
+@pytest.mark.long
 def test_the_paths_agree(clutter):
     contract, scenes, actions, worlds = clutter
     position, yaw = errors(worlds, drive_batch(contract, scenes, actions))

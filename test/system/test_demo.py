@@ -21,7 +21,22 @@ def demo(tmp_path, *options):
     return json.loads(done.stdout), next(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize('task', ['clutter', pytest.param('maze', marks=pytest.mark.slow)])
+def test_the_quick_demo_ends_with_a_policy_that_drives(tmp_path):
+    report, folder = demo(tmp_path, '--quick')
+    results = report['results']
+    assert results['expert']['success'] == results['expert']['n'] == 5
+    assert results['policy']['success'] >= 4
+    assert results['idle']['success'] == 0
+    assert results['random']['success'] <= 2
+    assert len(list((folder / 'demos' / 'clutter').glob('*/*.mcap'))) == 25
+    assert set(report) == KEYS
+    assert report == json.loads((folder / 'report.json').read_text())
+    assert report['peak_memory_mb'] < 3000
+    assert (folder / 'paths.png').stat().st_size > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('task', ['clutter', 'maze'])
 def test_the_demo_ends_with_a_policy_that_drives(tmp_path, task):
     report, folder = demo(tmp_path, '--task', task, '--episodes', '60', '--episodes-eval', '20')
     assert set(report) == KEYS

@@ -1,6 +1,7 @@
 """One sensor of a robot at full rate, in its own process: numbered messages until it is ended."""
 
 import os
+import signal
 import sys
 import time
 from typing import Any
@@ -52,6 +53,7 @@ SENSORS = {
 def main() -> None:
     """Publish ``topic[*factor]``, each message with its number as ``frame_id``, at its rate."""
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     node = Node('sensor')
     streams = [_Stream(node, word) for word in sys.argv[1:]]
     try:
@@ -59,9 +61,8 @@ def main() -> None:
             stream = min(streams, key=lambda s: s.due_s)
             time.sleep(max(0.0, stream.due_s - time.monotonic()))
             stream.send()
-    except KeyboardInterrupt:
-        pass
-    rclpy.try_shutdown()
+    finally:
+        rclpy.try_shutdown()
 
 
 class _Stream:

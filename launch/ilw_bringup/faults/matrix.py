@@ -11,7 +11,8 @@ from ilw_core.errors import IlwError
 MODULES = ('hand', 'pads', 'nodes', 'policies', 'checkpoints', 'asks', 'sensors', 'scans',
            'flood', 'recorder', 'disk', 'network', 'stops', 'soak')
 ALIKE = frozenset({
-    'teleop hung (SIGSTOP) and back',
+    'joystick unplugged and back', 'teleop hung (SIGSTOP) and back',
+    'pad unplugged while driving, one of another kind comes instead',
     'a pad in DirectInput mode, read with the layout of an Xbox pad',
     'policy hung (SIGSTOP) and back', 'simulator hung (SIGSTOP) and back',
     'action is infinite', 'action too short', 'actions from an observation 0.5 s old',
@@ -22,7 +23,12 @@ ALIKE = frozenset({
     'scan without evidence: -inf ahead', 'flood of 10000 messages/s on policy/action',
     'flood of 10000 messages/s on joy', 'disk read-only between episodes',
     'demos folder removed between episodes', '5% packet loss between joystick and robot',
-    'RunPolicy timed out', 'SIGTERM while driving'})
+    'RunPolicy timed out', 'SIGTERM while driving', 'policy dies while driving (SIGSEGV)',
+    'arbiter hung (SIGSTOP) and back', 'policy of another contract',
+    'checkpoint with NaN weights', 'checkpoint outside the folders that may be named',
+    'two checkpoints loaded at once', 'lidar out of order', 'odometry stops and comes back',
+    'scan without evidence: NaN ahead', 'demos folder removed while recording',
+    'two recorders on one folder', '50% packet loss between joystick and robot'})
 """Like another, or held by quicker tests, too: the quick run leaves them out"""
 
 

@@ -1,5 +1,6 @@
 """A policy that misbehaves on the wire, and rivals. The wrong actions are published by the spy."""
 
+from array import array
 from collections.abc import Callable
 import math
 from pathlib import Path
@@ -46,8 +47,10 @@ class Impostor:
 
 
 def _values(*values: float) -> Spoil:
+    made = array('d', values)  # of a list, the message would look at each value every time
+
     def spoil(chunk: ActionChunk) -> None:
-        chunk.values = list(values)
+        chunk.values = made
     return spoil
 
 

@@ -173,6 +173,14 @@ class Spy:
 
     # -- what was seen
 
+    def says(self) -> str:
+        """Return what the arbiter said last of itself, in a few words."""
+        if not self.states:
+            return 'nothing heard'
+        last = self.states[-1]
+        return (f'{"armed" if last.armed else "not armed"}, driven by {last.source}, '
+                f'reasons {list(last.reasons)}{last.estop_why and f" ({last.estop_why})"}')
+
     def moving(self, within_s: float = 0.25) -> bool:
         """Tell whether the newest commands move the robot."""
         now = time.monotonic()

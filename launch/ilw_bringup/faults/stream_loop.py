@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 import os
 from pathlib import Path
-import signal
 import subprocess
 import sys
 from typing import Any
@@ -92,10 +91,14 @@ class StreamLoop(Loop):
 
     def __exit__(self, *arguments: object) -> None:
         for process in self._robot:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
         super().__exit__(*arguments)
         for process in self._robot:
-            process.wait(5.0)
+            try:
+                process.wait(5.0)
+            except subprocess.TimeoutExpired:  # left alone, it would command the next robot
+                process.kill()
+                process.wait()
 
     def stop(self) -> Path:
         """Save what was recorded; returns its folder."""

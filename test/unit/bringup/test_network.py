@@ -48,6 +48,7 @@ def up(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.long
 def test_a_node_that_is_started_gets_it(up):
     assert f'{RANGE}=LOCALHOST' in up()
     assert f'{RANGE}=SUBNET' in up('--network', 'subnet')

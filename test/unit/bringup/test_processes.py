@@ -48,6 +48,7 @@ def ready_lines(tmp_path):
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
+@pytest.mark.long
 def test_all_nodes_end_within_five_seconds_even_a_stubborn_one(node, tmp_path):
     fleet = Fleet(tmp_path / 'log')
     fleet.start([node('polite', POLITE), node('stubborn', STUBBORN)])

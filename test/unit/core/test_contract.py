@@ -50,6 +50,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
             load_contract(path)
 
 
+@pytest.mark.long
 @given(st.text(max_size=300))
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_a_contract_or_a_contract_error(text):

@@ -85,6 +85,7 @@ def test_lost_messages_are_as_many_as_asked_for(hall):
     assert len(of(found, 'scan')) == 1000
 
 
+@pytest.mark.long
 def test_in_a_gap_of_the_network_nothing_gets_through(hall):
     found = arrivals(machine(hall, link=LinkTraits(gaps_per_min=6.0, gap_s=0.5)), 300.0)
     for topic, period in (('odom', 0.02), ('scan', 0.1)):

@@ -80,6 +80,7 @@ def test_sequences_of_one_length_are_one_array_and_others_are_refused():
         seen.column('data')
 
 
+@pytest.mark.long
 @settings(max_examples=30, deadline=None)
 @given(mixed)
 def test_a_message_cut_anywhere_is_refused(message):

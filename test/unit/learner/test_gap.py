@@ -59,6 +59,7 @@ def said(gap, topic):
     return [f for f in gap.findings if f.topic == topic]
 
 
+@pytest.mark.long
 def test_two_bags_of_one_contract_are_compared_and_written(pair, tmp_path, monkeypatch, capsys):
     code, out = command(monkeypatch, capsys, 'gap', pair / 'sim', pair / 'real', '--task',
                         pair / 'base.yaml', '--out', tmp_path / 'gap', '--json')
@@ -105,6 +106,7 @@ def wave(i):
     return 0.2 + 0.1 * np.sin(0.3 * i), 0.5 + 0.2 * np.sin(0.2 * i)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(('real', 'topic', 'word', 'level'), [
     (lambda i: (wave(i)[0], -wave(i)[1]), 'action twist.angular.z', 'REP 103', 'warn'),
     (lambda i: (1000.0 * wave(i)[0], wave(i)[1]), 'action twist.linear.x', 'unit', 'bad'),

@@ -100,6 +100,7 @@ def test_a_schema_that_lies_about_its_kinds_is_refused(tmp_path, sql):
         list(read_messages(forged(tmp_path / 'one', **sql)))
 
 
+@pytest.mark.long
 def test_rows_that_many_pages_share_are_not_read_without_end(tmp_path):
     """An inner page whose children are all the same page gives its rows over and over."""
     rows = ''.join(f"INSERT INTO messages VALUES ({i}, 1, {i}, zeroblob(300));"

@@ -65,6 +65,7 @@ def test_a_base_without_a_limit_of_acceleration_is_given_none(found):
     assert 'acceleration_mps2' not in found.estimates
 
 
+@pytest.mark.long
 def test_what_was_found_replays_driving_it_did_not_see_better(driven, found):
     verdict = judge(read_drive(driven), found)
     assert verdict.unseen
@@ -73,6 +74,7 @@ def test_what_was_found_replays_driving_it_did_not_see_better(driven, found):
     assert growth[0] < growth[1]
 
 
+@pytest.mark.long
 def test_the_command_writes_a_profile_that_loads_and_gives_reasons(
         driven, tmp_path, monkeypatch, capsys):
     out, plot = tmp_path / 'plants' / 'mine.yaml', tmp_path / 'fit.png'
@@ -90,6 +92,7 @@ def test_the_command_writes_a_profile_that_loads_and_gives_reasons(
     assert plot.read_bytes()[:4] == b'\x89PNG'
 
 
+@pytest.mark.long
 def test_who_never_lets_go_is_told_that_the_delay_is_loose(synthetic, tmp_path):
     told = identify(short(synthetic, tmp_path, style='gliding', length_s=60.0))
     delay = told.estimates['delay_s']
@@ -118,6 +121,7 @@ def test_without_slow_commands_the_dead_zone_is_said_to_be_open(synthetic, tmp_p
     assert any('dead_zone_mps' in text and 'very slowly' in text for text in told.findings)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(('ahead_s', 'word'), [(3.0, 'two clocks'), (-40.0, 'two clocks'),
                                                (0.15, 'ahead of')])
 def test_other_clocks_are_noticed_and_the_delay_still_found(synthetic, tmp_path, ahead_s, word):
@@ -127,6 +131,7 @@ def test_other_clocks_are_noticed_and_the_delay_still_found(synthetic, tmp_path,
     assert told.plant.delay_s == pytest.approx(PLANT.delay_s, abs=0.01)
 
 
+@pytest.mark.long
 def test_a_known_delay_of_odometry_is_taken_off(synthetic, tmp_path):
     drive = short(synthetic, tmp_path, replace(PLANT, odom_delay_s=0.04))
     sums = identify(drive).plant
@@ -161,6 +166,7 @@ def slow(rng, count):
     return np.array(rows)
 
 
+@pytest.mark.long
 def test_noise_that_hangs_together_makes_intervals_wider():
     widths = [uncertainty(fit(problem_of(Plant(0.1, 0.2, 0.2), noise))).intervals['gain']
               for noise in (white, slow)]
@@ -253,6 +259,7 @@ def two_commands(synthetic, folder, other):
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('other', [
     lambda stamps, commands: [],
     lambda stamps, commands: [(stamps[0], (0.0, 0.0))] * 3,
@@ -265,6 +272,7 @@ def test_of_several_commands_those_are_taken_that_the_base_follows(synthetic, tm
     assert told.plant.turn_lag_s == pytest.approx(PLANT.turn_lag_s, abs=0.03)
 
 
+@pytest.mark.long
 def test_commands_that_the_base_does_not_follow_contradict_the_model(synthetic, tmp_path):
     drive = short(synthetic, tmp_path)
     rng = np.random.default_rng(0)
@@ -273,6 +281,7 @@ def test_commands_that_the_base_does_not_follow_contradict_the_model(synthetic, 
         identify(wrong)
 
 
+@pytest.mark.long
 def test_a_verdict_that_is_worse_than_the_default_plant_says_so(synthetic, tmp_path):
     drive = short(synthetic, tmp_path)
     found = identify(drive)

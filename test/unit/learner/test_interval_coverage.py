@@ -50,6 +50,7 @@ def driven_base(rng, memory):
     return Fit(base, values, scale, 0.0, FREE)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('memory', [0.0, 0.9])
 def test_the_truth_lies_inside_as_often_as_said(memory):
     """Too narrow by a fifth, the intervals would hold it in 88 of 100 bases."""

@@ -272,6 +272,7 @@ def test_train_leaves_it_out_and_says_why(record, run, tmp_path):
     assert 'length 2.' in out and 'None of 1 episodes' in out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('side', ['simulated', 'real'])
 def test_gap_says_which_bag_it_is(record, room, side):
     bags = [record(name, odom=MM if name == side else None) for name in ('simulated', 'real')]

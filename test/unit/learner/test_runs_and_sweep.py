@@ -75,6 +75,7 @@ def space(tmp_path, text='rate: {low: 0.0, high: 1.0}\n'):
     return path
 
 
+@pytest.mark.long
 def test_a_search_finds_the_best_value_and_goes_on_where_it_stopped(tmp_path):
     tried = []
 

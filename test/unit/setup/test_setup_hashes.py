@@ -12,6 +12,7 @@ import zipfile
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+pytestmark = pytest.mark.long
 LOCKS = ('lock.txt', 'lock-ros.txt', 'lock-torch-cuda.txt')
 
 

@@ -117,6 +117,7 @@ def test_lidar_noise_is_the_scenes_unless_the_profile_names_it(clutter):
         env.close()
 
 
+@pytest.mark.long
 def test_odometry_is_as_noisy_as_the_profile_says_in_both_simulators(clutter):
     from ilw_sim.batch.batch_env import BatchEnv
     from ilw_sim.batch.worlds import make_scenes

@@ -36,6 +36,7 @@ SMOOTH = replace(CLUTTER, max_acceleration=np.array([1.5, 20.0]),
                  max_jerk=np.array([np.inf, 300.0]))
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.floats(-0.2, 0.7), st.floats(-2.0, 2.0), st.integers(1, 30)),
                 min_size=1, max_size=8))

@@ -151,6 +151,7 @@ def test_a_place_that_cannot_be_used_says_why(office, tmp_path, case):
         make_scenes(contract, [0])
 
 
+@pytest.mark.long
 def test_a_speckled_map_is_refused(office, tmp_path):
     rng = np.random.default_rng(0)
     speckled = '\n'.join(''.join('.' if free else '#' for free in row)

@@ -63,6 +63,7 @@ def test_the_speeds_are_as_uncertain_as_the_wheels_make_them(
     assert p == pytest.approx(np.cov(speeds.T), rel=0.02, abs=8e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(('forward', 'turn'), [(0.2, 0.0), (0.0, 0.8), (0.25, 0.3)])
 def test_the_covariance_covers_how_far_odometry_is_off(clutter, forward, turn):
     simulation, squares, steps = Simulation(clutter), [], 25

@@ -130,6 +130,7 @@ def test_a_robot_that_stands_may_see_the_same_for_ever():
     assert ahead.slow(np.array([0.3, 0.0]), T0 + 50 * P)[1] == ()
 
 
+@pytest.mark.long
 @example([(0.4375, 0.0)], [(v, 0.0) for v in (0.5, 0.5, 0.5, 0.0, 0.5, 0.5, 0.0, 0.0)])
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.floats(-2.0, 2.0), st.floats(-2.0, 2.0)), min_size=1, max_size=8),

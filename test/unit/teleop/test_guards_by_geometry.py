@@ -55,6 +55,7 @@ def walked_until_touch(things, radius, speed, turn, way_m):
 
 # -- along the arc
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(points, speeds, turns, st.sampled_from([0.08, 0.16, 0.33]))
 def test_the_way_to_what_is_in_the_way_is_what_walking_it_finds(things, speed, turn, radius):

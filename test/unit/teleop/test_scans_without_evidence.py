@@ -68,6 +68,7 @@ def spoilt(name, scan, mount, speed, rng):
 WAYS = (*WHOLE, *AHEAD, 'dropouts', 'a part not seen')
 
 
+@pytest.mark.long
 def test_ten_thousand_spoilt_scans_never_make_the_robot_faster_than_honest_ones():
     """Each is the first scan there is, or follows an honest one at full speed."""
     rng = np.random.default_rng(10)
