@@ -33,6 +33,9 @@ LATENCY_S = 0.03
 """Of one message: the arbiter looks every 10 ms, DDS takes a few. Beyond it only what a bystander
 on the same machine was late counts"""
 
+_BETWEEN_TICKS_S = 0.02
+"""What a clock of 100 Hz cannot tell of the time between two instants"""
+
 
 class Loop:
     """
@@ -195,11 +198,16 @@ class Loop:
         """
         Watch until so long after the fault; returns when the command became the stop action.
 
-        :param bound_s: on a machine that is never late; what it was late then is added.
+        :param bound_s: on a machine that is never late; what it was late then, or simulated time
+            was slower than the wall's, is added.
         """
         time.sleep(max(0.0, at_s + watch_s - time.monotonic()))
         stopped = self.spy.stopped_at(at_s)
-        return Stop(None if stopped is None else stopped - at_s, bound_s + self.late_s(at_s))
+        if stopped is None:
+            return Stop(None, bound_s)
+        reaction_s = stopped - at_s
+        slower_s = reaction_s - self.spy.simulated_s(at_s, stopped) - _BETWEEN_TICKS_S
+        return Stop(reaction_s, bound_s + max(slower_s, self.late_s(at_s)))
 
     def stopped(self, stop: 'Stop', *, more: str = '', ok: bool = True) -> Seen:
         """Judge by when the robot was told to stop."""

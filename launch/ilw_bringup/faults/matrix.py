@@ -96,8 +96,9 @@ Each fault was injected into running nodes over DDS; this page was written by
 *Reaction*: from the fault to the stop action on the command topic (where the arbiter itself is the
 victim: until the wheels stood; where data is at stake: until somebody was told). *Lost*: saved
 episodes, or messages that had arrived, that are gone. *Bound*: two periods of the contract (0.2 s)
-and 30 ms for one message, beside what a thread that does nothing was woken too late meanwhile:
-what the machine was late. Commands outside the contract's
-range or rate are counted in every row; one makes it fail.
+and 30 ms for one message, beside what the machine was late meanwhile: by what a thread that does
+nothing was woken too late, or by what simulated time, in which the robot moves, was slower than
+the wall's. Commands outside the contract's range or rate are counted in every row; one makes it
+fail.
 
 """

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 import math
 from pathlib import Path
 import threading
@@ -12,6 +13,7 @@ from rclpy.clock import Clock, ClockType
 
 from ilw_bringup.faults.loop import LATENCY_S, Loop
 from ilw_bringup.faults.row import Fault, Seen
+from ilw_core.errors import IlwError
 from ilw_msgs.msg import ActionChunk
 from ilw_ros.convert import message_class, time_msg
 from ilw_ros.qos import REQUEST
@@ -79,10 +81,14 @@ def _spoilt(fault: str, spoil: Spoil, reason: str) -> Fault:
             bound = loop.two_periods_s + LATENCY_S
             at, before = time.monotonic(), len(loop.spy.states)
             impostor.spoil = spoil
-            time.sleep(1.0)
-            said = {r for state in loop.spy.states[before:] for r in state.reasons}
-            return loop.stopped(loop.watch(at, bound_s=bound, watch_s=1.2),
-                                 more=f', reasons {sorted(said)}', ok=reason in said)
+            stop = loop.watch(at, bound_s=bound, watch_s=1.2)
+
+            def said() -> set[str]:
+                return {r for state in loop.spy.states[before:] for r in state.reasons}
+
+            with suppress(IlwError):  # eight megabytes take their time; it stands meanwhile
+                loop.until(lambda: reason in said(), 5.0, 'the reason')
+            return loop.stopped(stop, more=f', reasons {sorted(said())}', ok=reason in said())
 
     return Fault(fault, expected, inject)
 

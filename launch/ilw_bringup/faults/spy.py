@@ -1,5 +1,6 @@
 """Watch the command topic and everything that tells how the loop is; press the joystick."""
 
+from collections import deque
 from dataclasses import dataclass
 import threading
 import time
@@ -59,6 +60,8 @@ class Spy:
         """(arrival, m/s, rad/s) the robot really moves at"""
         self.clock_ns = 0
         """Simulated time, as last heard"""
+        self.clock: deque[tuple[float, int]] = deque(maxlen=3000)
+        """(arrival, simulated time), the last of it"""
         self.plugged = True
         """The gamepad is there"""
         self.message: tuple[list[float], list[int]] | None = None
@@ -166,6 +169,7 @@ class Spy:
 
     def _on_clock(self, clock: Clock) -> None:
         self.clock_ns = stamp_ns(clock.clock)
+        self.clock.append((time.monotonic(), self.clock_ns))
 
     def _on_truth(self, truth: Odometry) -> None:
         twist = truth.twist.twist
@@ -196,6 +200,19 @@ class Spy:
             elif found is None:
                 found = max(command.at_s, after_s)  # at once, where it stood already
         return found
+
+    def simulated_s(self, since_s: float, until_s: float) -> float:
+        """
+        Return how much simulated time went by between two instants, steady clock.
+
+        A machine that is too busy for real time simulates slower. Wall time where there is no
+        such clock, or it stood, or jumped.
+        """
+        wall_s, heard = until_s - since_s, list(self.clock)
+        before = [ns for at, ns in heard if at <= since_s]
+        after = [ns for at, ns in heard if at <= until_s]
+        passed_s = (after[-1] - before[-1]) / 1e9 if before else wall_s
+        return passed_s if 0.2 * wall_s <= passed_s <= wall_s else wall_s
 
     def trim(self) -> None:
         """Judge what was seen so far and forget it, so that a long run needs no more memory."""
