@@ -108,10 +108,11 @@ def run(folder, script, timeout_s):
 
 
 @pytest.fixture(scope='session')
-def recorded(tmp_path_factory):
+def recorded(tmp_path_factory, strangers):
     """Return a folder with demonstrations and a checkpoint of two tasks, as a reader has made."""
     folder = tmp_path_factory.mktemp('recorded')
     prepare(folder)
+    strangers.write(folder / 'their_bag', strangers.sound(20.0))
     for task in ('clutter', 'maze'):
         for seed in range(DEMONSTRATIONS):
             record(folder / 'demos' / task / f'20260101-12000{seed}-ab12cd3{seed}',
