@@ -152,6 +152,7 @@ def test_every_file_and_the_name_are_on_the_disk_before_it_counts(maze, tmp_path
 
     def fsync(descriptor):
         synced.append(os.readlink(f'/proc/self/fd/{descriptor}').rpartition('/')[2])
+        assert os.fstat(descriptor).st_size > 0, 'what is still in a buffer is on no disk'
         real(descriptor)
 
     monkeypatch.setattr(module.os, 'fsync', fsync)

@@ -9,6 +9,7 @@ import pytest
 from ilw_bringup.commands_compare import compare
 from ilw_core.contract import parse_contract
 from ilw_core.errors import CheckpointError, ContractError, IlwError
+from ilw_learner import deployed as deployed_module
 from ilw_learner.checkpoint import load_checkpoint, sign_checkpoint
 from ilw_learner.cli import evaluate
 from ilw_learner.commands_promote import promote
@@ -70,7 +71,8 @@ def test_a_place_that_was_prepared_is_not_taken_for_the_checkpoint(store, two):
     first, second = two
     place = store.folder / first.hash[:16]
     shutil.copytree(second.path, place)
-    with pytest.raises(CheckpointError, match='must hold the checkpoint'):
+    with pytest.raises(CheckpointError, match=(
+            rf'must hold the checkpoint {first.hash[:16]}\. Got {second.hash[:16]}\.')):
         store.promote(first, {})
     assert store.current() is None and store.history() == []
 
@@ -129,6 +131,31 @@ def test_a_line_of_the_history_that_is_no_entry_is_named(store, two, line):
     with pytest.raises(IlwError, match='line 2') as caught:
         store.history()
     assert '\x1b' not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_in_the_history_are_named(store, two):
+    store.promote(two[0], {})
+    with (store.folder / 'history.jsonl').open('ab') as stream:
+        stream.write(b'\xff\xfe\x80\n')
+    with pytest.raises(IlwError, match='line 2'):
+        store.history()
+
+
+@pytest.mark.parametrize('error', [OSError(28, 'No space left on device'), KeyboardInterrupt()])
+def test_a_promotion_that_ends_half_way_leaves_nothing(store, two, monkeypatch, error):
+    store.promote(two[0], {})
+    before = sorted(path.name for path in store.folder.iterdir()), store.history()
+
+    def copy(checkpoint, folder):
+        folder.mkdir()
+        (folder / 'policy.onnx').write_bytes(b'half')
+        raise error
+
+    monkeypatch.setattr(deployed_module, 'copy_checkpoint', copy)
+    with pytest.raises(type(error)):
+        store.promote(two[1], {})
+    assert (sorted(path.name for path in store.folder.iterdir()), store.history()) == before
+    assert store.current().name == two[0].hash[:16]
 
 
 def test_a_history_of_rollbacks_only_goes_nowhere(store, two):

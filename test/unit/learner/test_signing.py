@@ -19,6 +19,7 @@ from ilw_bringup.commands_security import security
 from ilw_core.align import Observation
 from ilw_core.errors import CheckpointError, IlwError
 from ilw_learner import checkpoint as checkpoint_module
+from ilw_learner import signing as signing_module
 from ilw_learner.checkpoint import load_checkpoint, save_checkpoint, sign_checkpoint
 from ilw_learner.cli import evaluate
 from ilw_learner.runtime import PolicyRunner
@@ -221,6 +222,32 @@ def test_what_is_not_a_whole_checkpoint_is_not_signed(saved, key):
     assert not (saved / 'policy.sig').exists()
 
 
+@pytest.mark.parametrize('refused', ['fsync', 'create'])
+def test_a_disk_that_refuses_leaves_no_signature_and_no_half_of_one(
+        saved, key, monkeypatch, refused):
+    def refuse(*_):
+        raise OSError(28, 'No space left on device')
+
+    place = signing_module.os if refused == 'fsync' else signing_module
+    monkeypatch.setattr(place, refused, refuse)
+    with pytest.raises(CheckpointError, match=r'sig cannot be written: .*No space'):
+        signing_module.write_signature(saved, b'card', key)
+    monkeypatch.undo()
+    assert {path.name for path in saved.iterdir()} == {
+        'policy.yaml', 'policy.onnx', 'weights.safetensors'}
+
+
+def test_a_signature_is_on_the_disk_before_it_has_its_name(saved, key, monkeypatch):
+    seen = []
+
+    def fsync(descriptor):
+        seen.append((os.fstat(descriptor).st_size, (saved / signing_module.SIGNATURE).exists()))
+
+    monkeypatch.setattr(signing_module.os, 'fsync', fsync)
+    signing_module.write_signature(saved, b'card', key)
+    assert seen == [(signing_module.SIGNATURE_BYTES, False)]
+
+
 def test_a_private_key_is_its_owners_alone_and_is_never_overwritten(tmp_path):
     before = os.umask(0)
     try:
@@ -228,6 +255,7 @@ def test_a_private_key_is_its_owners_alone_and_is_never_overwritten(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    assert stat.S_IMODE(public.stat().st_mode) == 0o644
     kept = private.read_bytes(), public.read_bytes()
     with pytest.raises(IlwError, match='never overwritten'):
         make_key_pair(tmp_path / 'alice')
