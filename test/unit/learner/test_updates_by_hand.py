@@ -228,7 +228,8 @@ def test_a_setting_at_its_bound_is_not():
 
 # -- the optimiser
 
-def optimised(steps, *, size=(23, 61, 41), clip_norm=0.0, weight_decay=0.0, average=0.0):
+def optimised(steps, *, size=(23, 61, 41), clip_norm=0.0, weight_decay=0.0, average=0.0,
+              as_on_a_gpu=False):
     """Return ours and torch's parameters after steps along the same gradients."""
     rng = torch.Generator().manual_seed(2)
     network = FlatMlp(size, rng, CPU)
@@ -236,6 +237,8 @@ def optimised(steps, *, size=(23, 61, 41), clip_norm=0.0, weight_decay=0.0, aver
     peer = torch.optim.AdamW([theirs], lr=0.02, weight_decay=weight_decay)
     ours = AveragedAdam(network, learning_rate=0.02, weight_decay=weight_decay, average=average,
                         clip_norm=clip_norm)
+    if as_on_a_gpu:
+        ours._arrays = None
     passed = [network.flat.clone()]
     for k in range(steps):
         gradient = torch.randn(len(theirs), generator=rng) * (0.1 + k % 5)
@@ -252,8 +255,9 @@ def optimised(steps, *, size=(23, 61, 41), clip_norm=0.0, weight_decay=0.0, aver
 @pytest.mark.parametrize('options', [{}, {'weight_decay': 0.3}, {'clip_norm': 2.5},
                                      {'clip_norm': 1e4}, {'weight_decay': 0.1, 'clip_norm': 60.0}])
 @pytest.mark.parametrize('steps', [1, 2, 7, 30])
-def test_the_optimiser_is_adamw_on_more_parameters_than_a_block(options, steps):
-    flat, theirs, ours, _ = optimised(steps, **options)
+@pytest.mark.parametrize('as_on_a_gpu', [False, True])
+def test_the_optimiser_is_adamw_on_more_parameters_than_a_block(options, steps, as_on_a_gpu):
+    flat, theirs, ours, _ = optimised(steps, **options, as_on_a_gpu=as_on_a_gpu)
     assert len(flat) == sum(a * b + b for a, b in pairwise((23, 61, 41))) > 1.9 * 2048
     assert torch.allclose(flat, theirs, atol=2e-5)
     assert ours.steps == steps
@@ -261,8 +265,9 @@ def test_the_optimiser_is_adamw_on_more_parameters_than_a_block(options, steps):
 
 
 @pytest.mark.parametrize('decay', [0.5, 0.9, 0.999])
-def test_the_average_is_of_the_weights_passed_every_fourth_step(decay):
-    _, _, ours, passed = optimised(23, average=decay)
+@pytest.mark.parametrize('as_on_a_gpu', [False, True])
+def test_the_average_is_of_the_weights_passed_every_fourth_step(decay, as_on_a_gpu):
+    _, _, ours, passed = optimised(23, average=decay, as_on_a_gpu=as_on_a_gpu)
     average = passed[0].clone()
     for step in range(4, 24, 4):
         share = 1.0 - min(decay, step / (step + 9.0)) ** 4
