@@ -30,7 +30,8 @@ ROOMS = {
         _tests('unit/teleop', 'arbiter_times', 'arbiter', 'watchdog', 'robot_profile')),
     'guards': Room(
         _files(_TELEOP, 'forward_stop', 'swept_way', 'survey', 'braking'),
-        _tests('unit/teleop', 'guards_by_geometry', 'braking', 'forward_stop')),
+        _tests('unit/teleop', 'guards_by_geometry', 'braking', 'forward_stop',
+               'scans_without_evidence')),
     'limits': Room(
         _files(_CORE, 'limits'),
         _tests('unit/core', 'limits_by_hand') + _tests('unit/sim', 'limits')),

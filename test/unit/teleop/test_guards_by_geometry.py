@@ -469,3 +469,29 @@ def test_where_a_lidar_is_declared_not_to_look_a_thing_may_be_nearer_unseen():
     kinds[60:80] = NOTHING  # a gap where it is declared to look is no less a gap
     half = bare(kinds, step=step, first=-math.pi / 2, spec=declared)
     assert len(half.unseen) > 0 and np.all(half.unseen._x > 0.0)
+
+
+@pytest.mark.parametrize('side', [1, -1])
+@pytest.mark.parametrize('turn', [0.75, 0.85, 1.0])
+def test_an_arc_that_bends_into_where_nobody_looked_ends_at_its_edge(turn, side):
+    beams, low, high = 360, 100, 150
+    kinds, ranges = np.full(beams, DISTANCE), np.full(beams, 3.0)
+    hole = (np.arange(low, high + 1) * side) % beams
+    kinds[hole], ranges[hole] = NOTHING, np.nan
+    geometry = ScanGeometry(beams, 0.0, 2 * math.pi / beams, 0.05, 10.0)
+    seen = survey(ranges, kinds, geometry, PLAIN, (0.0, 0.0, 0.0), 0.16, 2.5)
+    x, y, _ = walked(0.5, side * turn, 2.5)
+    bearing = np.degrees(np.arctan2(side * y, x))
+    edge_m = STEP_M * np.argmax(bearing >= low)
+    assert 1.5 < edge_m < 2.4, 'farther away than the places near the robot'
+    found = seen.way_to_unseen(0.5, side * turn, 2.5)
+    assert edge_m - 0.16 < found < edge_m + 0.08
+
+
+def test_an_action_of_whole_numbers_is_slowed_to_a_part_of_them():
+    ahead = ForwardStop(CLUTTER)
+    ranges = np.full(360, 3.0)
+    ranges[[359, 0, 1]] = 0.3
+    ahead.see(T0, ranges, 0.0, 2 * math.pi / 360, 0.05, 10.0)
+    action, reasons = ahead.slow(np.array([1, 0]), T0)
+    assert reasons == ('obstacle',) and 0.4 < action[0] < 0.6
