@@ -16,7 +16,7 @@ from ilw_bringup.asking import Asking
 from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.faults.row import Seen
 from ilw_bringup.faults.spy import Spy
-from ilw_bringup.faults.witness import Witness
+from ilw_bringup.faults.witness import Witness, simulated_s
 from ilw_bringup.processes import Fleet
 from ilw_core.contract import load_contract
 from ilw_core.errors import IlwError
@@ -206,8 +206,8 @@ class Loop:
         if stopped is None:
             return Stop(None, bound_s)
         reaction_s = stopped - at_s
-        slower_s = reaction_s - self.spy.simulated_s(at_s, stopped) - _BETWEEN_TICKS_S
-        return Stop(reaction_s, bound_s + max(slower_s, self.late_s(at_s)))
+        slower_s = reaction_s - simulated_s(self.spy.clock, at_s, stopped) - _BETWEEN_TICKS_S
+        return Stop(reaction_s, bound_s + max(0.0, slower_s, self.late_s(at_s)))
 
     def stopped(self, stop: 'Stop', *, more: str = '', ok: bool = True) -> Seen:
         """Judge by when the robot was told to stop."""

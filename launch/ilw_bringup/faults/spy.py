@@ -201,19 +201,6 @@ class Spy:
                 found = max(command.at_s, after_s)  # at once, where it stood already
         return found
 
-    def simulated_s(self, since_s: float, until_s: float) -> float:
-        """
-        Return how much simulated time went by between two instants, steady clock.
-
-        A machine that is too busy for real time simulates slower. Wall time where there is no
-        such clock, or it stood, or jumped.
-        """
-        wall_s, heard = until_s - since_s, list(self.clock)
-        before = [ns for at, ns in heard if at <= since_s]
-        after = [ns for at, ns in heard if at <= until_s]
-        passed_s = (after[-1] - before[-1]) / 1e9 if before else wall_s
-        return passed_s if 0.2 * wall_s <= passed_s <= wall_s else wall_s
-
     def trim(self) -> None:
         """Judge what was seen so far and forget it, so that a long run needs no more memory."""
         self._outside = self.outside()

@@ -1,5 +1,6 @@
 """A bystander that notes how late the machine itself was: what no node under test can change."""
 
+from collections.abc import Iterable
 import threading
 import time
 
@@ -37,3 +38,19 @@ class Witness:
         """End the thread."""
         self._ending.set()
         self._thread.join(1.0)
+
+
+def simulated_s(heard: Iterable[tuple[float, int]], since_s: float, until_s: float) -> float:
+    """
+    Return how much simulated time went by between two instants, steady clock.
+
+    A machine that is too busy for real time simulates slower. Wall time where there is no such
+    clock, or it stood, or jumped.
+
+    :param heard: arrival and time [ns] of each message of the clock.
+    """
+    wall_s, clock = until_s - since_s, list(heard)
+    before = [ns for at, ns in clock if at <= since_s]
+    after = [ns for at, ns in clock if at <= until_s]
+    passed_s = (after[-1] - before[-1]) / 1e9 if before else wall_s
+    return passed_s if 0.2 * wall_s <= passed_s <= wall_s else wall_s
