@@ -1,6 +1,7 @@
 """Saved maps: Nav2's meaning of shades, every kind of picture, and what is said of bad ones."""
 
 import re
+import time
 
 import cv2
 import numpy as np
@@ -135,3 +136,20 @@ def test_the_picture_in_place_of_its_description_is_refused(tmp_path):
     write(tmp_path, pgm(np.zeros((400, 400), np.uint8)))
     with pytest.raises(ContractError, match=re.escape('map.pgm')):
         load_map(tmp_path / 'map.pgm')
+
+
+@pytest.mark.parametrize('header', [
+    b'P2\n2' + b' ' * 4000, b'P5' + b' ' * 3000 + b'\0', b'P5\n3 2' + b'\t\n' * 1500 + b'x',
+    b'P5\n' + b'# \n' * 1000 + b'x', b'P2\n' + b' # a\n' * 700 + b'3' + b' ' * 400 + b'-',
+    b'P5 1 ' + b'9' * 4000], ids=['blanks', 'NUL', 'tabs', 'comments', 'both', 'digits'])
+def test_a_broken_header_is_refused_at_once_however_many_blanks_it_has(tmp_path, header):
+    began = time.process_time()
+    with pytest.raises(ContractError, match='broken PGM'):
+        load_map(write(tmp_path, header))
+    assert time.process_time() - began < 1.0
+
+
+def test_blanks_and_comments_in_a_header_are_left_aside(tmp_path):
+    picture = b'P5#a\n' + b' ' * 300 + b'\n# b\n#\n3\t\t# c\n 2\n# d\n\n255\n' + SHADES.tobytes()
+    assert np.array_equal(load_map(write(tmp_path, picture)).cells,
+                          load_map(write(tmp_path, pgm())).cells)
