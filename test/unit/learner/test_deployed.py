@@ -1,6 +1,7 @@
 """What drives after a promotion is what was verified, whatever lies in the folder before it."""
 
 import json
+import os
 import shutil
 
 from click.testing import CliRunner
@@ -156,6 +157,31 @@ def test_a_promotion_that_ends_half_way_leaves_nothing(store, two, monkeypatch, 
         store.promote(two[1], {})
     assert (sorted(path.name for path in store.folder.iterdir()), store.history()) == before
     assert store.current().name == two[0].hash[:16]
+
+
+def test_one_rollback_after_the_other_goes_back_step_by_step(store, two, clutter, constant):
+    three = [*two, load_checkpoint(constant(clutter, 'c', 0.39))]
+    for checkpoint in three:
+        store.promote(checkpoint, {})
+    for back in (three[1], three[0]):
+        assert store.rollback('').name == back.hash[:16]
+    with pytest.raises(IlwError, match='Got 1'):
+        store.rollback('')
+    store.promote(three[2], {})
+    assert store.rollback('').name == three[0].hash[:16]
+
+
+def test_the_history_is_on_the_disk_before_the_step_is_taken(store, two, monkeypatch):
+    seen = []
+
+    def fsync(descriptor):
+        name = os.readlink(f'/proc/self/fd/{descriptor}').rpartition('/')[2]
+        if name == 'history.jsonl':
+            seen.append((os.fstat(descriptor).st_size > 0, store.current()))
+
+    monkeypatch.setattr(deployed_module.os, 'fsync', fsync)
+    store.promote(two[0], {})
+    assert seen == [(True, None)]
 
 
 def test_a_history_of_rollbacks_only_goes_nowhere(store, two):

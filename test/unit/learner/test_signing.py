@@ -257,10 +257,10 @@ def test_a_private_key_is_its_owners_alone_and_is_never_overwritten(tmp_path):
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
     assert stat.S_IMODE(public.stat().st_mode) == 0o644
     kept = private.read_bytes(), public.read_bytes()
-    with pytest.raises(IlwError, match='never overwritten'):
+    with pytest.raises(IlwError, match=r'never overwritten. \S+ is there already'):
         make_key_pair(tmp_path / 'alice')
     private.unlink()
-    with pytest.raises(IlwError, match='never overwritten'):
+    with pytest.raises(IlwError, match=rf'never overwritten. {public} is there already'):
         make_key_pair(tmp_path / 'alice')
     assert not private.exists()
     assert public.read_bytes() == kept[1]
