@@ -170,8 +170,9 @@ def round_trips(command: list[str], ticks: int) -> dict[str, float]:
     executor.add_node(node)
     publishers = [node.create_publisher(kind, topic, qos.STATE) for kind, topic in (
         (PoseStamped, 'goal'), (Odometry, 'odom'), (LaserScan, 'scan'))]
-    scan = LaserScan(angle_min=-3.1, angle_increment=2 * np.pi / 36, range_min=0.05,
-                     range_max=6.0, ranges=[2.0] * 36)
+    step = 2 * np.pi / 36
+    scan = LaserScan(angle_min=-3.1, angle_max=-3.1 + 35 * step, angle_increment=step,
+                     range_min=0.05, range_max=6.0, ranges=[2.0] * 36)
     messages = [PoseStamped(), Odometry(), scan]
     messages[1].pose.pose.orientation.w = 1.0
     answered: dict[int, float] = {}
