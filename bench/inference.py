@@ -54,7 +54,8 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import LaserScan
 from ilw_msgs.msg import ActionChunk
 from ilw_ros import qos
-rclpy.init()
+from ilw_ros.transport import start_ros
+start_ros()
 node = rclpy.create_node('echo')
 out = node.create_publisher(ActionChunk, 'policy/action', qos.REQUEST)
 
@@ -267,7 +268,10 @@ def main() -> None:
 def over_dds(checkpoint: Path, rounds: int, ticks: int) -> dict[str, dict[str, float]]:
     """Measure the node and the echo, alternating; return the median round of each."""
     import rclpy
-    rclpy.init()
+
+    from ilw_ros.transport import start_ros
+
+    start_ros()
     commands = {
         'policy_node': [sys.executable, '-c', POLICY, '--ros-args', '-p', 'contract:=clutter',
                         '-p', f'checkpoint:={checkpoint}', '-p', 'use_sim_time:=true'],

@@ -23,8 +23,9 @@ from rclpy.parameter import Parameter
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import LaserScan
 from ilw_ros.qos import STATE
+from ilw_ros.transport import start_ros
 from ilw_sim.nodes.sim_node import SimNode
-rclpy.init()
+start_ros()
 values = dict(contract=sys.argv[1], real_time_factor=0.0, lockstep=False, auto_reset=True)
 sim = SimNode(parameter_overrides=[Parameter(k, value=v) for k, v in values.items()])
 executor = SingleThreadedExecutor()

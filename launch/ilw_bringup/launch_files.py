@@ -7,7 +7,6 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from ilw_bringup.bringup import BRINGUPS, NodeSpec, resolve
-from ilw_bringup.dds import dds_environment
 from ilw_bringup.node_environment import node_environment
 from launch import LaunchContext, LaunchDescription
 
@@ -41,7 +40,7 @@ def _node(spec: NodeSpec, variables: dict[str, str]) -> Node:
         ros += ['--log-level', spec.log_level]
     return Node(package=spec.package, executable=spec.executable, name=spec.name,
                 namespace=spec.namespace or None,
-                additional_env={**dds_environment(), **variables},
+                additional_env=variables,
                 arguments=list(spec.words), ros_arguments=ros,
                 parameters=[spec.parameters, *([spec.params_file] if spec.params_file else [])],
                 remappings=list(spec.remappings.items()),

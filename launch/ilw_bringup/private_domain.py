@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 import os
 from pathlib import Path
 import re
@@ -9,19 +10,19 @@ import socket
 
 _FIRST, _COUNT = 60, 42
 """Up to 101: above, DDS would use ports that the kernel gives to others"""
+_TURN = count()
 
 
 @contextmanager
-def private_domain(number: int = 0) -> Iterator[int]:
+def private_domain() -> Iterator[int]:
     """
     Use a ROS domain of this process, on this machine only; yields its number.
 
     Two at once never share one: each would be the other's rival, and the first to end would take
-    the other's shared memory away.
-
-    :param number: another number is another domain.
+    the other's shared memory away. One after the other they differ, too: the graph lists killed
+    nodes for 20 s.
     """
-    domain, claim = _claim(os.getpid() + number)
+    domain, claim = _claim(os.getpid() + next(_TURN))
     ours = {'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)

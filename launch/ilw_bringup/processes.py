@@ -18,7 +18,6 @@ from typing import Any
 import psutil
 
 from ilw_bringup.bringup import NodeSpec
-from ilw_bringup.dds import dds_environment
 from ilw_bringup.screen import Plain, Screen
 from ilw_core.errors import IlwError
 from ilw_core.files import open_regular, open_to_append
@@ -121,7 +120,7 @@ class Fleet:
             self._specs[spec.name] = spec
             output = self._output(spec.name)
             self._running[spec.name] = subprocess.Popen(
-                command_line(spec), env={**os.environ, **dds_environment(), **self._environment,
+                command_line(spec), env={**os.environ, **self._environment,
                                          **(_LIVE if self._screen else {})},
                 # Of a terminal a node may want to know the size.
                 stdin=None if spec.terminal or self._screen else subprocess.DEVNULL,

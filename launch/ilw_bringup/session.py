@@ -12,7 +12,6 @@ import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from ilw_bringup.asking import Asking
@@ -23,6 +22,7 @@ from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
 from ilw_msgs.srv import ResetSim, StartEpisode, StopEpisode
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, STATE
+from ilw_ros.transport import start_ros
 
 
 class LoopError(IlwError):
@@ -70,7 +70,7 @@ class Session:
 
     def __init__(self, still_alive: Callable[[], None] = lambda: None) -> None:
         self._still_alive = still_alive
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # Ctrl-C is the caller's
+        start_ros()
         self._node = Node('ilw_session')
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)

@@ -23,6 +23,7 @@ from ilw_core.episode_folder import find_episodes  # noqa: E402
 from ilw_msgs.msg import EpisodeStatus  # noqa: E402
 from ilw_msgs.srv import StartEpisode, StopEpisode  # noqa: E402
 from ilw_ros.qos import LATCHED, STATE_OFFER  # noqa: E402
+from ilw_ros.transport import start_ros  # noqa: E402
 
 MAIN = 'from ilw_teleop.nodes.recorder_node import main; raise SystemExit(main())'
 
@@ -31,7 +32,7 @@ class Robot:
     """Publishes what the contract wants, at 50 Hz, and talks to the recorder."""
 
     def __init__(self):
-        rclpy.init()
+        start_ros()
         self.node = Node('robot')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)

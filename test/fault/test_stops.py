@@ -9,7 +9,7 @@ from ilw_bringup.private_domain import private_domain
 
 
 def test_ends_at_random_moments_leave_a_robot_that_stands(tmp_path):
-    with private_domain(17):
+    with private_domain():
         ends = run_ends(tmp_path, 8, 5, lambda count, end: None)
     assert len(ends) == 8
     assert not [end for end in ends if not end.ok]

@@ -19,6 +19,7 @@ from ilw_msgs.msg import EpisodeEvent
 from ilw_msgs.srv import GetSimState, ResetSim, SetSimState, StepSim
 from ilw_ros.convert import message_class, set_field, stamp_ns, time_msg
 from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE
+from ilw_ros.transport import start_ros
 from ilw_sim.env import make_env
 from ilw_sim.nodes.sim_node import SimNode
 
@@ -92,7 +93,7 @@ def loop(contract, plant):
                   else rng.uniform(spec.low, spec.high))
         last, _ = limit(spec, wanted, last, 1.0 / contract.rate_hz)
         commands.append(last)
-    rclpy.init()
+    start_ros()
     executor = SingleThreadedExecutor()
     nodes = [SimNode(parameter_overrides=[
         Parameter('contract', value=contract.name), Parameter('real_time_factor', value=0.0),

@@ -1,6 +1,5 @@
 """Real nodes over real DDS, on this machine only."""
 
-from itertools import count
 import os
 import time
 
@@ -12,8 +11,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
 from ilw_bringup.private_domain import private_domain
-
-_NUMBERS = count()
+from ilw_ros.transport import start_ros
 
 
 class Spinner:
@@ -38,14 +36,14 @@ class Spinner:
 @pytest.fixture(autouse=True)
 def domain():
     """Keep each test in a ROS domain of its own; return its number."""
-    with private_domain(next(_NUMBERS)) as number:
+    with private_domain() as number:
         yield number
 
 
 @pytest.fixture
 def ros(domain):
     """Return a Spinner in a fresh context."""
-    rclpy.init()
+    start_ros()
     spinner = Spinner()
     yield spinner
     for node in spinner.nodes:

@@ -16,13 +16,14 @@ from ilw_bringup.processes import Fleet
 from ilw_msgs.msg import ActionChunk, ArbiterState
 from ilw_ros.convert import message_class, stamp_ns
 from ilw_ros.qos import EVENT, REQUEST, STATE
+from ilw_ros.transport import start_ros
 
 
 class Onlooker:
     """Hears what the robot, the policy and the arbiter say."""
 
     def __init__(self, fleet):
-        rclpy.init()
+        start_ros()
         self.fleet, self.node = fleet, Node('onlooker')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
@@ -68,7 +69,7 @@ def deployed(tmp_path, monkeypatch):
     """Return a starter of the bring-up: deployed(enable_output=True) gives an onlooker."""
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     opened = []
-    with private_domain(3), Fleet(tmp_path / 'logs') as fleet:
+    with private_domain(), Fleet(tmp_path / 'logs') as fleet:
         def start(**given):
             bringup, values = resolve('deploy', {
                 'robot': 'emulated', 'input': 'external', 'checkpoint': 'random',

@@ -29,7 +29,7 @@ def desk(tmp_path):
         desks.append(Desk(*words, cwd=tmp_path, **size))
         return desks[-1]
 
-    with private_domain(9):
+    with private_domain():
         yield start
         for each in desks:
             each.close()

@@ -20,7 +20,7 @@ from ilw_teleop.joystick import load_joystick
 
 @pytest.fixture
 def spy():
-    with private_domain(7):
+    with private_domain():
         spy = Spy(load_contract(config_file('tasks', 'clutter')),
                   load_joystick(config_file('joysticks', 'xbox')))
         yield spy

@@ -12,7 +12,6 @@ import sys
 import time
 
 from ilw_bringup.bringup import NodeSpec
-from ilw_bringup.dds import dds_environment
 from ilw_bringup.processes import command_line
 from ilw_core.errors import IlwError
 
@@ -51,7 +50,7 @@ class Crew:
         given = json.dumps([tied, str(folder), [command_line(spec) for spec in specs]])
         self._launcher = subprocess.Popen(
             [sys.executable, '-c', _LAUNCHER, given], stdout=subprocess.PIPE, text=True,
-            env={**os.environ, **dds_environment(), 'TMPDIR': str(folder / 'tmp')},
+            env={**os.environ, 'TMPDIR': str(folder / 'tmp')},
             start_new_session=True)
         assert self._launcher.stdout is not None
         pids = [int(word) for word in self._launcher.stdout.readline().split()]

@@ -141,7 +141,8 @@ class Ends:
         """Wait for something; :raises IlwError: in vain."""
         deadline = time.monotonic() + timeout_s
         while not done():
-            require(time.monotonic() < deadline, f'Waited {timeout_s:.0f} s for {what} in vain.')
+            require(time.monotonic() < deadline, f'Waited {timeout_s:.0f} s for {what} in vain. '
+                    f'{self.spy.says()}')
             time.sleep(0.005)
 
     def forget(self) -> None:

@@ -10,10 +10,10 @@ from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
 import rclpy
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, JointState, LaserScan
 
 from ilw_ros.qos import CAMERA, STATE_OFFER
+from ilw_ros.transport import start_ros
 
 JPEG_BYTES = 50_000
 """A 640x480 photograph at quality 85; to a recorder its bytes are as good as random ones"""
@@ -52,7 +52,7 @@ SENSORS = {
 
 def main() -> None:
     """Publish ``topic[*factor]``, each message with its number as ``frame_id``, at its rate."""
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    start_ros(shared_memory=True)  # as drivers have it by default
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     node = Node('sensor')
     streams = [_Stream(node, word) for word in sys.argv[1:]]

@@ -62,8 +62,9 @@ def flood(topic: str, kind: str) -> int:
 
     from ilw_ros.convert import message_class
     from ilw_ros.qos import EVENT
+    from ilw_ros.transport import start_ros
 
-    rclpy.init()
+    start_ros()
     node = rclpy.create_node('flood')
     publisher = node.create_publisher(message_class(kind), topic, EVENT)
     while not publisher.get_subscription_count():

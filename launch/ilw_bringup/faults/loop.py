@@ -107,12 +107,12 @@ class Loop:
             self.spy.node.destroy_client(client)
 
     def until(self, done: Callable[[], Any], timeout_s: float, what: str) -> None:
-        """Wait for something; :raises IlwError: in vain; says what the arbiter does instead."""
+        """Wait for something; :raises IlwError: in vain; says what the nodes do instead."""
         deadline = time.monotonic() + timeout_s
         while not done():
             if time.monotonic() > deadline:
                 raise IlwError(f'Waited {timeout_s:.0f} s for {what} in vain. '
-                               f'The arbiter: {self.spy.says()}.')
+                               f'{self.spy.says()}')
             time.sleep(0.005)
 
     def arm(self) -> None:

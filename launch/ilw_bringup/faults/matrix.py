@@ -52,15 +52,14 @@ def run(chosen: list[Fault], folder: Path) -> Iterator[tuple[Row | None, str]]:
     """
     Inject each fault; yields its row, or nothing and why this machine does not allow it.
 
-    Each has a ROS domain of its own: the graph lists killed nodes for 20 s, and a robot that runs
-    in the caller's domain is left alone.
+    Each has a ROS domain of its own: a robot that runs in the caller's is left alone.
 
     :param folder: receives the nodes' logs and episodes, a folder per fault.
     """
     for number, fault in enumerate(chosen):
         place = folder / f'{number:02d}'
         place.mkdir(parents=True)
-        with private_domain(number):
+        with private_domain():
             yield _inject(fault, place)
 
 

@@ -11,7 +11,6 @@ from nav_msgs.msg import Odometry
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Joy
 
@@ -19,6 +18,7 @@ from ilw_core.contract import Contract
 from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus
 from ilw_ros.convert import get_field, message_class, stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE
+from ilw_ros.transport import start_ros
 from ilw_teleop.joystick import Joystick
 
 JOY_HZ = 20.0
@@ -71,7 +71,7 @@ class Spy:
         self._held: dict[str, float] = {}
         self._let_go = threading.Event()
         """The teleop node has answered idle hands"""
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        start_ros()
         self.node = rclpy.create_node('fault_spy')
         subscribe = self.node.create_subscription
         subscribe(message_class(contract.action.type), contract.action.topic, self._on_command,
@@ -178,12 +178,16 @@ class Spy:
     # -- what was seen
 
     def says(self) -> str:
-        """Return what the arbiter said last of itself, in a few words."""
-        if not self.states:
-            return 'nothing heard'
-        last = self.states[-1]
-        return (f'{"armed" if last.armed else "not armed"}, driven by {last.source}, '
-                f'reasons {list(last.reasons)}{last.estop_why and f" ({last.estop_why})"}')
+        """Return what the nodes said last of themselves, in a sentence each."""
+        said = 'The arbiter: nothing heard.'
+        if self.states:
+            last = self.states[-1]
+            said = (f'The arbiter: {"armed" if last.armed else "not armed"}, driven by '
+                    f'{last.source}, reasons {list(last.reasons)}'
+                    f'{last.estop_why and f" ({last.estop_why})"}.')
+        since = time.monotonic() - 5.0
+        return ' '.join([said, f'Commands: {self.heard}.',
+                         *sorted({text for at, text in self.errors if at > since})])
 
     def moving(self, within_s: float = 0.25) -> bool:
         """Tell whether the newest commands move the robot."""

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-import os
 from pathlib import Path
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from mcap.reader import make_reader
 import psutil
 
 from ilw_bringup.bringup import NodeSpec
-from ilw_bringup.dds import dds_environment
 from ilw_bringup.faults.loop import Loop
 from ilw_bringup.processes import Fleet
 from ilw_core.contract import load_contract
@@ -77,8 +75,7 @@ class StreamLoop(Loop):
         try:
             for group in self._sensors:
                 self._robot.append(subprocess.Popen(
-                    [sys.executable, '-P', '-m', 'ilw_bringup.faults.far_stream', *group],
-                    env={**os.environ, **dds_environment()}))
+                    [sys.executable, '-P', '-m', 'ilw_bringup.faults.far_stream', *group]))
             # Before they are matched, nothing arrives: that is no loss of the recorder's.
             self.until(self._matched, 20.0, 'the recorder to subscribe')
         except BaseException:

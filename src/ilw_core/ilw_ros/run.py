@@ -13,7 +13,6 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from ilw_core.errors import IlwError
@@ -22,11 +21,12 @@ from ilw_ros.clock_guard import guard_clock
 from ilw_ros.console import let_go, say
 from ilw_ros.ending import CLEAN_UP_S, Ending
 from ilw_ros.launcher import Launcher
+from ilw_ros.transport import start_ros
 
 _CONTEXT_GONE = (ExternalShutdownException, rclpy_implementation.RCLError, InvalidHandle)
 
 
-def run_node(make_node: Callable[[], Node]) -> int:
+def run_node(make_node: Callable[[], Node], *, shared_memory: bool = False) -> int:
     """
     Run a node until a signal comes, or until the process that started it is gone.
 
@@ -34,12 +34,13 @@ def run_node(make_node: Callable[[], Node]) -> int:
     that has something to save when it is destroyed says how long that may take: ``SAVING_S``.
 
     :param make_node: a node class, or a function that returns a node.
+    :param shared_memory: as of ``start_ros``.
     :returns: 0 after a clean end, 2 when the node refused to start (one line says why).
     """
     run, code = _Run(), 0
     ending = Ending(Launcher(os.environ), run.wake, run.overdue)
     try:
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        start_ros(shared_memory=shared_memory)
         run.spin(make_node, ending)
     except IlwError as error:
         say(f'error: {printable(error)}')

@@ -1,16 +1,30 @@
 """A domain apart is nobody else's, and the environment is put back."""
 
+from itertools import pairwise
 import os
 
 from ilw_bringup.private_domain import private_domain
 
 
-def test_two_at_once_never_share_a_domain_and_a_free_one_is_taken_again():
-    with private_domain() as one, private_domain() as other:
-        assert one != other
-        assert os.environ['ROS_DOMAIN_ID'] == str(other)
-    with private_domain() as again:
-        assert again == one
+def one_after_the_other(number: int) -> list[int]:
+    found = []
+    for _ in range(number):
+        with private_domain() as domain:
+            found.append(domain)
+    return found
+
+
+def test_two_at_once_never_share_a_domain():
+    with private_domain() as one:
+        others = one_after_the_other(100)
+        assert os.environ['ROS_DOMAIN_ID'] == str(one)
+    assert one not in others
+
+
+def test_the_next_is_another_and_a_free_one_is_taken_again():
+    found = one_after_the_other(100)
+    assert all(a != b for a, b in pairwise(found))
+    assert len(set(found)) < 50
 
 
 def test_the_environment_is_put_back(monkeypatch):

@@ -145,4 +145,4 @@ class RecorderNode(Node):
 
 def main() -> int:
     """Run the node."""
-    return run_node(RecorderNode)
+    return run_node(RecorderNode, shared_memory=True)
