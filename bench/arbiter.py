@@ -16,16 +16,16 @@ import time
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault('ILW_CONFIG', str(ROOT / 'config'))
-sys.path[:0] = [str(ROOT / 'src' / name) for name in ('ilw_core', 'ilw_teleop')]
+sys.path[:0] = [str(ROOT / 'src' / name) for name in ('ilw_core', 'ilw_data', 'ilw_teleop')]
 
 from machine import machine_line  # noqa: E402
 import numpy as np  # noqa: E402
 
-from ilw_core.contract import load_contract  # noqa: E402
-from ilw_core.locate import config_file  # noqa: E402
-from ilw_teleop.arbiter import Arbiter  # noqa: E402
-from ilw_teleop.request import Request, Source  # noqa: E402
-from ilw_teleop.robot_profile import load_profile  # noqa: E402
+from ilw_core.contract.file import load_contract  # noqa: E402
+from ilw_core.storage.locate import config_file  # noqa: E402
+from ilw_teleop.arbiter.arbiter import Arbiter  # noqa: E402
+from ilw_teleop.arbiter.request import Request, Source  # noqa: E402
+from ilw_teleop.arbiter.robot_profile import load_profile  # noqa: E402
 
 BEAMS = 360
 SCAN_NS, BEGIN_NS = 50_000_000, 10**9

@@ -17,12 +17,12 @@ sys.path[:0] = [str(SOURCES / 'ilw_core'), str(SOURCES / 'ilw_sim')]
 
 from numba import cuda  # noqa: E402
 
-from ilw_core.contract import load_contract  # noqa: E402
-from ilw_core.locate import config_file  # noqa: E402
-from ilw_sim.actuation import find_plant  # noqa: E402
+from ilw_core.contract.file import load_contract  # noqa: E402
+from ilw_core.storage.locate import config_file  # noqa: E402
 from ilw_sim.batch.batch_env import BatchEnv  # noqa: E402
 from ilw_sim.batch.worlds import make_scenes  # noqa: E402
 from ilw_sim.env import make_env  # noqa: E402
+from ilw_sim.physics.actuation import find_plant  # noqa: E402
 
 ROBOTS = 1024
 SCALES = (1, 16, 128, 1024, 4096, 16384)

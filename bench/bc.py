@@ -54,7 +54,7 @@ def python(environment: str) -> Path:
 
 def child(environment: str, *arguments: str) -> str:
     """Run one of the environments' interpreters with one thread and return what it printed."""
-    sources = [ROOT / 'src' / name for name in ('ilw_core', 'ilw_learner')]
+    sources = [ROOT / 'src' / name for name in ('ilw_core', 'ilw_data', 'ilw_learner')]
     variables = os.environ | {
         'PYTHONPATH': os.pathsep.join(map(str, sources)), 'OMP_NUM_THREADS': '1',
         'ILW_CONFIG': str(ROOT / 'config')}

@@ -20,13 +20,13 @@ from rosbags.typesys import Stores, get_typestore
 import torch
 
 SOURCES = Path(__file__).resolve().parents[1] / 'src'
-sys.path[:0] = [str(SOURCES / f'ilw_{name}') for name in ('core', 'learner', 'teleop')]
+sys.path[:0] = [str(SOURCES / f'ilw_{name}') for name in ('core', 'data')]
 
-from ilw_core.contract import parse_contract  # noqa: E402
-from ilw_learner.bag_reader import Bag  # noqa: E402
-from ilw_learner.camera import Camera  # noqa: E402
-from ilw_learner.dataset import build_dataset, load_episode  # noqa: E402
-from ilw_teleop.bag_writer import BagWriter, Topic  # noqa: E402
+from ilw_core.contract.file import parse_contract  # noqa: E402
+from ilw_data.bag.camera import Camera  # noqa: E402
+from ilw_data.bag.reader import Bag  # noqa: E402
+from ilw_data.bag.writer import BagWriter, Topic  # noqa: E402
+from ilw_data.episode.dataset import build_dataset, load_episode  # noqa: E402
 
 CONTRACT = '''
 contract: bench

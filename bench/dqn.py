@@ -28,9 +28,9 @@ OURS = """
 import dataclasses, json, pathlib, sys, tempfile, time
 import torch
 torch.set_num_threads(1)
-from ilw_learner import q_training
-from ilw_learner.progress import CancelledError
-from ilw_learner.train_config import load_config
+from ilw_learner.training import q_training
+from ilw_learner.training.progress import CancelledError
+from ilw_learner.training.config import load_config
 env, seed, config, stop = sys.argv[1], int(sys.argv[2]), sys.argv[3], float(sys.argv[4])
 _, values = load_config(pathlib.Path(config), env)
 values = dataclasses.replace(values, **json.loads(sys.argv[5]))
@@ -133,7 +133,7 @@ SIZES = {'CartPole-v1': ('4', '2', '64'), 'LunarLander-v3': ('8', '4', '128')}
 
 def measure(code: str, *arguments: str) -> str:
     """Run some code in a process of its own and return its last line."""
-    sources = [ROOT / 'src' / name for name in ('ilw_core', 'ilw_learner')]
+    sources = [ROOT / 'src' / name for name in ('ilw_core', 'ilw_data', 'ilw_learner')]
     environment = os.environ | {
         'PYTHONPATH': os.pathsep.join(map(str, sources)), 'OMP_NUM_THREADS': '1',
         'ILW_CONFIG': str(ROOT / 'config')}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from synthetic_base import command_message, odometry_message, scan_message, write_bag
 
-from ilw_core.plant import Plant
+from ilw_core.base.plant import Plant
 from ilw_emulator.profile import load_emulator
 from ilw_emulator.robot import Robot
 from ilw_emulator.truth import truth
@@ -16,7 +16,7 @@ from ilw_emulator.world import World
 _HALF_M, _HOME_M = 6.0, 3.0
 _SPEED_MPS, _TURN_RADPS = 0.5, 1.5
 _REST_S = 4.0
-_PROVEN_S = 0.02  # as ilw_learner.identify.clocks has it
+_PROVEN_S = 0.02  # as ilw_sysid.identify.clocks has it
 _BEGIN_NS = 10_000_000_000
 
 

@@ -13,13 +13,14 @@ from machine import machine_line
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / 'src' / f'ilw_{name}') for name in ('core', 'learner', 'emulator')]
+sys.path[:0] = [str(ROOT / 'src' / f'ilw_{name}')
+                for name in ('core', 'data', 'sysid', 'emulator')]
 sys.path[:0] = [str(ROOT / 'bench'), str(ROOT / 'test')]
 
-from ilw_core.plant import Plant  # noqa: E402
-from ilw_learner.identify.drive import read_drive  # noqa: E402
-from ilw_learner.identify.estimate import identify  # noqa: E402
-from ilw_learner.identify.judge import judge  # noqa: E402
+from ilw_core.base.plant import Plant  # noqa: E402
+from ilw_sysid.identify.drive import read_drive  # noqa: E402
+from ilw_sysid.identify.estimate import identify  # noqa: E402
+from ilw_sysid.identify.judge import judge  # noqa: E402
 
 BOUNDS = {'delay_s': ('s', 0.010), 'lag_s': ('ratio', 0.10), 'turn_lag_s': ('ratio', 0.10),
           'gain': ('ratio', 0.02), 'turn_gain': ('ratio', 0.02)}

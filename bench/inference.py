@@ -22,7 +22,7 @@ import warnings
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault('ILW_CONFIG', str(ROOT / 'config'))
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-sys.path[:0] = [str(ROOT / 'src' / name) for name in ('ilw_core', 'ilw_learner')]
+sys.path[:0] = [str(ROOT / 'src' / name) for name in ('ilw_core', 'ilw_data', 'ilw_learner')]
 
 from machine import machine_line  # noqa: E402
 import numpy as np  # noqa: E402
@@ -30,19 +30,19 @@ import onnxruntime as ort  # noqa: E402
 import torch  # noqa: E402
 
 from ilw_core.align import Observation  # noqa: E402
-from ilw_core.contract import load_contract  # noqa: E402
-from ilw_core.locate import config_file  # noqa: E402
-from ilw_learner.checkpoint import save_checkpoint  # noqa: E402
-from ilw_learner.export import to_onnx  # noqa: E402
-from ilw_learner.graph import Graph  # noqa: E402
-from ilw_learner.normalizer import Normalizer  # noqa: E402
+from ilw_core.contract.file import load_contract  # noqa: E402
+from ilw_core.storage.locate import config_file  # noqa: E402
+from ilw_learner.checkpoint.export import to_onnx  # noqa: E402
+from ilw_learner.checkpoint.folder import save_checkpoint  # noqa: E402
+from ilw_learner.data.normalizer import Normalizer  # noqa: E402
 from ilw_learner.policies.bc import (  # noqa: E402
     BcConfig,
     BehaviourCloning,
     cloning_sizes,
 )
 from ilw_learner.policies.flat_mlp import FlatMlp  # noqa: E402
-from ilw_learner.runtime import PolicyRunner  # noqa: E402
+from ilw_learner.runtime.graph import Graph  # noqa: E402
+from ilw_learner.runtime.runner import PolicyRunner  # noqa: E402
 
 CONTRACT = load_contract(config_file('tasks', 'clutter'))
 PATIENCE_S = 1.0

@@ -24,10 +24,10 @@ os.environ.setdefault('ROS_DOMAIN_ID', '41')
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
 from machine import machine_line  # noqa: E402
 
-from ilw_bringup.faults.stream_loop import StreamLoop, count  # noqa: E402
-from ilw_teleop.bag_writer import Topic  # noqa: E402
-from ilw_teleop.message_definitions import schema_text  # noqa: E402
-from ilw_teleop.recording_gate import RecordingGate  # noqa: E402
+from ilw_data.bag.message_definitions import schema_text  # noqa: E402
+from ilw_data.bag.writer import Topic  # noqa: E402
+from ilw_faults.stream_loop import StreamLoop, count  # noqa: E402
+from ilw_teleop.recording.gate import RecordingGate  # noqa: E402
 
 
 def main() -> None:
@@ -107,7 +107,7 @@ def gate_us(folder: Path) -> float:
     from nav_msgs.msg import Odometry
     from rclpy.serialization import serialize_message
 
-    from ilw_core.contract import load_contract
+    from ilw_core.contract.file import load_contract
     kind = 'nav_msgs/msg/Odometry'
     gate = RecordingGate(load_contract(folder / 'stream.yaml'), same_clock=False)
     gate.begin(0)

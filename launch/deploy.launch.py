@@ -1,6 +1,6 @@
 """Let a policy drive; robot:=sim|emulated|real, a dry run unless enable_output:=true."""
 
-from ilw_bringup.launch_files import describe
+from ilw_bringup.start.launch_files import describe
 from launch import LaunchDescription
 
 

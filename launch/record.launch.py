@@ -1,6 +1,6 @@
 """Drive by hand and record each episode; robot:=sim|emulated|real."""
 
-from ilw_bringup.launch_files import describe
+from ilw_bringup.start.launch_files import describe
 from launch import LaunchDescription
 
 

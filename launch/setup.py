@@ -1,11 +1,11 @@
 from glob import glob
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 setup(
     name='ilw_bringup',
     version='0.1.0',
-    packages=['ilw_bringup', 'ilw_bringup.faults', 'ilw_bringup.security'],
+    packages=find_packages(include=['ilw_bringup', 'ilw_bringup.*']),
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/ilw_bringup']),
         ('share/ilw_bringup', ['package.xml']),

@@ -1,6 +1,6 @@
 """Start the simulator alone. Arguments: ros2 launch ilw_bringup sim.launch.py --show-args."""
 
-from ilw_bringup.launch_files import describe
+from ilw_bringup.start.launch_files import describe
 from launch import LaunchDescription
 
 

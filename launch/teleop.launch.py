@@ -1,6 +1,6 @@
 """Drive by hand. Arguments: ros2 launch ilw_bringup teleop.launch.py --show-args."""
 
-from ilw_bringup.launch_files import describe
+from ilw_bringup.start.launch_files import describe
 from launch import LaunchDescription
 
 

@@ -1,6 +1,6 @@
 """Train and evaluate when asked. Arguments: add --show-args."""
 
-from ilw_bringup.launch_files import describe
+from ilw_bringup.start.launch_files import describe
 from launch import LaunchDescription
 
 

@@ -20,8 +20,8 @@ if _BESIDE:  # nodes of tests that run side by side do not hear each other
     os.environ['ROS_DOMAIN_ID'] = str(
         1 + (int(os.environ.get('ROS_DOMAIN_ID', '0')) + _BESIDE) % 59)
 
-from ilw_core.contract import Contract, load_contract  # noqa: E402
-from ilw_core.episode_folder import SCHEMA  # noqa: E402
+from ilw_core.contract.file import Contract, load_contract  # noqa: E402
+from ilw_core.storage.episode_folder import SCHEMA  # noqa: E402
 
 PERIOD_NS = 100_000_000
 BEGIN_NS = 50_000_000_000

@@ -14,7 +14,7 @@ import numpy as np
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from ilw_core.plant import Plant
+from ilw_core.base.plant import Plant
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 T = STORE.types

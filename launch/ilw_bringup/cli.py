@@ -1,6 +1,7 @@
 """The ``./ilw`` command line: what a person does, one command each."""
 
 import importlib
+from importlib.util import find_spec
 import json
 import os
 from pathlib import Path
@@ -11,10 +12,10 @@ from typing import Any
 import click
 from rich.table import Table
 
-from ilw_bringup.bringup import BRINGUPS, discovery, resolve
-from ilw_bringup.interrupts import asked_to_end, ignore, interrupt_once
+from ilw_bringup.start.bringup import BRINGUPS, discovery, resolve
+from ilw_bringup.start.interrupts import asked_to_end, ignore, interrupt_once
 from ilw_core.errors import IlwError
-from ilw_core.terminal import PlainConsole, echo, show_usage_error
+from ilw_core.text.terminal import PlainConsole, echo, show_usage_error
 from ilw_ros.console import say
 
 _ERR = PlainConsole(stderr=True)
@@ -24,24 +25,28 @@ class _Lazy(click.Group):
     """Loads commands that live elsewhere (and what they import) only when they are called."""
 
     elsewhere = {
-        **{name: ('ilw_learner.cli', name) for name in ('train', 'episodes', 'runs', 'sweep')},
-        'contract': ('ilw_learner.commands_contract', 'contract'),
+        **{name: ('ilw_learner.cli', name) for name in ('train', 'runs', 'sweep')},
+        'contract': ('ilw_data.commands.contract', 'contract'),
+        'episodes': ('ilw_data.commands.episodes', 'episodes'),
         'eval': ('ilw_learner.cli', 'evaluate'),
         'world': ('ilw_bringup.emulator_worlds', 'world'),
-        **{name: ('ilw_learner.commands_plant', name) for name in ('identify', 'gap')},
-        'faults': ('ilw_bringup.commands_faults', 'faults'),
-        'security': ('ilw_bringup.commands_security', 'security'),
-        'compare': ('ilw_bringup.commands_compare', 'compare'),
-        'joystick': ('ilw_bringup.commands_joystick', 'joystick'),
-        'promote': ('ilw_learner.commands_promote', 'promote'),
-        'replay': ('ilw_learner.commands_replay', 'replay'),
+        **{name: ('ilw_sysid.commands', name) for name in ('identify', 'gap')},
+        'faults': ('ilw_faults.command', 'faults'),
+        'security': ('ilw_bringup.commands.security', 'security'),
+        'compare': ('ilw_bringup.commands.compare', 'compare'),
+        'joystick': ('ilw_bringup.commands.joystick', 'joystick'),
+        'promote': ('ilw_learner.commands.promote', 'promote'),
+        'replay': ('ilw_learner.commands.replay', 'replay'),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *self.elsewhere])
+        # A robot has not every package: no fault is injected there.
+        here = [name for name, (module, _) in self.elsewhere.items()
+                if find_spec(module.partition('.')[0])]
+        return sorted([*super().list_commands(ctx), *here])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in self.elsewhere:
+        if cmd_name in self.elsewhere and cmd_name in self.list_commands(ctx):
             module, name = self.elsewhere[cmd_name]
             command: click.Command = getattr(importlib.import_module(module), name)
             return command
@@ -74,7 +79,7 @@ def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, 
     Example: ./ilw demo --task maze --episodes-eval 100 --json
     """
     from ilw_bringup.demo import Demo, DemoOptions
-    from ilw_bringup.private_domain import private_domain
+    from ilw_bringup.start.private_domain import private_domain
 
     with private_domain() as domain, _Progress() as progress:
         _ERR.print(f'In ROS domain {domain}, so that no robot that is running is commanded.')
@@ -159,9 +164,9 @@ for _name in BRINGUPS:
 
 
 def _run_up(name: str, given: dict[str, Any]) -> None:
-    from ilw_bringup.node_environment import node_environment
-    from ilw_bringup.processes import Fleet
-    from ilw_bringup.screen import screen
+    from ilw_bringup.start.node_environment import node_environment
+    from ilw_bringup.start.processes import Fleet
+    from ilw_bringup.start.screen import screen
 
     bringup, values = resolve(name, given)
     specs = bringup.nodes(values)

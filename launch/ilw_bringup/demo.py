@@ -15,15 +15,15 @@ import sys
 import time
 from typing import Any
 
-from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.picture import draw_paths
-from ilw_bringup.processes import Fleet
 from ilw_bringup.session import Driven, LoopError, Session
-from ilw_core.contract import load_contract
+from ilw_bringup.start.bringup import NodeSpec
+from ilw_bringup.start.processes import Fleet
+from ilw_core.contract.file import load_contract
 from ilw_core.errors import IlwError
-from ilw_core.files import write_file
-from ilw_core.locate import config_file
-from ilw_core.score import score
+from ilw_core.scores.score import score
+from ilw_core.storage.files import write_file
+from ilw_core.storage.locate import config_file
 
 _SEEDS_PER_RUN = 1_000_000
 """Demonstrations use the first part of a run's range, then the trainer, then evaluation"""

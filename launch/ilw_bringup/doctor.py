@@ -8,9 +8,9 @@ from pathlib import Path
 import shutil
 import sys
 
-from ilw_bringup.processes import executable
+from ilw_bringup.start.processes import executable
 from ilw_core.errors import IlwError
-from ilw_core.locate import config_folder
+from ilw_core.storage.locate import config_folder
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ilw_core.contract import Contract, load_contract
-from ilw_core.files import write_file
-from ilw_core.locate import config_file
-from ilw_core.schema import Section
-from ilw_core.terminal import echo
+from ilw_core.contract.file import Contract, load_contract
+from ilw_core.contract.schema import Section
+from ilw_core.storage.files import write_file
+from ilw_core.storage.locate import config_file
+from ilw_core.text.terminal import echo
 from ilw_emulator import env as emulator
 from ilw_emulator.world import World
-from ilw_sim.scene import Box, Cylinder, Scene
-from ilw_sim.tasks import TASKS
+from ilw_sim.tasks.scene import Box, Cylinder, Scene
+from ilw_sim.tasks.tasks import TASKS
 
 
 class SimulatedWorlds:

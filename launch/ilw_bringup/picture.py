@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ilw_bringup.session import Driven
-from ilw_core.figure_file import pyplot, save_figure
+from ilw_core.storage.figure_file import pyplot, save_figure
 
 plt = pyplot()
 

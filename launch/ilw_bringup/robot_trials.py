@@ -7,10 +7,10 @@ import random
 import time
 
 from ilw_bringup.session import LoopError, Session
-from ilw_core.contract import Contract
+from ilw_core.contract.file import Contract
 from ilw_core.episode import Outcome
-from ilw_learner.runtime import BASELINES
-from ilw_learner.trial_log import NAMES, Trial, TrialLog
+from ilw_learner.rollout.trial_log import NAMES, Trial, TrialLog
+from ilw_learner.runtime.runner import BASELINES
 from ilw_msgs.msg import EpisodeEvent
 from ilw_ros.qos import EVENT
 

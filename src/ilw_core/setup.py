@@ -1,11 +1,11 @@
 from glob import glob
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 setup(
     name='ilw_core',
     version='0.1.0',
-    packages=['ilw_core', 'ilw_ros'],
+    packages=find_packages(include=['ilw_*']),
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/ilw_core']),
         ('share/ilw_core', ['package.xml']),

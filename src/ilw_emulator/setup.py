@@ -1,9 +1,9 @@
-from setuptools import setup
+from setuptools import find_packages, setup
 
 setup(
     name='ilw_emulator',
     version='0.1.0',
-    packages=['ilw_emulator', 'ilw_emulator.nodes'],
+    packages=find_packages(include=['ilw_emulator', 'ilw_emulator.*']),
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/ilw_emulator']),
         ('share/ilw_emulator', ['package.xml']),

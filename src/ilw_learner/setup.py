@@ -1,12 +1,11 @@
 from glob import glob
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 setup(
     name='ilw_learner',
     version='0.1.0',
-    packages=['ilw_learner', 'ilw_learner.doctor', 'ilw_learner.drafting', 'ilw_learner.gap',
-              'ilw_learner.identify', 'ilw_learner.nodes', 'ilw_learner.policies'],
+    packages=find_packages(include=['ilw_learner', 'ilw_learner.*']),
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/ilw_learner']),
         ('share/ilw_learner', ['package.xml']),
@@ -25,7 +24,6 @@ setup(
             'trainer_node = ilw_learner.nodes.trainer_node:main',
             'train = ilw_learner.cli:train_main',
             'evaluate = ilw_learner.cli:evaluate_main',
-            'episodes = ilw_learner.cli:episodes_main',
         ],
     },
 )

@@ -1,11 +1,11 @@
 from glob import glob
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 setup(
     name='ilw_sim',
     version='0.1.0',
-    packages=['ilw_sim', 'ilw_sim.batch', 'ilw_sim.nodes'],
+    packages=find_packages(include=['ilw_sim', 'ilw_sim.*']),
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/ilw_sim']),
         ('share/ilw_sim', ['package.xml']),

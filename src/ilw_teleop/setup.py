@@ -1,11 +1,11 @@
 from glob import glob
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 setup(
     name='ilw_teleop',
     version='0.1.0',
-    packages=['ilw_teleop', 'ilw_teleop.nodes'],
+    packages=find_packages(include=['ilw_teleop', 'ilw_teleop.*']),
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/ilw_teleop']),
         ('share/ilw_teleop', ['package.xml']),
@@ -20,12 +20,12 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            'joy_node = ilw_teleop.nodes.joy_node:main',
-            'keyboard_node = ilw_teleop.nodes.keyboard_node:main',
-            'teleop_node = ilw_teleop.nodes.teleop_node:main',
-            'arbiter_node = ilw_teleop.nodes.arbiter_node:main',
-            'status_node = ilw_teleop.nodes.status_node:main',
-            'recorder_node = ilw_teleop.nodes.recorder_node:main',
+            'joy_node = ilw_teleop.nodes.person.joy_node:main',
+            'keyboard_node = ilw_teleop.nodes.person.keyboard_node:main',
+            'teleop_node = ilw_teleop.nodes.person.teleop_node:main',
+            'arbiter_node = ilw_teleop.nodes.arbiter.arbiter_node:main',
+            'status_node = ilw_teleop.nodes.person.status_node:main',
+            'recorder_node = ilw_teleop.nodes.recorder.recorder_node:main',
         ],
     },
 )

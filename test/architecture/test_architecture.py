@@ -1,6 +1,8 @@
 """Hold the house to its rules, on the syntax tree: who may import whom, and how long a file is."""
 
 import ast
+from collections import Counter
+import itertools
 from pathlib import Path
 
 import pytest
@@ -9,23 +11,31 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(p for p in (*ROOT.glob('src/*/*/**/*.py'), *ROOT.glob('launch/**/*.py'))
                  if p.name != 'setup.py' and 'build' not in p.parts)
 
-FORBIDDEN = {
-    'src/ilw_core/ilw_core': {'rclpy', 'torch', 'pybullet', 'ilw_ros', 'ilw_msgs', 'ilw_sim',
-                              'ilw_emulator', 'ilw_teleop', 'ilw_learner', 'ilw_bringup'},
-    'src/ilw_core/ilw_ros': {'torch', 'pybullet', 'ilw_sim', 'ilw_emulator', 'ilw_teleop',
-                             'ilw_learner', 'ilw_bringup'},
-    'src/ilw_teleop/ilw_teleop': {'rclpy', 'torch', 'pybullet', 'ilw_sim', 'ilw_emulator',
-                                  'ilw_learner', 'ilw_bringup', 'ilw_ros', 'ilw_msgs'},
-    'src/ilw_sim/ilw_sim': {'rclpy', 'torch', 'ilw_teleop', 'ilw_learner', 'ilw_bringup',
-                            'ilw_ros', 'ilw_msgs', 'ilw_emulator'},
-    'src/ilw_emulator/ilw_emulator': {'rclpy', 'torch', 'pybullet', 'numba', 'ilw_sim',
-                                      'ilw_teleop', 'ilw_learner', 'ilw_bringup', 'ilw_ros',
-                                      'ilw_msgs'},
-    'src/ilw_learner/ilw_learner': {'rclpy', 'pybullet', 'ilw_sim', 'ilw_emulator', 'ilw_teleop',
-                                    'ilw_bringup', 'ilw_ros', 'ilw_msgs'},
+LAYERS = (  # who may import whom: a package those before it, of its own line none
+    {'ilw_msgs'}, {'ilw_core', 'ilw_cli'}, {'ilw_ros'}, {'ilw_data'},
+    {'ilw_sysid', 'ilw_teleop', 'ilw_sim', 'ilw_emulator', 'ilw_learner'}, {'ilw_bringup'},
+    {'ilw_faults'})
+FOREIGN = {  # packages of others that a package does without
+    'ilw_core': {'rclpy', 'torch', 'pybullet', 'ilw_msgs'},
+    'ilw_cli': {'rclpy', 'torch', 'pybullet', 'ilw_msgs'},
+    'ilw_ros': {'torch', 'pybullet'},
+    'ilw_data': {'rclpy', 'torch', 'pybullet', 'numba', 'ilw_msgs', 'ilw_ros'},
+    'ilw_sysid': {'rclpy', 'torch', 'pybullet', 'numba', 'ilw_msgs', 'ilw_ros'},
+    'ilw_teleop': {'rclpy', 'torch', 'pybullet', 'ilw_ros', 'ilw_msgs'},
+    'ilw_sim': {'rclpy', 'torch', 'ilw_ros', 'ilw_msgs'},
+    'ilw_emulator': {'rclpy', 'torch', 'pybullet', 'numba', 'ilw_ros', 'ilw_msgs'},
+    'ilw_learner': {'rclpy', 'pybullet', 'ilw_ros', 'ilw_msgs'},
+    'ilw_bringup': {'pybullet'},
+    'ilw_faults': {'pybullet'},
 }
 ALLOWED_IN_NODES = {'rclpy', 'ilw_ros', 'ilw_msgs'}
-WITHOUT_TORCH = {'bag_reader.py', 'runtime.py', 'evaluate.py'}
+WITHOUT_TORCH = ('runtime', 'evaluate.py', 'policy_node.py')
+
+
+def package(path: Path) -> str:
+    """Return the package a source is in."""
+    parts = path.relative_to(ROOT).parts
+    return parts[1] if parts[0] == 'launch' else parts[2]
 
 
 def imports(path: Path) -> set[str]:
@@ -43,19 +53,43 @@ def test_there_are_sources_to_check():
     assert len(SOURCES) > 40
 
 
-@pytest.mark.parametrize('room', FORBIDDEN)
-def test_cores_never_import_what_is_not_theirs(room):
-    for path in (p for p in SOURCES if p.is_relative_to(ROOT / room)):
-        forbidden = FORBIDDEN[room] - (ALLOWED_IN_NODES if 'nodes' in path.parts else set())
-        assert not imports(path) & forbidden, f'{path.relative_to(ROOT)}'
+@pytest.mark.parametrize('name', FOREIGN)
+def test_a_package_imports_only_what_is_below_it(name):
+    below = set.union(*itertools.takewhile(lambda line: name not in line, LAYERS))
+    above = set.union(*LAYERS) - below - {name}
+    if name in ('ilw_core', 'ilw_cli'):
+        above -= {'ilw_core'}
+    for path in (p for p in SOURCES if p.suffix == '.py' and package(p) == name):
+        foreign = FOREIGN[name] - (ALLOWED_IN_NODES if 'nodes' in path.parts else set())
+        assert not imports(path) & (foreign | above), f'{path.relative_to(ROOT)}'
+
+
+def test_every_package_has_its_line():
+    found = {package(p) for p in SOURCES if not p.name.endswith('.launch.py')}
+    assert found == set(FOREIGN) <= set.union(*LAYERS)
 
 
 def test_what_runs_on_the_robot_never_imports_torch():
     for path in SOURCES:
-        on_robot = (path.name in WITHOUT_TORCH or path.name == 'policy_node.py'
-                    or 'doctor' in path.parts)
-        if 'ilw_learner' in path.parts and on_robot:
+        if 'ilw_learner' in path.parts and {*path.parts} & {*WITHOUT_TORCH}:
             assert 'torch' not in imports(path), f'{path.relative_to(ROOT)}'
+
+
+def test_a_room_holds_at_most_fifteen_modules():
+    rooms = Counter(str(p.parent.relative_to(ROOT)) for p in SOURCES
+                    if p.name != '__init__.py' and not p.name.endswith('.launch.py'))
+    crowded = {room: n for room, n in rooms.items() if n > 15}
+    assert not crowded
+
+
+def test_contributing_names_every_room():
+    lines = (ROOT / 'CONTRIBUTING.md').read_text().splitlines()
+    for name in FOREIGN:
+        (line,) = (line for line in lines if line.startswith('| `') and f'`{name}`' in line)
+        rooms = {p.parent.name for p in SOURCES
+                 if package(p) == name and p.name == '__init__.py'
+                 and package(p.parent) == name and p.parent.parent.name == name}
+        assert not {room for room in rooms if f'`{room}`' not in line}, name
 
 
 def test_no_pickle_and_no_eval():

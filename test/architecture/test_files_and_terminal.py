@@ -1,4 +1,4 @@
-"""Files are opened by ``ilw_core.files`` only, and the terminal is written by its own module."""
+"""Files are opened by ``ilw_core.storage.files`` only, the terminal written by its own module."""
 
 import ast
 from pathlib import Path
@@ -21,30 +21,30 @@ WHOLE = re.compile(
     r'(connect|open|input|getline|imread|VideoCapture)|onnx\.(load|save)|torch\.(load|save)|'
     r'(tarfile|zipfile|gzip|bz2|lzma|io|codecs|os|webbrowser)\.open)$')
 MAY = {
-    'src/ilw_core/ilw_core/files.py': {'os.open', 'os.fdopen'},
+    'src/ilw_core/ilw_core/storage/files.py': {'os.open', 'os.fdopen'},
     # Folders, to wait until the names in them are on the disk.
-    'src/ilw_core/ilw_core/bag_files.py': {'os.open'},
+    'src/ilw_core/ilw_core/storage/bag_files.py': {'os.open'},
     # To a stream, whose format is the suffix of a file that `files` then writes.
-    'src/ilw_core/ilw_core/figure_file.py': {'figure.savefig'},
-    'src/ilw_learner/ilw_learner/gap/page.py': {'figure.savefig'},
+    'src/ilw_core/ilw_core/storage/figure_file.py': {'figure.savefig'},
+    'src/ilw_sysid/ilw_sysid/gap/page.py': {'figure.savefig'},
     # From and to streams that `files` opened, or that `tempfile` made.
-    'src/ilw_learner/ilw_learner/dataset.py': {'np.load', 'np.savez'},
+    'src/ilw_data/ilw_data/episode/dataset.py': {'np.load', 'np.savez'},
     # Opened by its name, after `files` has found it to be a regular file.
-    'src/ilw_learner/ilw_learner/sqlite_guard.py': {'sqlite3.connect'},
+    'src/ilw_data/ilw_data/bag/raw/sqlite_guard.py': {'sqlite3.connect'},
     # A new file of its own: mode x.
-    'src/ilw_learner/ilw_learner/bag_copy.py': {'FileIO'},
+    'src/ilw_data/ilw_data/bag/copy.py': {'FileIO'},
     # This package's own sources, beside it.
     'src/ilw_sim/ilw_sim/batch/kernel.py': {'Path(__file__).with_name(name).read_bytes'},
     # Disks that are full, slow or broken, made for the faults; the kernel's own files.
-    'launch/ilw_bringup/faults/mounts.py': {'open', '.write_text', '.read_text'},
-    'launch/ilw_bringup/faults/disk.py': {'open'},
+    'src/ilw_faults/ilw_faults/mounts.py': {'open', '.write_text', '.read_text'},
+    'src/ilw_faults/ilw_faults/rows/disk.py': {'open'},
     # The kernel's own files of a process; a lock that Fast DDS left.
-    'launch/ilw_bringup/faults/crew.py': {'open', '.read_text'},
+    'src/ilw_faults/ilw_faults/crew.py': {'open', '.read_text'},
     'src/ilw_core/ilw_ros/launcher.py': {'.read_text'},
     # /dev/null, where nobody is left to be told anything.
     'src/ilw_core/ilw_ros/console.py': {'os.open'},
     # A file in memory.
-    'src/ilw_learner/ilw_learner/graph_trial.py': {'os.fdopen'},
+    'src/ilw_learner/ilw_learner/checkpoint/graph_trial.py': {'os.fdopen'},
 }
 
 
@@ -71,7 +71,8 @@ def allowed(path: Path, call: str) -> bool:
 @pytest.mark.parametrize('path', SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_are_opened_by_one_module(path):
     strange = {call for call in found_in(path.read_text()) if not allowed(path, call)}
-    assert not strange, 'use ilw_core.files: regular files only, within a bound, through no link'
+    assert not strange, (
+        'use ilw_core.storage.files: regular files only, within a bound, through no link')
 
 
 def test_every_exception_is_still_needed():

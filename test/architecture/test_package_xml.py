@@ -23,7 +23,7 @@ WITHOUT_KEY = {'lz4', 'mcap', 'onnx', 'optuna', 'safetensors', 'tensorboard', 'z
 """Modules that rosdep has no key for on Ubuntu 24.04: docs/how-to/install.md installs them"""
 ON_DEMAND = {'wandb'}
 """Named by the error of whoever asks for it, and installed by nobody else"""
-INSIDE = {'ilw_ros': 'ilw_core'}
+INSIDE = {'ilw_ros': 'ilw_core', 'ilw_cli': 'ilw_core'}
 """Module -> the package that it is in, where the names differ"""
 
 

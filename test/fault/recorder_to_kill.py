@@ -11,13 +11,13 @@ import random
 import sys
 import time
 
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
-from ilw_teleop.bag_writer import Topic
-from ilw_teleop.episode_store import EpisodeStore
-from ilw_teleop.recorder import Recorder
-from ilw_teleop.recording import Wish
-from ilw_teleop.salvage import salvage
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
+from ilw_data.bag.writer import Topic
+from ilw_teleop.recording.episode_store import EpisodeStore
+from ilw_teleop.recording.recorder import Recorder
+from ilw_teleop.recording.salvage import salvage
+from ilw_teleop.recording.words import Wish
 
 TOPIC = Topic('/joints', 'pkg/msg/Any', 'uint8 x')
 OTHERS = {name: Topic(f'/{name}', 'pkg/msg/Any', 'uint8 x') for name in ('scan', 'odom')}

@@ -13,9 +13,9 @@ import time
 from mcap.reader import make_reader
 import pytest
 
-from ilw_core.episode_folder import find_episodes
-from ilw_teleop.episode_store import EpisodeStore
-from ilw_teleop.salvage import salvage
+from ilw_core.storage.episode_folder import find_episodes
+from ilw_teleop.recording.episode_store import EpisodeStore
+from ilw_teleop.recording.salvage import salvage
 
 CHILD = Path(__file__).with_name('recorder_to_kill.py')
 

@@ -3,8 +3,8 @@
 import pytest
 
 pytest.importorskip('rclpy')
-from ilw_bringup.faults.matrix import ALIKE, faults, is_slow, page, run
-from ilw_bringup.faults.row import Row
+from ilw_faults.matrix import ALIKE, faults, is_slow, page, run
+from ilw_faults.row import Row
 
 
 @pytest.mark.parametrize('fault', [

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from mcap.reader import make_reader
 import pytest
 
-from ilw_core.contract import load_contract
-from ilw_core.episode_folder import find_episodes
-from ilw_teleop.bag_writer import BagWriter, Topic
-from ilw_teleop.episode_store import EpisodeStore
-from ilw_teleop.salvage import salvage
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.episode_folder import find_episodes
+from ilw_data.bag.writer import BagWriter, Topic
+from ilw_teleop.recording.episode_store import EpisodeStore
+from ilw_teleop.recording.salvage import salvage
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ('.ledger.jsonl', '.staging/current/current.mcap', '.staging/current/start.json',

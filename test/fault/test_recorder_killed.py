@@ -18,14 +18,14 @@ from rclpy.node import Node  # noqa: E402
 from rosbags.highlevel import AnyReader  # noqa: E402
 from sensor_msgs.msg import LaserScan  # noqa: E402
 
-from ilw_bringup.private_domain import private_domain  # noqa: E402
-from ilw_core.episode_folder import find_episodes  # noqa: E402
+from ilw_bringup.start.private_domain import private_domain  # noqa: E402
+from ilw_core.storage.episode_folder import find_episodes  # noqa: E402
 from ilw_msgs.msg import EpisodeStatus  # noqa: E402
 from ilw_msgs.srv import StartEpisode, StopEpisode  # noqa: E402
 from ilw_ros.qos import LATCHED, STATE_OFFER  # noqa: E402
 from ilw_ros.transport import start_ros  # noqa: E402
 
-MAIN = 'from ilw_teleop.nodes.recorder_node import main; raise SystemExit(main())'
+MAIN = 'from ilw_teleop.nodes.recorder.recorder_node import main; raise SystemExit(main())'
 
 
 class Robot:

@@ -3,9 +3,9 @@
 import pytest
 
 pytest.importorskip('rclpy')
-from ilw_bringup.faults.ends import CTRL_C, End, run_ends
-from ilw_bringup.faults.stops_table import summary
-from ilw_bringup.private_domain import private_domain
+from ilw_bringup.start.private_domain import private_domain
+from ilw_faults.ends import CTRL_C, End, run_ends
+from ilw_faults.stops_table import summary
 
 
 def test_ends_at_random_moments_leave_a_robot_that_stands(tmp_path):

@@ -17,9 +17,9 @@ from rclpy.qos import qos_profile_sensor_data
 from std_srvs.srv import Trigger
 
 from ilw_bringup.asking import Asking
-from ilw_bringup.bringup import NodeSpec
-from ilw_bringup.faults.loop import Loop
-from ilw_bringup.private_domain import private_domain
+from ilw_bringup.start.bringup import NodeSpec
+from ilw_bringup.start.private_domain import private_domain
+from ilw_faults.loop import Loop
 from ilw_msgs.action import RecordEpisode, RunPolicy
 from ilw_msgs.srv import (
     DiscardEpisode,

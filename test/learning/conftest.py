@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from ilw_core.episode import Episode, Outcome
-from ilw_learner.dataset import build_dataset
+from ilw_data.episode.dataset import build_dataset
 from ilw_learner.policies.bc import BcConfig
-from ilw_learner.trainer import Trainer
+from ilw_learner.training.trainer import Trainer
 
 torch.set_num_threads(1)
 SHORT = BcConfig(hidden=64, updates=600, batch=128, noise=0.0, average=0.98, candidates=2)

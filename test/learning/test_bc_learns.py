@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from ilw_core.align import Observation
-from ilw_learner.normalizer import Normalizer
+from ilw_learner.data.normalizer import Normalizer
 from ilw_learner.policies.averaged_adam import AveragedAdam
 from ilw_learner.policies.bc import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.policies.flat_mlp import FlatMlp
-from ilw_learner.runtime import PolicyRunner
-from ilw_learner.trainer import CancelledError
+from ilw_learner.runtime.runner import PolicyRunner
+from ilw_learner.training.trainer import CancelledError
 
 CPU = torch.device('cpu')
 

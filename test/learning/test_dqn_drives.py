@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from ilw_core.align import Observation
+from ilw_core.base.plant import load_plant
 from ilw_core.errors import IlwError
-from ilw_core.locate import config_file
-from ilw_core.plant import load_plant
-from ilw_learner.checkpoint import load_checkpoint
-from ilw_learner.progress import CancelledError
-from ilw_learner.runtime import PolicyRunner
-from ilw_learner.train_config import load_config
-from ilw_learner.training import train
-from ilw_learner.training_run import TrainOptions
+from ilw_core.storage.locate import config_file
+from ilw_learner.checkpoint.folder import load_checkpoint
+from ilw_learner.runtime.runner import PolicyRunner
+from ilw_learner.training.config import load_config
+from ilw_learner.training.progress import CancelledError
+from ilw_learner.training.training import train
+from ilw_learner.training.training_run import TrainOptions
 
 TINY = {'steps': 4096, 'robots': 64, 'warm_up': 512, 'candidates': 2, 'batch': 64, 'hidden': 32,
         'eval_episodes': 2}

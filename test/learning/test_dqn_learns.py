@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
 from ilw_learner.policies.dqn import Dqn, DqnConfig, choice_table
 from ilw_learner.policies.flat_mlp import FlatMlp
-from ilw_learner.q_trainer import QTrainer, drive_greedily
-from ilw_learner.replay_buffer import ReplayBuffer, Transitions
-from ilw_learner.robots import OneRobot
+from ilw_learner.rollout.robots import OneRobot
+from ilw_learner.training.q_trainer import QTrainer, drive_greedily
 
 CPU = torch.device('cpu')
 LENGTH = 8

@@ -8,18 +8,18 @@ from safetensors.numpy import load_file
 import torch
 
 from ilw_core.errors import NotFiniteError
-from ilw_core.locate import config_file
-from ilw_learner import qtable_training
-from ilw_learner.dataset import build_dataset
-from ilw_learner.demonstrations import to_transitions
+from ilw_core.storage.locate import config_file
+from ilw_data.episode.dataset import build_dataset
+from ilw_learner.data.demonstrations import to_transitions
 from ilw_learner.policies.bc import BcConfig
 from ilw_learner.policies.dqn import DqnConfig
-from ilw_learner.q_trainer import QTrainer, Score
-from ilw_learner.robots import Steps
-from ilw_learner.train_config import load_config
-from ilw_learner.trainer import Trainer
-from ilw_learner.training import train
-from ilw_learner.training_run import TrainOptions
+from ilw_learner.rollout.robots import Steps
+from ilw_learner.training import qtable_training
+from ilw_learner.training.config import load_config
+from ilw_learner.training.q_trainer import QTrainer, Score
+from ilw_learner.training.trainer import Trainer
+from ilw_learner.training.training import train
+from ilw_learner.training.training_run import TrainOptions
 
 CPU = torch.device('cpu')
 BC = BcConfig(hidden=16, updates=600, batch=32, noise=0.0, candidates=3)

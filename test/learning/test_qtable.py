@@ -9,10 +9,9 @@ import pytest
 
 from ilw_core.align import Observation
 from ilw_core.errors import ContractError
-from ilw_core.locate import config_file
-from ilw_learner import qtable_training
-from ilw_learner.checkpoint import save_checkpoint
-from ilw_learner.export import to_onnx
+from ilw_core.storage.locate import config_file
+from ilw_learner.checkpoint.export import to_onnx
+from ilw_learner.checkpoint.folder import save_checkpoint
 from ilw_learner.policies.qtable import (
     QTableConfig,
     TablePolicy,
@@ -21,10 +20,11 @@ from ilw_learner.policies.qtable import (
     reaching,
     value_iteration,
 )
-from ilw_learner.runtime import PolicyRunner
-from ilw_learner.train_config import load_config
-from ilw_learner.training import train
-from ilw_learner.training_run import TrainOptions
+from ilw_learner.runtime.runner import PolicyRunner
+from ilw_learner.training import qtable_training
+from ilw_learner.training.config import load_config
+from ilw_learner.training.training import train
+from ilw_learner.training.training_run import TrainOptions
 from ilw_sim.batch.binned_model import make_model
 
 
@@ -62,7 +62,7 @@ def test_values_are_the_discounted_distance():
 
 @pytest.fixture(scope='module')
 def options(tmp_path_factory):
-    from ilw_core.contract import load_contract
+    from ilw_core.contract.file import load_contract
 
     contract = load_contract(config_file('tasks', 'maze'))
     algorithm, config = load_config(config_file('train', 'qtable'), 'maze')

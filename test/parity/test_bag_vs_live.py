@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
 
-from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.demo import Demo, DemoOptions
 from ilw_bringup.session import Session
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
-from ilw_learner.dataset import load_episode
+from ilw_bringup.start.bringup import NodeSpec
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
+from ilw_data.episode.dataset import load_episode
 
 
 def record_a_random_drive(tmp_path: Path, task: str) -> Path:

@@ -14,15 +14,15 @@ import pytest
 pytest.importorskip('pybullet')
 pytest.importorskip('numba')
 
-from ilw_core.contract import load_contract
+from ilw_core.base.plant import PlantProfile
+from ilw_core.contract.file import load_contract
 from ilw_core.limits import limit
-from ilw_core.locate import config_file
-from ilw_core.plant import PlantProfile
+from ilw_core.storage.locate import config_file
 from ilw_sim.batch.batch_env import BatchEnv
 from ilw_sim.batch.compiled import YAW, X
 from ilw_sim.batch.worlds import inner_shapes, make_scenes
 from ilw_sim.env import make_env
-from ilw_sim.scene import Box, Scene, room_walls
+from ilw_sim.tasks.scene import Box, Scene, room_walls
 
 STEPS = 60                # 6 s, up to 2.5 m
 POSITION_M = 0.008        # largest error on the way; 0.0033 on 2026-11-24

@@ -9,13 +9,13 @@ import pytest
 pytest.importorskip('pybullet')
 pytest.importorskip('numba')
 
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
 from ilw_sim.batch.batch_env import BatchEnv
 from ilw_sim.batch.compiled import YAW, X
 from ilw_sim.batch.worlds import make_scenes
 from ilw_sim.env import make_env
-from ilw_sim.scene import Box, Scene, room_walls
+from ilw_sim.tasks.scene import Box, Scene, room_walls
 
 QUIET = {'lidar_noise_m': 0.0, 'odom_scale_noise_ratio': 0.0, 'odom_slip_noise_ratio': 0.0,
          'veer_chance': 0.0}

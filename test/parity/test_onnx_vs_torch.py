@@ -5,8 +5,8 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from ilw_learner.export import to_onnx
-from ilw_learner.normalizer import Normalizer
+from ilw_learner.checkpoint.export import to_onnx
+from ilw_learner.data.normalizer import Normalizer
 from ilw_learner.policies.bc import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.policies.flat_mlp import FlatMlp
 

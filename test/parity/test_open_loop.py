@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ilw_core.plant import Plant
-from ilw_core.plant_response import poses
+from ilw_core.base.plant import Plant
+from ilw_core.base.plant_response import poses
 
 pytest.importorskip('pybullet')
 

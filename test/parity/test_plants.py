@@ -14,14 +14,14 @@ import pytest
 pytest.importorskip('pybullet')
 pytest.importorskip('numba')
 
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
-from ilw_core.plant import Plant, PlantProfile
-from ilw_core.plant_response import poses as response_poses
+from ilw_core.base.plant import Plant, PlantProfile
+from ilw_core.base.plant_response import poses as response_poses
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
 from ilw_sim.batch.batch_env import BatchEnv
 from ilw_sim.batch.compiled import YAW, X
 from ilw_sim.env import make_env
-from ilw_sim.scene import Box, Scene, room_walls
+from ilw_sim.tasks.scene import Box, Scene, room_walls
 
 POSITION_M, YAW_RAD = 0.006, 0.008   # largest on the way; 0.0029 and 0.0041 on 2026-11-24
 QUIET = {'lidar_noise_m': 0.0, 'odom_scale_noise_ratio': 0.0, 'odom_slip_noise_ratio': 0.0,

@@ -10,7 +10,7 @@ os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
-from ilw_bringup.private_domain import private_domain
+from ilw_bringup.start.private_domain import private_domain
 from ilw_ros.transport import start_ros
 
 

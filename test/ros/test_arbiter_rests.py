@@ -12,9 +12,9 @@ from std_srvs.srv import Trigger
 from ilw_msgs.msg import ActionChunk, ArbiterState
 from ilw_ros.convert import stamp_ns, time_msg
 from ilw_ros.qos import EVENT, REQUEST
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.nodes.arbiter_node import ArbiterNode
-from ilw_teleop.nodes.switches import Switches
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.nodes.arbiter.arbiter_node import ArbiterNode
+from ilw_teleop.nodes.arbiter.switches import Switches
 
 MS = 1_000_000
 BEGIN = 1_000_000 * MS

@@ -9,14 +9,14 @@ from nav_msgs.msg import OccupancyGrid, Odometry
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from ilw_core.live_area import decode
+from ilw_core.text.live_area import decode
 from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, STATE_OFFER
 from ilw_sim.nodes.sim_node import SimNode
-from ilw_teleop.nodes.arbiter_node import ArbiterNode
-from ilw_teleop.nodes.recorder_node import RecorderNode
-from ilw_teleop.nodes.status_node import StatusNode
+from ilw_teleop.nodes.arbiter.arbiter_node import ArbiterNode
+from ilw_teleop.nodes.person.status_node import StatusNode
+from ilw_teleop.nodes.recorder.recorder_node import RecorderNode
 
 READY, RECORDING = EpisodeStatus.PHASE_READY, EpisodeStatus.PHASE_RECORDING
 

@@ -18,9 +18,9 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Joy, LaserScan
 from std_srvs.srv import Trigger
 
-from ilw_core.episode_folder import find_episodes
-from ilw_learner.bag_reader import topic_types
-from ilw_learner.dataset import load_episode
+from ilw_core.storage.episode_folder import find_episodes
+from ilw_data.bag.reader import topic_types
+from ilw_data.episode.dataset import load_episode
 from ilw_msgs.msg import ActionChunk, EpisodeStatus
 from ilw_msgs.srv import StartEpisode, StopEpisode
 from ilw_ros.qos import EVENT, LATCHED, REQUEST

@@ -12,10 +12,10 @@ from sensor_msgs.msg import Joy
 
 from ilw_msgs.msg import ActionChunk
 from ilw_ros.qos import EVENT, REQUEST
-from ilw_teleop import gamepad as gamepad_module
-from ilw_teleop.joystick import known_joysticks
-from ilw_teleop.nodes.joy_node import JoyNode
-from ilw_teleop.nodes.teleop_node import TeleopNode
+from ilw_teleop.joystick import gamepad as gamepad_module
+from ilw_teleop.joystick.layout import known_joysticks
+from ilw_teleop.nodes.person.joy_node import JoyNode
+from ilw_teleop.nodes.person.teleop_node import TeleopNode
 
 LB, STICK_Y = 310, 1
 _SPEC = importlib.util.spec_from_file_location(

@@ -14,9 +14,9 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import LaserScan
 
-from ilw_core.contract import parse_contract
+from ilw_core.contract.file import parse_contract
 from ilw_core.errors import ContractError, IlwError
-from ilw_core.locate import config_file
+from ilw_core.storage.locate import config_file
 from ilw_learner.nodes import trainer_node
 from ilw_msgs.action import Evaluate
 from ilw_ros.clock_guard import guard_clock
@@ -24,8 +24,8 @@ from ilw_ros.convert import message_class, time_msg
 from ilw_ros.health import OK, Diagnostics
 from ilw_ros.observe import Observed
 from ilw_ros.qos import EVENT
-from ilw_teleop.forward_stop import ForwardStop
-from ilw_teleop.nodes.surroundings import Surroundings
+from ilw_teleop.guards.forward_stop import ForwardStop
+from ilw_teleop.nodes.arbiter.surroundings import Surroundings
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ pytest.importorskip('rclpy')
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
-from ilw_bringup.bringup import resolve
-from ilw_bringup.processes import Fleet, command_line
 from ilw_bringup.security.dds_names import Topics, dds_topics
 from ilw_bringup.security.node_uses import Uses, node_uses
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
+from ilw_bringup.start.bringup import resolve
+from ilw_bringup.start.processes import Fleet, command_line
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
 from ilw_ros.convert import message_class
 
 GRAPH = 'ros_discovery_info'

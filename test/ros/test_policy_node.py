@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,9 +21,10 @@ from sensor_msgs.msg import LaserScan
 from std_srvs.srv import Trigger
 
 from ilw_core.errors import IlwError
-from ilw_learner.checkpoint import save_checkpoint, sign_checkpoint
+from ilw_learner.checkpoint.folder import save_checkpoint, sign_checkpoint
+from ilw_learner.checkpoint.signing import load_signing_key, make_key_pair
 from ilw_learner.nodes.policy_node import PolicyNode
-from ilw_learner.signing import load_signing_key, make_key_pair
+from ilw_learner.nodes.policy_services import PolicyServices
 from ilw_msgs.action import RunPolicy
 from ilw_msgs.msg import ActionChunk, EpisodeEvent, Observation, PolicyStatus
 from ilw_msgs.srv import LoadPolicy
@@ -575,3 +577,20 @@ def test_a_checkpoint_that_is_none_stops_the_start_with_one_line(bench, ros, mon
                                                                  tmp_path):
     with pytest.raises(IlwError, match='not a checkpoint'):
         start_policy(ros, monkeypatch, checkpoint=tmp_path)
+
+
+def test_a_run_that_ends_while_its_feedback_is_sent_does_not_end_the_thread_that_thinks():
+    sent = []
+
+    class Ending(PolicyServices):  # the main thread ends the run after the first look at it
+        _goals, _steps = [SimpleNamespace(is_active=True, publish_feedback=sent.append)], 0
+
+        def __init__(self):
+            pass
+
+        @property
+        def _goal(self):
+            return self._goals.pop() if self._goals else None
+
+    Ending().on_status(PolicyStatus(acting=True))
+    assert [feedback.status.acting for feedback in sent] == [True]

@@ -12,7 +12,7 @@ import time
 import pytest
 
 pytest.importorskip('rclpy')
-from ilw_bringup.processes import executable
+from ilw_bringup.start.processes import executable
 from ilw_ros.launcher import DETACHED, LAUNCHER, Launcher, launcher_environment
 
 NODE = '''

@@ -8,8 +8,8 @@ from rclpy.node import Node
 
 from ilw_msgs.msg import EpisodeStatus
 from ilw_ros.qos import LATCHED
-from ilw_teleop.nodes import joy_node
-from ilw_teleop.nodes.recorder_ear import RecorderEar
+from ilw_teleop.nodes.person import joy_node
+from ilw_teleop.nodes.person.recorder_ear import RecorderEar
 
 
 class FakeGamepad:

@@ -22,10 +22,10 @@ from rclpy.action import ActionClient, get_action_names_and_types
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rosidl_parser import definition as idl
 
-from ilw_bringup.bringup import NodeSpec
-from ilw_bringup.faults.loop import Loop
-from ilw_bringup.private_domain import private_domain
+from ilw_bringup.start.bringup import NodeSpec
+from ilw_bringup.start.private_domain import private_domain
 from ilw_core.errors import IlwError
+from ilw_faults.loop import Loop
 from ilw_msgs.action import Evaluate, RunPolicy, Train
 from ilw_msgs.srv import LoadPolicy
 

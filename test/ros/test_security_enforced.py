@@ -10,13 +10,13 @@ import time
 import pytest
 
 pytest.importorskip('rclpy')
-from ilw_bringup.bringup import NodeSpec, resolve
 from ilw_bringup.doctor import examine
-from ilw_bringup.processes import Fleet
 from ilw_bringup.security.dds_names import dds_topics
 from ilw_bringup.security.enforcement import security_environment, utc_now, why_not_enforced
 from ilw_bringup.security.keystore import create_keystore
 from ilw_bringup.security.node_uses import EVERY_NODE, Uses, node_uses
+from ilw_bringup.start.bringup import NodeSpec, resolve
+from ilw_bringup.start.processes import Fleet
 
 # A node that hears commands and perhaps sends some; a line of JSON after each look.
 NODE = '''

@@ -17,16 +17,16 @@ from sensor_msgs.msg import Joy, LaserScan
 from std_srvs.srv import Trigger
 
 from ilw_core.episode import Outcome
-from ilw_core.episode_folder import find_episodes, read_episode
+from ilw_core.storage.episode_folder import find_episodes, read_episode
 from ilw_msgs.action import RecordEpisode
 from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus, Reward
 from ilw_msgs.srv import DiscardEpisode, StartEpisode, StopEpisode
 from ilw_ros.convert import stamp_ns, time_msg
 from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE_OFFER, command
-from ilw_teleop.nodes.arbiter_node import ArbiterNode
-from ilw_teleop.nodes.recorder_node import RecorderNode
-from ilw_teleop.nodes.teleop_node import TeleopNode
-from ilw_teleop.recording_gate import header_stamp_ns
+from ilw_teleop.nodes.arbiter.arbiter_node import ArbiterNode
+from ilw_teleop.nodes.person.teleop_node import TeleopNode
+from ilw_teleop.nodes.recorder.recorder_node import RecorderNode
+from ilw_teleop.recording.gate import header_stamp_ns
 
 P = 100_000_000
 STEP = math.pi / 18

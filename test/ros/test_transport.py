@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ilw_bringup.faults.loop import Loop
+from ilw_faults.loop import Loop
 
 
 def maps_ports(pid: int) -> bool:

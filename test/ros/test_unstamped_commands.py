@@ -8,7 +8,7 @@ from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from ilw_core.contract import load_contract
+from ilw_core.contract.file import load_contract
 from ilw_ros.qos import REQUEST, STATE
 from ilw_sim.nodes.sim_node import SimNode
 

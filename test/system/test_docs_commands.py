@@ -25,14 +25,14 @@ from rosbags.typesys import Stores, get_typestore
 from sensor_msgs.msg import LaserScan
 import yaml
 
-from ilw_core.contract import named_contract
-from ilw_core.episode_folder import SCHEMA
-from ilw_learner.checkpoint import load_checkpoint
-from ilw_learner.deployed import Deployed
+from ilw_core.contract.file import named_contract
+from ilw_core.storage.episode_folder import SCHEMA
+from ilw_learner.checkpoint.deployed import Deployed
+from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_ros.convert import fill
+from ilw_sim.driver.expert import Expert
 from ilw_sim.env import make_env
-from ilw_sim.expert import Expert
-from ilw_sim.scene import make_grid
+from ilw_sim.tasks.scene import make_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 _SPEC = importlib.util.spec_from_file_location('doc_commands', ROOT / 'test/doc_commands.py')

@@ -10,9 +10,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from ilw_bringup.bringup import resolve
-from ilw_bringup.private_domain import private_domain
-from ilw_bringup.processes import Fleet
+from ilw_bringup.start.bringup import resolve
+from ilw_bringup.start.private_domain import private_domain
+from ilw_bringup.start.processes import Fleet
 from ilw_msgs.msg import ActionChunk, ArbiterState
 from ilw_ros.convert import message_class, stamp_ns
 from ilw_ros.qos import EVENT, REQUEST, STATE

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip('rclpy')
 from screen_reader import Desk, key_towards, read_map
 
-from ilw_bringup.private_domain import private_domain
+from ilw_bringup.start.private_domain import private_domain
 
 pytestmark = pytest.mark.slow
 WANTED = 3

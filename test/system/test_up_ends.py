@@ -10,12 +10,12 @@ import psutil
 import pytest
 
 pytest.importorskip('rclpy')
-from ilw_bringup.faults.loop import DRIVE
-from ilw_bringup.faults.spy import Spy
-from ilw_bringup.private_domain import private_domain
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
-from ilw_teleop.joystick import load_joystick
+from ilw_bringup.start.private_domain import private_domain
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
+from ilw_faults.loop import DRIVE
+from ilw_faults.spy import Spy
+from ilw_teleop.joystick.layout import load_joystick
 
 
 @pytest.fixture

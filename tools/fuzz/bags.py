@@ -10,10 +10,10 @@ import numpy as np
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from fuzz.target import Target
-from ilw_core.episode_folder import read_episode
-from ilw_learner.bag_reader import Bag
-from ilw_learner.columns import Columns, DamagedError, UnusualError
-from ilw_learner.mcap_index import IndexedMcap
+from ilw_core.storage.episode_folder import read_episode
+from ilw_data.bag.columns import Columns, DamagedError, UnusualError
+from ilw_data.bag.raw.mcap_index import IndexedMcap
+from ilw_data.bag.reader import Bag
 
 _STORE = get_typestore(Stores.ROS2_JAZZY)
 _ODOM, _SCAN, _POINTS = ('nav_msgs/msg/Odometry', 'sensor_msgs/msg/LaserScan',

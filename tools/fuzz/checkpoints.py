@@ -12,10 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fuzz.target import Pieces, Target
 from ilw_core.align import Observation
-from ilw_core.contract import Contract, load_contract
-from ilw_core.locate import config_file
-from ilw_learner.checkpoint import CARD, GRAPH, WEIGHTS, load_checkpoint, save_checkpoint
-from ilw_learner.runtime import PolicyRunner
+from ilw_core.contract.file import Contract, load_contract
+from ilw_core.storage.locate import config_file
+from ilw_learner.checkpoint.folder import CARD, GRAPH, WEIGHTS, load_checkpoint, save_checkpoint
+from ilw_learner.runtime.runner import PolicyRunner
 
 _CARD_WORDS = (b'../../etc/passwd: 0', b'history: 1000', b'horizon: 1000', b'history: true',
                b'files: {policy.onnx: a}', b'schema: ilw.checkpoint/2', b'contract_hash: ""')

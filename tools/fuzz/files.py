@@ -9,16 +9,16 @@ import shutil
 import sqlite3
 
 from fuzz.target import Target
-from ilw_core.episode_folder import read_episode
-from ilw_core.locate import config_folder
-from ilw_core.map_file import load_map
-from ilw_core.printable import printable
-from ilw_learner.cli import learner
-from ilw_learner.deployed import Deployed
-from ilw_learner.episode_bin import BIN
-from ilw_learner.raw_bag import RawBag
-from ilw_learner.runs import read_run
-from ilw_learner.trial_log import TrialLog
+from ilw_bringup.cli import ilw
+from ilw_core.storage.episode_folder import read_episode
+from ilw_core.storage.locate import config_folder
+from ilw_core.storage.map_file import load_map
+from ilw_core.text.printable import printable
+from ilw_data.bag.raw.bag import RawBag
+from ilw_data.episode.bin import BIN
+from ilw_learner.checkpoint.deployed import Deployed
+from ilw_learner.rollout.trial_log import TrialLog
+from ilw_learner.training.runs import read_run
 
 _SCHEMA = """
 CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL,
@@ -125,7 +125,7 @@ def targets(folder: Path) -> list[Target]:
 def _command(*words: str) -> None:
     """Run a command; a refusal and wrong use are answers, anything else is raised."""
     with redirect_stdout(StringIO()):
-        learner.main(words, standalone_mode=False)
+        ilw.main(words, standalone_mode=False)
 
 
 def _maps(folder: Path) -> list[Target]:

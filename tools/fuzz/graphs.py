@@ -14,11 +14,11 @@ from onnx import NodeProto, TensorProto, helper
 
 from fuzz.target import Pieces, Target
 from ilw_core.align import Observation
-from ilw_core.contract import Contract, load_contract
-from ilw_core.locate import config_file
-from ilw_learner.checkpoint import GRAPH, WEIGHTS, save_checkpoint
-from ilw_learner.graph_check import OPERATORS
-from ilw_learner.runtime import PolicyRunner
+from ilw_core.contract.file import Contract, load_contract
+from ilw_core.storage.locate import config_file
+from ilw_learner.checkpoint.folder import GRAPH, WEIGHTS, save_checkpoint
+from ilw_learner.checkpoint.graph_check import OPERATORS
+from ilw_learner.runtime.runner import PolicyRunner
 
 _KINDS = (TensorProto.FLOAT, TensorProto.FLOAT, TensorProto.FLOAT, TensorProto.INT64,
           TensorProto.INT32, TensorProto.DOUBLE, TensorProto.BOOL, TensorProto.UINT8,

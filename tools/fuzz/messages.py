@@ -11,21 +11,21 @@ from types import SimpleNamespace as Plain
 import numpy as np
 
 from fuzz.target import Pieces, Target
-from ilw_core.contract import Contract, load_contract
-from ilw_core.locate import config_file
+from ilw_core.contract.file import Contract, load_contract
 from ilw_core.policy_loop import PolicyLoop
+from ilw_core.storage.locate import config_file
+from ilw_sim.driver.stick import Stick, StickDriver
 from ilw_sim.lockstep import CommandGate
 from ilw_sim.simulation import Simulation
-from ilw_sim.stick import Stick, StickDriver
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.forward_stop import ForwardStop
-from ilw_teleop.joystick import BUTTON_CONTROLS, known_joysticks, load_joystick
-from ilw_teleop.joystick_fit import Device, fitting_device, why_not, why_not_device
-from ilw_teleop.pad import Pad
-from ilw_teleop.recording_gate import header_stamp_ns
-from ilw_teleop.request import Request
-from ilw_teleop.stamps import MAX_LEAD_NS, LogClock, believable
-from ilw_teleop.teleop import Teleop
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.request import Request
+from ilw_teleop.arbiter.stamps import MAX_LEAD_NS, LogClock, believable
+from ilw_teleop.guards.forward_stop import ForwardStop
+from ilw_teleop.joystick.fit import Device, fitting_device, why_not, why_not_device
+from ilw_teleop.joystick.layout import BUTTON_CONTROLS, known_joysticks, load_joystick
+from ilw_teleop.joystick.pad import Pad
+from ilw_teleop.joystick.teleop import Teleop
+from ilw_teleop.recording.gate import header_stamp_ns
 
 _NOW_NS = 1_000_000_000_000
 _NO_DISTANCES = (math.nan, -math.inf, 0.0, -0.0, -1.0, 0.05, 1e6, 3.4e38)

@@ -9,18 +9,18 @@ from types import SimpleNamespace
 import numpy as np
 
 from fuzz.target import Target
-from ilw_core.contract import parse_contract
-from ilw_core.episode_folder import SCHEMA, calendar_s, find_episodes
-from ilw_core.files import json_text, parse_json
-from ilw_core.locate import config_folder
-from ilw_learner.episode_copy import origin
-from ilw_learner.train_config import load_config
-from ilw_sim.stick import Stick
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.joystick import BUTTON_CONTROLS, load_joystick
-from ilw_teleop.request import Request
-from ilw_teleop.robot_profile import load_profile
-from ilw_teleop.teleop import Teleop
+from ilw_core.contract.file import parse_contract
+from ilw_core.storage.episode_folder import SCHEMA, calendar_s, find_episodes
+from ilw_core.storage.files import json_text, parse_json
+from ilw_core.storage.locate import config_folder
+from ilw_data.episode.copy import origin
+from ilw_learner.training.config import load_config
+from ilw_sim.driver.stick import Stick
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.request import Request
+from ilw_teleop.arbiter.robot_profile import load_profile
+from ilw_teleop.joystick.layout import BUTTON_CONTROLS, load_joystick
+from ilw_teleop.joystick.teleop import Teleop
 
 _TOO_MUCH = (b'timeout_s: 1.0e+308', b'max_rate: 1.0e+308', b'sectors: 999999999999',
                 b'tolerance_ms: 1.0e+308', b'min: -1.0e+308', b'name: __class__.x',

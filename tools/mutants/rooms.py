@@ -26,10 +26,10 @@ def _tests(folder: str, *names: str) -> tuple[str, ...]:
 
 ROOMS = {
     'arbiter': Room(
-        _files(_TELEOP, 'arbiter', 'request', 'watchdog'),
+        _files(f'{_TELEOP}/arbiter', 'arbiter', 'request', 'watchdog'),
         _tests('unit/teleop', 'arbiter_times', 'arbiter', 'watchdog', 'robot_profile')),
     'guards': Room(
-        _files(_TELEOP, 'forward_stop', 'swept_way', 'survey', 'braking'),
+        _files(f'{_TELEOP}/guards', 'forward_stop', 'swept_way', 'survey', 'braking'),
         _tests('unit/teleop', 'guards_by_geometry', 'braking', 'forward_stop',
                'scans_without_evidence')),
     'limits': Room(
@@ -39,20 +39,21 @@ ROOMS = {
         _files(_CORE, 'align'),
         _tests('unit/core', 'align') + _tests('unit/learner', 'policy_loop')),
     'contract': Room(
-        _files(_CORE, 'contract', 'safety_spec', 'schema'),
+        _files(f'{_CORE}/contract', 'file', 'safety', 'schema'),
         _tests('unit/core', 'contract_changes', 'contract')),
     'store': Room(
-        _files(_TELEOP, 'episode_store', 'salvage', 'ledger'),
+        _files(f'{_TELEOP}/recording', 'episode_store', 'salvage', 'ledger'),
         _tests('unit/teleop', 'store_on_failing_disks', 'recorder_core')),
     'gate': Room(
-        _files(_TELEOP, 'recording_gate', 'stream_watch'),
+        _files(f'{_TELEOP}/recording', 'gate', 'stream_watch'),
         _tests('unit/teleop', 'streams_that_change', 'recording_gate')),
     'checkpoint': Room(
-        _files(_LEARNER, 'checkpoint', 'signing', 'deployed'),
+        _files(f'{_LEARNER}/checkpoint', 'folder', 'signing', 'deployed'),
         _tests('unit/learner', 'checkpoint_bytes', 'signing', 'deployed',
                'checkpoint_and_runner')),
     'update': Room(
-        _files(_LEARNER, 'policies/dqn', 'policies/bc', 'policies/averaged_adam', 'q_trainer'),
+        _files(_LEARNER, 'policies/dqn', 'policies/bc', 'policies/averaged_adam',
+               'training/q_trainer'),
         _tests('unit/learner', 'updates_by_hand', 'replay_buffer')),
     'kernel': Room(
         (*_files(_SIM, 'batch/kernel'), *_files(_LEARNER, 'policies/cpu_kernels')),

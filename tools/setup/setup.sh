@@ -122,14 +122,15 @@ run_stage() {
     # What comes after a stage is no longer valid once the stage has begun.
     (cd "$ILW_STAMPS" 2>/dev/null && rm -f -- "${STAGES[@]:number-1}") || true
     echo "=== $stage, $(date)" >> "$LOG"
-    local code
+    local code made_of
+    made_of=$("fingerprint_$stage")  # now: what changes meanwhile is not in it
     set +e  # not `||`: bash would then ignore errors inside the stage as well
     with_progress "[$number/${#STAGES[@]}] $(title "$stage")" "$LOG" "stage_$stage"
     code=$?
     set -e
     [ "$code" -eq 0 ] || failed "$stage"
     mkdir -p -- "$ILW_STAMPS"
-    "fingerprint_$stage" > "$ILW_STAMPS/$stage"
+    echo "$made_of" > "$ILW_STAMPS/$stage"
 }
 
 failed() {

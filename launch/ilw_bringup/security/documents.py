@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 
 from ilw_bringup.security.dds_names import Topics
 from ilw_core.errors import IlwError
-from ilw_core.files import read_bytes
+from ilw_core.storage.files import read_bytes
 
 _MAX_BYTES = 1_000_000
 _SCHEMA = 'http://www.omg.org/spec/DDS-SECURITY/20170901/omg_shared_ca_{}.xsd'

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 
-from ilw_bringup.bringup import NodeSpec
 from ilw_bringup.security.dds_names import Topics, dds_topics
 from ilw_bringup.security.documents import read_permissions
 from ilw_bringup.security.keystore import (
@@ -22,9 +21,10 @@ from ilw_bringup.security.keystore import (
     is_keystore,
 )
 from ilw_bringup.security.node_uses import EVERY_NODE, node_uses
-from ilw_core.contract import Contract
+from ilw_bringup.start.bringup import NodeSpec
+from ilw_core.contract.file import Contract
 from ilw_core.errors import IlwError
-from ilw_core.printable import pasteable
+from ilw_core.text.printable import pasteable
 
 _TRIAL = ('import sys, rclpy; rclpy.init(args=sys.argv); '
           'rclpy.create_node("trial").destroy_node(); rclpy.shutdown()')

@@ -25,8 +25,8 @@ from ilw_bringup.security.documents import (
     permissions_xml,
 )
 from ilw_core.errors import IlwError
-from ilw_core.files import create, read_bytes
-from ilw_core.printable import pasteable
+from ilw_core.storage.files import create, read_bytes
+from ilw_core.text.printable import pasteable
 
 _MAX_BYTES = 100_000
 ENCLAVE_FILES = ('cert.pem', 'governance.p7s', 'identity_ca.cert.pem', 'key.pem',

@@ -6,9 +6,9 @@ What each node of ILW does on the graph: the one table that permissions are made
 
 from dataclasses import dataclass
 
-from ilw_core.contract import Contract
-from ilw_core.goal import topics_of
-from ilw_teleop.recorder import BESIDES
+from ilw_core.contract.file import Contract
+from ilw_core.features.goal import topics_of
+from ilw_teleop.recording.recorder import BESIDES
 
 
 @dataclass(frozen=True)

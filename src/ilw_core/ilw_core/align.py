@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ilw_core.contract import Contract
+from ilw_core.contract.file import Contract
 
 
 class StreamBuffer:

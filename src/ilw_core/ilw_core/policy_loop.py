@@ -7,7 +7,7 @@ A tick is complete when every ``asof`` topic has delivered a message stamped at 
 from typing import Any
 
 from ilw_core.align import Observation, Resampler
-from ilw_core.contract import Contract
+from ilw_core.contract.file import Contract
 
 _JUMP_PERIODS = 3
 """A tick this far behind the newest complete instant is history: start the grid anew"""

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 
-from ilw_core.live_area import LIVE, LiveArea, encode
+from ilw_core.text.live_area import LIVE, LiveArea, encode
 
 
 class LiveLines:

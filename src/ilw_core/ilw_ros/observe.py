@@ -8,7 +8,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
 from rclpy.subscription import Subscription
 
-from ilw_core.contract import Contract
+from ilw_core.contract.file import Contract
 from ilw_core.errors import ContractError
 from ilw_ros.convert import get_field, header_ns, is_time, message_class
 from ilw_ros.health import note_dropped

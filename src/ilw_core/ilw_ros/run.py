@@ -16,7 +16,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from ilw_core.errors import IlwError
-from ilw_core.printable import printable
+from ilw_core.text.printable import printable
 from ilw_ros.clock_guard import guard_clock
 from ilw_ros.console import let_go, say
 from ilw_ros.ending import CLEAN_UP_S, Ending

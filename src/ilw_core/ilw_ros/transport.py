@@ -6,7 +6,7 @@ from pathlib import Path
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
-from ilw_core.locate import config_folder
+from ilw_core.storage.locate import config_folder
 
 _PROFILE = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 """The first is Jazzy's, the second that of later releases"""

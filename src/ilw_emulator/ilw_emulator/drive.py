@@ -19,7 +19,7 @@ class Drive:
     """
     The base of one machine in one room. Instants are integer nanoseconds and never go back.
 
-    Commands below a dead zone count as zero per axis, as ``ilw_core.plant`` has it; only
+    Commands below a dead zone count as zero per axis, as ``ilw_core.base.plant`` has it; only
     ``wheel_dead_zone_mps`` acts on a wheel.
     """
 

@@ -10,12 +10,12 @@ from gymnasium import spaces
 import numpy as np
 
 from ilw_core.align import Observation
-from ilw_core.base_fit import too_far
-from ilw_core.contract import Contract, load_contract
+from ilw_core.base.base_fit import too_far
+from ilw_core.contract.file import Contract, load_contract
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.limits import Limiter
-from ilw_core.locate import config_file
 from ilw_core.policy_loop import PolicyLoop
+from ilw_core.storage.locate import config_file
 from ilw_emulator.profile import load_emulator
 from ilw_emulator.robot import Arrival, Robot, twist_axes
 from ilw_emulator.traits import EmulatorProfile

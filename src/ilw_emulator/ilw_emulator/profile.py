@@ -3,9 +3,9 @@
 from dataclasses import fields
 from pathlib import Path
 
-from ilw_core.locate import config_file
-from ilw_core.schema import Section
-from ilw_core.yaml_data import read_yaml
+from ilw_core.contract.schema import Section
+from ilw_core.contract.yaml_data import read_yaml
+from ilw_core.storage.locate import config_file
 from ilw_emulator.traits import PARTS, Body, EmulatorProfile
 
 

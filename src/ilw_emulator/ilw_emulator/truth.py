@@ -1,5 +1,5 @@
 """
-Say what a machine is, in the language of ``ilw_core.plant``, to check identification against.
+Say what a machine is, in the language of ``ilw_core.base.plant``, to check identification against.
 
 With wheel factors G (rim speed over the ground per speed asked for, left and right), track b as
 drawn and b' as it acts, a command (v, w) moves the base, in steady state, with
@@ -17,7 +17,7 @@ Where ``Plant`` is not the whole truth:
 from dataclasses import asdict
 from typing import Any
 
-from ilw_core.plant import Plant
+from ilw_core.base.plant import Plant
 from ilw_emulator.traits import Body, Traits
 
 SPAN_S = (0.0, 120.0)

@@ -5,9 +5,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from ilw_core.contract.schema import Section
+from ilw_core.contract.yaml_data import read_yaml, yaml_text
 from ilw_core.errors import ContractError
-from ilw_core.schema import Section
-from ilw_core.yaml_data import read_yaml, yaml_text
 
 _MAX_BYTES = 5_000_000  # a floor of an office as segments
 _LENGTHS = {'segments': 4, 'walls': 5, 'boxes': 5, 'cylinders': 3}

@@ -4,7 +4,6 @@ import json
 import math
 from pathlib import Path
 import re
-import sys
 import time
 from typing import Any
 
@@ -12,11 +11,7 @@ import click
 from click.core import ParameterSource
 from rich.progress import Progress
 
-from ilw_core.contract import Contract, named_contract
-from ilw_core.errors import IlwError
-from ilw_core.locate import config_file
-from ilw_core.terminal import PlainConsole, echo, show_usage_error
-from ilw_learner.command_options import (
+from ilw_cli.options import (
     F,
     checkpoint_task_option,
     json_option,
@@ -26,10 +21,12 @@ from ilw_learner.command_options import (
     task_option,
     trusted_keys_option,
 )
-from ilw_learner.commands_contract import contract as contract_commands
-from ilw_learner.commands_episodes import episodes
-from ilw_learner.commands_plant import gap, identify
-from ilw_learner.commands_runs import runs, sweep
+from ilw_cli.run import run
+from ilw_core.contract.file import Contract, named_contract
+from ilw_core.errors import IlwError
+from ilw_core.storage.locate import config_file
+from ilw_core.text.terminal import PlainConsole, echo
+from ilw_learner.commands.runs import runs, sweep
 
 _ERR = PlainConsole(stderr=True)
 _VALIDATION_SEED = 300_000
@@ -79,14 +76,14 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
 
     Example: ./ilw train --task clutter --demos demos/clutter
     """
-    from ilw_learner.checkpoint import sign_checkpoint
-    from ilw_learner.gym_env import names_gymnasium
-    from ilw_learner.no_success import next_steps
-    from ilw_learner.q_training import train_on_gymnasium
-    from ilw_learner.signing import load_signing_key
-    from ilw_learner.train_config import load_config
-    from ilw_learner.training import train as train_as_asked
-    from ilw_learner.training_run import TrainOptions
+    from ilw_learner.checkpoint.folder import sign_checkpoint
+    from ilw_learner.checkpoint.signing import load_signing_key
+    from ilw_learner.rollout.gym_env import names_gymnasium
+    from ilw_learner.training.config import load_config
+    from ilw_learner.training.no_success import next_steps
+    from ilw_learner.training.q_training import train_on_gymnasium
+    from ilw_learner.training.training import train as train_as_asked
+    from ilw_learner.training.training_run import TrainOptions
 
     elsewhere = env_spec != 'none' and names_gymnasium(env_spec)
     if elsewhere:
@@ -191,15 +188,15 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
 
     Example: ./ilw eval runs/<id>/checkpoint --episodes 200
     """
-    from ilw_core.score import score
-    from ilw_learner.checkpoint import load_checkpoint
-    from ilw_learner.checkpoint_contract import contract_of
-    from ilw_learner.deployed import find_checkpoint
-    from ilw_learner.evaluate import Run, make_env
-    from ilw_learner.evaluate import evaluate as drive
-    from ilw_learner.no_success import how_it_went, next_steps
-    from ilw_learner.runtime import BASELINES, PolicyRunner
-    from ilw_learner.signing import find_trusted_keys
+    from ilw_core.scores.score import score
+    from ilw_learner.checkpoint.contract import contract_of
+    from ilw_learner.checkpoint.deployed import find_checkpoint
+    from ilw_learner.checkpoint.folder import load_checkpoint
+    from ilw_learner.checkpoint.signing import find_trusted_keys
+    from ilw_learner.rollout.evaluate import Run, make_env
+    from ilw_learner.rollout.evaluate import evaluate as drive
+    from ilw_learner.runtime.runner import BASELINES, PolicyRunner
+    from ilw_learner.training.no_success import how_it_went, next_steps
 
     contract = contract_of(task, [checkpoint])
     path = Path(find_checkpoint(checkpoint, contract.name))
@@ -234,31 +231,8 @@ def learner() -> None:
     """Train and evaluate policies."""
 
 
-for _command in (train, evaluate, episodes, runs, sweep, identify, gap,
-                 contract_commands):
+for _command in (train, evaluate, runs, sweep):
     learner.add_command(_command)
-
-
-def run(command: click.Command) -> None:
-    """Run a command; a problem the user can solve is one line and exit code 2."""
-    try:
-        command.main(standalone_mode=False)
-    except click.ClickException as error:
-        show_usage_error(error)
-        sys.exit(2)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        echo('Stopped.', err=True)
-        sys.exit(130)
-    except IlwError as error:
-        if '--progress-json' in sys.argv:  # a program follows: tell it the kind, too
-            echo(json.dumps({'error': type(error).__name__, 'text': str(error)}))
-        echo(f'error: {error}', err=True)
-        sys.exit(2)
-    except OSError as error:  # a full or read-only disk, most often
-        echo(f'error: {error}', err=True)
-        sys.exit(2)
 
 
 def train_main() -> None:
@@ -270,10 +244,6 @@ def evaluate_main() -> None:
     """``ros2 run ilw_learner evaluate``."""
     run(evaluate)
 
-
-def episodes_main() -> None:
-    """``ros2 run ilw_learner episodes``."""
-    run(episodes)
 
 
 if __name__ == '__main__':

@@ -8,13 +8,13 @@ from gymnasium import spaces
 import numpy as np
 
 from ilw_core.align import encode
-from ilw_core.contract import Contract, load_contract
+from ilw_core.base.plant import PlantProfile
+from ilw_core.contract.file import Contract, load_contract
 from ilw_core.limits import Limiter
-from ilw_core.locate import config_file
-from ilw_core.plant import PlantProfile
-from ilw_sim.actuation import find_plant
-from ilw_sim.scene import make_grid
+from ilw_core.storage.locate import config_file
+from ilw_sim.physics.actuation import find_plant
 from ilw_sim.simulation import Simulation, Tick
+from ilw_sim.tasks.scene import make_grid
 
 _PIXEL_M, _PIXELS = 0.02, 1000
 """Of a picture: side of a pixel, unless the longer side would have more of them"""

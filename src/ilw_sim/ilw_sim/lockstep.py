@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from ilw_core.contract import Contract
+from ilw_core.contract.file import Contract
 
 CLOCK_HZ = 100.0
 """Messages on /clock per wall second, at least, where time runs by the wall clock"""

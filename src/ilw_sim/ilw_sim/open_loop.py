@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ilw_core.plant import NO_LIMIT, Plant
-from ilw_sim.actuation import Base
-from ilw_sim.diff_drive import read_urdf, urdf_path
-from ilw_sim.scene import Scene
-from ilw_sim.world import PHYSICS_HZ, World
+from ilw_core.base.plant import NO_LIMIT, Plant
+from ilw_sim.physics.actuation import Base
+from ilw_sim.physics.diff_drive import read_urdf, urdf_path
+from ilw_sim.physics.world import PHYSICS_HZ, World
+from ilw_sim.tasks.scene import Scene
 
 _FLOOR_M = 1000.0
 

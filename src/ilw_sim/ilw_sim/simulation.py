@@ -7,20 +7,20 @@ from types import SimpleNamespace as Plain
 
 import numpy as np
 
-from ilw_core.contract import Contract
+from ilw_core.base.plant import Plant, PlantProfile
+from ilw_core.contract.file import Contract
+from ilw_core.contract.schema import Section, shown
 from ilw_core.errors import ContractError
-from ilw_core.plant import Plant, PlantProfile
-from ilw_core.schema import Section, shown
-from ilw_sim import readings
-from ilw_sim.actuation import Base, has_ramp
-from ilw_sim.diff_drive import Pose, twist_indices
-from ilw_sim.disturbance import Veer, VeerOptions
-from ilw_sim.robot import ROBOT_KEYS, robot_of
-from ilw_sim.robot_model import RobotModel
-from ilw_sim.scene import Scene, make_grid
-from ilw_sim.sensors import Readings, SensorOptions, Sensors
-from ilw_sim.tasks import TASKS, Verdict, judge
-from ilw_sim.world import Contact, World
+from ilw_sim.physics.actuation import Base, has_ramp
+from ilw_sim.physics.diff_drive import Pose, twist_indices
+from ilw_sim.physics.disturbance import Veer, VeerOptions
+from ilw_sim.physics.robot import ROBOT_KEYS, robot_of
+from ilw_sim.physics.world import Contact, World
+from ilw_sim.sensing import readings
+from ilw_sim.sensing.robot_model import RobotModel
+from ilw_sim.sensing.sensors import Readings, SensorOptions, Sensors
+from ilw_sim.tasks.scene import Scene, make_grid
+from ilw_sim.tasks.tasks import TASKS, Verdict, judge
 
 STATE_SCHEMA = 'ilw.sim_state/1'
 MAP_RESOLUTION_M = 0.05

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ilw_bringup.bringup import BRINGUPS, JOYSTICK, resolve
-from ilw_bringup.processes import command_line
+from ilw_bringup.start.bringup import BRINGUPS, JOYSTICK, resolve
+from ilw_bringup.start.processes import command_line
 from ilw_core.errors import IlwError
-from ilw_core.locate import config_folder
+from ilw_core.storage.locate import config_folder
 from ilw_emulator.world import load_world
 
 

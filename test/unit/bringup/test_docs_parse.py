@@ -7,8 +7,8 @@ import re
 import click
 import pytest
 
-from ilw_bringup.bringup import BRINGUPS
 from ilw_bringup.cli import ilw
+from ilw_bringup.start.bringup import BRINGUPS
 
 _SPEC = importlib.util.spec_from_file_location(
     'doc_commands', Path(__file__).parents[2] / 'doc_commands.py')

@@ -12,10 +12,10 @@ from ilw_bringup.emulator_worlds import SimulatedWorlds, make_env, mild, nasty, 
 from ilw_emulator.env import EmulatorEnv
 from ilw_emulator.traits import Body, EmulatorProfile
 from ilw_emulator.world import load_world
+from ilw_sim.driver.expert import Expert
 from ilw_sim.env import make_env as make_simulated
-from ilw_sim.expert import Expert
-from ilw_sim.grid import Grid
-from ilw_sim.scene import distance
+from ilw_sim.tasks.grid import Grid
+from ilw_sim.tasks.scene import distance
 
 PERFECT = EmulatorProfile('perfect', Body(), {})
 

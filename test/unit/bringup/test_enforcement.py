@@ -6,15 +6,15 @@ import json
 from click.testing import CliRunner
 import pytest
 
-from ilw_bringup.bringup import NodeSpec
-from ilw_bringup.commands_security import security
+from ilw_bringup.commands.security import security
 from ilw_bringup.security import enforcement
 from ilw_bringup.security.dds_names import dds_topics
 from ilw_bringup.security.documents import read_permissions
 from ilw_bringup.security.enforcement import require_enforcement
 from ilw_bringup.security.keystore import ENCLAVE_FILES, create_keystore
 from ilw_bringup.security.node_uses import node_uses
-from ilw_core.contract import parse_contract
+from ilw_bringup.start.bringup import NodeSpec
+from ilw_core.contract.file import parse_contract
 from ilw_core.errors import IlwError
 
 NOW = datetime(2026, 11, 24, 12, 0, 0)

@@ -5,7 +5,7 @@ import runpy
 
 import pytest
 
-from ilw_bringup.bringup import BRINGUPS, resolve
+from ilw_bringup.start.bringup import BRINGUPS, resolve
 
 LAUNCH = Path(__file__).resolve().parents[3] / 'launch'
 FILES = sorted(LAUNCH.glob('*.launch.py'))

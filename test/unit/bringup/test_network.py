@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ilw_bringup.bringup import BRINGUPS, discovery
+from ilw_bringup.start.bringup import BRINGUPS, discovery
 
 RANGE = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 NODE = '#!/bin/sh\nenv > "$ILW_TEST_SEEN"\necho "$@" >> "$ILW_TEST_SEEN"\n'

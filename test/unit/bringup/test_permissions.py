@@ -4,7 +4,7 @@ import pytest
 
 from ilw_bringup.security.dds_names import dds_topics, full_name
 from ilw_bringup.security.node_uses import Uses, node_uses
-from ilw_core.contract import parse_contract
+from ilw_core.contract.file import parse_contract
 from ilw_core.errors import IlwError
 
 

@@ -3,7 +3,7 @@
 from itertools import pairwise
 import os
 
-from ilw_bringup.private_domain import private_domain
+from ilw_bringup.start.private_domain import private_domain
 
 
 def one_after_the_other(number: int) -> list[int]:

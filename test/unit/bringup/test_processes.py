@@ -11,8 +11,8 @@ import time
 import psutil
 import pytest
 
-from ilw_bringup.bringup import NodeSpec
-from ilw_bringup.processes import Fleet
+from ilw_bringup.start.bringup import NodeSpec
+from ilw_bringup.start.processes import Fleet
 from ilw_core.errors import IlwError
 
 STUBBORN = ('#!/bin/sh\ntrap "" INT TERM\necho ready >> "$ILW_TEST_READY"\n'
@@ -86,7 +86,8 @@ def test_a_node_that_dies_of_a_fault_comes_back_a_few_times_and_no_other_does(no
 
 def test_nodes_do_not_outlive_a_parent_that_is_killed(node, tmp_path):
     node('polite', POLITE)
-    code = ('from ilw_bringup.processes import Fleet; from ilw_bringup.bringup import NodeSpec;'
+    code = ('from ilw_bringup.start.processes import Fleet;'
+            'from ilw_bringup.start.bringup import NodeSpec;'
             'import time; f = Fleet(); f.start([NodeSpec("pack", "polite", "polite")]);'
             'print(f.pid("polite"), flush=True); time.sleep(60)')
     parent = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True)

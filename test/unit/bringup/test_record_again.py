@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from ilw_bringup.bringup import BRINGUPS, resolve
+from ilw_bringup.start.bringup import BRINGUPS, resolve
 from ilw_core.errors import IlwError
-from ilw_learner.commands_edit import _ARGUMENTS
-from ilw_teleop.recorder import about
+from ilw_data.commands.edit import _ARGUMENTS
+from ilw_teleop.recording.recorder import about
 
 
 @pytest.mark.parametrize(('given', 'kept'), [

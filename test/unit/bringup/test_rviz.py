@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from ilw_bringup.security.node_uses import node_uses
-from ilw_bringup.shared_files import shared_file
+from ilw_bringup.start.shared_files import shared_file
 from ilw_core.errors import IlwError
 
 VIEW = yaml.safe_load(shared_file('rviz/ilw.rviz').read_text())

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from ilw_bringup.screen import Plain, Screen, screen
-from ilw_core.live_area import encode
+from ilw_bringup.start.screen import Plain, Screen, screen
+from ilw_core.text.live_area import encode
 
 SPEC = importlib.util.spec_from_file_location(
     'screen_reader', Path(__file__).resolve().parents[2] / 'screen_reader.py')

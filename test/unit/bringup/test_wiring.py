@@ -2,7 +2,7 @@
 
 import pytest
 
-from ilw_bringup.bringup import BRINGUPS, resolve
+from ilw_bringup.start.bringup import BRINGUPS, resolve
 
 OTHER = {
     'task': 'maze', 'seed': 41, 'real_time_factor': 3.5, 'plant': 'small_base', 'gui': True,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import numpy as np
 
 from ilw_core.align import Resampler, StreamBuffer, sample_rows
-from ilw_sim.readings import laser_scan, pose_stamped
+from ilw_sim.sensing.readings import laser_scan, pose_stamped
 
 MS = 1_000_000
 

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from ilw_core.base_fit import (
+from ilw_core.base.base_fit import (
     Base,
     far_too_slow,
     misfits,
@@ -15,11 +15,11 @@ from ilw_core.base_fit import (
     scene_base,
     too_far,
 )
-from ilw_core.contract import parse_contract
+from ilw_core.base.urdf import read_urdf
+from ilw_core.contract.file import parse_contract
 from ilw_core.errors import ContractError
-from ilw_core.urdf import read_urdf
-from ilw_sim.robot import robot_of
-from ilw_teleop.robot_profile import doubts, load_profile
+from ilw_sim.physics.robot import robot_of
+from ilw_teleop.arbiter.robot_profile import doubts, load_profile
 
 XACRO = 'xmlns:xacro="http://www.ros.org/wiki/xacro"'
 
@@ -198,7 +198,7 @@ def test_xacro_is_run_where_there_is_one(tmp_path, monkeypatch, name, clutter):
     ('echo "no such package: x" >&2; exit 2', 'did not expand it: no such package: x'),
     ('exec sleep 30', 'did not expand it.*timed out')])
 def test_xacro_that_fails_is_told_in_its_words(tmp_path, monkeypatch, does, words):
-    monkeypatch.setattr('ilw_core.urdf._XACRO_S', 0.5)
+    monkeypatch.setattr('ilw_core.base.urdf._XACRO_S', 0.5)
     monkeypatch.setenv('PATH', program(tmp_path, does))
     with pytest.raises(ContractError, match=words):
         read_urdf(written(tmp_path, urdf(radius='${r}'), 'own.xacro'))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from ilw_core.contract import load_contract, parse_contract
+from ilw_core.contract.file import load_contract, parse_contract
 from ilw_core.errors import ContractError
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import yaml
 
-from ilw_core.contract import load_contract, parse_contract
+from ilw_core.contract.file import load_contract, parse_contract
+from ilw_core.contract.schema import Section, shown
 from ilw_core.errors import ContractError, IlwError
-from ilw_core.lidar_spec import LidarSpec
-from ilw_core.schema import Section, shown
+from ilw_core.features.lidar_spec import LidarSpec
 
 TEXT = """
 contract: asymmetric

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ilw_core.digits import apart, percents_apart
+from ilw_core.text.digits import apart, percents_apart
 
 
 @pytest.mark.parametrize(('value', 'bound', 'expected'), [

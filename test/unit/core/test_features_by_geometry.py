@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from ilw_core.align import encode
-from ilw_core.features import yaw_of
-from ilw_learner.mirror import mirrored, reflections, with_mirror_images
-from ilw_learner.normalizer import Normalizer
-from ilw_sim.readings import laser_scan, odometry, pose_stamped
+from ilw_core.features.codecs import yaw_of
+from ilw_learner.data.mirror import mirrored, reflections, with_mirror_images
+from ilw_learner.data.normalizer import Normalizer
+from ilw_sim.sensing.readings import laser_scan, odometry, pose_stamped
 
 
 def scene(sign=1.0, x=0.7, y=-1.1, yaw=0.6, speed=0.3, turn=-0.8, goal=(2.4, 0.9)):

@@ -8,15 +8,15 @@ import threading
 
 import pytest
 
-from ilw_core import files
-from ilw_core.contract import load_contract
-from ilw_core.episode_folder import find_episodes, read_episode
+from ilw_core.base.plant import load_plant
+from ilw_core.contract.file import load_contract
+from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.errors import ContractError, EpisodeError, IlwError
-from ilw_core.files import FileRefusedError
-from ilw_core.locate import config_file
-from ilw_core.map_file import load_map
-from ilw_core.plant import load_plant
-from ilw_core.yaml_data import read_yaml
+from ilw_core.storage import files
+from ilw_core.storage.episode_folder import find_episodes, read_episode
+from ilw_core.storage.files import FileRefusedError
+from ilw_core.storage.locate import config_file
+from ilw_core.storage.map_file import load_map
 
 KINDS = ['link', 'dangling link', 'pipe', 'folder', 'socket', 'device', 'made up']
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ilw_core.goal import bearing_text, far_from_goal, polar, somewhere, topics_of
+from ilw_core.features.goal import bearing_text, far_from_goal, polar, somewhere, topics_of
 
 
 @pytest.mark.parametrize(('pose', 'goal', 'distance_m', 'bearing_deg'), [

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from ilw_core.files import end_torn_line, json_text, open_to_append, parse_json
+from ilw_core.storage.files import end_torn_line, json_text, open_to_append, parse_json
 
 
 @pytest.mark.parametrize('text', [

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ilw_core.contract import parse_contract
+from ilw_core.contract.file import parse_contract
 from ilw_core.errors import ContractError
-from ilw_core.features import sector_minimum
-from ilw_core.lidar import (
+from ilw_core.features.codecs import sector_minimum
+from ilw_core.features.lidar import (
     DISTANCE,
     FREE,
     NOTHING,
@@ -21,9 +21,9 @@ from ilw_core.lidar import (
     why_another,
     why_no_evidence,
 )
-from ilw_core.lidar_sectors import Sectors, unseen_sectors
-from ilw_core.lidar_spec import LidarSpec, load_lidar
-from ilw_core.locate import config_file
+from ilw_core.features.lidar_sectors import Sectors, unseen_sectors
+from ilw_core.features.lidar_spec import LidarSpec, load_lidar
+from ilw_core.storage.locate import config_file
 
 INF, NAN = math.inf, math.nan
 FULL = ScanGeometry(360, -math.pi, 2 * math.pi / 360, 0.12, 8.0, math.pi - 2 * math.pi / 360)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from ilw_core.contract import load_contract
+from ilw_core.contract.file import load_contract
 from ilw_core.limits import Limiter, limit
-from ilw_core.locate import config_file
+from ilw_core.storage.locate import config_file
 
 PLAIN = replace(load_contract(config_file('tasks', 'clutter')).action,
                 low=np.array([-0.3, -1.5]), high=np.array([0.5, 1.1]),

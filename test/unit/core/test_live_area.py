@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 
-from ilw_core.live_area import LiveArea, cut, decode, encode
+from ilw_core.text.live_area import LiveArea, cut, decode, encode
 
 SPEC = importlib.util.spec_from_file_location(
     'screen_reader', Path(__file__).resolve().parents[2] / 'screen_reader.py')

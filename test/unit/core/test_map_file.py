@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ilw_core.errors import ContractError
-from ilw_core.map_file import FREE, MAX_CELLS, OCCUPIED, UNKNOWN, load_map
+from ilw_core.storage.map_file import FREE, MAX_CELLS, OCCUPIED, UNKNOWN, load_map
 
 SHADES = np.array([[0, 100, 215], [230, 254, 0]], np.uint8)   # top row first, as in the picture
 

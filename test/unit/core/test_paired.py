@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ilw_core.paired import (
+from ilw_core.scores.paired import (
     PairCounts,
     mcnemar_exact,
     mcnemar_power,

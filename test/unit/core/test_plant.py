@@ -5,10 +5,10 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from ilw_core import plant as module
+from ilw_core.base import plant as module
+from ilw_core.base.plant import Plant, PlantProfile, load_plant
 from ilw_core.errors import ContractError
-from ilw_core.locate import config_file
-from ilw_core.plant import Plant, PlantProfile, load_plant
+from ilw_core.storage.locate import config_file
 
 
 def test_every_number_of_a_plant_has_bounds_that_hold_its_default():

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from ilw_core.plant import NO_LIMIT, Plant
-from ilw_core.plant_response import poses, respond, targets, travel
+from ilw_core.base.plant import NO_LIMIT, Plant
+from ilw_core.base.plant_response import poses, respond, targets, travel
 
 
 def euler(plant, stamps, commands, query, step_s=1e-4):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import pytest
 from rich.table import Table
 
-from ilw_core.printable import pasteable, printable
-from ilw_core.terminal import PlainConsole, echo
+from ilw_core.text.printable import pasteable, printable
+from ilw_core.text.terminal import PlainConsole, echo
 
 HOSTILE = ['\x1b[2J', '\x1b]0;title\x07', '\x9b31m', '\u202egnp.exe', '\u2066a\u2069', '\u200e',
            '\u200b', '\ufeff', '\u2028', '\u2029', '\x7f', '\x00', '\r', '\n', '\t', '\b',

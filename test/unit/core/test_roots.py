@@ -4,7 +4,6 @@ import os
 
 import pytest
 
-from ilw_core.answers import answer_of
 from ilw_core.errors import (
     CheckpointError,
     ContractError,
@@ -13,7 +12,8 @@ from ilw_core.errors import (
     NotAllowedError,
     UntrustedError,
 )
-from ilw_core.roots import Roots, folders
+from ilw_core.storage.roots import Roots, folders
+from ilw_core.text.answers import answer_of
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ilw_core.statistics import wilson
+from ilw_core.scores.statistics import wilson
 
 
 @pytest.mark.parametrize(('successes', 'trials', 'low', 'high'), [

@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-from ilw_core.contract import load_contract, parse_contract
+from ilw_core.contract.file import load_contract, parse_contract
+from ilw_core.contract.yaml_data import MAX_DEPTH, parse_yaml, read_yaml, yaml_text
 from ilw_core.errors import ContractError, IlwError
-from ilw_core.locate import config_file, resource_file
-from ilw_core.yaml_data import MAX_DEPTH, parse_yaml, read_yaml, yaml_text
-from ilw_learner.train_config import load_config
-from ilw_teleop.joystick import load_joystick
-from ilw_teleop.robot_profile import load_profile
+from ilw_core.storage.locate import config_file, resource_file
+from ilw_learner.training.config import load_config
+from ilw_teleop.arbiter.robot_profile import load_profile
+from ilw_teleop.joystick.layout import load_joystick
 
 BOMB = 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n' + ''.join(
     f'a{i}: &a{i} [{", ".join([f"*a{i - 1}"] * 10)}]\n' for i in range(1, 10))

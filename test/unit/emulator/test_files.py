@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ilw_core.errors import ContractError, IlwError
-from ilw_core.locate import config_folder
+from ilw_core.storage.locate import config_folder
 from ilw_emulator.profile import load_emulator
 from ilw_emulator.traits import PARTS, Traits
 from ilw_emulator.world import World, load_world

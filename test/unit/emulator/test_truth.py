@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from ilw_core import plant as plants
+from ilw_core.base import plant as plants
 from ilw_emulator.profile import load_emulator
 from ilw_emulator.traits import DriveTraits, Traits
 from ilw_emulator.truth import revealed, truth

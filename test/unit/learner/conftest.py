@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ilw_learner.checkpoint import save_checkpoint
+from ilw_learner.checkpoint.folder import save_checkpoint
 
 ENV = """
 import gymnasium, numpy as np
@@ -70,23 +70,3 @@ def constant(tmp_path):
         return tmp_path / name
 
     return make
-
-
-@pytest.fixture
-def run(capsys):
-    """Return a function that runs a command: (exit code, standard output, standard error)."""
-    from ilw_learner import cli
-
-    def call(command, *words):
-        code = 0
-        try:
-            command.main([str(word) for word in words], standalone_mode=False)
-        except SystemExit as end:
-            code = end.code
-        except cli.IlwError as error:
-            code = 2
-            print(f'error: {error}', file=__import__('sys').stderr)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call

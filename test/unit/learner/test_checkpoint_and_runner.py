@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from ilw_core.align import Observation
-from ilw_core.contract import parse_contract
+from ilw_core.contract.file import parse_contract
 from ilw_core.errors import CheckpointError, ContractError
-from ilw_learner import checkpoint as module
-from ilw_learner.checkpoint import load_checkpoint, save_checkpoint
-from ilw_learner.runtime import PolicyRunner
+from ilw_learner.checkpoint import folder as module
+from ilw_learner.checkpoint.folder import load_checkpoint, save_checkpoint
+from ilw_learner.runtime.runner import PolicyRunner
 
 onnx = pytest.importorskip('onnx')
 from onnx import TensorProto, helper  # noqa: E402
@@ -234,10 +234,11 @@ def test_a_folder_that_is_no_checkpoint_says_so(maze, tmp_path):
 
 
 def test_running_a_policy_never_imports_torch(saved):
-    code = ('import sys; import ilw_learner.runtime, ilw_learner.evaluate, ilw_learner.doctor, '
-            'ilw_learner.bag_reader, ilw_learner.dataset, ilw_learner.worker, ilw_learner.cli; '
-            'from ilw_learner.runtime import PolicyRunner; '
-            'from ilw_learner.checkpoint import load_checkpoint; from pathlib import Path; '
+    code = ('import sys; import ilw_learner.runtime.runner, ilw_learner.rollout.evaluate, '
+            'ilw_data.doctor, ilw_data.bag.reader, ilw_data.episode.dataset, '
+            'ilw_learner.runtime.worker, ilw_learner.cli; '
+            'from ilw_learner.runtime.runner import PolicyRunner; '
+            'from ilw_learner.checkpoint.folder import load_checkpoint; from pathlib import Path; '
             f'c = load_checkpoint(Path({str(saved.path)!r})); PolicyRunner(c.path, c.contract); '
             'print(sorted({m.split(".")[0] for m in sys.modules} & {"torch", "rclpy", "pybullet", '
             '"ilw_sim"}))')

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from ilw_core.errors import CheckpointError, ContractError
-from ilw_learner import checkpoint as module
-from ilw_learner.checkpoint import copy_checkpoint, load_checkpoint, save_checkpoint
-from ilw_learner.signing import find_trusted_keys, load_signing_key, make_key_pair
+from ilw_learner.checkpoint import folder as module
+from ilw_learner.checkpoint.folder import copy_checkpoint, load_checkpoint, save_checkpoint
+from ilw_learner.checkpoint.signing import find_trusted_keys, load_signing_key, make_key_pair
 
 GRAPH, WEIGHTS = 'policy.onnx', 'weights.safetensors'
 SIZE = 1_300_001

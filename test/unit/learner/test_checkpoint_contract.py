@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from ilw_bringup.bringup import resolve
-from ilw_bringup.commands_compare import compare
-from ilw_core.contract import load_contract, named_contract, parse_contract
+from ilw_bringup.commands.compare import compare
+from ilw_bringup.start.bringup import resolve
+from ilw_core.contract.file import load_contract, named_contract, parse_contract
 from ilw_core.errors import IlwError
-from ilw_learner.checkpoint import load_checkpoint
-from ilw_learner.checkpoint_contract import contract_of, task_of
+from ilw_learner.checkpoint.contract import contract_of, task_of
+from ilw_learner.checkpoint.deployed import Deployed
+from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_learner.cli import evaluate
-from ilw_learner.commands_promote import promote
-from ilw_learner.commands_replay import replay
-from ilw_learner.deployed import Deployed
+from ilw_learner.commands.promote import promote
+from ilw_learner.commands.replay import replay
 
 
 @pytest.fixture

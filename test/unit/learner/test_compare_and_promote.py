@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from ilw_bringup.commands_compare import compare
+from ilw_bringup.commands.compare import compare
 from ilw_core.errors import CheckpointError, IlwError
-from ilw_learner.checkpoint import load_checkpoint
-from ilw_learner.commands_promote import promote
-from ilw_learner.commands_replay import replay
-from ilw_learner.compare import summarise, verdict
-from ilw_learner.deployed import Deployed, find_checkpoint
-from ilw_learner.promotion import judge_against, judge_first
-from ilw_learner.trial_log import Trial, TrialLog
+from ilw_learner.checkpoint.deployed import Deployed, find_checkpoint
+from ilw_learner.checkpoint.folder import load_checkpoint
+from ilw_learner.checkpoint.promotion import judge_against, judge_first
+from ilw_learner.commands.promote import promote
+from ilw_learner.commands.replay import replay
+from ilw_learner.rollout.compare import summarise, verdict
+from ilw_learner.rollout.trial_log import Trial, TrialLog
 
 HEADER = {'task': 'clutter', 'contract': 'c', 'where': 'w', 'policies': ['a', 'b']}
 
@@ -134,7 +134,7 @@ def test_a_first_policy_must_reach_the_floor_for_sure():
 
 
 def test_not_worse_is_allowed_and_not_shown_is_not():
-    from ilw_core.paired import PairCounts
+    from ilw_core.scores.paired import PairCounts
 
     assert judge_against(PairCounts(190, 2, 2, 6)).allowed
     worse = judge_against(PairCounts(150, 30, 5, 15))
@@ -205,7 +205,7 @@ def test_a_step_that_a_crash_cut_off_is_not_rolled_back_to(tmp_path, clutter, co
     speeds = {'a': 0.37, 'b': 0.38, 'c': 0.4}
     made = [constant(clutter, name, speed) for name, speed in speeds.items()]
     assert shop(made[0])[0] == 0
-    import ilw_learner.deployed as module
+    import ilw_learner.checkpoint.deployed as module
 
     class CrashError(Exception):
         pass

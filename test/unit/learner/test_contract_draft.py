@@ -8,13 +8,14 @@ import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from ilw_core.base_fit import Base
-from ilw_core.contract import load_contract
+from ilw_core.base.base_fit import Base
+from ilw_core.contract.file import load_contract
 from ilw_core.errors import EpisodeError
+from ilw_data.commands.contract import draft as draft_command
+from ilw_data.commands.episodes import episodes
+from ilw_data.drafting.draft import draft_contract
+from ilw_data.drafting.figures import agreement, bounds, kept_rate_hz, largest_rates, up
 from ilw_learner import cli
-from ilw_learner.commands_contract import draft as draft_command
-from ilw_learner.drafting.draft import draft_contract
-from ilw_learner.drafting.figures import agreement, bounds, kept_rate_hz, largest_rates, up
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 T = STORE.types
@@ -340,7 +341,7 @@ def test_from_an_unknown_recording_to_a_checkpoint_in_three_commands(
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'quick.yaml').write_text('algorithm: bc\nupdates: 200\ncandidates: 1\n')
     assert run(draft_command, folder, '--out', 'their.yaml')[0] == 0
-    assert run(cli.episodes, 'check', folder, '--task', 'their.yaml')[0] == 0
+    assert run(episodes, 'check', folder, '--task', 'their.yaml')[0] == 0
     code, out, _ = run(cli.train, '--task', 'their.yaml', '--demos', folder, '--env', 'none',
                        '--algo', 'quick.yaml', '--out', 'run')
     assert code == 0 and 'checkpoint: run/checkpoint' in out

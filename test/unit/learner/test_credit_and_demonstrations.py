@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from ilw_core.episode import Episode, Outcome
-from ilw_learner.credit import credit
-from ilw_learner.dataset import load_episode
-from ilw_learner.demonstrations import task_rewards, to_transitions
-from ilw_learner.mirror import mirrored
+from ilw_data.episode.credit import credit
+from ilw_data.episode.dataset import load_episode
+from ilw_learner.data.demonstrations import task_rewards, to_transitions
+from ilw_learner.data.mirror import mirrored
 from ilw_learner.policies.dqn import DqnConfig
 
 P = 100_000_000

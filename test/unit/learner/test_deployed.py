@@ -7,16 +7,16 @@ import shutil
 from click.testing import CliRunner
 import pytest
 
-from ilw_bringup.commands_compare import compare
-from ilw_core.contract import parse_contract
+from ilw_bringup.commands.compare import compare
+from ilw_core.contract.file import parse_contract
 from ilw_core.errors import CheckpointError, ContractError, IlwError
-from ilw_learner import deployed as deployed_module
-from ilw_learner.checkpoint import load_checkpoint, sign_checkpoint
+from ilw_learner.checkpoint import deployed as deployed_module
+from ilw_learner.checkpoint.deployed import Deployed, find_checkpoint
+from ilw_learner.checkpoint.folder import load_checkpoint, sign_checkpoint
+from ilw_learner.checkpoint.signing import find_trusted_keys, load_signing_key, make_key_pair
 from ilw_learner.cli import evaluate
-from ilw_learner.commands_promote import promote
-from ilw_learner.commands_replay import replay
-from ilw_learner.deployed import Deployed, find_checkpoint
-from ilw_learner.signing import find_trusted_keys, load_signing_key, make_key_pair
+from ilw_learner.commands.promote import promote
+from ilw_learner.commands.replay import replay
 
 
 @pytest.fixture

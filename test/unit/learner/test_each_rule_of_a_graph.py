@@ -5,7 +5,7 @@ from onnx import TensorProto, helper, numpy_helper
 import pytest
 
 from ilw_core.errors import CheckpointError
-from ilw_learner.graph_check import check_graph
+from ilw_learner.checkpoint.graph_check import check_graph
 
 
 def graph(*tensors, nodes=()):

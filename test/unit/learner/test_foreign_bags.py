@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, Reader, StoragePlugin, Writer
 
-from ilw_core.episode_folder import find_episodes, read_episode
 from ilw_core.errors import EpisodeError
-from ilw_learner.bag_reader import Bag
-from ilw_learner.dataset import load_episode, usable
+from ilw_core.storage.episode_folder import find_episodes, read_episode
+from ilw_data.bag.reader import Bag
+from ilw_data.episode.dataset import load_episode, usable
 
 TICKS = 400
 
@@ -211,7 +211,7 @@ def test_a_cached_episode_of_several_files_notices_a_change_in_any(plain, maze, 
 
 def test_training_takes_recordings_of_every_storage_side_by_side(plain, maze, tmp_path):
     from ilw_learner.policies.bc import BcConfig
-    from ilw_learner.training_run import TrainOptions, load_demonstrations
+    from ilw_learner.training.training_run import TrainOptions, load_demonstrations
 
     demos = tmp_path / 'demos'
     demos.mkdir()

@@ -8,9 +8,9 @@ import pytest
 
 from ilw_core.align import Observation
 from ilw_core.errors import CheckpointError
-from ilw_learner.checkpoint import save_checkpoint
-from ilw_learner.graph_check import check_graph
-from ilw_learner.runtime import PolicyRunner
+from ilw_learner.checkpoint.folder import save_checkpoint
+from ilw_learner.checkpoint.graph_check import check_graph
+from ilw_learner.runtime.runner import PolicyRunner
 
 
 def model(nodes, contract, *tensors):

@@ -10,12 +10,12 @@ import numpy as np
 from onnx import TensorProto, helper
 import pytest
 
-from ilw_bringup.faults import hostile_graphs as hostile
 from ilw_core.errors import CheckpointError, GraphError
-from ilw_learner import graph_trial
-from ilw_learner.checkpoint import save_checkpoint
-from ilw_learner.graph_check import check_graph
-from ilw_learner.runtime import PolicyRunner
+from ilw_faults import hostile_graphs as hostile
+from ilw_learner.checkpoint import graph_trial
+from ilw_learner.checkpoint.folder import save_checkpoint
+from ilw_learner.checkpoint.graph_check import check_graph
+from ilw_learner.runtime.runner import PolicyRunner
 
 SHAPED = ('Reshape', 'Slice', 'TopK', 'Split', 'Unsqueeze', 'Squeeze', 'ReduceSum', 'CumSum')
 

@@ -11,7 +11,7 @@ import torch
 
 from ilw_core.errors import IlwError, NotFiniteError
 from ilw_learner import cli
-from ilw_learner.gym_env import MAX_STATES, make_gymnasium, names_gymnasium
+from ilw_learner.rollout.gym_env import MAX_STATES, make_gymnasium, names_gymnasium
 
 CONFIG = """algorithm: dqn
 hidden: 16

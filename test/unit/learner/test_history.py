@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from ilw_core.episode import Episode, Outcome
-from ilw_learner.demonstrations import to_transitions
+from ilw_learner.data.demonstrations import to_transitions
 from ilw_learner.policies.dqn import DqnConfig
-from ilw_learner.robots import Stacked, Steps
+from ilw_learner.rollout.robots import Stacked, Steps
 
 
 class Counting:

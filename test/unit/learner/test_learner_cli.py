@@ -5,11 +5,12 @@ import sys
 
 import pytest
 
+from ilw_bringup.cli import ilw
+from ilw_cli.run import run as run_command
 from ilw_core.errors import ContractError
-from ilw_core.locate import config_file
-from ilw_learner import cli
-from ilw_learner.checkpoint import load_checkpoint
-from ilw_learner.signing import load_trusted_keys, make_key_pair
+from ilw_core.storage.locate import config_file
+from ilw_learner.checkpoint.folder import load_checkpoint
+from ilw_learner.checkpoint.signing import load_trusted_keys, make_key_pair
 
 SUCCESS = {'outcome': 'success', 'stop_reason': 'goal'}
 
@@ -22,7 +23,7 @@ def call(monkeypatch, capsys):
         monkeypatch.setattr(sys, 'argv', ['learner', *map(str, words)])
         code = 0
         try:
-            cli.run(cli.learner)
+            run_command(ilw)
         except SystemExit as end:
             code = end.code
         captured = capsys.readouterr()
@@ -137,7 +138,7 @@ def test_train_signs_what_it_made_when_told_a_key(call, bags, tmp_path):
     ('[', 'is not valid YAML'),
 ])
 def test_a_wrong_training_configuration_is_refused_with_its_key(tmp_path, text, said):
-    from ilw_learner.train_config import load_config
+    from ilw_learner.training.config import load_config
 
     path = tmp_path / 'bc.yaml'
     path.write_text(text)
@@ -146,7 +147,7 @@ def test_a_wrong_training_configuration_is_refused_with_its_key(tmp_path, text, 
 
 
 def test_a_task_overrides_the_shipped_configuration():
-    from ilw_learner.train_config import load_config
+    from ilw_learner.training.config import load_config
 
     path = config_file('train', 'bc')
     assert load_config(path, 'clutter')[1].mirror

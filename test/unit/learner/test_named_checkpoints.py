@@ -3,7 +3,7 @@
 import pytest
 
 from ilw_core.errors import IlwError, NotAllowedError
-from ilw_learner.named_checkpoints import NamedCheckpoints
+from ilw_learner.checkpoint.named import NamedCheckpoints
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import shlex
 import pytest
 
 from ilw_learner.cli import evaluate
-from ilw_learner.evaluate import Run
-from ilw_learner.no_success import how_it_went, next_steps
+from ilw_learner.rollout.evaluate import Run
+from ilw_learner.training.no_success import how_it_went, next_steps
 
 
 def ended(reason, path_m):

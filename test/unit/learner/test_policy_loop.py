@@ -4,11 +4,12 @@ import threading
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from ilw_core.align import Observation
 from ilw_core.policy_loop import PolicyLoop
-from ilw_learner.runtime import PolicyRunner
-from ilw_learner.worker import Worker
+from ilw_learner.runtime.runner import PolicyRunner
+from ilw_learner.runtime.worker import Worker
 
 P = 100_000_000
 
@@ -134,3 +135,16 @@ def test_of_several_waiting_ticks_only_the_newest_is_acted_on_but_all_are_seen(m
     assert [t.first for t in thoughts] == [True, False]
     assert runner.observed == [1, 2, 3, 4]
     assert worker.skipped == 2
+
+
+def test_a_thread_that_broke_is_told_to_whoever_hands_over_the_next_tick(maze):
+    def on_done(_):
+        raise ValueError('a publisher that is gone')
+
+    worker = Worker(PolicyRunner('random', maze), on_done)
+    worker.submit(observation(1), first=True)
+    worker._thread.join(10)
+    with pytest.raises(RuntimeError) as told:
+        worker.submit(observation(2), first=False)
+    assert isinstance(told.value.__cause__, ValueError)
+    worker.stop()

@@ -8,11 +8,11 @@ import pytest
 
 from ilw_bringup import cli
 from ilw_core.errors import EpisodeError
-from ilw_learner.commands_episodes import episodes
-from ilw_learner.commands_plant import gap
-from ilw_learner.commands_runs import runs
-from ilw_learner.episode_bin import place_in_training
-from ilw_learner.raw_bag import RawBag
+from ilw_data.bag.raw.bag import RawBag
+from ilw_data.commands.episodes import episodes
+from ilw_data.episode.bin import place_in_training
+from ilw_learner.commands.runs import runs
+from ilw_sysid.commands import gap
 
 NAMES = ['a\x1b[2Jb', 'a\u202eb', 'a\nb', 'a $(touch x)', "it's", '[red]a', 'a\x9b1mb', 'a\u200bb']
 

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from ilw_core.contract import named_contract
+from ilw_core.contract.file import named_contract
 from ilw_core.episode import Episode, Outcome
-from ilw_learner.commands_replay import replay as command
-from ilw_learner.replay import Thresholds, broken, difference, recorded_actions, replay
-from ilw_learner.runtime import PolicyRunner
+from ilw_learner.commands.replay import replay as command
+from ilw_learner.rollout.replay import Thresholds, broken, difference, recorded_actions, replay
+from ilw_learner.runtime.runner import PolicyRunner
 
 META = {'outcome': 'success', 'stop_reason': 'goal'}
 

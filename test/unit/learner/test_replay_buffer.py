@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ilw_learner.replay_buffer import NStep, ReplayBuffer, SumTree, Transitions
+from ilw_learner.data.replay_buffer import NStep, ReplayBuffer, SumTree, Transitions
 
 CPU = torch.device('cpu')
 

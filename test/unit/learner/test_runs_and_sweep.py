@@ -11,12 +11,12 @@ from click.testing import CliRunner
 import pytest
 
 from ilw_core.errors import ContractError, IlwError
-from ilw_core.statistics import wilson
+from ilw_core.scores.statistics import wilson
 from ilw_learner.cli import learner
-from ilw_learner.progress import CancelledError, Progress
-from ilw_learner.runs import draw_runs, find_runs
-from ilw_learner.sweep import SweepOptions, load_space, sweep
-from ilw_learner.tracking import Tracker
+from ilw_learner.training.progress import CancelledError, Progress
+from ilw_learner.training.runs import draw_runs, find_runs
+from ilw_learner.training.sweep import SweepOptions, load_space, sweep
+from ilw_learner.training.tracking import Tracker
 
 
 def make_run(folder, success, task='maze'):

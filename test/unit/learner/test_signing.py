@@ -15,20 +15,20 @@ import onnx
 from onnx import TensorProto, helper
 import pytest
 
-from ilw_bringup.commands_security import security
+from ilw_bringup.commands.security import security
 from ilw_core.align import Observation
 from ilw_core.errors import CheckpointError, IlwError
-from ilw_learner import checkpoint as checkpoint_module
-from ilw_learner import signing as signing_module
-from ilw_learner.checkpoint import load_checkpoint, save_checkpoint, sign_checkpoint
-from ilw_learner.cli import evaluate
-from ilw_learner.runtime import PolicyRunner
-from ilw_learner.signing import (
+from ilw_learner.checkpoint import folder as checkpoint_module
+from ilw_learner.checkpoint import signing as signing_module
+from ilw_learner.checkpoint.folder import load_checkpoint, save_checkpoint, sign_checkpoint
+from ilw_learner.checkpoint.signing import (
     find_trusted_keys,
     load_signing_key,
     load_trusted_keys,
     make_key_pair,
 )
+from ilw_learner.cli import evaluate
+from ilw_learner.runtime.runner import PolicyRunner
 
 
 def graph(contract, value=0.1):
@@ -180,7 +180,7 @@ def test_what_was_verified_is_what_is_run(saved, maze, key, trusted, monkeypatch
         (saved / 'policy.onnx').write_bytes(graph(maze, 0.3).SerializeToString())
         return found
 
-    monkeypatch.setattr('ilw_learner.runtime.load_checkpoint', load_then_swap)
+    monkeypatch.setattr('ilw_learner.runtime.runner.load_checkpoint', load_then_swap)
     runner = PolicyRunner(saved, maze, trusted=trusted)
     runner.observe(Observation(0, np.ones(4, np.float32), np.ones(4, bool), 0))
     assert np.allclose(runner.act()[0], 0.1)

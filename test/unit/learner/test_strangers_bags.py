@@ -12,13 +12,13 @@ from mcap.reader import make_reader
 import numpy as np
 import pytest
 
-from ilw_core.contract import parse_contract
+from ilw_core.contract.file import parse_contract
 from ilw_core.episode import Outcome
-from ilw_core.episode_folder import read_episode
-from ilw_learner.bag_reader import Bag
-from ilw_learner.dataset import load_episode
-from ilw_learner.doctor import check_episodes
-from ilw_learner.episode_copy import adopt, cut
+from ilw_core.storage.episode_folder import read_episode
+from ilw_data.bag.reader import Bag
+from ilw_data.doctor import check_episodes
+from ilw_data.episode.copy import adopt, cut
+from ilw_data.episode.dataset import load_episode
 
 WALL, SIM = 1_750_000_000_000_000_000, 500_000_000_000
 S = 1_000_000_000

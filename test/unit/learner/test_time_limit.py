@@ -1,6 +1,6 @@
 """A run's time is the robot's, and no clock stretches it."""
 
-from ilw_learner.time_limit import TimeLimit
+from ilw_learner.runtime.time_limit import TimeLimit
 
 S = 1_000_000_000
 BEGIN = 1000 * S

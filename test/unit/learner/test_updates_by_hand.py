@@ -9,18 +9,18 @@ import pytest
 import torch
 from torch import nn
 
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
-from ilw_learner.normalizer import Normalizer
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
+from ilw_learner.data.normalizer import Normalizer
+from ilw_learner.data.replay_buffer import Batch, Transitions
 from ilw_learner.policies.averaged_adam import AveragedAdam
 from ilw_learner.policies.bc import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.policies.dqn import Dqn, DqnConfig, GreedyPolicy, choice_table, duel
 from ilw_learner.policies.flat_mlp import FlatMlp
 from ilw_learner.policies.inputs import Inputs
-from ilw_learner.progress import CancelledError
-from ilw_learner.q_trainer import QTrainer, Score, drive_greedily
-from ilw_learner.replay_buffer import Batch, Transitions
-from ilw_learner.robots import Steps
+from ilw_learner.rollout.robots import Steps
+from ilw_learner.training.progress import CancelledError
+from ilw_learner.training.q_trainer import QTrainer, Score, drive_greedily
 
 CPU = torch.device('cpu')
 PLAIN = DqnConfig(hidden=9, layers=2, learning_rate=0.01, clip_norm=0.0, double=False, batch=6,

@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
-from ilw_core.plant import load_plant
+from ilw_core.base.plant import load_plant
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
 from ilw_sim.batch.batch_env import BatchEnv
 
 if __name__ == '__main__':

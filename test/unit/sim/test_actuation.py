@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
+from ilw_core.base.plant import Plant, PlantProfile, load_plant
 from ilw_core.errors import ContractError, IlwError
-from ilw_core.locate import config_file
-from ilw_core.plant import Plant, PlantProfile, load_plant
-from ilw_sim.actuation import Base, Past, find_plant, has_ramp
+from ilw_core.storage.locate import config_file
 from ilw_sim.env import make_env
+from ilw_sim.physics.actuation import Base, Past, find_plant, has_ramp
 
 STEPS, STEP_S = 24, 0.1 / 24
 SMALL = load_plant(config_file('plants', 'small_base'))

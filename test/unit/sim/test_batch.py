@@ -12,15 +12,15 @@ pytest.importorskip('numba')
 
 import numba
 
-from ilw_core.contract import load_contract, parse_contract
+from ilw_core.base.plant import PlantProfile, load_plant
+from ilw_core.contract.file import load_contract, parse_contract
+from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError
-from ilw_core.features import sector_minimum
-from ilw_core.locate import config_file
-from ilw_core.plant import PlantProfile, load_plant
-from ilw_core.schema import Section
+from ilw_core.features.codecs import sector_minimum
+from ilw_core.storage.locate import config_file
 from ilw_sim.batch.batch_env import BatchEnv
 from ilw_sim.batch.worlds import make_scenes
-from ilw_sim.tasks import TASKS
+from ilw_sim.tasks.tasks import TASKS
 
 HARD = PlantProfile('hard', load_plant(config_file('plants', 'small_base')).intervals | {
     'delay_s': (0.0, 0.3), 'scan_delay_s': (0.0, 0.25), 'odom_delay_s': (0.0, 0.15)})

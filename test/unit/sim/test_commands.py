@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from ilw_core.errors import IlwError
-from ilw_core.locate import config_file
-from ilw_sim.expert import Expert
+from ilw_core.storage.locate import config_file
+from ilw_sim.driver.expert import Expert
+from ilw_sim.driver.stick import Stick, StickDriver
 from ilw_sim.lockstep import CLOCK_HZ, CommandGate, Pace, Pulse
 from ilw_sim.simulation import Simulation
-from ilw_sim.stick import Stick, StickDriver
 
 SECOND = 1_000_000_000
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from ilw_core.errors import ContractError
+from ilw_sim.driver.expert import Expert
 from ilw_sim.env import make_env
-from ilw_sim.expert import Expert
-from ilw_sim.grid import grid_from_occupancy
-from ilw_sim.readings import wrap
-from ilw_sim.scene import Scene, room_walls
+from ilw_sim.sensing.readings import wrap
 from ilw_sim.simulation import Simulation
+from ilw_sim.tasks.grid import grid_from_occupancy
+from ilw_sim.tasks.scene import Scene, room_walls
 
 
 @pytest.fixture

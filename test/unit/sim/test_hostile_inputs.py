@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from ilw_core.errors import ContractError, IlwError
-from ilw_core.locate import config_file
+from ilw_core.storage.locate import config_file
+from ilw_sim.driver.stick import Stick, StickDriver
 from ilw_sim.lockstep import CommandGate
 from ilw_sim.simulation import Simulation
-from ilw_sim.stick import Stick, StickDriver
 
 SECOND = 1_000_000_000
 

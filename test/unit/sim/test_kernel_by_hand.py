@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip('numba')
 
 from ilw_core.align import encode
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
-from ilw_core.plant import Plant, PlantProfile
+from ilw_core.base.plant import Plant, PlantProfile
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
 from ilw_sim.batch import kernel
 from ilw_sim.batch.batch_env import BatchEnv
 from ilw_sim.batch.compiled import (
@@ -36,8 +36,8 @@ from ilw_sim.batch.compiled import (
     X,
     Y,
 )
-from ilw_sim.readings import odometry, pose_stamped
-from ilw_sim.scene import Box, Cylinder, Scene
+from ilw_sim.sensing.readings import odometry, pose_stamped
+from ilw_sim.tasks.scene import Box, Cylinder, Scene
 
 CONTRACTS = {name: load_contract(config_file('tasks', name)) for name in ('clutter', 'maze')}
 WALLS = tuple(Box('wall', x, y, 0.0, half) for x, y, half in (

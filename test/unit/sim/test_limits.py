@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from ilw_core.contract import load_contract
+from ilw_core.contract.file import load_contract
 from ilw_core.limits import Limiter, limit
 
 CLUTTER = load_contract(Path(__file__).parents[3] / 'config/tasks/clutter.yaml').action

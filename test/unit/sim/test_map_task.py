@@ -9,16 +9,16 @@ from hypothesis.extra.numpy import arrays
 import numpy as np
 import pytest
 
-from ilw_core.contract import load_contract
+from ilw_core.contract.file import load_contract
 from ilw_core.errors import ContractError
-from ilw_core.locate import config_file
-from ilw_core.map_file import FREE, OCCUPIED, UNKNOWN, load_map
+from ilw_core.storage.locate import config_file
+from ilw_core.storage.map_file import FREE, OCCUPIED, UNKNOWN, load_map
 from ilw_sim.batch.worlds import make_scenes
+from ilw_sim.driver.expert import Expert
 from ilw_sim.env import make_env
-from ilw_sim.expert import Expert
-from ilw_sim.grid import grid_from_occupancy
-from ilw_sim.rectangles import cover
-from ilw_sim.scene import distance
+from ilw_sim.tasks.grid import grid_from_occupancy
+from ilw_sim.tasks.rectangles import cover
+from ilw_sim.tasks.scene import distance
 
 
 @pytest.fixture

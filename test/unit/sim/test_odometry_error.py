@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from ilw_sim import readings
-from ilw_sim.odometry_error import OdometryError
+from ilw_sim.sensing import readings
+from ilw_sim.sensing.odometry_error import OdometryError
 from ilw_sim.simulation import Simulation
 
 PLANE = np.ix_((0, 1, 5), (0, 1, 5))

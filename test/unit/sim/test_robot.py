@@ -7,7 +7,7 @@ import pytest
 
 from ilw_core.errors import ContractError
 from ilw_sim.env import make_env
-from ilw_sim.robot import robot_of
+from ilw_sim.physics.robot import robot_of
 
 BOX = '<collision><geometry><box size="0.3 0.2 0.1"/></geometry></collision>'
 WHEEL = '''<link name="{side}_wheel"><{kind}><geometry>{shape}</geometry></{kind}></link>

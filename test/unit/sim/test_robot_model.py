@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from ilw_core.errors import ContractError
-from ilw_sim.diff_drive import read_urdf, urdf_path
-from ilw_sim.readings import joint_state
-from ilw_sim.robot_model import RobotModel
+from ilw_sim.physics.diff_drive import read_urdf, urdf_path
+from ilw_sim.sensing.readings import joint_state
+from ilw_sim.sensing.robot_model import RobotModel
 from ilw_sim.simulation import Simulation
 
 SHIPPED = read_urdf(urdf_path())

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ilw_core.urdf import _transform
-from ilw_sim.diff_drive import DiffDrive
-from ilw_sim.robot import robot_of
-from ilw_sim.sensors import SensorOptions, Sensors
+from ilw_core.base.urdf import _transform
+from ilw_sim.physics.diff_drive import DiffDrive
+from ilw_sim.physics.robot import robot_of
+from ilw_sim.sensing.sensors import SensorOptions, Sensors
 
 DRIVE = DiffDrive(0.05, 0.4, 1.0, 30.0, 0.1, 0.2)
 QUIET = SensorOptions(36, 8.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0)

@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
-from ilw_teleop.joystick import Joystick
-from ilw_teleop.pad import EV_ABS, EV_KEY
+from ilw_teleop.joystick.layout import Joystick
+from ilw_teleop.joystick.pad import EV_ABS, EV_KEY
 
 WIRED_AXES = {0: (-32768, 32767), 1: (-32768, 32767), 2: (0, 255), 3: (-32768, 32767),
               4: (-32768, 32767), 5: (0, 255), 16: (-1, 1), 17: (-1, 1)}

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
-from ilw_core.safety_spec import SafetySpec
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.request import Request, Source
+from ilw_core.contract.file import load_contract
+from ilw_core.contract.safety import SafetySpec
+from ilw_core.storage.locate import config_file
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.request import Request, Source
 
 P = 100_000_000
 T0 = 1_000_000_000_000
@@ -236,7 +236,7 @@ def test_the_source_in_control_is_decided_at_once_and_others_are_not(clutter):
 def test_holding_robots_keep_their_last_action(clutter):
     text = clutter.text.replace('on_stale: stop', 'on_stale: hold').replace(
         'geometry_msgs/msg/TwistStamped', 'trajectory_msgs/msg/JointTrajectory')
-    from ilw_core.contract import parse_contract
+    from ilw_core.contract.file import parse_contract
     holding = replace(parse_contract(text), safety=NO_LIDAR)
     arbiter = Arbiter(holding)
     put(arbiter, ask(holding, 1, [0.2, 0.3], T0), T0)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 import numpy as np
 
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
-from ilw_core.safety_spec import SafetySpec
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.request import Request, Source
-from ilw_teleop.robot_profile import load_profile
-from ilw_teleop.watchdog import HUNG_NS, Watchdog
+from ilw_core.contract.file import load_contract
+from ilw_core.contract.safety import SafetySpec
+from ilw_core.storage.locate import config_file
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.request import Request, Source
+from ilw_teleop.arbiter.robot_profile import load_profile
+from ilw_teleop.arbiter.watchdog import HUNG_NS, Watchdog
 
 P = 100_000_000
 POLL = 10_000_000

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
-from ilw_core.safety_spec import SafetySpec
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.request import Request, Source, refusal
-from ilw_teleop.watchdog import Watchdog
+from ilw_core.contract.file import load_contract
+from ilw_core.contract.safety import SafetySpec
+from ilw_core.storage.locate import config_file
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.request import Request, Source, refusal
+from ilw_teleop.arbiter.watchdog import Watchdog
 
 P = 100_000_000
 MS = 1_000_000

@@ -12,12 +12,12 @@ from rclpy.serialization import serialize_message
 from rosbags.highlevel import AnyReader
 
 from ilw_core.errors import EpisodeError, IlwError
+from ilw_data.bag import repair as bag_repair
+from ilw_data.bag.message_definitions import schema_text
+from ilw_data.bag.repair import repair
+from ilw_data.bag.writer import BagWriter, Topic
 from ilw_msgs.msg import ActionChunk
-from ilw_teleop import bag_repair
-from ilw_teleop.bag_repair import repair
-from ilw_teleop.bag_writer import BagWriter, Topic
-from ilw_teleop.message_definitions import schema_text
-from ilw_teleop.recording_gate import header_stamp_ns
+from ilw_teleop.recording.gate import header_stamp_ns
 
 KIND = 'ilw_msgs/msg/ActionChunk'
 S = 1_000_000_000

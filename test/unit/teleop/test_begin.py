@@ -5,9 +5,9 @@ from types import SimpleNamespace as Plain
 import pytest
 
 from ilw_core.episode import Outcome
-from ilw_core.episode_folder import read_episode
-from ilw_teleop.pending_start import WAIT_NS, PendingStart
-from ilw_teleop.recording import Ending, Phase, Refusal, Wish
+from ilw_core.storage.episode_folder import read_episode
+from ilw_teleop.recording.pending_start import WAIT_NS, PendingStart
+from ilw_teleop.recording.words import Ending, Phase, Refusal, Wish
 
 S = 1_000_000_000
 
@@ -129,7 +129,7 @@ class World:
 def world():
     """Return a WorldReset and what it asked the simulator."""
     pytest.importorskip('rclpy')
-    from ilw_teleop.nodes.world_reset import WorldReset
+    from ilw_teleop.nodes.person.world_reset import WorldReset
 
     client = World()
     return WorldReset(Plain(create_client=lambda *_: client)), client

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ilw_teleop.braking import Braking
+from ilw_teleop.guards.braking import Braking
 
 P = 100_000_000
 T0 = 1_000_000_000

@@ -5,13 +5,13 @@ from fake_pads import FakeInput, FakePad
 import pytest
 
 from ilw_core.errors import IlwError
-from ilw_core.locate import config_file
-from ilw_teleop import gamepad as gamepad_module
-from ilw_teleop.gamepad import Gamepad
-from ilw_teleop.joystick import Joystick, load_joystick
-from ilw_teleop.keyboard import Keyboard
-from ilw_teleop.pad import EV_ABS, EV_KEY, EV_SYN, SYN_DROPPED, Pad
-from ilw_teleop.repeat import Repeat
+from ilw_core.storage.locate import config_file
+from ilw_teleop.joystick import gamepad as gamepad_module
+from ilw_teleop.joystick.gamepad import Gamepad
+from ilw_teleop.joystick.keyboard import Keyboard
+from ilw_teleop.joystick.layout import Joystick, load_joystick
+from ilw_teleop.joystick.pad import EV_ABS, EV_KEY, EV_SYN, SYN_DROPPED, Pad
+from ilw_teleop.joystick.repeat import Repeat
 
 ABS_X, ABS_Y, ABS_Z, ABS_HAT0X = 0, 1, 2, 16
 BTN_SOUTH, BTN_TL = 304, 310

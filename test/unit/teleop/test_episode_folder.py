@@ -5,8 +5,8 @@ import json
 import pytest
 
 from ilw_core.episode import Outcome
-from ilw_core.episode_folder import SCHEMA, EpisodeFolder, find_episodes, read_episode
 from ilw_core.errors import EpisodeError
+from ilw_core.storage.episode_folder import SCHEMA, EpisodeFolder, find_episodes, read_episode
 
 
 def make(folder, meta=None):

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from ilw_core.contract import load_contract, parse_contract
+from ilw_core.contract.file import load_contract, parse_contract
 from ilw_core.errors import ContractError
-from ilw_core.locate import config_file
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.forward_stop import ForwardStop
-from ilw_teleop.request import Request, Source
+from ilw_core.storage.locate import config_file
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.request import Request, Source
+from ilw_teleop.guards.forward_stop import ForwardStop
 
 P = 100_000_000
 T0 = 1_000_000_000_000

@@ -5,14 +5,14 @@ from types import SimpleNamespace
 from fake_pads import BLUETOOTH_AXES, WIRED_AXES, WIRED_KEYS, FakeInput, FakePad, device_of, sent
 import pytest
 
-from ilw_core.locate import config_folder
-from ilw_teleop import gamepad as gamepad_module
-from ilw_teleop.gamepad import Gamepad
-from ilw_teleop.joystick import known_joysticks
-from ilw_teleop.joystick_fit import best_device, fitting_device, why_not_device
-from ilw_teleop.pad import Pad
-from ilw_teleop.stranger import describe
-from ilw_teleop.teleop import Teleop
+from ilw_core.storage.locate import config_folder
+from ilw_teleop.joystick import gamepad as gamepad_module
+from ilw_teleop.joystick.fit import best_device, fitting_device, why_not_device
+from ilw_teleop.joystick.gamepad import Gamepad
+from ilw_teleop.joystick.layout import known_joysticks
+from ilw_teleop.joystick.pad import Pad
+from ilw_teleop.joystick.stranger import describe
+from ilw_teleop.joystick.teleop import Teleop
 
 KNOWN = known_joysticks()
 CODED = sorted(name for name, one in KNOWN.items() if one.axis_codes is not None)

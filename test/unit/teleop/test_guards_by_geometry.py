@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from ilw_core.contract import load_contract
-from ilw_core.lidar import DISTANCE, FREE, NOTHING, TOO_NEAR, ScanGeometry
-from ilw_core.lidar_spec import PLAIN, LidarSpec
-from ilw_core.locate import config_file
-from ilw_core.safety_spec import WorkspaceSpec
-from ilw_teleop.braking import Braking
-from ilw_teleop.forward_stop import ForwardStop
-from ilw_teleop.survey import survey
-from ilw_teleop.swept_way import Places
+from ilw_core.contract.file import load_contract
+from ilw_core.contract.safety import WorkspaceSpec
+from ilw_core.features.lidar import DISTANCE, FREE, NOTHING, TOO_NEAR, ScanGeometry
+from ilw_core.features.lidar_spec import PLAIN, LidarSpec
+from ilw_core.storage.locate import config_file
+from ilw_teleop.guards.braking import Braking
+from ilw_teleop.guards.forward_stop import ForwardStop
+from ilw_teleop.guards.survey import survey
+from ilw_teleop.guards.swept_way import Places
 
 P = 100_000_000
 T0 = 1_000_000_000_000

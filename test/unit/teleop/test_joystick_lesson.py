@@ -6,17 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 
-from ilw_bringup import commands_joystick
-from ilw_bringup.commands_joystick import joystick as command
-from ilw_bringup.commands_joystick import save
+from ilw_bringup.commands import joystick as commands_joystick
+from ilw_bringup.commands.joystick import joystick as command
+from ilw_bringup.commands.joystick import save
+from ilw_core.contract.yaml_data import parse_yaml
 from ilw_core.errors import IlwError
-from ilw_core.yaml_data import parse_yaml
-from ilw_teleop.joystick import BUTTON_CONTROLS, known_joysticks, parse_joystick
-from ilw_teleop.joystick_exam import Exam
-from ilw_teleop.joystick_fit import why_not, why_not_device
-from ilw_teleop.joystick_lesson import ASKED, FAR, Lesson
-from ilw_teleop.pad import EV_ABS, EV_KEY, EV_SYN, SYN_DROPPED
-from ilw_teleop.stranger import describe
+from ilw_teleop.joystick.exam import Exam
+from ilw_teleop.joystick.fit import why_not, why_not_device
+from ilw_teleop.joystick.layout import BUTTON_CONTROLS, known_joysticks, parse_joystick
+from ilw_teleop.joystick.lesson import ASKED, FAR, Lesson
+from ilw_teleop.joystick.pad import EV_ABS, EV_KEY, EV_SYN, SYN_DROPPED
+from ilw_teleop.joystick.stranger import describe
 
 KNOWN = known_joysticks()
 CODED = sorted(name for name, one in KNOWN.items() if one.axis_codes is not None)

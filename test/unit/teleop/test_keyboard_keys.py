@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from ilw_core.contract import parse_contract
-from ilw_core.locate import config_file
-from ilw_teleop.joystick import load_joystick
-from ilw_teleop.keyboard import BUTTONS, TEXTS, EarlyKeys, Keyboard, help_of, moves_of
+from ilw_core.contract.file import parse_contract
+from ilw_core.storage.locate import config_file
+from ilw_teleop.joystick.keyboard import BUTTONS, TEXTS, EarlyKeys, Keyboard, help_of, moves_of
+from ilw_teleop.joystick.layout import load_joystick
 
 MS = 1_000_000
 XBOX = load_joystick(config_file('joysticks', 'xbox'))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ilw_teleop.mark_check import WAIT_NS, MarkCheck
+from ilw_teleop.recording.mark_check import WAIT_NS, MarkCheck
 
 S = 1_000_000_000
 

@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from ilw_core.frame_tree import FrameTree, transform
-from ilw_teleop.preflight import Preflight
-from ilw_teleop.robot_interface import RobotInterface
+from ilw_core.base.frame_tree import FrameTree, transform
+from ilw_teleop.arbiter.robot_interface import RobotInterface
+from ilw_teleop.preflight.preflight import Preflight
 
 
 def yawed(angle):

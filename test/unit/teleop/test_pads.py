@@ -6,12 +6,12 @@ from fake_pads import sent
 import pytest
 
 from ilw_core.errors import IlwError
-from ilw_core.locate import config_file, config_folder
-from ilw_sim.stick import Stick, StickDriver
-from ilw_teleop.joystick import BUTTON_CONTROLS, known_joysticks, load_joystick
-from ilw_teleop.joystick_fit import resting
-from ilw_teleop.keyboard import Keyboard
-from ilw_teleop.teleop import Teleop
+from ilw_core.storage.locate import config_file, config_folder
+from ilw_sim.driver.stick import Stick, StickDriver
+from ilw_teleop.joystick.fit import resting
+from ilw_teleop.joystick.keyboard import Keyboard
+from ilw_teleop.joystick.layout import BUTTON_CONTROLS, known_joysticks, load_joystick
+from ilw_teleop.joystick.teleop import Teleop
 
 MS = 1_000_000
 NAMES = sorted(path.stem for path in (config_folder() / 'joysticks').glob('*.yaml'))

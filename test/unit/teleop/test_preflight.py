@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from ilw_core.frame_tree import transform
-from ilw_core.lidar_spec import LidarSpec
-from ilw_sim.readings import laser_scan, odometry, pose_stamped
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.preflight import Endpoint, Preflight
-from ilw_teleop.robot_interface import RobotInterface
+from ilw_core.base.frame_tree import transform
+from ilw_core.features.lidar_spec import LidarSpec
+from ilw_sim.sensing.readings import laser_scan, odometry, pose_stamped
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.robot_interface import RobotInterface
+from ilw_teleop.preflight.preflight import Endpoint, Preflight
 
 S = 1_000_000_000
 EPOCH = 1_800_000_000 * S

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from ilw_core.episode import Outcome
-from ilw_teleop.recording import Ending, Refusal
+from ilw_teleop.recording.words import Ending, Refusal
 
-requests = pytest.importorskip('ilw_teleop.nodes.record_requests')
+requests = pytest.importorskip('ilw_teleop.nodes.recorder.record_requests')
 
 
 class Goal:

@@ -8,16 +8,16 @@ import time
 import pytest
 
 from ilw_core.episode import Outcome
-from ilw_core.episode_folder import find_episodes, read_episode
 from ilw_core.errors import IlwError, StorageError
-from ilw_teleop import bag_thread
-from ilw_teleop import salvage as salvage_module
-from ilw_teleop.bag_writer import Topic
-from ilw_teleop.episode_store import EpisodeStore
-from ilw_teleop.recorder import Recorder
-from ilw_teleop.recording import Mark, MarkKind, Phase, Refusal, Wish
-from ilw_teleop.recording_gate import RecordingGate
-from ilw_teleop.salvage import salvage
+from ilw_core.storage.episode_folder import find_episodes, read_episode
+from ilw_data.bag.writer import Topic
+from ilw_teleop.recording import bag_thread
+from ilw_teleop.recording import salvage as salvage_module
+from ilw_teleop.recording.episode_store import EpisodeStore
+from ilw_teleop.recording.gate import RecordingGate
+from ilw_teleop.recording.recorder import Recorder
+from ilw_teleop.recording.salvage import salvage
+from ilw_teleop.recording.words import Mark, MarkKind, Phase, Refusal, Wish
 
 S = 1_000_000_000
 P = 100_000_000

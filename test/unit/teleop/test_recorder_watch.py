@@ -2,7 +2,7 @@
 
 import pytest
 
-from ilw_teleop.recorder_watch import RecorderWatch
+from ilw_teleop.recording.recorder_watch import RecorderWatch
 
 MS = 1_000_000
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from ilw_teleop.bag_writer import Topic
-from ilw_teleop.idle_watch import IDLE_NS, IdleWatch
-from ilw_teleop.message_definitions import schema_text
-from ilw_teleop.message_reader import MessageReader
-from ilw_teleop.recording_gate import RecordingGate
-from ilw_teleop.stream_watch import limits_of
+from ilw_data.bag.message_definitions import schema_text
+from ilw_data.bag.writer import Topic
+from ilw_teleop.recording.gate import RecordingGate
+from ilw_teleop.recording.idle_watch import IDLE_NS, IdleWatch
+from ilw_teleop.recording.message_reader import MessageReader
+from ilw_teleop.recording.stream_watch import limits_of
 
 pytest.importorskip('rclpy')
 from geometry_msgs.msg import Twist, TwistStamped

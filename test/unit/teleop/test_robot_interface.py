@@ -2,13 +2,13 @@
 
 import pytest
 
-from ilw_bringup.bringup import resolve
-from ilw_core.command_types import fields_in, same_command
-from ilw_core.contract import load_contract
+from ilw_bringup.start.bringup import resolve
+from ilw_core.contract.command_types import fields_in, same_command
+from ilw_core.contract.file import load_contract
 from ilw_core.errors import ContractError, IlwError
-from ilw_core.locate import config_file, config_folder
-from ilw_learner.checkpoint import GRAPH, WEIGHTS, save_checkpoint
-from ilw_teleop.robot_profile import load_profile
+from ilw_core.storage.locate import config_file, config_folder
+from ilw_learner.checkpoint.folder import GRAPH, WEIGHTS, save_checkpoint
+from ilw_teleop.arbiter.robot_profile import load_profile
 
 TWIST, STAMPED = 'geometry_msgs/msg/Twist', 'geometry_msgs/msg/TwistStamped'
 SHIPPED = sorted(p.stem for p in (config_folder() / 'robots').glob('*.yaml'))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ilw_core.errors import ContractError, IlwError
-from ilw_core.locate import config_file
-from ilw_teleop.robot_profile import Joint, RobotProfile, doubts, load_profile
+from ilw_core.storage.locate import config_file
+from ilw_teleop.arbiter.robot_profile import Joint, RobotProfile, doubts, load_profile
 
 TWIST = 'twist.linear.x', 'twist.angular.z'
 URDF = """<robot name="arm"><link name="a"/><link name="b"/>

@@ -9,13 +9,13 @@ import sys
 import numpy as np
 import pytest
 
-from ilw_core.contract import load_contract
-from ilw_core.lidar_spec import LidarSpec
-from ilw_core.locate import config_file
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.forward_stop import ANOTHER_NS, ForwardStop
-from ilw_teleop.request import Request
-from ilw_teleop.robot_profile import load_profile
+from ilw_core.contract.file import load_contract
+from ilw_core.features.lidar_spec import LidarSpec
+from ilw_core.storage.locate import config_file
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.request import Request
+from ilw_teleop.arbiter.robot_profile import load_profile
+from ilw_teleop.guards.forward_stop import ANOTHER_NS, ForwardStop
 
 _SPEC = importlib.util.spec_from_file_location(
     'spoilt_scans', Path(__file__).with_name('spoilt_scans.py'))
@@ -271,3 +271,16 @@ def test_after_a_leap_the_world_before_is_not_taken_for_the_new_one():
     around().shown(ahead, T0)
     ahead.leap(T0 + 100 * P)
     assert ahead.slow(np.array([0.3, 0.0]), T0 + 100 * P)[1] == ('blind',)
+
+
+def test_after_a_leap_the_robot_is_not_taken_to_be_as_fast_as_before():
+    leapt, driving, fresh = (ForwardStop(CLUTTER) for _ in range(3))
+    for k in range(5):
+        leapt.sent(np.array([0.5, 0.0]), T0 + k * P)
+        driving.sent(np.array([0.5, 0.0]), T0 + k * P)
+    leapt.leap(T0 + 5 * P)
+    speeds = []
+    for ahead in (leapt, driving, fresh):
+        put(around(), 0.0, 0.3, 0.3).shown(ahead, T0 + 5 * P)
+        speeds.append(ahead.slow(np.array([0.5, 0.0]), T0 + 5 * P)[0][0])
+    assert speeds[0] == speeds[2] > speeds[1]

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.recording import Phase
-from ilw_teleop.status import HELD, ArbiterSaid, RecorderSaid, Status
-from ilw_teleop.status_text import coloured, gist, picture, steady
-from ilw_teleop.terminal_map import Scene
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.recording.words import Phase
+from ilw_teleop.terminal.map import Scene
+from ilw_teleop.terminal.status import HELD, ArbiterSaid, RecorderSaid, Status
+from ilw_teleop.terminal.status_text import coloured, gist, picture, steady
 
 S = 1_000_000_000
 
@@ -107,7 +107,7 @@ def test_one_late_command_is_no_news_but_late_ones_for_long_are(maze, reason):
 def test_every_reason_that_the_arbiter_gives_to_stand_has_words(maze):
     import inspect
 
-    from ilw_teleop import request
+    from ilw_teleop.arbiter import request
     text = inspect.getsource(Arbiter) + inspect.getsource(request.refusal)
     said = {reason for reason in HELD if f"'{reason}'" in text}
     assert {'rival', 'expired', 'length', 'contract', 'nonfinite', 'stale'} <= said

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from ilw_core.contract import load_contract
+from ilw_core.contract.file import load_contract
 from ilw_core.errors import IlwError
-from ilw_core.locate import config_file
-from ilw_teleop.deadman import Deadman
-from ilw_teleop.joy_mapping import StickMapping, past_deadzone
-from ilw_teleop.joystick import BUTTON_CONTROLS, load_joystick
-from ilw_teleop.stamps import LeadingClock, LogClock, PauseWatch, believable, read_together
-from ilw_teleop.teleop import Teleop
+from ilw_core.storage.locate import config_file
+from ilw_teleop.arbiter.stamps import LeadingClock, LogClock, PauseWatch, believable, read_together
+from ilw_teleop.joystick.deadman import Deadman
+from ilw_teleop.joystick.layout import BUTTON_CONTROLS, load_joystick
+from ilw_teleop.joystick.mapping import StickMapping, past_deadzone
+from ilw_teleop.joystick.teleop import Teleop
 
 SECOND = 1_000_000_000
 LB, RB, A, X, START = 4, 5, 0, 2, 7

@@ -6,17 +6,17 @@ import os
 
 import pytest
 
-from ilw_core.bag_files import sync_folder
-from ilw_core.episode_folder import SCHEMA
 from ilw_core.errors import StorageError
-from ilw_teleop import episode_store as store_module
-from ilw_teleop import ledger as ledger_module
-from ilw_teleop import salvage as salvage_module
-from ilw_teleop.bag_repair import read_contents
-from ilw_teleop.bag_writer import BagWriter, Topic
-from ilw_teleop.episode_store import START_FILE, EpisodeStore
-from ilw_teleop.ledger import Counters, Ledger
-from ilw_teleop.salvage import rescue, salvage
+from ilw_core.storage.bag_files import sync_folder
+from ilw_core.storage.episode_folder import SCHEMA
+from ilw_data.bag.repair import read_contents
+from ilw_data.bag.writer import BagWriter, Topic
+from ilw_teleop.recording import episode_store as store_module
+from ilw_teleop.recording import ledger as ledger_module
+from ilw_teleop.recording import salvage as salvage_module
+from ilw_teleop.recording.episode_store import START_FILE, EpisodeStore
+from ilw_teleop.recording.ledger import Counters, Ledger
+from ilw_teleop.recording.salvage import rescue, salvage
 
 META = {'recorded_at_s': 1_700_000_000.0}
 

@@ -6,9 +6,9 @@ import statistics
 
 import pytest
 
-from ilw_teleop.bag_writer import Topic
-from ilw_teleop.recording_gate import FRESH_NS, RecordingGate, header_stamp_ns
-from ilw_teleop.stream_watch import Limits, StreamWatch, limits_of
+from ilw_data.bag.writer import Topic
+from ilw_teleop.recording.gate import FRESH_NS, RecordingGate, header_stamp_ns
+from ilw_teleop.recording.stream_watch import Limits, StreamWatch, limits_of
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.request import Request
-from ilw_teleop.tally import Tally
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.request import Request
+from ilw_teleop.arbiter.tally import Tally
 
 P = 100_000_000
 

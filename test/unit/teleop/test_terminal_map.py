@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ilw_teleop.status_text import picture
-from ilw_teleop.terminal_map import (
+from ilw_teleop.terminal.map import (
     ASCII,
     COARSEST_M,
     PATH_POINTS,
@@ -17,6 +16,7 @@ from ilw_teleop.terminal_map import (
     draw,
     grid_of,
 )
+from ilw_teleop.terminal.status_text import picture
 
 
 def room(width_m=4.0, height_m=3.0, resolution_m=0.1, origin=(0.0, 0.0)):

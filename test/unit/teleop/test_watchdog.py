@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.request import Request, Source
-from ilw_teleop.senders import Senders
-from ilw_teleop.watchdog import Watchdog
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.request import Request, Source
+from ilw_teleop.arbiter.senders import Senders
+from ilw_teleop.arbiter.watchdog import Watchdog
 
 P = 100_000_000
 MS = 1_000_000

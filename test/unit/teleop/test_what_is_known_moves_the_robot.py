@@ -6,14 +6,14 @@ import math
 import numpy as np
 import pytest
 
-from ilw_core.contract import load_contract, parse_contract
+from ilw_core.contract.file import load_contract, parse_contract
 from ilw_core.errors import ContractError
-from ilw_core.lidar_spec import LidarSpec
-from ilw_core.locate import config_file
-from ilw_teleop.arbiter import Arbiter
-from ilw_teleop.forward_stop import FROZEN_SCANS, ForwardStop
-from ilw_teleop.request import Request
-from ilw_teleop.robot_profile import RobotProfile, Wheels
+from ilw_core.features.lidar_spec import LidarSpec
+from ilw_core.storage.locate import config_file
+from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.request import Request
+from ilw_teleop.arbiter.robot_profile import RobotProfile, Wheels
+from ilw_teleop.guards.forward_stop import FROZEN_SCANS, ForwardStop
 
 P = 100_000_000
 T0 = 1_000_000_000_000

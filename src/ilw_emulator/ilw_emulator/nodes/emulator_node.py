@@ -13,9 +13,9 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import JointState, LaserScan
 
-from ilw_core.contract import load_contract
-from ilw_core.files import write_file
-from ilw_core.locate import config_file
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.files import write_file
+from ilw_core.storage.locate import config_file
 from ilw_emulator import messages
 from ilw_emulator.profile import load_emulator
 from ilw_emulator.robot import Robot, twist_axes

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from rclpy.node import Node
 
-from ilw_core.answers import answer_of
 from ilw_core.errors import BusyError, CheckpointError, ContractError, IlwError, NotAllowedError
-from ilw_core.printable import printable
-from ilw_learner.named_checkpoints import NamedCheckpoints
+from ilw_core.text.answers import answer_of
+from ilw_core.text.printable import printable
+from ilw_learner.checkpoint.named import NamedCheckpoints
 from ilw_msgs.action import RunPolicy
 from ilw_msgs.srv import LoadPolicy
 from ilw_ros.console import say

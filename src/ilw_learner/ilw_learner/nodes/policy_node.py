@@ -7,18 +7,18 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.timer import Timer
 
 from ilw_core.align import Observation
-from ilw_core.contract import named_contract
+from ilw_core.contract.file import named_contract
 from ilw_core.errors import BusyError, IlwError
 from ilw_core.policy_loop import PolicyLoop
-from ilw_learner.named_checkpoints import NamedCheckpoints
+from ilw_learner.checkpoint.named import NamedCheckpoints
+from ilw_learner.checkpoint.signing import find_trusted_keys
 from ilw_learner.nodes.lifecycle_guard import guard_transitions
 from ilw_learner.nodes.loads import Loads, Wanted
 from ilw_learner.nodes.policy_params import PolicyParams
 from ilw_learner.nodes.policy_reports import PolicyReports
 from ilw_learner.nodes.policy_services import PolicyServices
-from ilw_learner.runtime import PolicyRunner
-from ilw_learner.signing import find_trusted_keys
-from ilw_learner.worker import Thought, Worker
+from ilw_learner.runtime.runner import PolicyRunner
+from ilw_learner.runtime.worker import Thought, Worker
 from ilw_ros.observe import Observed
 from ilw_ros.params import load
 from ilw_ros.run import in_thread, run_node

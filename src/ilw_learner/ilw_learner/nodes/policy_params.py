@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ilw_learner.named_checkpoints import DEFAULT_FOLDERS
+from ilw_learner.checkpoint.named import DEFAULT_FOLDERS
 from ilw_ros.params import param
 
 

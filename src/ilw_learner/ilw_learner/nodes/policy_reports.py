@@ -7,8 +7,8 @@ import numpy as np
 from rclpy.lifecycle import LifecycleNode
 
 from ilw_core.align import Observation
-from ilw_core.contract import Contract
-from ilw_learner.worker import Thought
+from ilw_core.contract.file import Contract
+from ilw_learner.runtime.worker import Thought
 from ilw_msgs import msg
 from ilw_ros import health, qos
 from ilw_ros.convert import time_msg

@@ -15,7 +15,7 @@ from ilw_learner.nodes.loads import LOAD_CODES, RUN_CODES, Loads
 from ilw_learner.nodes.policy_reports import PolicyReports
 from ilw_learner.nodes.run_end import RunEnd
 from ilw_learner.nodes.stand_down import StandDown
-from ilw_learner.time_limit import TimeLimit
+from ilw_learner.runtime.time_limit import TimeLimit
 from ilw_msgs.action import RunPolicy
 from ilw_msgs.msg import EpisodeEvent, PolicyStatus
 from ilw_msgs.srv import LoadPolicy
@@ -65,10 +65,11 @@ class PolicyServices:
         return response
 
     def on_status(self, status: PolicyStatus) -> None:
-        """Pass a status on as feedback."""
-        if self._goal is not None and self._goal.is_active:
+        """Pass a status on as feedback; called by the thread that thinks."""
+        goal = self._goal  # the run may end meanwhile
+        if goal is not None and goal.is_active:
             self._steps += status.acting
-            self._goal.publish_feedback(RunPolicy.Feedback(status=status))
+            goal.publish_feedback(RunPolicy.Feedback(status=status))
 
     def interrupt(self) -> None:
         """Take note that the node does not act any more; a run ends with that."""

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from ilw_core import errors
-from ilw_core.answers import answer_of
+from ilw_core.text.answers import answer_of
 from ilw_learner.child import ChildEnd
 from ilw_msgs.action import Evaluate, Train
 

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from ilw_core.errors import IlwError
-from ilw_core.printable import printable
+from ilw_core.text.printable import printable
 from ilw_learner.child import Child, ChildEnd
 from ilw_learner.nodes import trainer_answers as answers
 from ilw_learner.nodes.trainer_params import TrainerParams, TrainerRoots

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 import os
 
-from ilw_core.contract import load_contract
+from ilw_core.contract.file import load_contract
+from ilw_core.contract.schema import shown
 from ilw_core.errors import NotAllowedError
-from ilw_core.locate import config_file, config_folder
-from ilw_core.roots import MAX_NAME, Roots, folders
-from ilw_core.schema import shown
-from ilw_learner.named_checkpoints import DEFAULT_FOLDERS, NamedCheckpoints
+from ilw_core.storage.locate import config_file, config_folder
+from ilw_core.storage.roots import MAX_NAME, Roots, folders
+from ilw_learner.checkpoint.named import DEFAULT_FOLDERS, NamedCheckpoints
 from ilw_ros.params import param
 
 

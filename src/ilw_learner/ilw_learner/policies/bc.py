@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ilw_core.contract import Contract
-from ilw_learner.normalizer import Normalizer
+from ilw_core.contract.file import Contract
+from ilw_learner.data.normalizer import Normalizer
 from ilw_learner.policies import cpu_kernels
 from ilw_learner.policies.inputs import Inputs
 

@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ilw_learner.data.replay_buffer import Batch, ReplayBuffer
 from ilw_learner.policies.averaged_adam import AveragedAdam
 from ilw_learner.policies.flat_mlp import FlatMlp
 from ilw_learner.policies.inputs import Inputs
-from ilw_learner.replay_buffer import Batch, ReplayBuffer
 
 
 @dataclass(frozen=True)

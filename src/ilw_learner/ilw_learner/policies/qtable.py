@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ilw_core.contract import Contract
+from ilw_core.contract.file import Contract
 
 
 @dataclass(frozen=True)

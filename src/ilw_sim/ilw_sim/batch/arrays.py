@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ilw_core.contract import Contract
+from ilw_core.base.plant import Plant, PlantProfile
+from ilw_core.contract.file import Contract
+from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError
-from ilw_core.plant import Plant, PlantProfile
-from ilw_core.schema import Section
-from ilw_sim.actuation import has_ramp
 from ilw_sim.batch.compiled import BASES, COUNTS, LATES, PASTS, STATES
-from ilw_sim.diff_drive import twist_indices
-from ilw_sim.disturbance import VeerOptions
-from ilw_sim.robot import robot_of
-from ilw_sim.sensors import SensorOptions
-from ilw_sim.world import _ACCELERATION_MPS2, PHYSICS_HZ
+from ilw_sim.physics.actuation import has_ramp
+from ilw_sim.physics.diff_drive import twist_indices
+from ilw_sim.physics.disturbance import VeerOptions
+from ilw_sim.physics.robot import robot_of
+from ilw_sim.physics.world import _ACCELERATION_MPS2, PHYSICS_HZ
+from ilw_sim.sensing.sensors import SensorOptions
 
 F = np.float32
 _ARC_S = 0.025       # a wheel's ramp lasts 0.1 s; 4 arcs in it are exact to a millimetre

@@ -10,15 +10,15 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 import numpy as np
 
-from ilw_core.contract import Contract, load_contract
+from ilw_core.base.plant import PlantProfile
+from ilw_core.contract.file import Contract, load_contract
 from ilw_core.errors import IlwError
-from ilw_core.locate import config_file
-from ilw_core.plant import PlantProfile
-from ilw_sim.actuation import find_plant
+from ilw_core.storage.locate import config_file
 from ilw_sim.batch import kernel
 from ilw_sim.batch.arrays import Robots, make_params, make_robots
 from ilw_sim.batch.worlds import make_pool, make_scenes
-from ilw_sim.scene import Scene
+from ilw_sim.physics.actuation import find_plant
+from ilw_sim.tasks.scene import Scene
 
 _BLOCK = 128  # CUDA threads per block
 _FEW = 256    # robots that one thread steps in the time it takes to wake another

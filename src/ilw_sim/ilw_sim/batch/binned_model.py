@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ilw_core.contract import Contract
+from ilw_core.contract.file import Contract
 from ilw_core.errors import ContractError
 from ilw_sim.batch.batch_env import BatchEnv
 from ilw_sim.batch.compiled import YAW, X, Y
 from ilw_sim.batch.worlds import make_scenes
-from ilw_sim.robot import robot_of
-from ilw_sim.scene import Scene, distance
+from ilw_sim.physics.robot import robot_of
+from ilw_sim.tasks.scene import Scene, distance
 
 _PROBES = 5  # per side of a bin, to find its freest point
 _SPARE_M = 0.01

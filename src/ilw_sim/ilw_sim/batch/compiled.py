@@ -13,7 +13,7 @@ import math
 from numba import njit
 import numpy as np
 
-from ilw_core.plant import Plant
+from ilw_core.base.plant import Plant
 
 F = np.float32
 # Without nnan and ninf, which would let the compiler assume that nothing is infinite.

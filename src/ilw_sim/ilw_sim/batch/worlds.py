@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ilw_core.contract import Contract, parse_contract
-from ilw_core.schema import Section
-from ilw_sim.disturbance import VeerOptions
-from ilw_sim.robot import ROBOT_KEYS
-from ilw_sim.scene import Box, Scene, Shape
-from ilw_sim.sensors import SensorOptions
-from ilw_sim.tasks import TASKS
+from ilw_core.contract.file import Contract, parse_contract
+from ilw_core.contract.schema import Section
+from ilw_sim.physics.disturbance import VeerOptions
+from ilw_sim.physics.robot import ROBOT_KEYS
+from ilw_sim.sensing.sensors import SensorOptions
+from ilw_sim.tasks.scene import Box, Scene, Shape
+from ilw_sim.tasks.tasks import TASKS
 
 _ONE_PLACE = ('maze', 'map')  # tasks whose worlds share their shapes, and are made at once
 _MANY = 400  # worlds that take longer than starting processes

@@ -9,16 +9,16 @@ from nav_msgs.msg import OccupancyGrid, Odometry
 from rclpy.node import Node
 from sensor_msgs.msg import Joy
 
-from ilw_core.contract import load_contract
-from ilw_core.features import yaw_of
-from ilw_core.locate import config_file
+from ilw_core.contract.file import load_contract
+from ilw_core.features.codecs import yaw_of
+from ilw_core.storage.locate import config_file
 from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
 from ilw_ros.convert import stamp_ns
 from ilw_ros.health import note_dropped
 from ilw_ros.params import load, param
 from ilw_ros.qos import EVENT, LATCHED, STATE
 from ilw_ros.run import run_node
-from ilw_sim.stick import Stick, StickDriver
+from ilw_sim.driver.stick import Stick, StickDriver
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,19 @@ import uuid
 
 from rclpy.node import Node
 
-from ilw_core.contract import load_contract
-from ilw_core.locate import config_file
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
 from ilw_ros.convert import get_field, header_ns, message_class
 from ilw_ros.health import note_dropped
 from ilw_ros.params import load
 from ilw_ros.qos import REQUEST
 from ilw_ros.run import run_node
-from ilw_sim.actuation import find_plant
 from ilw_sim.lockstep import CommandGate, Pace, Pulse
 from ilw_sim.nodes.parameters import SimParams
 from ilw_sim.nodes.sim_clock import OthersClock, OwnClock
 from ilw_sim.nodes.sim_services import SimServices
 from ilw_sim.nodes.sim_topics import SimTopics
+from ilw_sim.physics.actuation import find_plant
 from ilw_sim.simulation import Simulation
 
 _JUMP_NS = 1_000_000_000  # a new episode is ahead in time: no message of the old one fits in it

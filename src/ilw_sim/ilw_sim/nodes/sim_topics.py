@@ -15,8 +15,8 @@ from ilw_msgs.msg import Collision, EpisodeEvent, Reward
 from ilw_ros.convert import fill, message_class, time_msg
 from ilw_ros.qos import EVENT, LATCHED, STATE_OFFER
 from ilw_sim.nodes.sim_clock import OthersClock, OwnClock
-from ilw_sim.readings import MAP
-from ilw_sim.robot_model import RobotModel
+from ilw_sim.sensing.readings import MAP
+from ilw_sim.sensing.robot_model import RobotModel
 from ilw_sim.simulation import Simulation, Tick
 
 _READINGS: dict[str, tuple[Any, str]] = {

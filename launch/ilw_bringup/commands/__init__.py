@@ -1,0 +1,1 @@
+"""Commands of ./ilw that have a file each."""

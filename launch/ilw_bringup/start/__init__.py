@@ -1,0 +1,1 @@
+"""Bring-ups as data, and nodes as processes."""

@@ -1,0 +1,1 @@
+"""What the commands of every package share. Neither torch nor ROS."""

@@ -1,0 +1,53 @@
+"""Options that several of the learner's commands share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ilw_core.base.plant import PlantProfile, load_plant
+from ilw_core.storage.locate import config_file
+
+F = TypeVar('F', bound=Callable[..., Any])
+
+
+def task_option(function: F) -> F:
+    """Add ``--task``: the contract to use."""
+    return click.option('--task', default='clutter', show_default=True,
+                        help='A contract in config/tasks/, or a path.')(function)
+
+
+def checkpoint_task_option(function: F) -> F:
+    """Add ``--task`` to a command that names checkpoints; see ``checkpoint_contract``."""
+    return click.option('--task', help='A contract in config/tasks/, or a path [the one the '
+                        'checkpoint was made for].')(function)
+
+
+def profile_option(function: F) -> F:
+    """Add ``--profile``: the robot, whose lidar may speak in its own way."""
+    return click.option('--profile', help='Robot profile in config/robots/, or a path: how its '
+                        'lidar speaks [as recorded].')(function)
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``: for programs."""
+    return click.option('--json', 'as_json', is_flag=True,
+                        help='One JSON object on standard output.')(function)
+
+
+def plant_option(function: F) -> F:
+    """Add ``--plant``: how simulated bases answer."""
+    return click.option('--plant', help='How simulated bases answer: a profile in config/plants/, '
+                        'or a path; each episode draws its own [they obey at once].')(function)
+
+
+def trusted_keys_option(function: F) -> F:
+    """Add ``--trusted-keys``: who may say what drives."""
+    return click.option('--trusted-keys', default='', metavar='DIR',
+                        help='Folder of public keys; one of them must have signed each checkpoint '
+                             '[any may].')(function)
+
+
+def named_plant(name: str | None) -> PlantProfile | None:
+    """Return the profile that ``--plant`` names."""
+    return load_plant(config_file('plants', name)) if name else None

@@ -1,0 +1,31 @@
+"""Run a command: a problem that the user can solve is one line and exit code 2."""
+
+import json
+import sys
+
+import click
+
+from ilw_core.errors import IlwError
+from ilw_core.text.terminal import echo, show_usage_error
+
+
+def run(command: click.Command) -> None:
+    """Run a command with the words of ``sys.argv``; exits on a problem."""
+    try:
+        command.main(standalone_mode=False)
+    except click.ClickException as error:
+        show_usage_error(error)
+        sys.exit(2)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        echo('Stopped.', err=True)
+        sys.exit(130)
+    except IlwError as error:
+        if '--progress-json' in sys.argv:  # a program follows: tell it the kind, too
+            echo(json.dumps({'error': type(error).__name__, 'text': str(error)}))
+        echo(f'error: {error}', err=True)
+        sys.exit(2)
+    except OSError as error:  # a full or read-only disk, most often
+        echo(f'error: {error}', err=True)
+        sys.exit(2)

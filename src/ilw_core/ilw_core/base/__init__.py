@@ -1,0 +1,1 @@
+"""A wheeled base: its size, its answer to commands, its frames."""

@@ -1,0 +1,118 @@
+"""
+What the arbiter needs to know to keep a robot from harm: the ``safety`` part of a contract.
+
+It is not part of the contract's hash: a policy learns nothing from it, and an operator may tune it
+without training anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ilw_core.contract.schema import Section
+
+
+@dataclass(frozen=True)
+class ScanSpec:
+    """The lidar that looks ahead."""
+
+    topic: str
+    """``sensor_msgs/msg/LaserScan``"""
+    mount: tuple[float, float, float]
+    """x [m], y [m], yaw [rad] in the robot's frame"""
+    max_age_ns: int
+    """A robot whose newest scan is older is blind"""
+
+
+@dataclass(frozen=True)
+class WorkspaceSpec:
+    """The box that the robot's centre may not leave, in the frame of an odometry topic."""
+
+    topic: str
+    """``nav_msgs/msg/Odometry``"""
+    low_m: tuple[float, float]
+    """x, y"""
+    high_m: tuple[float, float]
+    """x, y"""
+    max_age_ns: int
+    """A robot whose newest pose is older is lost"""
+
+
+@dataclass(frozen=True)
+class SafetySpec:
+    """See ``docs/explanation/safety.md``."""
+
+    clamp_ratio: float
+    """A request beyond the range by more than this part of it counts as wild"""
+    clamps_in_a_row: int
+    """So many wild requests in a row trip the emergency stop"""
+    radius_m: float = 0.0
+    """Of the circle around the robot's centre that holds all of it"""
+    margin_m: float = 0.0
+    """Free space that is left in front of an obstacle"""
+    deceleration_mps2: float = 0.0
+    """The robot surely brakes as hard as this"""
+    scan: ScanSpec | None = None
+    workspace: WorkspaceSpec | None = None
+
+
+def read_safety(section: Section, names: Sequence[str], period_ns: int) -> SafetySpec:
+    """
+    Check the ``safety`` section; an empty one gives the defaults.
+
+    :param names: (Da,) the action's fields; looking ahead takes a planar twist.
+    """
+    clamps = section.section('clamps', required=False)
+    ratio = clamps.number('beyond_ratio', 0.1, low=0.0, high=10.0)
+    in_a_row = clamps.integer('in_a_row', 10, low=1, high=10_000)
+    clamps.done()
+    if not section.has('scan') and not section.has('workspace'):
+        section.done()
+        return SafetySpec(ratio, in_a_row)
+    twist = [sum(name.endswith(tail) for name in names) for tail in ('linear.x', 'angular.z')]
+    if twist != [1, 1]:
+        raise section.error('scan', 'left out where the action is no planar twist (one field '
+                            'that ends in linear.x, one in angular.z)', list(names))
+    others = [name for name in names for tail in ('linear.y', 'linear.z', 'angular.x', 'angular.y')
+              if name.endswith(tail)]
+    if others:
+        raise section.error('scan', f'left out where the action moves the robot by {others[0]}, '
+                            'too: nobody looks there', list(names))
+    deceleration = section.number('deceleration_mps2', low=0.01, high=1000.0)
+    footprint = section.section('footprint')
+    radius = footprint.number('radius_m', low=0.001, high=100.0)
+    margin = footprint.number('margin_m', 0.02, low=0.0, high=100.0)
+    footprint.done()
+    scan, box = _scan(section, period_ns), _workspace(section, period_ns)
+    section.done()
+    return SafetySpec(ratio, in_a_row, radius, margin, deceleration, scan, box)
+
+
+def _age_ns(section: Section, period_ns: int) -> int:
+    # Two periods: one late message is normal, two mean that the sensor is gone.
+    return round(section.number('max_age_ms', 2 * period_ns / 1e6, low=1.0, high=1e6)
+                 * 1e6)
+
+
+def _scan(section: Section, period_ns: int) -> ScanSpec | None:
+    if not section.has('scan'):
+        return None
+    scan = section.section('scan')
+    topic = scan.topic()
+    x, y, yaw = scan.numbers('mount', 3) if scan.has('mount') else (0.0, 0.0, 0.0)
+    age_ns = _age_ns(scan, period_ns)
+    scan.done()
+    return ScanSpec(topic, (x, y, yaw), age_ns)
+
+
+def _workspace(section: Section, period_ns: int) -> WorkspaceSpec | None:
+    if not section.has('workspace'):
+        return None
+    box = section.section('workspace')
+    topic = box.topic()
+    (x_low, x_high), (y_low, y_high) = box.numbers('x_m', 2), box.numbers('y_m', 2)
+    for key, low, high in (('x_m', x_low, x_high), ('y_m', y_low, y_high)):
+        if low >= high:
+            raise box.error(key, 'two numbers, the smaller first', [low, high])
+    age_ns = _age_ns(box, period_ns)
+    box.done()
+    return WorkspaceSpec(topic, (x_low, y_low), (x_high, y_high), age_ns)

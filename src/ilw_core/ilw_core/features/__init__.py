@@ -1,0 +1,1 @@
+"""From messages to numbers, and whether they can be what they say."""

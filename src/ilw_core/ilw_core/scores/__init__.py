@@ -1,0 +1,1 @@
+"""Successes, counted and compared honestly."""

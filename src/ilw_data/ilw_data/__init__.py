@@ -1,0 +1,1 @@
+"""Recordings and episodes: read, write, check, edit. Neither torch nor ROS."""

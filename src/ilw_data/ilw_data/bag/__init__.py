@@ -1,0 +1,1 @@
+"""A bag: its files, its messages, and their columns."""

@@ -1,0 +1,1 @@
+"""What storage plugins put on the disk: messages as bytes."""

@@ -1,0 +1,1 @@
+"""Which clock a message is stamped by, and how late it came."""

@@ -1,0 +1,1 @@
+"""``./ilw episodes`` and ``./ilw contract``."""

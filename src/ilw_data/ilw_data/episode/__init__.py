@@ -1,0 +1,1 @@
+"""One episode as arrays, and copies of it."""

@@ -1,0 +1,190 @@
+"""From episode folders to arrays: the contract applied to bags, cached, split. No torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import hashlib
+import os
+from pathlib import Path
+import tempfile
+import zipfile
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ilw_core.contract.file import Contract
+from ilw_core.episode import Episode, Outcome
+from ilw_core.errors import ContractError, EpisodeError
+from ilw_core.features.lidar_spec import PLAIN, LidarSpec, recorded_lidar
+from ilw_core.storage.episode_folder import META_FILE, EpisodeFolder, read_episode
+from ilw_core.storage.files import open_regular
+from ilw_data.bag.reader import Bag
+from ilw_data.episode.arrays import read_arrays, read_remarks
+from ilw_data.episode.readings import why_unsound
+
+_CACHE_VERSION = b'ilw.dataset/7'
+_END_BYTES = 65536
+_UNSOUND = 'unsound'
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Windows of many episodes, ready to train on."""
+
+    obs: np.ndarray
+    """(N, To, Do) float32; the newest observation last"""
+    actions: np.ndarray
+    """(N, Ta, Da) float32, contract units; the action of the window's tick first"""
+    episode: np.ndarray
+    """(N,) int64 index into ``names``"""
+    previous: np.ndarray
+    """(N, Da) float32 the action before; NaN at the start of an episode"""
+    names: tuple[str, ...]
+    masked: int
+    """Ticks left out because something was missing"""
+
+    def pick(self, episodes: Sequence[int]) -> 'Dataset':
+        """Return the windows of some episodes."""
+        rows = np.isin(self.episode, np.asarray(episodes, dtype=np.int64))
+        return Dataset(self.obs[rows], self.actions[rows], self.episode[rows],
+                       self.previous[rows], self.names, self.masked)
+
+
+def load_episode(
+    folder: Path | EpisodeFolder, contract: Contract, *, cache: Path | None = None,
+    allow_other_contract: bool = False, bag: Bag | None = None, sound: bool = False,
+) -> Episode:
+    """
+    Apply a contract to the bag of one episode.
+
+    The observation of each tick is built by the resampler that also runs live.
+
+    :param cache: folder for decoded arrays, keyed as ``_key`` says.
+    :param bag: its recording, where it is open already.
+    :param sound: refuse a bag that tells what cannot be so, as ``readings`` finds it.
+    :raises EpisodeError: the bag lacks a topic of the contract, cannot be read, or is refused.
+    :raises ContractError: it was recorded under another contract.
+    """
+    source = folder if isinstance(folder, EpisodeFolder) else read_episode(folder)
+    if source.contract_hash not in ('', contract.hash) and not allow_other_contract:
+        raise ContractError(
+            f'{source.path} was recorded under another contract ({source.contract_hash[:12]}, '
+            f'not {contract.hash[:12]}). Use that one, or pass --allow-other-contract.')
+    contract = as_recorded(source, contract)
+    if cache:
+        arrays = _cached(source, contract, cache)
+        reasons = arrays.pop(_UNSOUND).tolist()
+    else:
+        bag = bag or Bag(source.path)
+        arrays = read_arrays(bag, contract, source.span_ns)
+        reasons = why_unsound(bag, contract) if sound else []
+    remarks = read_remarks(arrays.pop('remarks'))
+    if sound and reasons:
+        raise EpisodeError(f'{source.path} would teach what is not so. {" ".join(reasons)}')
+    return Episode(
+        name=source.path.name, outcome=source.outcome, stop_reason=source.stop_reason,
+        contract_hash=contract.hash, remarks=remarks, **arrays)
+
+
+def as_recorded(source: EpisodeFolder, contract: Contract) -> Contract:
+    """
+    Return the contract for the lidar that an episode was recorded with.
+
+    What the caller declares of it goes before what the episode's notes keep.
+    """
+    return contract.declaring(lidar_of(source, contract))
+
+
+def lidar_of(source: EpisodeFolder, contract: Contract | None) -> LidarSpec:
+    """Return what is declared of the lidar of a recording: by the caller, or in its notes."""
+    if contract is not None and contract.lidar != PLAIN:
+        return contract.lidar
+    return recorded_lidar(source.meta, str(source.path / META_FILE))
+
+
+def _cached(source: EpisodeFolder, contract: Contract, cache: Path) -> dict[str, np.ndarray]:
+    path = cache / f'{_key(source, contract)}.npz'
+    try:
+        with open_regular(path) as stream, np.load(stream, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError):
+        bag = Bag(source.path)
+        arrays = read_arrays(bag, contract, source.span_ns)
+        arrays[_UNSOUND] = np.array(why_unsound(bag, contract), dtype=np.str_)
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=cache, delete=False) as stream:
+        np.savez(stream, **arrays)
+    os.replace(stream.name, path)
+    return arrays
+
+
+def _key(source: EpisodeFolder, contract: Contract) -> str:
+    """
+    Return what names the arrays of a bag: the size, time of change and two ends of its files.
+
+    A bag holds gigabytes, so not all of it is read. An MCAP file ends with a table of its chunks,
+    so one recorded anew has another end. What goes unnoticed: bytes changed in the middle by
+    something that keeps the size and sets the time of change back to the nanosecond.
+    """
+    digest = hashlib.sha256(_CACHE_VERSION + contract.hash.encode())
+    digest.update(f'{contract.lidar.key} {source.span_ns}'.encode())
+    for bag in source.bag_files:
+        with open_regular(bag) as stream:
+            state = os.fstat(stream.fileno())
+            digest.update(f'{bag.suffix} {state.st_size} {state.st_mtime_ns}'.encode())
+            digest.update(stream.read(_END_BYTES))
+            stream.seek(max(0, state.st_size - _END_BYTES))
+            digest.update(stream.read(_END_BYTES))
+    return digest.hexdigest()
+
+
+def build_dataset(
+    episodes: Sequence[Episode], contract: Contract, *, history: int = 1, horizon: int = 1,
+) -> Dataset:
+    """
+    Cut windows out of episodes; a window that touches a missing value is left out.
+
+    :raises EpisodeError: nothing is left.
+    """
+    parts, index, masked = [], [], 0
+    for number, episode in enumerate(episodes):
+        # The window of tick t: observations t - history + 1 .. t, actions t .. t + horizon - 1.
+        ticks = np.arange(history - 1, len(episode.actions) - horizon + 1)
+        if not len(ticks):
+            continue
+        whole = np.asarray(episode.obs_valid.all(axis=1))
+        seen = _windows(whole, history)[ticks - history + 1].all(axis=1)
+        done = _windows(episode.action_valid, horizon)[ticks].all(axis=1)
+        ticks = ticks[keep := seen & done]
+        masked += int((~keep).sum())
+        before = (ticks > 0) & episode.action_valid[ticks - 1]
+        parts.append((
+            _windows(episode.obs, history)[ticks - history + 1],
+            _windows(episode.actions, horizon)[ticks],
+            np.where(before[:, None], episode.actions[ticks - 1], np.float32(np.nan))))
+        index.append(np.full(len(ticks), number, dtype=np.int64))
+    if not sum(map(len, index)):
+        raise EpisodeError(f'No usable step in {len(episodes)} episodes ({masked} had something '
+                           f'missing). Run ./ilw episodes check to see what.')
+    obs, actions, previous = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return Dataset(obs, actions, np.concatenate(index), previous,
+                   tuple(e.name for e in episodes), masked)
+
+
+def _windows(values: np.ndarray, length: int) -> np.ndarray:
+    """Return every run of ``length`` rows, ``(T - length + 1, length, ...)``; copies nothing."""
+    return np.moveaxis(sliding_window_view(values, length, axis=0), -1, 1)
+
+
+def usable(folders: Sequence[EpisodeFolder]) -> list[EpisodeFolder]:
+    """Return the successes, and what nobody judged; failures and repaired takes are left out."""
+    return [f for f in folders if f.outcome is Outcome.SUCCESS
+            or (f.outcome is Outcome.UNKNOWN and f.foreign)]
+
+
+def split_episodes(
+    count: int, held_out_ratio: float, rng: np.random.Generator,
+) -> tuple[list[int], list[int]]:
+    """Return (training, held-out) episode numbers; at least one of each when there are two."""
+    order = rng.permutation(count)
+    held = min(max(1, round(count * held_out_ratio)), count - 1) if count > 1 else 0
+    return sorted(order[held:].tolist()), sorted(order[:held].tolist())

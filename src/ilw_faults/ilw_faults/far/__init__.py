@@ -1,0 +1,1 @@
+"""Processes of their own: the other end of a network, and sensors at full rate."""

@@ -1,0 +1,32 @@
+"""The robot's half of the loop, in a network namespace of its own. Told what to do on stdin."""
+
+import json
+from pathlib import Path
+import sys
+import time
+
+from ilw_faults.loop import Loop
+
+
+def main() -> None:
+    """Say ``driving`` when the far joystick drives; then judge how the robot took the loss."""
+    with Loop(Path(sys.argv[1]), with_teleop=False) as loop:
+        loop.spy.plugged = False
+        loop.until(loop.spy.moving, 20.0, 'the far joystick')
+        loop.save_an_episode()
+        loop.until(loop.spy.moving, 20.0, 'the far joystick')
+        begin = time.monotonic()
+        print('driving', flush=True)
+        sys.stdin.readline()
+        at = time.monotonic()
+        time.sleep(1.5)
+        stopped = loop.spy.stopped_at(at)
+        during = [c for c in loop.spy.commands if begin <= c.at_s < at]
+        print(json.dumps({
+            'commands': len(during), 'moving': sum(bool(c.values.any()) for c in during),
+            'stopped_ms': None if stopped is None else round(1000 * (stopped - at), 1),
+            'outside': len(loop.spy.outside()), 'lost': loop.lost()}), flush=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,122 @@
+"""Sensors and clocks that stop, freeze, come late, or jump, while a policy drives."""
+
+from collections.abc import Callable
+from pathlib import Path
+import time
+from typing import Any
+
+from nav_msgs.msg import Odometry
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import LaserScan
+
+from ilw_faults.loop import LATENCY_S, Loop
+from ilw_faults.relay import (
+    Relay,
+    Spoil,
+    clock_shifted,
+    frozen,
+    nothing,
+    shifted,
+    swapped,
+)
+from ilw_faults.row import Fault, Seen
+
+STOP = 'stop action within two periods'
+UNSEEN = {'silent', 'stale', 'observation', 'blind'}
+"""A policy without a scan or pose has nothing to say, and the arbiter sees nothing"""
+
+
+def _sensor(fault: str, expected: str, make: Callable[[], Spoil], *, periods: float,
+            why: set[str], late_s: float = 0.0, topic: str = 'scan',
+            kind: Any = LaserScan) -> Fault:
+    """
+    The robot must stop within so many periods (and one message latency).
+
+    :param why: reasons of the arbiter, one of which must be given.
+    """
+    def inject(folder: Path) -> Seen:
+        with Loop(folder, with_policy=True, through_spy=(topic,)) as loop:
+            relay = Relay(loop, topic, kind)
+            loop.arm()
+            loop.save_an_episode()
+            bound = periods * loop.contract.period_ns / 1e9 + LATENCY_S
+            at, before = time.monotonic(), len(loop.spy.states)
+            relay.spoil, relay.late_s = make(), late_s
+            stop = loop.watch(at, bound_s=bound, watch_s=bound + 0.7)
+            said = {r for s in loop.spy.states[before:] for r in s.reasons}
+            relay.spoil, relay.late_s = (lambda message: [message]), 0.0
+            loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
+            return loop.stopped(stop, ok=bool(said & why),
+                                more=f', reasons {sorted(said)}, then drove again')
+
+    return Fault(fault, expected, inject)
+
+
+def _disorder(folder: Path) -> Seen:
+    with Loop(folder, with_policy=True, through_spy=('scan',)) as loop:
+        relay = Relay(loop, 'scan', LaserScan)
+        loop.arm()
+        loop.save_an_episode()
+        relay.spoil = swapped()
+        before = len(loop.spy.commands)
+        time.sleep(2.0)
+        loop.until(loop.spy.moving, 5.0, 'the policy to drive')
+        dead = loop.fleet.dead()
+        return loop.seen(f'{len(loop.spy.commands) - before} commands in 2 s, '
+                        f'still driving, {len(dead)} nodes died', None, not dead)
+
+
+def _clock_stops(folder: Path) -> Seen:
+    with Loop(folder, with_policy=True, through_spy=('/clock',)) as loop:
+        relay = Relay(loop, '/clock', Clock)
+        loop.arm()
+        loop.save_an_episode()
+        at = time.monotonic()
+        relay.spoil = nothing
+        stop = loop.watch(at, bound_s=1.2, watch_s=1.8)
+        relay.spoil = lambda message: [message]
+        loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
+        return loop.stopped(stop, more=', then drove again')
+
+
+def _clock_jumps(fault: str, seconds: float) -> Fault:
+    """Clock and stamps no longer agree: nobody may be trusted until they do."""
+    expected = f'{STOP}; drives again when the clock is right again'
+
+    def inject(folder: Path) -> Seen:
+        with Loop(folder, with_policy=True, through_spy=('/clock',)) as loop:
+            relay = Relay(loop, '/clock', Clock)
+            loop.until(lambda: loop.spy.clock_ns > 15_000_000_000, 20.0, 'the clock to be 15 s')
+            loop.arm()
+            loop.save_an_episode()
+            bound = loop.two_periods_s + LATENCY_S
+            at = time.monotonic()
+            relay.spoil = clock_shifted(seconds)
+            stop = loop.watch(at, bound_s=bound)
+            relay.spoil = lambda message: [message]
+            loop.until(loop.spy.moving, 15.0, 'the policy to drive again')
+            dead = loop.fleet.dead()
+            return loop.stopped(stop, ok=not dead,
+                                 more=f', then drove again, {len(dead)} nodes died')
+
+    return Fault(fault, expected, inject)
+
+
+FAULTS = (
+    _sensor('lidar stops and comes back', f'{STOP}; drives again afterwards', lambda: nothing,
+            periods=2, why=UNSEEN),
+    _sensor('lidar freezes: the same data with new stamps',
+            'blind after five equal scans and two periods; drives again afterwards', frozen,
+            periods=8, why={'blind'}),
+    _sensor('lidar jumps back in time by 10 s', f'{STOP}; drives again afterwards',
+            lambda: shifted(-10.0), periods=2, why=UNSEEN),
+    _sensor('lidar arrives 0.5 s late', f'{STOP}; drives again afterwards',
+            lambda: lambda message: [message], periods=2, why=UNSEEN, late_s=0.5),
+    _sensor('odometry stops and comes back', f'{STOP}; drives again afterwards',
+            lambda: nothing, periods=2, why=UNSEEN - {'blind'}, topic='odom', kind=Odometry),
+    Fault('lidar out of order', 'old scans are left aside, it drives on', _disorder),
+    Fault('clock stops and goes on', 'no age can be told any more: stop action within 1.2 s; '
+          'drives again afterwards', _clock_stops),
+    _clock_jumps('clock jumps forward by 10 s', 10.0),
+    _clock_jumps('clock jumps back by 10 s', -10.0),
+)

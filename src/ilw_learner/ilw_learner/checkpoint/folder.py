@@ -1,0 +1,195 @@
+"""
+A checkpoint: a folder that acts without its training code.
+
+``policy.onnx`` (normalisation and limits inside), ``weights.safetensors`` for further training,
+``policy.yaml`` with the contract, where it all came from, and the hash of each file, and perhaps
+the signature of ``signing.py``. Reading one runs no code from it.
+"""
+
+from dataclasses import dataclass, field
+import hashlib
+import os
+from pathlib import Path
+import shutil
+from typing import Any
+import uuid
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ilw_core.contract.file import Contract, parse_contract
+from ilw_core.contract.schema import shown
+from ilw_core.contract.yaml_data import parse_yaml, yaml_text
+from ilw_core.errors import CheckpointError, ContractError
+from ilw_core.storage.bag_files import sync_folder
+from ilw_core.storage.files import FileRefusedError, create, read_bytes
+from ilw_learner.checkpoint.signing import SIGNATURE, SIGNATURE_BYTES, TrustedKeys, write_signature
+
+SCHEMA = 'ilw.checkpoint/1'
+CARD, GRAPH, WEIGHTS = 'policy.yaml', 'policy.onnx', 'weights.safetensors'
+_MAX_CARD_BYTES = 4_000_000
+_MAX_FILE_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint whose files were found to be the ones it was saved with."""
+
+    path: Path
+    card: dict[str, Any]
+    contract: Contract
+    hash: str
+    """sha256 hex of ``policy.yaml``, which holds the hashes of the other files"""
+    graph: bytes = field(repr=False)
+    """The ``policy.onnx`` that was verified: what is run is this, not the file read again"""
+    signer: str = ''
+    """File name of the trusted key that signed it; empty when none was asked for"""
+
+    @property
+    def history(self) -> int:
+        """Observations it wants to see, To."""
+        return int(self.card['history'])
+
+    @property
+    def horizon(self) -> int:
+        """Actions it gives at once, Ta."""
+        return int(self.card['horizon'])
+
+
+def save_checkpoint(path: Path, contract: Contract, card: dict[str, Any],
+                    files: dict[str, bytes]) -> Checkpoint:
+    """
+    Write a checkpoint whole or not at all.
+
+    :param card: what ``policy.yaml`` says besides schema, contract and file hashes.
+    :param files: name -> content, ``policy.onnx`` and ``weights.safetensors`` among them.
+    """
+    staging = path.parent / f'.{path.name}.{uuid.uuid4().hex[:8]}'
+    staging.mkdir(parents=True)
+    try:
+        for name, content in files.items():
+            _write(staging / name, content)
+        full = {'schema': SCHEMA, 'contract_hash': contract.hash, **card,
+                'files': {n: hashlib.sha256(c).hexdigest() for n, c in files.items()},
+                'contract_text': contract.text}
+        _write(staging / CARD, yaml_text(full).encode())
+        if path.exists():
+            shutil.rmtree(path)
+        staging.rename(path)
+        sync_folder(path.parent)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return load_checkpoint(path)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with create(path) as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def sign_checkpoint(path: Path, key: Ed25519PrivateKey) -> Path:
+    """
+    Vouch for a checkpoint with a private key; return the file of the signature.
+
+    :raises CheckpointError: not a checkpoint, or a file is not the one that was saved.
+    """
+    load_checkpoint(path)
+    return write_signature(path, _read(path / CARD, _MAX_CARD_BYTES), key)
+
+
+def load_checkpoint(path: Path, contract: Contract | None = None,
+                    trusted: TrustedKeys | None = None) -> Checkpoint:
+    """
+    Read and verify a checkpoint.
+
+    :param contract: the contract in use; ``None`` accepts any.
+    :param trusted: one of these keys must have signed it; ``None`` accepts it unsigned.
+    :raises CheckpointError: not a checkpoint, not signed by whom it should be, or a file is not
+        the one that was saved.
+    :raises ContractError: it was made for another contract.
+    """
+    card_path = path / CARD
+    raw = _read(card_path, _MAX_CARD_BYTES)
+    signer = trusted.verify(path, raw, _signature(path)) if trusted is not None else ''
+    try:
+        card = parse_yaml(raw.decode(), str(card_path))
+    except (ContractError, UnicodeDecodeError) as error:
+        raise CheckpointError(f'{card_path} is damaged: it is not YAML. '
+                              f'Train again or copy it anew.') from error
+    if not isinstance(card, dict) or card.get('schema') != SCHEMA:
+        got = card.get('schema') if isinstance(card, dict) else type(card).__name__
+        raise CheckpointError(f'{card_path}: schema must be {SCHEMA!r}. Got {shown(got)}.')
+    graph = _verify_files(path, card)
+    own = parse_contract(str(card.get('contract_text', '')), f'{card_path}: contract_text')
+    if own.hash != card.get('contract_hash'):
+        raise CheckpointError(f'{card_path} is damaged: contract_hash is not that of its '
+                              f'contract_text. Copy the checkpoint anew.')
+    if contract is not None and own.hash != contract.hash:
+        raise ContractError(
+            f'{path} was made for the contract {own.name} ({own.hash[:12]}), but '
+            f'{contract.name} ({contract.hash[:12]}) is in use. Train for this one.')
+    for key in ('history', 'horizon'):
+        if not isinstance(card.get(key), int) or not 1 <= card[key] <= 1000:
+            raise CheckpointError(f'{card_path}: {key} must be a whole number from 1 to 1000. '
+                                  f'Got {shown(card.get(key))}.')
+    return Checkpoint(path, card, own, hashlib.sha256(raw).hexdigest(), graph, signer)
+
+
+def copy_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """
+    Write the files of a checkpoint, and its signature, into a new folder.
+
+    :raises CheckpointError: they are no longer those that were verified.
+    """
+    card = _read(checkpoint.path / CARD, _MAX_CARD_BYTES)
+    if hashlib.sha256(card).hexdigest() != checkpoint.hash:
+        raise CheckpointError(f'{checkpoint.path} changed while it was copied. Wait until its '
+                              f'training is over.')
+    folder.mkdir()
+    for name in checkpoint.card['files']:
+        _write(folder / name, _read(checkpoint.path / name, _MAX_FILE_BYTES))
+    signature = _signature(checkpoint.path)
+    if signature is not None:
+        _write(folder / SIGNATURE, signature)
+    _write(folder / CARD, card)
+    if load_checkpoint(folder).hash != checkpoint.hash:
+        raise CheckpointError(f'{folder} is not the copy of {checkpoint.path} that it should be. '
+                              f'Try again.')
+
+
+def _signature(path: Path) -> bytes | None:
+    file = path / SIGNATURE
+    return _read(file, SIGNATURE_BYTES) if os.path.lexists(file) else None
+
+
+def _verify_files(path: Path, card: dict[str, Any]) -> bytes:
+    """Return the content of the graph, once every file was found to be the one saved."""
+    files = card.get('files')
+    if not isinstance(files, dict) or not {GRAPH, WEIGHTS} <= set(files):
+        raise CheckpointError(f'{path / CARD}: files must list {GRAPH} and {WEIGHTS} with their '
+                              f'hashes. Got {shown(files)}.')
+    graph = b''
+    for name, digest in files.items():
+        if not isinstance(name, str) or Path(name).name != name or name in ('.', '..'):
+            raise CheckpointError(f'{path / CARD}: {shown(name)} leaves the folder. Refused.')
+        content = _read(path / name, _MAX_FILE_BYTES)
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise CheckpointError(f'{path / name} is not the file that was saved (its hash '
+                                  f'differs). Copy the checkpoint anew.')
+        if name == GRAPH:
+            graph = content
+    return graph
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        return read_bytes(path, limit)
+    except FileNotFoundError as error:
+        raise CheckpointError(f'{path.parent} is not a checkpoint: it has no {path.name}.'
+                              ) from error
+    except FileRefusedError as error:
+        raise CheckpointError(str(error)) from error
+    except OSError as error:
+        raise CheckpointError(f'{path} cannot be read: {error}.') from error

@@ -1,0 +1,1 @@
+"""What a network learns from: transitions, batches, their scales."""

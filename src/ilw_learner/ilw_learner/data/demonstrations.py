@@ -1,0 +1,79 @@
+"""Recorded episodes as transitions for a learner from reward."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ilw_core.contract.file import Contract
+from ilw_core.episode import Episode
+from ilw_core.errors import NotFiniteError
+from ilw_learner.data.replay_buffer import Transitions
+from ilw_learner.policies.dqn import DqnConfig
+
+
+def task_rewards(episode: Episode, contract: Contract) -> np.ndarray:
+    """Return the contract's reward of each step, and a person's, (T,) float32."""
+    rewards = np.full(len(episode.actions), contract.reward['step'], dtype=np.float32)
+    rewards[-1] += contract.reward.get(episode.stop_reason, 0.0)
+    if episode.person_rewards is not None:
+        rewards += episode.person_rewards
+    return rewards
+
+
+def to_transitions(
+    episodes: Sequence[Episode], contract: Contract, config: DqnConfig, table: np.ndarray,
+    encode: Callable[[Tensor], Tensor], potential: int | None,
+) -> Transitions:
+    """
+    Return the steps at which all was seen and a command was given.
+
+    An action becomes the choice nearest to it. Rewards reach over up to ``n_step`` steps; one
+    that would need a step which is missing ends before it.
+
+    :param table: ``(K, Da)`` what each choice means.
+    :param encode: of (N, To * Do) observations, the newest last.
+    :raises NotFiniteError: a reward that was recorded is NaN or infinite.
+    """
+    span = contract.action.high - contract.action.low
+    parts: list[tuple[np.ndarray, ...]] = []
+    for episode in episodes:
+        rewards = task_rewards(episode, contract)
+        if not np.isfinite(rewards).all():
+            at = int(np.flatnonzero(~np.isfinite(rewards))[0])
+            raise NotFiniteError(f'{episode.name}: the reward of step {at} is {rewards[at]}. '
+                                 f'Take the episode out of training: ./ilw episodes drop')
+        terminated = episode.stop_reason in ('goal', 'collision')
+        if potential is not None and config.shaping:
+            distance = episode.obs[:, potential].copy()
+            distance[-1] *= not terminated
+            rewards += config.shaping * (distance[:-1] - config.gamma * distance[1:])
+        gap = (episode.actions[:, None] - table) / span  # (T, K, Da)
+        choices = np.square(gap).sum(-1).argmin(-1)
+        before = [np.maximum(np.arange(len(episode.obs)) - age, 0)
+                  for age in reversed(range(config.history))]
+        seen = np.concatenate([episode.obs[rows] for rows in before], axis=1)  # (T + 1, To * Do)
+        whole = np.logical_and.reduce([episode.obs_valid[rows].all(axis=1) for rows in before])
+        usable = whole[:-1] & whole[1:] & episode.action_valid
+        parts += _windows(seen, choices, rewards, usable, terminated, config)
+    obs, choice, reward, discount, after = (np.stack(v) for v in zip(*parts, strict=True))
+    return Transitions(
+        encode(torch.from_numpy(obs)), torch.from_numpy(choice), torch.from_numpy(reward),
+        torch.from_numpy(discount), encode(torch.from_numpy(after)))
+
+
+def _windows(obs: np.ndarray, choices: np.ndarray, rewards: np.ndarray, usable: np.ndarray,
+             terminated: bool, config: DqnConfig) -> list[tuple[np.ndarray, ...]]:
+    rows, count = [], len(choices)
+    for t in np.flatnonzero(usable):
+        end, total, factor = t, 0.0, 1.0
+        while end < min(t + config.n_step, count) and usable[end]:
+            total += factor * rewards[end]
+            factor *= config.gamma
+            end += 1
+        if end == count and terminated:
+            factor = 0.0
+        rows.append((obs[t], np.int64(choices[t]), np.float32(total), np.float32(factor),
+                     obs[end]))
+    return rows

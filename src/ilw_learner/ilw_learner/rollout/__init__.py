@@ -1,0 +1,1 @@
+"""Policies drive in environments: scores, comparisons, recordings asked again."""

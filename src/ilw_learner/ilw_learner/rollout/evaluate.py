@@ -1,0 +1,94 @@
+"""Score a policy in a Gymnasium environment: successes with an interval. No torch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+import importlib
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from ilw_core.align import Observation
+from ilw_core.contract.file import Contract
+from ilw_core.errors import NoEnvironmentError
+from ilw_learner.runtime.runner import PolicyRunner
+
+Act = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
+"""(Do,) observation and its mask -> (Da,) action in contract units, or None for no action"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one simulated episode went."""
+
+    seed: int
+    success: bool
+    stop_reason: str
+    time_s: float
+    path_length_m: float
+    shortest_path_m: float
+
+
+def make_env(spec: str, contract: Contract, **options: Any) -> Any:
+    """
+    Return the environment, or vector environment, named ``module:function`` for a contract.
+
+    :param options: those that are ``None`` are left out: one of a user's need not know them.
+
+    :raises NoEnvironmentError: there is no such module or function, or it is ``none``.
+    """
+    if spec == 'none':
+        raise NoEnvironmentError('--env none has nothing to drive in. Name an environment, as '
+                                 'ilw_sim.env:make_env.')
+    module, _, name = spec.partition(':')
+    try:
+        given = {key: value for key, value in options.items() if value is not None}
+        return getattr(importlib.import_module(module), name)(contract, **given)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise NoEnvironmentError(
+            f'--env must be module:function, as in ilw_sim.env:make_env, or for '
+            f'train the id of a Gymnasium environment. Got {spec!r} ({error}).') from error
+
+
+def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed: int) -> Run:
+    """Drive one episode; without an action the stop action is applied, as the arbiter would."""
+    observation, info = env.reset(seed=seed)
+    stop = contract.action.stop if contract.action.stop is not None else np.zeros(
+        contract.action.dim)
+    first = int(getattr(getattr(env, 'action_space', None), 'start', 0))  # of a Discrete
+    done = False
+    while not done:
+        # Environments that know nothing of masks see everything.
+        valid = info.get('valid', np.isfinite(observation))
+        wanted = act(observation, np.asarray(valid, dtype=bool))
+        action = stop if wanted is None else wanted
+        if contract.action.discrete:
+            step: Any = first + int(contract.action.nearest(action[None])[0])
+        else:
+            step = np.asarray(action, dtype=np.float32)
+        observation, _, terminated, truncated, info = env.step(step)
+        done = terminated or truncated
+    return Run(seed, bool(info['success']), str(info['stop_reason']), float(info['time_s']),
+               float(info['path_length_m']), float(info['shortest_path_m']))
+
+
+def acting(runner: PolicyRunner) -> Act:
+    """Return a runner as a function of observations; call ``runner.reset`` between episodes."""
+    def act(values: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
+        runner.observe(Observation(0, np.where(valid, values, 0.0).astype(np.float32), valid, 0))
+        actions, _ = runner.act()
+        return None if actions is None else actions[0]
+
+    return act
+
+
+def evaluate(env: gymnasium.Env[Any, Any], contract: Contract, runner: PolicyRunner,
+             seeds: Sequence[int], progress: Callable[[list[Run]], None] = lambda runs: None
+             ) -> list[Run]:
+    """Drive an episode per seed; ``progress`` is called after each with all so far."""
+    runs = []
+    for seed in seeds:
+        runner.reset()
+        runs.append(run_episode(env, contract, acting(runner), seed))
+        progress(runs)
+    return runs

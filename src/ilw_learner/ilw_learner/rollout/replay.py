@@ -1,0 +1,140 @@
+"""
+What would a policy have done with what was recorded? Offline, on the same observations. No torch.
+
+Open loop: each action answers a recorded observation; where its actions lead is not followed.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+import time
+from typing import Any
+
+import numpy as np
+
+from ilw_core.align import Observation
+from ilw_core.contract.file import Contract
+from ilw_core.episode import Episode
+from ilw_core.limits import Limiter
+from ilw_core.text.digits import ROUNDING_RATIO, apart
+from ilw_learner.runtime.runner import PolicyRunner
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The answers of one policy to the observations of some episodes."""
+
+    actions: np.ndarray
+    """(T, Da) float64, what it asked for; NaN where it gave no action"""
+    latencies_s: np.ndarray
+    """(T,) from the observation to the answer"""
+    trips: Counter[str]
+    """Reason -> ticks at which the arbiter would have changed or refused the action"""
+
+
+def replay(episodes: Sequence[Episode], contract: Contract, runner: PolicyRunner) -> Replayed:
+    """Feed every tick of every episode to a policy, and its actions to the contract's limits."""
+    actions, latencies, trips = [], [], Counter[str]()
+    for episode in episodes:
+        runner.reset()
+        limiter = Limiter(contract.action, _rest(contract))
+        for t in range(len(episode.actions)):
+            seen = Observation(int(episode.stamps_ns[t]), episode.obs[t], episode.obs_valid[t], 0)
+            begin = time.perf_counter()
+            runner.observe(seen)
+            chunk, _ = runner.act()
+            latencies.append(time.perf_counter() - begin)
+            wanted = None if chunk is None else np.array(chunk[0], dtype=np.float64)
+            actions.append(np.full(contract.action.dim, np.nan) if wanted is None else wanted)
+            trips.update(_trips(wanted, limiter, contract))
+    shape = (-1, contract.action.dim)
+    return Replayed(np.array(actions).reshape(shape), np.array(latencies), trips)
+
+
+def _rest(contract: Contract) -> np.ndarray:
+    action = contract.action
+    return np.clip(np.zeros(action.dim) if action.stop is None else action.stop,
+                   action.low, action.high)
+
+
+def _trips(wanted: np.ndarray | None, limiter: Limiter, contract: Contract) -> tuple[str, ...]:
+    if wanted is None:  # the policy node says why and sends nothing: the stop action follows
+        limiter.jump(_rest(contract))
+        return ('no action',)
+    action = contract.action
+    slack = contract.safety.clamp_ratio * (action.high - action.low)
+    wild = np.any((wanted < action.low - slack) | (wanted > action.high + slack))
+    _, reasons = limiter.towards(wanted, contract.period_ns / 1e9)
+    return (*reasons, 'wild') if wild else reasons
+
+
+def difference(one: np.ndarray, other: np.ndarray, contract: Contract) -> dict[str, Any]:
+    """
+    Return how far apart actions are where both are given: field -> mean, p95, max in its unit.
+
+    :param one: ``(T, Da)``, as is ``other``; NaN where there is none.
+    """
+    gap = np.abs(one - other)
+    gap = gap[np.isfinite(gap).all(axis=1)]
+    return {name: {
+        'unit': unit, 'ticks': len(gap),
+        'mean': float(gap[:, i].mean()) if len(gap) else None,
+        'p95': float(np.percentile(gap[:, i], 95)) if len(gap) else None,
+        'max': float(gap[:, i].max()) if len(gap) else None,
+    } for i, (name, unit) in enumerate(zip(contract.action.names, contract.action.units,
+                                           strict=True))}
+
+
+def recorded_actions(episodes: Sequence[Episode]) -> np.ndarray:
+    """Return what was applied at each tick, ``(T, Da)``; NaN where no command came."""
+    return np.concatenate([np.where(e.action_valid[:, None], e.actions, np.nan)
+                           for e in episodes])
+
+
+def describe(result: Replayed) -> dict[str, Any]:
+    """Return latency and trips as JSON values."""
+    p50, p99 = np.percentile(result.latencies_s, [50, 99]) if len(result.latencies_s) else (0, 0)
+    return {'latency_p50_s': float(p50), 'latency_p99_s': float(p99),
+            'trips': dict(sorted(result.trips.items()))}
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What a regression may differ at most; differences as a part of each field's range."""
+
+    mean_ratio: float = 0.05
+    p95_ratio: float = 0.2
+    max_ratio: float = 1.0
+    trips_ratio: float = 0.01
+    """More ticks of a kind of trip than the policy it is held against, of all ticks"""
+    latency_s: float | None = None
+    """99 % of the answers come within; None: half a period, the rest is for messages"""
+
+
+def broken(gaps: dict[str, Any], one: Replayed, other: Replayed | None, contract: Contract,
+           limits: Thresholds) -> list[str]:
+    """Return which thresholds are broken, a sentence each."""
+    found, action = [], contract.action
+    for i, (name, row) in enumerate(gaps.items()):
+        span = float(action.high[i] - action.low[i])
+        for key, ratio in (('mean', limits.mean_ratio), ('p95', limits.p95_ratio),
+                           ('max', limits.max_ratio)):
+            if row[key] is None:
+                found.append(f'{name}: no tick at which both gave an action')
+                break
+            if row[key] > (ratio + ROUNDING_RATIO) * span:
+                got, most = apart(row[key], ratio * span, 4)
+                found.append(f'{name}: {key} difference {got} {row["unit"]} is above {most} '
+                             f'({ratio:g} of its range)')
+    ticks = max(1, len(one.actions))
+    for reason, count in sorted(one.trips.items()):
+        before = other.trips[reason] if other else 0
+        if (count - before) / ticks > limits.trips_ratio:
+            found.append(f'{reason}: {count} of {ticks} ticks, {before} before; more than '
+                         f'{limits.trips_ratio:g} of the ticks are new')
+    allowed_s = limits.latency_s or contract.period_ns / 2e9
+    p99_s = describe(one)['latency_p99_s']
+    if p99_s > allowed_s:
+        got, most = apart(p99_s * 1e3, allowed_s * 1e3)
+        found.append(f'latency: p99 {got} ms is above {most} ms')
+    return found

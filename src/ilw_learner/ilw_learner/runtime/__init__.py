@@ -1,0 +1,1 @@
+"""A policy that acts: neither torch nor ROS."""

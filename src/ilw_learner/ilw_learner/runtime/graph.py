@@ -1,0 +1,72 @@
+"""Compute an ONNX graph with ONNX Runtime, within a bound of memory. No torch, no ROS."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from ilw_core.errors import GraphError
+from ilw_learner.checkpoint.graph_check import MAX_MEMORY_BYTES, check_graph
+from ilw_learner.checkpoint.graph_values import INPUT, OUTPUT
+
+
+class Graph:
+    """
+    An ONNX graph on one CPU thread, its input and output bound once: 10 microseconds, not 13.
+
+    :param model: the ONNX file's content. Not its path: files beside it are then out of reach.
+    :param shape: of the input ``observation``; float32, as the output ``action`` is.
+    :param path: where it came from, for the error's text.
+    :raises GraphError: it is no such graph.
+    """
+
+    def __init__(self, model: bytes, shape: tuple[int, ...],
+                 path: Path = Path('policy.onnx')) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry('session.use_env_allocators', '1')
+        self._input = np.zeros(shape, dtype=np.float32)
+        check_graph(model, path)
+        try:
+            _bound_memory()
+            self._session = ort.InferenceSession(model, options,
+                                                 providers=['CPUExecutionProvider'])
+            self._output = self._session.run([OUTPUT], {INPUT: self._input})[0]
+            self._binding = self._session.io_binding()
+            for bind, name, array in (
+                (self._binding.bind_input, INPUT, self._input),
+                (self._binding.bind_output, OUTPUT, self._output),
+            ):
+                bind(name, 'cpu', 0, np.float32, array.shape, array.ctypes.data)
+        except Exception as error:  # onnxruntime's errors share no other base class
+            raise GraphError(f'{path} is no network for this contract: '
+                                  f'{" ".join(str(error).split())[:200]}') from error
+        if self._output.dtype != np.float32:
+            raise GraphError(f'{path} must give float32. Got {self._output.dtype}.')
+        self.shape = self._output.shape
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """
+        Return the output, without the batch; the next call overwrites it.
+
+        :raises GraphError: the graph cannot be computed for these values.
+        """
+        self._input[:] = values
+        try:
+            self._session.run_with_iobinding(self._binding)
+        except Exception as error:
+            raise GraphError(f'the network failed: '
+                                  f'{" ".join(str(error).split())[:200]}') from error
+        return self._output[0]
+
+
+@cache
+def _bound_memory() -> None:
+    """Let no graph take more memory than any policy needs; once per process."""
+    ort.create_and_register_allocator(
+        ort.OrtMemoryInfo('Cpu', ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0,
+                          ort.OrtMemType.DEFAULT),
+        ort.OrtArenaCfg({'max_mem': MAX_MEMORY_BYTES, 'arena_extend_strategy': 1}))

@@ -1,0 +1,125 @@
+"""
+Run a policy: a checkpoint, or one of the baselines, plus the memory it needs. No torch, no ROS.
+
+ONNX Runtime with one thread: at this size more threads cost time.
+"""
+
+from collections import deque
+import math
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ilw_core.align import Observation
+from ilw_core.contract.file import Contract
+from ilw_core.errors import GraphError, UntrustedError
+from ilw_learner.checkpoint.folder import GRAPH, Checkpoint, load_checkpoint
+from ilw_learner.checkpoint.graph_trial import try_graph
+from ilw_learner.checkpoint.signing import TrustedKeys
+from ilw_learner.runtime.graph import Graph
+
+BASELINES = ('idle', 'random')
+
+
+class _Brain(Protocol):
+    """Maps ``(1, To, Do)`` observations to ``(Ta, Da)`` actions."""
+
+    def __call__(self, window: np.ndarray) -> np.ndarray: ...
+
+
+class PolicyRunner:
+    """
+    Turns observations into action chunks.
+
+    :param checkpoint: a checkpoint folder, ``idle`` (the stop action) or ``random`` (any action).
+    :param trusted: one of these keys must have signed the checkpoint; ``None`` takes it unsigned.
+    :param own: this process made it a moment ago, so its graph needs no trial.
+    :raises IlwError: it is not a checkpoint, was made for another contract, is not signed so, or
+        its graph failed in ``graph_trial.py``.
+    """
+
+    def __init__(self, checkpoint: str | Path, contract: Contract, *, seed: int = 0,
+                 trusted: TrustedKeys | None = None, own: bool = False) -> None:
+        self.contract = contract
+        self.name = str(checkpoint)
+        self._rng = np.random.default_rng(seed)
+        if self.name == 'random' and trusted is not None:
+            raise UntrustedError(f'What drives must be signed by a key in {trusted.folder}. '
+                                  f'random is signed by nobody. Name a signed checkpoint, or '
+                                  f'idle, which only stops.')
+        if self.name in BASELINES:
+            self.history, self.horizon = 1, 1
+            self._brain: _Brain = self._idle if self.name == 'idle' else self._random
+        else:
+            found = load_checkpoint(Path(checkpoint), contract, trusted)
+            self.name, self.history, self.horizon = found.hash, found.history, found.horizon
+            self._brain = _graph(found, contract, own=own)
+        self._window: deque[Observation] = deque(maxlen=self.history)
+        self._input = np.zeros((1, self.history, contract.obs_dim), dtype=np.float32)
+
+    def reset(self) -> None:
+        """Forget the past, as at the start of an episode."""
+        self._window.clear()
+
+    def observe(self, observation: Observation) -> None:
+        """Take in the observation of a tick."""
+        self._window.append(observation)
+
+    def remember(self, other: 'PolicyRunner') -> None:
+        """Take over what another policy of the same contract has seen."""
+        self._window.extend(other._window)
+
+    def act(self) -> tuple[np.ndarray | None, str]:
+        """
+        Return the actions from the newest tick on.
+
+        :returns: ``(Ta, Da)`` float64 in contract units and an empty text; or ``None`` and why.
+        """
+        if not self._window:
+            return None, 'no observation yet'
+        older = self.history - len(self._window)
+        for i, seen in enumerate(self._window):
+            if np.count_nonzero(seen.valid) < len(seen.valid):
+                return None, self._missing()
+            self._input[0, older + i] = seen.values
+        # An episode's first observation stands for those before it.
+        self._input[0, :older] = self._window[0].values
+        try:
+            actions = self._brain(self._input)
+        except GraphError:  # its text may quote the graph: this reason goes out over the network
+            return None, 'the network failed on this observation'
+        if not all(map(math.isfinite, actions.ravel().tolist())):  # 2 us less than NumPy's
+            return None, 'the network gave a value that is not finite'
+        return actions.astype(np.float64), ''
+
+    def _missing(self) -> str:
+        gone = ~np.logical_and.reduce([o.valid for o in self._window])
+        names = [n for n, missing in zip(self.contract.obs_names, gone, strict=True) if missing]
+        more = f' and {len(names) - 1} more' if len(names) > 1 else ''
+        return f'missing: {names[0]}{more}'
+
+    def _idle(self, window: np.ndarray) -> np.ndarray:
+        action = self.contract.action
+        stop = np.zeros(action.dim) if action.stop is None else action.stop
+        return stop[None]
+
+    def _random(self, window: np.ndarray) -> np.ndarray:
+        action = self.contract.action
+        if action.discrete:
+            return action.table[self._rng.integers(len(action.table))][None]
+        return self._rng.uniform(action.low, action.high)[None]
+
+
+def _graph(found: Checkpoint, contract: Contract, *, own: bool) -> Graph:
+    path = found.path / GRAPH
+    if not own:
+        try_graph(found.graph, contract, found.history, found.horizon, path)
+    graph = Graph(found.graph, (1, found.history, contract.obs_dim), path)
+    if graph.shape != (1, found.horizon, contract.action.dim):
+        raise GraphError(f'{path} must give (1, {found.horizon}, {contract.action.dim}) '
+                              f'values. Got {graph.shape}.')
+    if not np.isfinite(graph(np.float32(0.5) * (contract.obs_low + contract.obs_high))).all():
+        raise GraphError(f'{path} gives actions that are not finite: its training went '
+                              f'wrong. Train again, or use an earlier checkpoint.')
+    return graph

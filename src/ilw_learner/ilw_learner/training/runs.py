@@ -1,0 +1,147 @@
+"""What was trained: runs on disk, listed and drawn beside each other. No torch, no ROS."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+from pathlib import Path
+from typing import Any
+
+from ilw_core.contract.schema import shown
+from ilw_core.errors import IlwError
+from ilw_core.scores.statistics import wilson
+from ilw_core.storage.figure_file import pyplot, save_figure
+from ilw_core.storage.files import read_json, read_json_lines
+
+_AXES = {'environment steps': 'step', 'updates (gradient steps)': 'update',
+         'seconds of training': 'train_s'}
+"""What a curve can be drawn against -> its key in ``metrics.jsonl``"""
+_IN_ENVIRONMENT = ('dqn', 'dqfd')
+"""Algorithms whose ``step`` counts steps of an environment; of others it counts updates"""
+_MAX_SUMMARY_BYTES, _MAX_METRICS_BYTES = 1_000_000, 100_000_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run."""
+
+    path: Path
+    summary: dict[str, Any]
+    """``training.json``"""
+    metrics: list[dict[str, float]]
+    """``metrics.jsonl``, a row per line"""
+
+    @property
+    def success_ratio(self) -> float | None:
+        """In the evaluation that chose the checkpoint; ``None`` without one."""
+        if self.summary.get('success') is None:
+            return None
+        return float(self.summary['success']) / float(self.summary['episodes_eval'])
+
+    def curve(self, x: str, y: str = 'eval/success_rate') -> list[tuple[float, float]]:
+        """Return (x, y) of the rows that have both."""
+        return [(row[x], row[y]) for row in self.metrics
+                if _is_number(row.get(x)) and _is_number(row.get(y))]
+
+
+def read_run(path: Path) -> Run:
+    """
+    Return the run in a folder.
+
+    :raises IlwError: no training run ended there.
+    """
+    try:
+        summary = read_json(path / 'training.json', _MAX_SUMMARY_BYTES)
+        metrics = read_json_lines(path / 'metrics.jsonl', _MAX_METRICS_BYTES)
+        if not all(isinstance(each, dict) for each in (summary, *metrics)):
+            raise ValueError('training.json and every line of metrics.jsonl must be a mapping')
+        _check(summary)
+        return Run(path, summary, metrics)
+    except (OSError, ValueError) as error:
+        raise IlwError(f'{path} is no finished training run: {error}') from error
+
+
+def _check(summary: dict[str, Any]) -> None:
+    for key, kind in (('task', str), ('algorithm', str), ('seed', float), ('train_s', float),
+                      ('success', float), ('episodes_eval', float), ('mean_return', float)):
+        value = summary.get(key)
+        needed = key in ('task', 'seed', 'train_s') or (
+            key == 'episodes_eval' and summary.get('success') is not None)
+        good = _is_number(value) if kind is not str else isinstance(value, str)
+        if not good and (needed or value is not None):
+            raise ValueError(f'{key} must be a {"text" if kind is str else "number"}. Got '
+                             f'{shown(value)}')
+    if summary.get('success') is not None and not summary['episodes_eval'] > 0:
+        raise ValueError(f'episodes_eval must be above 0. Got {summary["episodes_eval"]}')
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e300  # type: ignore[arg-type]
+
+
+def find_runs(root: Path) -> list[Run]:
+    """Return the finished runs at or below a folder, by path; what is damaged is left out."""
+    found = []
+    for summary in sorted(root.rglob('training.json')):
+        try:
+            found.append(read_run(summary.parent))
+        except IlwError:
+            continue
+    return found
+
+
+def draw_runs(runs: Sequence[Run], path: Path) -> None:
+    """
+    Draw success against environment steps, updates and seconds, a line per run, as PNG.
+
+    A run is drawn where it has the quantity: behaviour cloning takes no environment steps. Bands
+    are 95 % intervals, where it is known in how many episodes the success was counted.
+
+    :raises IlwError: no run was ever evaluated.
+    """
+    plt = pyplot()
+
+    if not any(run.curve('step') for run in runs):
+        raise IlwError('None of these runs was evaluated along the way: nothing to draw.')
+    panels = {label: key for label, key in _AXES.items()
+              if any(_curve(run, key) for run in runs)}
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels) + 1, 4.5), sharey=True,
+                                squeeze=False, layout='constrained')
+    colours = [plt.get_cmap('tab10')(i % 10) for i in range(len(runs))]
+    for axis, (label, key) in zip(axes[0], panels.items(), strict=True):
+        for run, colour in zip(runs, colours, strict=True):
+            _draw_curve(axis, _curve(run, key), colour)
+        axis.set_xlabel(label)
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel('success ratio, and its 95 % interval')
+    axes[0, 0].set_ylim(-0.02, 1.02)
+    lines = [plt.Line2D([], [], color=colour, marker='.', label=_title(run))
+             for run, colour in zip(runs, colours, strict=True) if run.curve('step')]
+    figure.legend(handles=lines, loc='outside lower center', fontsize=7, frameon=False,
+                  ncol=2 if len(lines) > 3 else 1)
+    save_figure(figure, path, dpi=120)
+    plt.close(figure)
+
+
+def _title(run: Run) -> str:
+    return f'{run.summary.get("algorithm") or "?"}, {run.summary["task"]}, {run.path.name}'
+
+
+def _curve(run: Run, key: str) -> list[tuple[float, float, float, float]]:
+    """Return (x, success ratio, low, high) of each evaluation; NaN where no interval is known."""
+    if key == 'step' and run.summary.get('algorithm') not in _IN_ENVIRONMENT:
+        return []
+    found = []
+    for row in run.metrics:
+        x, y, n = row.get(key), row.get('eval/success_rate'), row.get('eval/episodes')
+        if _is_number(x) and _is_number(y):
+            known = _is_number(n) and n >= 1 and 0.0 <= y <= 1.0
+            low, high = wilson(round(y * n), round(n)) if known else (math.nan, math.nan)
+            found.append((x, y, low, high))
+    return found
+
+
+def _draw_curve(axis: Any, points: list[tuple[float, float, float, float]], colour: Any) -> None:
+    if points:
+        x, y, low, high = zip(*points, strict=True)
+        axis.plot(x, y, marker='.', color=colour)
+        axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)

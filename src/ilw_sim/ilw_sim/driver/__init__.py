@@ -1,0 +1,1 @@
+"""A scripted expert, who presses the stick."""

@@ -1,0 +1,1 @@
+"""Robot and room in PyBullet, and how a base answers."""

@@ -1,0 +1,1 @@
+"""What the robot measures, and says of itself."""

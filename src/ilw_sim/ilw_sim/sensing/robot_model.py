@@ -1,0 +1,88 @@
+"""The robot as tf and rviz see it: its URDF, its fixed frames, its turning wheels."""
+
+from dataclasses import dataclass
+import math
+from types import SimpleNamespace as Plain
+from xml.etree import ElementTree
+
+import numpy as np
+
+from ilw_core.storage.files import read_bytes
+from ilw_sim.physics.diff_drive import JOINTS, DiffDrive, urdf_path
+from ilw_sim.physics.robot import scaled_urdf
+from ilw_sim.sensing import readings
+
+_MAX_URDF_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class _Joint:
+    name: str
+    parent: str
+    child: str
+    xyz: tuple[float, ...]
+    xyzw: tuple[float, ...]
+    """How the child is turned where the joint is at zero"""
+    axis: tuple[float, ...]
+    """Around which it turns; empty where it does not"""
+
+
+class RobotModel:
+    """
+    The URDF of a simulated robot, with the joint names of ``joint_states``.
+
+    It has the shapes of the shipped robot, in the sizes of this one.
+    """
+
+    def __init__(self, drive: DiffDrive) -> None:
+        text = (read_bytes(urdf_path(), _MAX_URDF_BYTES).decode() if drive.shipped
+                else scaled_urdf(urdf_path(), drive))
+        root = ElementTree.fromstring(text)
+        for shipped, name in zip(JOINTS, drive.joints, strict=True):
+            for joint in root.findall(f"joint[@name='{shipped}']"):
+                joint.set('name', name)
+        self.text = text if drive.joints == JOINTS else ElementTree.tostring(root, 'unicode')
+        """For the topic ``robot_description``"""
+        self._joints = [_joint(element) for element in root.findall('joint')]
+
+    def fixed(self, stamp_ns: int) -> list[Plain]:
+        """Return the transforms that never change, for ``/tf_static``."""
+        return [readings.mounted(stamp_ns, j.parent, j.child, j.xyz, j.xyzw)
+                for j in self._joints if not j.axis]
+
+    def turning(self, stamp_ns: int, joints: Plain) -> list[Plain]:
+        """Return the transforms of what turns, from a ``sensor_msgs/JointState``."""
+        angles = dict(zip(joints.name, joints.position, strict=True))
+        return [readings.mounted(stamp_ns, j.parent, j.child, j.xyz,
+                                 _product(j.xyzw, _about(j.axis, float(angles[j.name]))))
+                for j in self._joints if j.axis]
+
+
+def _joint(element: ElementTree.Element) -> _Joint:
+    def numbers(tag: str, key: str, default: str) -> tuple[float, ...]:
+        found = element.find(tag)
+        return tuple(float(v) for v in (
+            default if found is None else found.get(key, default)).split())
+
+    def link(end: str) -> str:
+        found = element.find(end)
+        return '' if found is None else found.get('link', '')
+
+    turned: tuple[float, ...] = (0.0, 0.0, 0.0, 1.0)
+    for k, angle in enumerate(numbers('origin', 'rpy', '0 0 0')):  # about fixed axes
+        turned = _product(_about(tuple(float(k == i) for i in range(3)), angle), turned)
+    return _Joint(element.get('name', ''), link('parent'), link('child'),
+                  numbers('origin', 'xyz', '0 0 0'), turned,
+                  () if element.get('type') == 'fixed' else numbers('axis', 'xyz', '1 0 0'))
+
+
+def _about(axis: tuple[float, ...], angle_rad: float) -> tuple[float, ...]:
+    """Return the quaternion (x, y, z, w) of a turn around a unit vector."""
+    sin = math.sin(angle_rad / 2)
+    return (*(sin * part for part in axis), math.cos(angle_rad / 2))
+
+
+def _product(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the quaternion of turn ``b`` first, then ``a``."""
+    va, vb = np.array(a[:3]), np.array(b[:3])
+    return (*(a[3] * vb + b[3] * va + np.cross(va, vb)).tolist(), float(a[3] * b[3] - va @ vb))

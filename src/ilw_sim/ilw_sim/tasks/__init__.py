@@ -1,0 +1,1 @@
+"""Worlds, starts, rewards and ends."""

@@ -1,0 +1,1 @@
+"""Who drives, and what the robot is told: requests in, decisions out."""

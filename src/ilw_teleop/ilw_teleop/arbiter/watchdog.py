@@ -1,0 +1,106 @@
+"""Make the arbiter decide when nobody asks it to. No ROS, no clock."""
+
+from ilw_teleop.arbiter.arbiter import Arbiter, Decision
+
+CLOCK_STOPPED_NS = 1_000_000_000
+"""A clock that stands still for longer in wall time has stopped: no age can be told any more"""
+
+RESTS_NS = 100_000_000
+"""Not polled for so long at most, even while nothing can move"""
+
+ASLEEP_NS = 10_000_000_000
+"""Nobody waits for an answer to a simulated clock that has stood still for longer in wall time"""
+
+HUNG_NS = 1_500_000_000
+"""Not polled for longer, the arbiter itself hung: the policy must be armed anew"""
+
+
+class Watchdog:
+    """
+    Polled often; says when silence calls for a decision.
+
+    :param grace_ns: wall time that must have gone by since the last request. Zero on hardware; a
+        simulated clock may run ahead of the request of its tick.
+    :param leap_grace_ns: the same after a leap of the clock, as at a reset: whoever drives first
+        looks at the new world, and how long that takes must not change the run.
+    :param simulated: time comes from a simulator; before its first tick there is none.
+    """
+
+    def __init__(self, arbiter: Arbiter, grace_ns: int = 0, leap_grace_ns: int = 0, *,
+                 simulated: bool = False) -> None:
+        self._arbiter = arbiter
+        self._grace_ns = grace_ns
+        self._leap_grace_ns = leap_grace_ns
+        self._leapt_ns: int | None = None
+        self._heard_ns: int | None = None
+        self._ticked_ns = -2 * CLOCK_STOPPED_NS if simulated else None
+        self._began = False
+        """The simulated clock has moved once"""
+        self._polled_ns: int | None = None
+        self._paced: tuple[int, int] | None = None
+        """Wall and simulated time that the pace of the simulation is measured from"""
+
+    def tick(self, wall_ns: int) -> None:
+        """Note that the simulated clock has moved; never called on hardware."""
+        self._ticked_ns, self._began = wall_ns, True
+
+    def leap(self, wall_ns: int) -> None:
+        """Note that the simulated clock has leapt."""
+        self._leapt_ns = wall_ns
+
+    def hears(self, wall_ns: int, *, active: bool) -> bool:
+        """Note a request; returns whether it counts: while the clock stands still, none does."""
+        if active:
+            self._heard_ns, self._leapt_ns = wall_ns, None
+        return not self.clock_stopped(wall_ns)
+
+    def poll(self, now_ns: int, mono_ns: int, wall_ns: int) -> Decision | None:
+        """Return the decision that is due, if any."""
+        if self._polled_ns is not None and wall_ns - self._polled_ns > HUNG_NS:
+            self._arbiter.disarm()
+        self._polled_ns = wall_ns
+        if now_ns == 0:  # the simulated clock has not started
+            return None
+        if self.clock_stopped(wall_ns):
+            if self._arbiter.driven:
+                self._arbiter.forget()
+                return self._arbiter.decide(now_ns, mono_ns)
+            return None
+        if self._arbiter.chunk_due(now_ns):
+            return self._arbiter.decide(now_ns, mono_ns)
+        if not self._arbiter.due(now_ns, mono_ns):
+            return None
+        waited = [(self._heard_ns, self._grace_ns), (self._leapt_ns, self._leap_grace_ns)]
+        if any(since is not None and wall_ns - since < grace for since, grace in waited):
+            return None
+        self._leapt_ns = None
+        return self._arbiter.decide(now_ns, mono_ns)
+
+    def rest_ns(self, mono_ns: int, wall_ns: int, *, paced: bool) -> int:
+        """
+        Return the wall time in which no poll is needed, since nobody drives and none is due.
+
+        :param paced: time runs by the wall clock, at whatever speed; else it may wait for us.
+        :returns: 0 while somebody drives, or where it cannot be told.
+        """
+        if self._arbiter.driven or self._leapt_ns is not None:
+            return 0
+        if not paced:  # whoever waits for an answer gets it as soon as can be
+            asleep = (self._began and self._ticked_ns is not None
+                      and wall_ns - self._ticked_ns > ASLEEP_NS)
+            return RESTS_NS if asleep else 0
+        left_ns = self._arbiter.idle_left_ns(mono_ns)
+        if self._ticked_ns is not None:
+            since_ns, before_ns = self._paced or (wall_ns, mono_ns)
+            if not 0 < wall_ns - since_ns <= 4 * RESTS_NS:
+                self._paced = (wall_ns, mono_ns)
+                return 0
+            pace = (mono_ns - before_ns) / (wall_ns - since_ns)
+            if wall_ns - since_ns > RESTS_NS:
+                self._paced = (wall_ns, mono_ns)
+            left_ns = round(left_ns / pace) if pace > 0.1 else 0
+        return min(left_ns, RESTS_NS)
+
+    def clock_stopped(self, wall_ns: int) -> bool:
+        """Tell whether the simulated clock stands still."""
+        return self._ticked_ns is not None and wall_ns - self._ticked_ns > CLOCK_STOPPED_NS

@@ -1,0 +1,1 @@
+"""What keeps a robot from driving into things, whoever drives."""

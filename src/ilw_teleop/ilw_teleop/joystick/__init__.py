@@ -1,0 +1,1 @@
+"""A person's hand: gamepads, their layouts, and what is asked for with them."""

@@ -1,0 +1,1 @@
+"""The nodes that a person drives and reads by."""

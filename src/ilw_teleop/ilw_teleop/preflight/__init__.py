@@ -1,0 +1,1 @@
+"""Is the robot there that the contract means?"""

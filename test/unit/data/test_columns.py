@@ -1,0 +1,127 @@
+"""Fields read out of serialized bytes are those rosbags decodes, or the bytes are refused."""
+
+from operator import attrgetter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+from ilw_data.bag.columns import Columns, DamagedError, UnusualError
+
+STORE = get_typestore(Stores.ROS2_JAZZY)
+MIXED = 'test_msgs/msg/Mixed'
+PART = 'test_msgs/msg/Part'
+STORE.register(get_types_from_msg('uint8 small\nstring label\nfloat64 large', PART))
+STORE.register(get_types_from_msg('\n'.join((
+    'bool flag', 'string name', 'float64 x', 'uint8[] raw', 'int16[3] trio', 'float64[] wide',
+    'string[] labels', 'test_msgs/Part[] parts', 'test_msgs/Part[2] pair',
+    'builtin_interfaces/Time stamp', 'uint64[] longs', 'int8 last')), MIXED))
+T = STORE.types
+PATHS = ('flag', 'name', 'x', 'raw', 'trio', 'wide', 'stamp.sec', 'stamp.nanosec', 'longs', 'last')
+
+text = st.text(st.characters(codec='utf-8', exclude_characters='\0'), max_size=9)
+number = st.floats(width=64)
+
+
+def numbers(dtype, elements, **size):
+    return st.lists(elements, **size).map(lambda values: np.array(values, dtype=dtype))
+
+
+part = st.builds(T[PART], small=st.integers(0, 255), label=text, large=number)
+mixed = st.builds(
+    T[MIXED], flag=st.booleans(), name=text, x=number,
+    raw=numbers(np.uint8, st.integers(0, 255), max_size=5),
+    trio=numbers(np.int16, st.integers(-9, 9), min_size=3, max_size=3),
+    wide=numbers(np.float64, number, max_size=3), labels=st.lists(text, max_size=3),
+    parts=st.lists(part, max_size=3), pair=st.lists(part, min_size=2, max_size=2),
+    stamp=st.builds(T['builtin_interfaces/msg/Time'], sec=st.integers(-9, 9),
+                    nanosec=st.integers(0, 9)),
+    longs=numbers(np.uint64, st.integers(0, 2**64 - 1), max_size=3), last=st.integers(-128, 127))
+
+
+def columns(messages, kind=MIXED, gap=b''):
+    """Return the columns of serialized messages that lie one after the other."""
+    ends = np.cumsum([len(gap) + len(m) for m in messages])
+    data = np.frombuffer(b''.join(gap + bytes(m) for m in messages), dtype=np.uint8)
+    return Columns(data, ends - [len(m) for m in messages], ends, kind, STORE.fielddefs)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(mixed, min_size=1, max_size=5), st.booleans(), st.binary(max_size=7))
+def test_every_field_is_what_rosbags_decodes(messages, little_endian, gap):
+    raw = [bytes(STORE.serialize_cdr(m, MIXED, little_endian=little_endian)) for m in messages]
+    decoded = [STORE.deserialize_cdr(r, MIXED) for r in raw]
+    seen = columns(raw, gap=gap)
+    assert set(PATHS) == set(seen.paths) - {f'pair[{i}].{n}' for i in (0, 1)
+                                            for n in ('small', 'label', 'large')}
+    for path in PATHS:
+        for row, message in enumerate(decoded):
+            value = seen.column(path, np.array([row]))[0]
+            expected = attrgetter(path)(message)
+            if path == 'name':
+                assert value == expected
+                continue
+            expected = np.asarray(expected)
+            assert value.shape == expected.shape, path
+            assert value.tobytes() == expected.astype(value.dtype).tobytes(), path
+
+
+def test_sequences_of_one_length_are_one_array_and_others_are_refused():
+    scan = T['std_msgs/msg/Float32MultiArray'], T['std_msgs/msg/MultiArrayLayout']
+    raw = [STORE.serialize_cdr(scan[0](layout=scan[1](dim=[], data_offset=0),
+                                       data=np.arange(n, dtype=np.float32)),
+                               'std_msgs/msg/Float32MultiArray') for n in (2, 3, 2)]
+    seen = columns(raw, 'std_msgs/msg/Float32MultiArray')
+    assert seen.lengths('data').tolist() == [2, 3, 2]
+    assert seen.column('data', np.array([0, 2])).tolist() == [[0, 1], [0, 1]]
+    with pytest.raises(ValueError, match='2 to 3 elements'):
+        seen.column('data')
+
+
+@pytest.mark.long
+@settings(max_examples=30, deadline=None)
+@given(mixed)
+def test_a_message_cut_anywhere_is_refused(message):
+    raw = bytes(STORE.serialize_cdr(message, MIXED))
+    for length in range(len(raw)):
+        with pytest.raises((DamagedError, UnusualError)):
+            columns([raw, raw[:length]])
+    with pytest.raises(DamagedError):
+        columns([raw, raw + bytes(4)])
+
+
+@settings(max_examples=200, deadline=None)
+@given(mixed, st.data())
+def test_damaged_bytes_are_read_inside_the_message_or_refused(message, data):
+    raw = bytearray(STORE.serialize_cdr(message, MIXED))
+    for _ in range(3):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        seen = columns([bytes(raw)])
+    except (DamagedError, UnusualError):
+        return
+    for path in PATHS:
+        seen.column(path)
+
+
+def test_an_encoding_nobody_here_reads_is_named_unusual():
+    raw = bytearray(STORE.serialize_cdr(T['std_msgs/msg/Bool'](data=True), 'std_msgs/msg/Bool'))
+    raw[1] = 7
+    with pytest.raises(UnusualError, match='7'):
+        columns([bytes(raw)], 'std_msgs/msg/Bool')
+
+
+@pytest.mark.parametrize('definition', [
+    'B[] again\n',                                        # contains itself
+    'Nobody n\n',
+    'float64[4000000000] x\n', 'string[4000000000] x\n',
+    'T0 t\n' + ''.join(f'{"=" * 80}\nMSG: a/T{i}\nT{i + 1} x\nT{i + 1} y\n' for i in range(40))
+    + f'{"=" * 80}\nMSG: a/T40\nuint8 x\n',               # 2 ** 40 fields
+])
+def test_a_type_without_end_is_refused_before_it_is_read(definition):
+    types = get_types_from_msg(definition, 'a/msg/B')
+    message = np.zeros(64, dtype=np.uint8)
+    with pytest.raises((UnusualError, DamagedError)):
+        Columns(message, np.array([0]), np.array([64]), 'a/msg/B', types)
