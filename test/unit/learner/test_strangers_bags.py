@@ -384,7 +384,7 @@ def test_a_topic_that_the_contract_needs_is_named_with_the_cause(
 
 def test_a_contract_that_does_not_fit_is_answered_with_one_that_may(
         strangers, clutter, maze, tmp_path, run):
-    from ilw_learner.cli import episodes
+    from ilw_data.commands.episodes import episodes
 
     sent = strangers.sound(10.0)
     lacks = strangers.write(tmp_path / 'lacks', [m for m in sent if m.topic != 'scan'])
@@ -424,7 +424,8 @@ def test_commands_slower_than_the_contract_name_the_rate_to_write(
 @pytest.mark.parametrize('silent_s', [0.0, 3.0, 6.0])
 def test_show_check_import_and_train_count_the_same_steps(
         strangers, contract_at, tmp_path, run, silent_s, clutter):
-    from ilw_learner.cli import episodes, train
+    from ilw_data.commands.episodes import episodes
+    from ilw_learner.cli import train
 
     sent = [m for m in strangers.sound(10.0) if m.topic != 'cmd_vel' or m.true_s >= silent_s]
     folder = strangers.write(tmp_path / 'in' / 'bag', sent)
@@ -445,7 +446,7 @@ def test_show_check_import_and_train_count_the_same_steps(
 @pytest.mark.parametrize('at', [0.2, 0.5, 0.8])
 def test_an_import_keeps_what_is_before_and_after_a_damaged_chunk_and_says_so(
         strangers, clutter, tmp_path, run, at):
-    from ilw_learner.cli import episodes
+    from ilw_data.commands.episodes import episodes
 
     folder = strangers.write_mcap(tmp_path / 'bag', strangers.sound(10.0))
     file = next(folder.glob('*.mcap'))
