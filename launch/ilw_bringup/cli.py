@@ -40,17 +40,19 @@ class _Lazy(click.Group):
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        # A robot has not every package: no fault is injected there.
-        here = [name for name, (module, _) in self.elsewhere.items()
-                if find_spec(module.partition('.')[0])]
-        return sorted([*super().list_commands(ctx), *here])
+        return sorted([*super().list_commands(ctx), *filter(self._here, self.elsewhere)])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in self.elsewhere and cmd_name in self.list_commands(ctx):
+        if self._here(cmd_name):
             module, name = self.elsewhere[cmd_name]
             command: click.Command = getattr(importlib.import_module(module), name)
             return command
         return super().get_command(ctx, cmd_name)
+
+    def _here(self, name: str) -> bool:
+        """Tell whether it lives elsewhere, in a package that is installed: a robot has not all."""
+        module, _ = self.elsewhere.get(name, ('', ''))
+        return bool(module and find_spec(module.partition('.')[0]))
 
 
 @click.group(cls=_Lazy, context_settings={'help_option_names': ['-h', '--help']})

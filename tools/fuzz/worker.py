@@ -17,8 +17,8 @@ import warnings
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-_GUIDED = ['ilw_core', 'ilw_data', 'ilw_learner', 'ilw_teleop', 'ilw_sim', 'yaml', 'mcap',
-           'rosbags']
+_GUIDED = ['ilw_core', 'ilw_data', 'ilw_sysid', 'ilw_learner', 'ilw_teleop', 'ilw_sim', 'yaml',
+           'mcap', 'rosbags']
 _LONGEST = 100_000
 
 

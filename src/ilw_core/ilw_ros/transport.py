@@ -42,8 +42,10 @@ def _choose(*, shared_memory: bool) -> None:
     folder = config_folder() / 'dds'
     profile = folder / ('fastdds.xml' if shared_memory else
                         'udp_local.xml' if local else 'udp.xml')
-    given = [Path(os.environ[name]) for name in _PROFILE if os.environ.get(name)]
-    if not profile.is_file() or any(path.parent != folder for path in given):
+    # Ours, too, where a shell names it in the checkout and this process finds it in the install.
+    ours = {path.resolve() for path in folder.glob('*.xml')}
+    given = {Path(os.environ[name]).resolve() for name in _PROFILE if os.environ.get(name)}
+    if not profile.is_file() or not given <= ours:
         return
     os.environ.update(dict.fromkeys(_PROFILE, str(profile)))
     if profile.name == 'udp_local.xml':  # it says what LOCALHOST would, but for shared memory

@@ -245,6 +245,5 @@ def evaluate_main() -> None:
     run(evaluate)
 
 
-
 if __name__ == '__main__':
     run(learner)

@@ -63,6 +63,19 @@ def test_who_must_miss_nothing_gets_shared_memory_with_room_beside_the_rest(
     assert asked['range'] == where
 
 
+def test_a_profile_of_the_checkout_is_ours_in_an_install_that_links_to_it(
+        asked, monkeypatch, tmp_path):
+    checkout = transport.config_folder()
+    (tmp_path / 'dds').mkdir()
+    for file in (checkout / 'dds').iterdir():
+        (tmp_path / 'dds' / file.name).symlink_to(file)
+    monkeypatch.setattr(transport, 'config_folder', lambda: tmp_path)
+    for name in PROFILE:
+        monkeypatch.setenv(name, str(checkout / 'dds' / 'fastdds.xml'))
+    transport.start_ros()
+    assert texts(asked, 'type') == ['UDPv4']
+
+
 @pytest.mark.parametrize('name', PROFILE)
 def test_a_profile_that_somebody_chose_stays(monkeypatch, name):
     monkeypatch.setattr(transport.rclpy, 'init', lambda **_: None)

@@ -2,12 +2,9 @@
 
 import json
 import shlex
-import sys
 
 import pytest
 
-from ilw_bringup.cli import ilw
-from ilw_cli.run import run as run_command
 from ilw_core.errors import EpisodeError
 from ilw_data.doctor import check_episodes
 
@@ -95,19 +92,13 @@ def test_a_folder_without_episodes_says_how_to_record(maze, tmp_path):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(typed):
     """Return a function that runs a command line as printed: (exit code, standard output)."""
 
     def call(line):
         program, *words = shlex.split(line)
         assert program == './ilw'
-        monkeypatch.setattr(sys, 'argv', ['learner', *words])
-        code = 0
-        try:
-            run_command(ilw)
-        except SystemExit as end:
-            code = end.code
-        return code, capsys.readouterr().out
+        return typed(*words)[:2]
 
     return call
 

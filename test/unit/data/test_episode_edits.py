@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 
 from mcap.reader import make_reader
 from mcap.writer import Writer
@@ -11,8 +10,6 @@ import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
-from ilw_bringup.cli import ilw
-from ilw_cli.run import run as run_command
 from ilw_core.contract.file import parse_contract
 from ilw_core.errors import EpisodeError
 from ilw_core.storage.episode_folder import SCHEMA, find_episodes, read_episode
@@ -127,17 +124,11 @@ def record(tmp_path, clutter):
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
+def call(typed):
     """Return a function that runs ``./ilw episodes``: (exit code, JSON or text)."""
 
     def run(*words):
-        monkeypatch.setattr(sys, 'argv', ['learner', 'episodes', *map(str, words)])
-        code = 0
-        try:
-            run_command(ilw)
-        except SystemExit as end:
-            code = end.code
-        out, err = capsys.readouterr()
+        code, out, err = typed('episodes', *words)
         return code, json.loads(out) if '--json' in words and not code else out + err
 
     return run

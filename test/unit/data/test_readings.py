@@ -2,14 +2,11 @@
 
 import json
 import math
-import sys
 
 import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from ilw_bringup.cli import ilw
-from ilw_cli.run import run as run_command
 from ilw_core.contract.file import parse_contract
 from ilw_core.errors import EpisodeError
 from ilw_data.bag.reader import Bag
@@ -239,16 +236,12 @@ def test_it_is_kept_in_the_cache_that_training_reads(record, room, tmp_path):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(typed, tmp_path):
     (tmp_path / 'room.yaml').write_text(CONTRACT)
 
     def call(*words):
-        monkeypatch.setattr(sys, 'argv', ['learner', *map(str, words)])
-        try:
-            run_command(ilw)
-        except SystemExit as end:
-            return end.code, ''.join(capsys.readouterr())
-        return 0, ''.join(capsys.readouterr())
+        code, out, err = typed(*words)
+        return code, out + err
 
     return call
 

@@ -4,12 +4,9 @@ import json
 import math
 import os
 from pathlib import Path
-import sys
 
 import pytest
 
-from ilw_bringup.cli import ilw
-from ilw_cli.run import run as run_command
 from ilw_core.base.plant import Plant
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.episode_folder import find_episodes
@@ -26,19 +23,8 @@ pytestmark = pytest.mark.skipif(
     not ROOT.is_dir(), reason=f'no recordings in {ROOT}; ILW_REAL_BAGS can name their folder')
 
 
-def command(monkeypatch, capsys, *words):
-    monkeypatch.setattr(sys, 'argv', ['learner', *map(str, words)])
-    code = 0
-    try:
-        run_command(ilw)
-    except SystemExit as end:
-        code = end.code
-    return code, capsys.readouterr().out
-
-
-def test_every_recording_passes_the_check(monkeypatch, capsys):
-    code, out = command(monkeypatch, capsys, 'episodes', 'check', ROOT, '--task', 'track',
-                        '--json')
+def test_every_recording_passes_the_check(typed):
+    code, out, _ = typed('episodes', 'check', ROOT, '--task', 'track', '--json')
     report = json.loads(out)
     assert code == 0, report['findings']
     assert report['episodes'] == len(find_episodes(ROOT))
@@ -56,10 +42,9 @@ def test_each_becomes_an_episode_within_the_limits_of_the_contract():
         assert (given <= track.action.high + 1e-6).all(), episode.name
 
 
-def test_a_policy_is_trained_and_compared_with_repeating_the_last_command(
-        monkeypatch, capsys, tmp_path):
-    code, out = command(monkeypatch, capsys, 'train', '--demos', ROOT, '--task', 'track', '--env',
-                        'none', '--out', tmp_path / 'run', '--json')
+def test_a_policy_is_trained_and_compared_with_repeating_the_last_command(typed, tmp_path):
+    code, out, _ = typed('train', '--demos', ROOT, '--task', 'track', '--env', 'none', '--out',
+                         tmp_path / 'run', '--json')
     held_out = json.loads(out)['held_out']
     assert code == 0
     assert held_out['windows'] > 0

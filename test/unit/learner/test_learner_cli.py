@@ -1,12 +1,9 @@
 """The learner's commands: one object on standard output, one clear line, exit codes 0, 1 and 2."""
 
 import json
-import sys
 
 import pytest
 
-from ilw_bringup.cli import ilw
-from ilw_cli.run import run as run_command
 from ilw_core.errors import ContractError
 from ilw_core.storage.locate import config_file
 from ilw_learner.checkpoint.folder import load_checkpoint
@@ -15,54 +12,37 @@ from ilw_learner.checkpoint.signing import load_trusted_keys, make_key_pair
 SUCCESS = {'outcome': 'success', 'stop_reason': 'goal'}
 
 
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Return a function that runs a command: (exit code, standard output, standard error)."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, 'argv', ['learner', *map(str, words)])
-        code = 0
-        try:
-            run_command(ilw)
-        except SystemExit as end:
-            code = end.code
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
 @pytest.mark.parametrize('command', [
     ['train'], ['eval'], ['episodes'], ['episodes', 'list'], ['episodes', 'show'],
     ['episodes', 'check'], ['episodes', 'trim'], ['episodes', 'drop'], ['episodes', 'restore'],
     ['episodes', 'redo'], ['episodes', 'import']])
-def test_every_help_has_an_example(call, command):
-    code, out, _ = call(*command, '--help')
+def test_every_help_has_an_example(typed, command):
+    code, out, _ = typed(*command, '--help')
     assert code == 0
     assert 'Example: ./ilw ' in ' '.join(out.split())
 
 
-def test_list_gives_one_object(call, bags, tmp_path):
+def test_list_gives_one_object(typed, bags, tmp_path):
     bags.write(tmp_path / 'one', meta=SUCCESS)
     bags.write(tmp_path / 'two')
-    code, out, _ = call('episodes', 'list', tmp_path, '--json')
+    code, out, _ = typed('episodes', 'list', tmp_path, '--json')
     assert code == 0
     assert [e['outcome'] for e in json.loads(out)['episodes']] == ['success', 'unknown']
 
 
-def test_show_names_the_topics(call, bags, tmp_path):
+def test_show_names_the_topics(typed, bags, tmp_path):
     bags.write(tmp_path / 'one', meta=SUCCESS)
-    code, out, _ = call('episodes', 'show', tmp_path / 'one', '--json')
+    code, out, _ = typed('episodes', 'show', tmp_path / 'one', '--json')
     assert code == 0
     assert json.loads(out)['topics']['odom'] == 'nav_msgs/msg/Odometry'
 
 
-def test_check_exits_with_1_when_something_is_bad_and_tells_the_verdicts(call, bags, tmp_path):
+def test_check_exits_with_1_when_something_is_bad_and_tells_the_verdicts(typed, bags, tmp_path):
     bags.write(tmp_path / 'good', meta=SUCCESS, drive=lambda i: (0.4, 1.0 if i % 3 else -1.0))
-    assert call('episodes', 'check', tmp_path, '--task', 'maze')[0] == 0
+    assert typed('episodes', 'check', tmp_path, '--task', 'maze')[0] == 0
     broken = next(bags.write(tmp_path / 'broken', meta=SUCCESS).glob('*.mcap'))
     broken.write_bytes(broken.read_bytes()[:300])
-    code, out, _ = call('episodes', 'check', tmp_path, '--task', 'maze', '--json')
+    code, out, _ = typed('episodes', 'check', tmp_path, '--task', 'maze', '--json')
     assert code == 1
     assert json.loads(out)['verdicts'] == {'good': 'good', 'broken': 'bad'}
 
@@ -77,9 +57,9 @@ def test_check_exits_with_1_when_something_is_bad_and_tells_the_verdicts(call, b
     ['eval', 'idle', '--task', 'maze', '--env', 'no_such_module:make'],
     ['train', '--no-such-option'],
 ])
-def test_a_wrong_call_gives_one_clear_line_and_code_2(call, words, tmp_path, monkeypatch):
+def test_a_wrong_call_gives_one_clear_line_and_code_2(typed, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, out, err = call(*words)
+    code, out, err = typed(*words)
     assert code == 2
     assert out == ''
     assert 'rror: ' in err.strip().splitlines()[-1]
@@ -87,13 +67,13 @@ def test_a_wrong_call_gives_one_clear_line_and_code_2(call, words, tmp_path, mon
     assert not list(tmp_path.iterdir()), 'nothing half written is left'
 
 
-def test_train_writes_a_run_and_prints_one_object(call, bags, tmp_path):
+def test_train_writes_a_run_and_prints_one_object(typed, bags, tmp_path):
     for name in ('a', 'b', 'c'):
         bags.write(tmp_path / 'demos' / name, ticks=40, meta=SUCCESS,
                    drive=lambda i: (0.4, 0.0) if i % 8 < 4 else (0.15, 1.2))
     config = tmp_path / 'quick.yaml'
     config.write_text('algorithm: bc\nupdates: 60\nhidden: 16\ncandidates: 1\n')
-    code, out, err = call('train', '--task', 'maze', '--demos', tmp_path / 'demos', '--config',
+    code, out, err = typed('train', '--task', 'maze', '--demos', tmp_path / 'demos', '--config',
                           config, '--env', 'none', '--out', tmp_path / 'runs/x', '--json')
     assert code == 0, err
     summary = json.loads(out)
@@ -104,26 +84,26 @@ def test_train_writes_a_run_and_prints_one_object(call, bags, tmp_path):
     # A bag lost on the way is said and left out; the others are still trained on.
     broken = next((tmp_path / 'demos/b').glob('*.mcap'))
     broken.write_bytes(broken.read_bytes()[:300])
-    code, out, err = call('train', '--task', 'maze', '--demos', tmp_path / 'demos', '--config',
+    code, out, err = typed('train', '--task', 'maze', '--demos', tmp_path / 'demos', '--config',
                           config, '--env', 'none', '--out', tmp_path / 'runs/y', '--json')
     assert code == 0
     assert json.loads(out)['episodes'] == 2
     assert 'left out' in err
 
 
-def test_train_signs_what_it_made_when_told_a_key(call, bags, tmp_path):
+def test_train_signs_what_it_made_when_told_a_key(typed, bags, tmp_path):
     for name in ('a', 'b'):
         bags.write(tmp_path / 'demos' / name, ticks=20, meta=SUCCESS)
     (tmp_path / 'quick.yaml').write_text('algorithm: bc\nupdates: 2\nhidden: 16\ncandidates: 1\n')
     private, _ = make_key_pair(tmp_path / 'keys' / 'alice')
     words = ['train', '--task', 'maze', '--demos', tmp_path / 'demos', '--config',
              tmp_path / 'quick.yaml', '--env', 'none', '--sign-key', private]
-    code, _, err = call(*words, '--out', tmp_path / 'x', '--json')
+    code, _, err = typed(*words, '--out', tmp_path / 'x', '--json')
     assert code == 0, err
     trusted = load_trusted_keys(tmp_path / 'keys')
     assert load_checkpoint(tmp_path / 'x/checkpoint', trusted=trusted).signer == 'alice.pub'
     private.unlink()
-    code, _, err = call(*words, '--out', tmp_path / 'y')
+    code, _, err = typed(*words, '--out', tmp_path / 'y')
     assert (code, len(err.strip().splitlines())) == (2, 1)
     assert 'alice.key' in err
     assert not (tmp_path / 'y').exists(), 'said before an hour of training, not after'

@@ -2,14 +2,11 @@
 
 from dataclasses import replace
 import json
-import sys
 
 import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from ilw_bringup.cli import ilw
-from ilw_cli.run import run as run_command
 from ilw_core.base.plant import Plant
 from ilw_core.contract.file import parse_contract
 from ilw_data.bag.reader import Bag
@@ -46,24 +43,14 @@ def pair(synthetic, tmp_path_factory):
     return folder
 
 
-def command(monkeypatch, capsys, *words):
-    monkeypatch.setattr(sys, 'argv', ['learner', *map(str, words)])
-    code = 0
-    try:
-        run_command(ilw)
-    except SystemExit as end:
-        code = end.code
-    return code, capsys.readouterr().out
-
-
 def said(gap, topic):
     return [f for f in gap.findings if f.topic == topic]
 
 
 @pytest.mark.long
-def test_two_bags_of_one_contract_are_compared_and_written(pair, tmp_path, monkeypatch, capsys):
-    code, out = command(monkeypatch, capsys, 'gap', pair / 'sim', pair / 'real', '--task',
-                        pair / 'base.yaml', '--out', tmp_path / 'gap', '--json')
+def test_two_bags_of_one_contract_are_compared_and_written(pair, tmp_path, typed):
+    code, out, _ = typed('gap', pair / 'sim', pair / 'real', '--task',
+                         pair / 'base.yaml', '--out', tmp_path / 'gap', '--json')
     report = json.loads(out)
     assert code == 0, report['findings']
     assert report['replay']['identified']['position_error_mean_m'] < (
@@ -78,10 +65,10 @@ def test_two_bags_of_one_contract_are_compared_and_written(pair, tmp_path, monke
     assert (tmp_path / 'gap' / 'replay.png').read_bytes()[:4] == b'\x89PNG'
 
 
-def test_a_given_plant_and_another_simulator_replay_too(pair, monkeypatch, capsys, tmp_path):
+def test_a_given_plant_and_another_simulator_replay_too(pair, typed, tmp_path):
     (tmp_path / 'mine.yaml').write_text('plant: mine\ndelay_s: 0.12\ngain: 0.9\n')
-    code, out = command(
-        monkeypatch, capsys, 'gap', pair / 'sim', pair / 'real', '--task', pair / 'base.yaml',
+    code, out, _ = typed(
+        'gap', pair / 'sim', pair / 'real', '--task', pair / 'base.yaml',
         '--plant', tmp_path / 'mine.yaml', '--json', '--simulator',
         'twin=ilw_sysid.identify.replay:plant_model')
     replays = json.loads(out)['replay']
@@ -90,9 +77,9 @@ def test_a_given_plant_and_another_simulator_replay_too(pair, monkeypatch, capsy
     assert set(replays) == {'default', 'given', 'twin, default', 'twin, given'}
 
 
-def test_a_simulator_that_is_none_is_refused(pair, monkeypatch, capsys):
-    code, _ = command(monkeypatch, capsys, 'gap', pair / 'sim', pair / 'real', '--task',
-                      pair / 'base.yaml', '--simulator', 'twin')
+def test_a_simulator_that_is_none_is_refused(pair, typed):
+    code, *_ = typed('gap', pair / 'sim', pair / 'real', '--task',
+                     pair / 'base.yaml', '--simulator', 'twin')
     assert code == 2
 
 

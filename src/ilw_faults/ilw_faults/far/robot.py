@@ -5,6 +5,7 @@ from pathlib import Path
 import sys
 import time
 
+from ilw_core.text.terminal import echo
 from ilw_faults.loop import Loop
 
 
@@ -16,16 +17,16 @@ def main() -> None:
         loop.save_an_episode()
         loop.until(loop.spy.moving, 20.0, 'the far joystick')
         begin = time.monotonic()
-        print('driving', flush=True)
+        echo('driving')
         sys.stdin.readline()
         at = time.monotonic()
         time.sleep(1.5)
         stopped = loop.spy.stopped_at(at)
         during = [c for c in loop.spy.commands if begin <= c.at_s < at]
-        print(json.dumps({
+        echo(json.dumps({
             'commands': len(during), 'moving': sum(bool(c.values.any()) for c in during),
             'stopped_ms': None if stopped is None else round(1000 * (stopped - at), 1),
-            'outside': len(loop.spy.outside()), 'lost': loop.lost()}), flush=True)
+            'outside': len(loop.spy.outside()), 'lost': loop.lost()}))
 
 
 if __name__ == '__main__':

@@ -7,6 +7,7 @@ import time
 
 from std_srvs.srv import Trigger
 
+from ilw_core.text.terminal import echo
 from ilw_faults.loop import Loop
 from ilw_faults.row import Fault, Seen
 
@@ -69,7 +70,7 @@ def flood(topic: str, kind: str) -> int:
     publisher = node.create_publisher(message_class(kind), topic, EVENT)
     while not publisher.get_subscription_count():
         time.sleep(0.01)
-    print('begins', flush=True)
+    echo('begins')
     data, sent, begin = serialize_message(message_class(kind)()), 0, time.monotonic()
     while (passed := time.monotonic() - begin) < _SECONDS:
         for _ in range(int(passed * RATE_HZ) - sent):
@@ -84,4 +85,4 @@ def flood(topic: str, kind: str) -> int:
 FAULTS = tuple(_flooded(topic, kind) for topic, kind in INPUTS.items())
 
 if __name__ == '__main__':
-    print(flood(*sys.argv[1:]), flush=True)
+    echo(flood(*sys.argv[1:]))
