@@ -19,15 +19,21 @@ def limit(
     :returns: ``(Da,)`` float64, and why it differs: ``'range'``, ``'rate'``, in this order.
     """
     wanted = np.asarray(wanted, dtype=np.float64)
-    ranged = np.clip(wanted, action.low, action.high)
+    ranged = _between(wanted, action.low, action.high)
     step = action.max_rate * elapsed_s + _ROUNDING
-    applied = np.clip(ranged, previous - step, previous + step)
+    applied = _between(ranged, previous - step, previous + step)
     reasons = []
-    if np.any(ranged != wanted):
+    if (ranged != wanted).any():
         reasons.append('range')
-    if np.any(applied != ranged):
+    if (applied != ranged).any():
         reasons.append('rate')
     return applied, tuple(reasons)
+
+
+def _between(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return ``np.clip``, which takes four times as long for the few fields of an action."""
+    bounded: np.ndarray = np.minimum(np.maximum(values, low), high)
+    return bounded
 
 
 class Limiter:

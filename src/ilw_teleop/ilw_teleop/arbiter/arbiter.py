@@ -72,6 +72,8 @@ class Arbiter:
         rest = np.zeros(contract.action.dim) if stop is None else stop
         self._limiter = Limiter(self._action, np.clip(rest, self._action.low, self._action.high))
         safety = contract.safety
+        slack = safety.clamp_ratio * (self._action.high - self._action.low)
+        self._wild_below, self._wild_above = self._action.low - slack, self._action.high + slack
         self.lidar = profile.lidar if profile else contract.lidar
         """What is declared of the robot's lidar"""
         seen = contract.declaring(self.lidar)
@@ -293,11 +295,9 @@ class Arbiter:
 
     def _count_wild(self, source: Source, wanted: np.ndarray) -> None:
         """Trip the emergency stop when request after request is far out of range."""
-        safety, action = self._contract.safety, self._action
-        slack = safety.clamp_ratio * (action.high - action.low)
-        wild = np.any((wanted < action.low - slack) | (wanted > action.high + slack))
+        wild = ((wanted < self._wild_below) | (wanted > self._wild_above)).any()
         self._wild = self._wild + 1 if wild else 0
-        if self._wild >= safety.clamps_in_a_row:
+        if self._wild >= self._contract.safety.clamps_in_a_row:
             self.estop(f'{self._wild} requests of the {source.name.lower()} in a row were far out '
                        f'of range')
 
@@ -315,7 +315,7 @@ class Arbiter:
         if self.ahead is not None:
             slower, reasons = self.ahead.slow(slower, mono_ns)
         self._limiter.jump(slower)
-        return (*(('rate',) if np.any(slower != stop) else ()), *reasons)
+        return (*(('rate',) if (slower != stop).any() else ()), *reasons)
 
     def _drive(self, wanted: np.ndarray, stop: np.ndarray, mono_ns: int, *,
                override: bool) -> tuple[str, ...]:
@@ -334,6 +334,6 @@ class Arbiter:
         if self.ahead is not None and not override:
             safe, more = self.ahead.slow(safe, mono_ns)
             reasons += more
-        if safe is not applied and np.any(safe != applied):
+        if safe is not applied and (safe != applied).any():
             self._limiter.jump(safe)
         return reasons

@@ -4,8 +4,8 @@ One machine: how long it moves without commands, and what its URDF allows. No RO
 The files in ``config/robots``: a contract says what a task wants, a profile what a machine can do.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 import math
 from pathlib import Path
 from xml.etree import ElementTree
@@ -88,7 +88,7 @@ class RobotProfile:
         return replace(action, low=low, high=high, max_rate=rate)
 
     def saturate(self, applied: np.ndarray,
-                 names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+                 names: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
         """
         Scale a planar twist down to what the wheels can turn; the curve stays the same.
 
@@ -109,7 +109,8 @@ class RobotProfile:
         return scaled, ('wheels',)
 
 
-def _twist(names: Sequence[str], profile: str) -> tuple[int, int]:
+@cache
+def _twist(names: tuple[str, ...], profile: str) -> tuple[int, int]:
     """Return which fields are the forward speed and the turn rate of a base with two wheels."""
     found = [[i for i, name in enumerate(names) if name.endswith(tail)]
              for tail in ('linear.x', 'angular.z')]

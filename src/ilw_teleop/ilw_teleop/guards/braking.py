@@ -27,17 +27,20 @@ class Braking:
         """Time, and how far the robot can have gone by then"""
         self._sent: deque[tuple[int, float]] = deque()
         self._speed, self._now_ns = 0.0, 0
+        self._still: tuple[float, float] | None = None
+        """Way and last speed of the period that is lost already; ``None``: to be found again"""
 
     def sent(self, speed_mps: float, mono_ns: int) -> None:
         """Note a command, forward or backward."""
         self.pass_time(mono_ns)
         self._sent.append((mono_ns, abs(speed_mps)))
+        self._still = None
 
     def forget(self) -> None:
         """The robot stands, as after a reset of the simulator."""
         self._sent.clear()
         self._gone.clear()
-        self._speed = 0.0
+        self._speed, self._still = 0.0, None
 
     def pass_time(self, mono_ns: int) -> None:
         """Go on to now."""
@@ -50,6 +53,7 @@ class Braking:
         # What was sent before the oldest instant counts until the next one was sent.
         while len(self._sent) > 1 and self._sent[1][0] <= oldest_ns:
             self._sent.popleft()
+        self._still = None
 
     def gone_m(self, since_ns: int) -> float:
         """Return how far the robot has gone at most since then, or since it is remembered."""
@@ -59,7 +63,9 @@ class Braking:
 
     def way_m(self, speed_mps: float) -> float:
         """Return how far it goes at most if it is told this speed now and to stop next time."""
-        still, before = self._slowing(self._speed, self._obeyed())
+        if self._still is None:
+            self._still = self._slowing(self._speed, self._obeyed())
+        still, before = self._still
         after, then = self._slowing(before, abs(speed_mps))
         return still + after + then ** 2 / (2.0 * self._brake)
 

@@ -31,14 +31,17 @@ class Places:
         :param reach_m: farther ones do not matter.
         :returns: 0 where it touches one in front of its centre already; infinite if none matters.
         """
-        within = int(np.searchsorted(self._away, reach_m + radius_m, side='right'))
-        if speed == 0.0 or not within:
+        if speed == 0.0 or not len(self._away):
+            return math.inf
+        within = int(self._away.searchsorted(reach_m + radius_m, side='right'))
+        if not within:
             return math.inf
         x, y = self._x[:within] * math.copysign(1.0, speed), self._y[:within]
-        touched = int(np.searchsorted(self._away, radius_m))
-        if np.any(x[:touched] > 0.0):
-            return 0.0
-        x, y = x[touched:], y[touched:]
+        touched = int(self._away.searchsorted(radius_m))
+        if touched:
+            if (x[:touched] > 0.0).any():
+                return 0.0
+            x, y = x[touched:], y[touched:]
         curvature = turn / speed  # backwards the mirrored arc bends the other way
         if abs(curvature) < _STRAIGHT:
             hits = (np.abs(y) < radius_m) & (x > 0.0)
