@@ -69,6 +69,14 @@ def test_the_way_to_what_is_in_the_way_is_what_walking_it_finds(things, speed, t
     assert by_hand == math.inf or abs(found - by_hand) < 0.2
 
 
+@pytest.mark.parametrize('side', [1.0, -1.0])
+def test_a_bend_of_a_circle_of_seven_kilometres_counts(side):
+    beside = Places(np.array([[10.0, side * 0.164]]))  # after 10 m it is 7.5 mm off the straight
+    assert beside.way(0.16, 1.0, 0.0, 12.0) == math.inf
+    assert beside.way(0.16, 1.0, side * 1.5e-4, 12.0) == pytest.approx(10.0, abs=0.05)
+    assert beside.way(0.16, 1.0, -side * 1.5e-4, 12.0) == math.inf
+
+
 def test_what_is_out_of_reach_does_not_matter():
     places = Places(np.array([[0.9, 0.05], [0.4, -0.6]]))
     assert places.way(0.2, 0.3, 0.0, 0.69) == math.inf
