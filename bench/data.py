@@ -25,7 +25,7 @@ sys.path[:0] = [str(SOURCES / f'ilw_{name}') for name in ('core', 'data')]
 from ilw_core.contract.file import parse_contract  # noqa: E402
 from ilw_data.bag.camera import Camera  # noqa: E402
 from ilw_data.bag.reader import Bag  # noqa: E402
-from ilw_data.bag.writer import BagWriter, Topic  # noqa: E402
+from ilw_data.bag.writer import BagWriter, WrittenTopic  # noqa: E402
 from ilw_data.episode.dataset import build_dataset, load_episode  # noqa: E402
 
 CONTRACT = '''
@@ -103,7 +103,8 @@ def write_bag(folder: Path, seconds: float) -> None:
         images.append(cv2.imencode('.jpg', noise, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].reshape(-1))
     folder.mkdir()
     writer = BagWriter(folder, f'{folder.name}.mcap')
-    numbers = {name: writer.add_topic(Topic(f'/{name}', kind, STORE.generate_msgdef(kind)[0]))
+    numbers = {name: writer.add_topic(WrittenTopic(f'/{name}', kind,
+                                                   STORE.generate_msgdef(kind)[0]))
                for name, kind in TYPES.items()}
     due = sorted((BEGIN_NS + round(i * 1e9 / rate), name)
                  for name, rate in RATES_HZ.items() for i in range(round(seconds * rate)))

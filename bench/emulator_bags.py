@@ -11,7 +11,7 @@ from ilw_core.base.plant import Plant
 from ilw_emulator.profile import load_emulator
 from ilw_emulator.robot import Robot
 from ilw_emulator.truth import truth
-from ilw_emulator.world import World
+from ilw_emulator.world import EmulatedWorld
 
 _HALF_M, _HOME_M = 6.0, 3.0
 _SPEED_MPS, _TURN_RADPS = 0.5, 1.5
@@ -40,7 +40,7 @@ def _record(name: str, folder: Path, number: int, seed: int, length_s: float) ->
     machine = seed * 1000 + number
     traits = profile.machine(machine)
     h = _HALF_M
-    world = World('room', (0.0, 0.0, 0.0), (1.0, 0.0), segments=(
+    world = EmulatedWorld('room', (0.0, 0.0, 0.0), (1.0, 0.0), segments=(
         (-h, -h, h, -h), (h, -h, h, 0.6 * h), (h, 0.6 * h, -h, h), (-h, h, -h, -h)))
     robot = Robot(traits, profile.body, world, machine, _BEGIN_NS)
     messages, rng = [], np.random.default_rng([seed, number])

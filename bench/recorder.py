@@ -25,7 +25,7 @@ from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
 from machine import machine_line  # noqa: E402
 
 from ilw_data.bag.message_definitions import schema_text  # noqa: E402
-from ilw_data.bag.writer import Topic  # noqa: E402
+from ilw_data.bag.writer import WrittenTopic  # noqa: E402
 from ilw_faults.stream_loop import StreamLoop, count  # noqa: E402
 from ilw_teleop.recording.gate import RecordingGate  # noqa: E402
 
@@ -111,7 +111,7 @@ def gate_us(folder: Path) -> float:
     kind = 'nav_msgs/msg/Odometry'
     gate = RecordingGate(load_contract(folder / 'stream.yaml'), same_clock=False)
     gate.begin(0)
-    topic, data = Topic('/odom', kind, schema_text(kind)), serialize_message(Odometry())
+    topic, data = WrittenTopic('/odom', kind, schema_text(kind)), serialize_message(Odometry())
     gate.heard('odom', topic, data, 0)
     gate.take('odom', topic, data, 1, 1)
     rounds, period_ns = 20_000, 1_000_000  # 1 kHz

@@ -14,7 +14,7 @@ from ilw_core.storage.locate import config_folder
 
 
 @dataclass(frozen=True)
-class Finding:
+class MachineFinding:
     """One line of the report."""
 
     level: str
@@ -23,10 +23,10 @@ class Finding:
     text: str
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[MachineFinding]:
     """Yield a finding per thing looked at."""
     version = '.'.join(map(str, sys.version_info[:3]))
-    yield Finding('ok' if sys.version_info >= (3, 10) else 'bad', 'python', version)
+    yield MachineFinding('ok' if sys.version_info >= (3, 10) else 'bad', 'python', version)
     for package in ('numpy', 'torch', 'pybullet', 'gymnasium', 'onnxruntime', 'rosbags', 'mcap',
                     'cryptography'):
         yield _package(package)
@@ -39,21 +39,21 @@ def examine() -> Iterator[Finding]:
     yield _gpu()
     yield _joystick()
     free_gb = shutil.disk_usage('.').free / 1e9
-    yield Finding('ok' if free_gb > 2.0 else 'bad', 'disk', f'{free_gb:.0f} GB free here')
+    yield MachineFinding('ok' if free_gb > 2.0 else 'bad', 'disk', f'{free_gb:.0f} GB free here')
 
 
-def _package(name: str) -> Finding:
+def _package(name: str) -> MachineFinding:
     try:
-        return Finding('ok', name, importlib.metadata.version(name))
+        return MachineFinding('ok', name, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Finding('bad', name, 'not installed: run ./ilw setup')
+        return MachineFinding('bad', name, 'not installed: run ./ilw setup')
 
 
-def _guard(what: str, look: Callable[[], str]) -> Finding:
+def _guard(what: str, look: Callable[[], str]) -> MachineFinding:
     try:
-        return Finding('ok', what, look())
+        return MachineFinding('ok', what, look())
     except (IlwError, ImportError) as error:
-        return Finding('bad', what, str(error))
+        return MachineFinding('bad', what, str(error))
 
 
 def _rclpy() -> str:
@@ -62,39 +62,41 @@ def _rclpy() -> str:
     return 'rclpy imports'
 
 
-def _network() -> Finding:
+def _network() -> MachineFinding:
     reach = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or 'SUBNET'  # what ROS does by itself
     if reach in ('LOCALHOST', 'OFF'):
-        return Finding('ok', 'network', f'{reach}: other machines are not found')
-    return Finding('note', 'network', f'{reach}: whoever is on this network can listen and '
-                                      f'command; see docs/how-to/secure.md')
+        return MachineFinding('ok', 'network', f'{reach}: other machines are not found')
+    return MachineFinding('note', 'network', f'{reach}: whoever is on this network can listen and '
+                                             f'command; see docs/how-to/secure.md')
 
 
-def _security() -> Finding:
+def _security() -> MachineFinding:
     try:
         from ilw_bringup.security.enforcement import why_not_enforced
 
         why = why_not_enforced()
     except (IlwError, ImportError) as error:
-        return Finding('bad', 'dds security', str(error))
-    return Finding('note', 'dds security', f'cannot be enforced here. {why}') if why else Finding(
+        return MachineFinding('bad', 'dds security', str(error))
+    return MachineFinding('note', 'dds security',
+                          f'cannot be enforced here. {why}') if why else MachineFinding(
         'ok', 'dds security', 'can be enforced here: ./ilw security init')
 
 
-def _gpu() -> Finding:
+def _gpu() -> MachineFinding:
     import torch
 
     if torch.cuda.is_available():
-        return Finding('ok', 'gpu', torch.cuda.get_device_name(0))
-    return Finding('note', 'gpu', 'none; training runs on the CPU')
+        return MachineFinding('ok', 'gpu', torch.cuda.get_device_name(0))
+    return MachineFinding('note', 'gpu', 'none; training runs on the CPU')
 
 
-def _joystick() -> Finding:
+def _joystick() -> MachineFinding:
     found = sorted(str(p) for p in Path('/dev/input').glob('event*'))
     readable = [p for p in found if os.access(p, os.R_OK)]
     if readable:
-        return Finding('ok', 'joystick', f'{len(readable)} readable input devices')
+        return MachineFinding('ok', 'joystick', f'{len(readable)} readable input devices')
     if found:
-        return Finding('note', 'joystick', 'input devices are not readable: add yourself to the '
-                                           'group input and log in again')
-    return Finding('note', 'joystick', 'no input device; use --input keyboard')
+        return MachineFinding('note', 'joystick',
+                              'input devices are not readable: add yourself to the '
+                                                  'group input and log in again')
+    return MachineFinding('note', 'joystick', 'no input device; use --input keyboard')

@@ -18,7 +18,7 @@ from ilw_core.storage.files import write_file
 from ilw_core.storage.locate import config_file
 from ilw_core.text.terminal import echo
 from ilw_emulator import env as emulator
-from ilw_emulator.world import World
+from ilw_emulator.world import EmulatedWorld
 from ilw_sim.tasks.scene import Box, Cylinder, Scene
 from ilw_sim.tasks.tasks import TASKS
 
@@ -35,18 +35,18 @@ class SimulatedWorlds:
         self._name = contract.name
         self._task = TASKS[section.text('task', choices=tuple(TASKS))](contract, section)
 
-    def __call__(self, seed: int) -> World:
+    def __call__(self, seed: int) -> EmulatedWorld:
         """Return the world that ``IlwEnv.reset(seed)`` makes."""
         return world_of(self._task.make_scene(np.random.default_rng(seed)), f'{self._name}-{seed}')
 
 
-def world_of(scene: Scene, name: str) -> World:
+def world_of(scene: Scene, name: str) -> EmulatedWorld:
     """Return a scene of the simulator as a world of the emulator."""
     def boxes(kind: str) -> tuple[tuple[float, ...], ...]:
         return tuple((s.x, s.y, s.yaw, *s.half) for s in scene.shapes
                      if isinstance(s, Box) and s.kind == kind)
 
-    return World(
+    return EmulatedWorld(
         name, scene.start, scene.goal, walls=boxes('wall'), boxes=boxes('box'),
         cylinders=tuple((s.x, s.y, s.radius) for s in scene.shapes if isinstance(s, Cylinder)),
         shortest_path_m=scene.shortest_path_m)

@@ -90,6 +90,15 @@ def test_contributing_names_every_room():
         assert not {room for room in rooms if f'`{room}`' not in line}, name
 
 
+def test_a_public_type_has_its_name_alone():
+    places: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith('_'):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert not {name: found for name, found in places.items() if len(found) > 1}
+
+
 def test_no_pickle_and_no_eval():
     for path in SOURCES:
         assert not imports(path) & {'pickle', 'shelve', 'marshal', 'dill'}, path

@@ -13,14 +13,14 @@ import time
 
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
-from ilw_data.bag.writer import Topic
+from ilw_data.bag.writer import WrittenTopic
 from ilw_teleop.recording.episode_store import EpisodeStore
 from ilw_teleop.recording.recorder import Recorder
 from ilw_teleop.recording.salvage import salvage
 from ilw_teleop.recording.words import Wish
 
-TOPIC = Topic('/joints', 'pkg/msg/Any', 'uint8 x')
-OTHERS = {name: Topic(f'/{name}', 'pkg/msg/Any', 'uint8 x') for name in ('scan', 'odom')}
+TOPIC = WrittenTopic('/joints', 'pkg/msg/Any', 'uint8 x')
+OTHERS = {name: WrittenTopic(f'/{name}', 'pkg/msg/Any', 'uint8 x') for name in ('scan', 'odom')}
 
 
 def main():

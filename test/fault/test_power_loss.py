@@ -13,7 +13,7 @@ import pytest
 
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.episode_folder import find_episodes
-from ilw_data.bag.writer import BagWriter, Topic
+from ilw_data.bag.writer import BagWriter, WrittenTopic
 from ilw_teleop.recording.episode_store import EpisodeStore
 from ilw_teleop.recording.salvage import salvage
 
@@ -30,7 +30,8 @@ def message(number):
 
 
 def write(writer, begin, count):
-    channel = writer.add_topic(Topic('/joints', 'pkg/msg/Any', 'uint8 x')) if not begin else 1
+    topic = WrittenTopic('/joints', 'pkg/msg/Any', 'uint8 x')
+    channel = writer.add_topic(topic) if not begin else 1
     for number in range(begin, begin + count):
         writer.write(channel, number, number, message(number))
     writer.flush()

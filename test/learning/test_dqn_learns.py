@@ -10,7 +10,7 @@ import torch
 from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
 from ilw_learner.policies.dqn import Dqn, DqnConfig, choice_table
 from ilw_learner.policies.flat_mlp import FlatMlp
-from ilw_learner.rollout.robots import OneRobot
+from ilw_learner.rollout.vec_env import OneRobot
 from ilw_learner.training.q_trainer import QTrainer, drive_greedily
 
 CPU = torch.device('cpu')

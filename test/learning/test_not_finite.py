@@ -13,7 +13,7 @@ from ilw_data.episode.dataset import build_dataset
 from ilw_learner.data.demonstrations import to_transitions
 from ilw_learner.policies.bc import BcConfig
 from ilw_learner.policies.dqn import DqnConfig
-from ilw_learner.rollout.robots import Steps
+from ilw_learner.rollout.vec_env import Steps
 from ilw_learner.training import qtable_training
 from ilw_learner.training.config import load_config
 from ilw_learner.training.q_trainer import QTrainer, Score

@@ -22,11 +22,11 @@ import yaml
 from ilw_core.errors import IlwError
 from ilw_emulator.nodes.emulator_node import EmulatorNode
 from ilw_emulator.traits import PARTS
-from ilw_emulator.world import World
+from ilw_emulator.world import EmulatedWorld
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import LATCHED, REQUEST, STATE
 
-HALL = World('hall', (2.0, 2.0, 0.0), (3.0, 2.0), segments=(
+HALL = EmulatedWorld('hall', (2.0, 2.0, 0.0), (3.0, 2.0), segments=(
     (0.0, 0.0, 9.0, 0.0), (9.0, 0.0, 9.0, 9.0), (9.0, 9.0, 0.0, 9.0), (0.0, 9.0, 0.0, 0.0)))
 
 

@@ -85,6 +85,8 @@ stage_build() {
         for folder in build install; do
             [ ! -d "$folder" ] || find "$folder" -xtype l -delete
         done
+        # Kernels compiled by an older version name types that this one may call otherwise.
+        find src build -name '*.nb[ic]' -delete 2> /dev/null || true
         bases=(src launch)
         # Messages that a ROS installation has and PyPI lacks.
         [ -n "$ILW_ROS_SCRIPT" ] || bases+=(tools/setup/missing_ros)

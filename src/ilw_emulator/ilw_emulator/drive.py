@@ -15,7 +15,7 @@ _STEP_NS = 10_000_000  # 5 mm at 0.5 m/s: how finely contacts and arcs are follo
 _FLAT = 0.5            # a battery loses no more than this part of the gains
 
 
-class Drive:
+class EmulatedDrive:
     """
     The base of one machine in one room. Instants are integer nanoseconds and never go back.
 

@@ -19,9 +19,9 @@ from ilw_core.storage.locate import config_file
 from ilw_emulator.profile import load_emulator
 from ilw_emulator.robot import Arrival, Robot, twist_axes
 from ilw_emulator.traits import EmulatorProfile
-from ilw_emulator.world import World, load_world
+from ilw_emulator.world import EmulatedWorld, load_world
 
-Worlds = Callable[[int], World]
+Worlds = Callable[[int], EmulatedWorld]
 """Seed of an episode -> its world"""
 
 _BEGIN_NS = 10_000_000_000_000  # so that a clock which is behind still shows positive stamps

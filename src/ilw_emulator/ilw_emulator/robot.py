@@ -9,12 +9,12 @@ import numpy as np
 from ilw_core.contract.file import ActionSpec
 from ilw_core.errors import ContractError
 from ilw_emulator import messages
-from ilw_emulator.drive import Drive, Pose
+from ilw_emulator.drive import EmulatedDrive, Pose
 from ilw_emulator.lidar import Lidar
 from ilw_emulator.room import Room
 from ilw_emulator.traits import Body, Traits
 from ilw_emulator.transit import Gaps, Transit
-from ilw_emulator.world import World
+from ilw_emulator.world import EmulatedWorld
 
 
 class Arrival(NamedTuple):
@@ -37,7 +37,7 @@ class Robot:
     and their instants give the same bits.
     """
 
-    def __init__(self, traits: Traits, body: Body, world: World, seed: int,
+    def __init__(self, traits: Traits, body: Body, world: EmulatedWorld, seed: int,
                  begin_ns: int = 0) -> None:
         self.traits, self.body, self.world = traits, body, world
         room = Room(world, body.radius_m)
@@ -47,7 +47,7 @@ class Robot:
         phases, drive, lidar, noise, odom, joints, scan, link = (
             np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(8))
         self._begin_ns = begin_ns
-        self.drive = Drive(traits.drive, body, room, world.start, drive, begin_ns)
+        self.drive = EmulatedDrive(traits.drive, body, room, world.start, drive, begin_ns)
         self._lidar = Lidar(traits.lidar, room, lidar)
         self._noise = noise
         o, s = traits.odometry, traits.lidar

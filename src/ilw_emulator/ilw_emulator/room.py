@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ilw_emulator.world import World
+from ilw_emulator.world import EmulatedWorld
 
 
 class Room:
@@ -14,7 +14,7 @@ class Room:
     :param radius_m: of the round body that moves in it.
     """
 
-    def __init__(self, world: World, radius_m: float) -> None:
+    def __init__(self, world: EmulatedWorld, radius_m: float) -> None:
         self._radius_m = radius_m
         lines, kinds = [list(row) for row in world.segments], ['wall'] * len(world.segments)
         for kind, boxes in (('wall', world.walls), ('box', world.boxes)):

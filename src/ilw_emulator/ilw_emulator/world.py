@@ -16,7 +16,7 @@ Rows = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
-class World:
+class EmulatedWorld:
     """Everything that stands still, in metres and radians."""
 
     name: str
@@ -51,7 +51,7 @@ class World:
                          short_lists=True)
 
 
-def load_world(path: str | Path) -> World:
+def load_world(path: str | Path) -> EmulatedWorld:
     """
     Read a world file, YAML or JSON.
 
@@ -64,7 +64,7 @@ def load_world(path: str | Path) -> World:
     return read_world(Section(read_yaml(path, 'a world', _MAX_BYTES), str(path)))
 
 
-def read_world(section: Section) -> World:
+def read_world(section: Section) -> EmulatedWorld:
     """Return the world that a mapping describes; see ``docs/how-to/emulate_a_robot.md``."""
     name = section.text('world')
     x, y, yaw = section.numbers('start', 3)
@@ -73,7 +73,7 @@ def read_world(section: Section) -> World:
              if section.has('shortest_path_m') else math.nan)
     rows = {key: _rows(section, key, length) for key, length in _LENGTHS.items()}
     section.done()
-    return World(name, (x, y, yaw), (goal_x, goal_y), **rows, shortest_path_m=way_m)
+    return EmulatedWorld(name, (x, y, yaw), (goal_x, goal_y), **rows, shortest_path_m=way_m)
 
 
 def _rows(section: Section, key: str, length: int) -> Rows:

@@ -193,7 +193,7 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     from ilw_learner.checkpoint.deployed import find_checkpoint
     from ilw_learner.checkpoint.folder import load_checkpoint
     from ilw_learner.checkpoint.signing import find_trusted_keys
-    from ilw_learner.rollout.evaluate import Run, make_env
+    from ilw_learner.rollout.evaluate import Rollout, make_env
     from ilw_learner.rollout.evaluate import evaluate as drive
     from ilw_learner.runtime.runner import BASELINES, PolicyRunner
     from ilw_learner.training.no_success import how_it_went, next_steps
@@ -204,7 +204,7 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
         row = bar.add_task('evaluate', total=episodes)
 
-        def show(so_far: list[Run]) -> None:
+        def show(so_far: list[Rollout]) -> None:
             bar.update(row, completed=len(so_far))
             if progress_json:
                 echo(json.dumps({'progress': {

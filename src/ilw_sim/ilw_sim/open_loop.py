@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ilw_core.base.plant import NO_LIMIT, Plant
-from ilw_sim.physics.actuation import Base
+from ilw_sim.physics.actuation import ActuatedBase
 from ilw_sim.physics.diff_drive import read_urdf, urdf_path
 from ilw_sim.physics.world import PHYSICS_HZ, World
 from ilw_sim.tasks.scene import Scene
@@ -27,7 +27,7 @@ def model(plant: Plant) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.nda
         half = 0.5 * _FLOOR_M
         world.reset(Scene((_FLOOR_M, _FLOOR_M), (), (0.0, 0.0, 0.0), (1.0, 0.0), 1.0,
                           (-half, -half)))
-        base = Base(plant, world.timestep_s, world.substeps, (0.0, 0.0))
+        base = ActuatedBase(plant, world.timestep_s, world.substeps, (0.0, 0.0))
         begin_s = float(min(query_s[0], stamps_s[0]))
         ticks = int(np.ceil((query_s[-1] - begin_s) / world.timestep_s)) + 1
         at_s = begin_s + world.timestep_s * np.arange(ticks + 1)

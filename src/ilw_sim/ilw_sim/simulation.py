@@ -11,7 +11,7 @@ from ilw_core.base.plant import Plant, PlantProfile
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section, shown
 from ilw_core.errors import ContractError
-from ilw_sim.physics.actuation import Base, has_ramp
+from ilw_sim.physics.actuation import ActuatedBase, has_ramp
 from ilw_sim.physics.diff_drive import Pose, twist_indices
 from ilw_sim.physics.disturbance import Veer, VeerOptions
 from ilw_sim.physics.robot import ROBOT_KEYS, robot_of
@@ -82,7 +82,7 @@ class Simulation:
         self.tick: Tick
         self.plant: Plant | None = None
         """Drawn for this episode"""
-        self._base: Base | None = None
+        self._base: ActuatedBase | None = None
         self._rng: np.random.Generator
         self._sensors: Sensors
         self._veer: Veer
@@ -131,7 +131,8 @@ class Simulation:
         if self._profile is None:
             return self._options
         self.plant = self._profile.draw(self._rng)
-        self._base = Base(self.plant, self.world.timestep_s, self.world.substeps, self._rest)
+        self._base = ActuatedBase(self.plant, self.world.timestep_s, self.world.substeps,
+                                  self._rest)
         if 'lidar_noise_m' not in self._profile.intervals:
             return self._options
         return replace(self._options, lidar_noise_m=self.plant.lidar_noise_m)

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from ilw_core.base.base_fit import (
-    Base,
+    BaseFigures,
     far_too_slow,
     misfits,
     profile_base,
@@ -65,34 +65,34 @@ def test_a_body_of_meshes_has_no_size_but_its_wheels_have_a_speed(tmp_path):
 @pytest.mark.parametrize(('speed_mps', 'part'), [
     (0.01, '2% of it'), (0.1, '20% of it'), (0.25, '50% of it'), (0.45, '90% of it')])
 def test_wheels_that_turn_too_slowly_are_told_by_how_much(clutter, speed_mps, part):
-    found = misfits(clutter, Base('the URDF x', speed_mps, None, None))
+    found = misfits(clutter, BaseFigures('the URDF x', speed_mps, None, None))
     assert len(found) == 1 and part in found[0]
     assert 'twist.linear.x: clutter asks for up to 0.5 m/s' in found[0]
-    assert bool(far_too_slow(clutter, Base('x', speed_mps))) is (speed_mps < 0.245)
+    assert bool(far_too_slow(clutter, BaseFigures('x', speed_mps))) is (speed_mps < 0.245)
 
 
 @pytest.mark.parametrize('speed_mps', [0.5, 0.495, 3.0, None])
 def test_wheels_that_turn_fast_enough_are_no_news(clutter, speed_mps):
-    assert misfits(clutter, Base('x', speed_mps, 0.3, None)) == []
+    assert misfits(clutter, BaseFigures('x', speed_mps, 0.3, None)) == []
 
 
 @pytest.mark.parametrize(('track_m', 'wrong'), [(0.6, False), (0.8, True), (2.0, True)])
 def test_turning_takes_speed_too(clutter, track_m, wrong):
-    found = misfits(clutter, Base('x', 0.5, track_m, None))   # 1.5 rad/s * 0.4 m = 0.6 m/s
+    found = misfits(clutter, BaseFigures('x', 0.5, track_m, None))   # 1.5 rad/s * 0.4 m = 0.6 m/s
     assert [text.split(':')[0] for text in found] == ['twist.angular.z'] * wrong
 
 
 @pytest.mark.parametrize(('radius_m', 'write'), [
     (0.16, ''), (0.164, ''), (0.18, '0.18'), (0.2501, '0.26'), (1.0, '1.00')])
 def test_a_base_larger_than_the_footprint_is_told_what_to_write(clutter, radius_m, write):
-    found = misfits(clutter, Base('x', None, None, radius_m))
+    found = misfits(clutter, BaseFigures('x', None, None, radius_m))
     assert bool(found) is bool(write)
     assert not write or found[0].endswith(f'Write radius_m: {write}')
 
 
 def test_without_a_footprint_no_size_is_wrong(clutter):
     bare = parse_contract(clutter.text.partition('safety:')[0])
-    assert misfits(bare, Base('x', None, None, 5.0)) == []
+    assert misfits(bare, BaseFigures('x', None, None, 5.0)) == []
 
 
 @pytest.mark.parametrize(('way_m', 'timeout_s', 'write'), [

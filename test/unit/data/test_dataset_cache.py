@@ -12,7 +12,7 @@ from ilw_core.contract.file import parse_contract
 from ilw_core.features.lidar_spec import LidarSpec
 from ilw_core.storage.episode_folder import EpisodeFolder
 from ilw_data.bag.raw.messages import Channel, RawMessage
-from ilw_data.bag.reader import Topic, _joined
+from ilw_data.bag.reader import BagTopic, _joined
 from ilw_data.episode.dataset import _END_BYTES, _key, load_episode
 
 SIZE = 10 * _END_BYTES
@@ -100,7 +100,7 @@ def test_messages_that_lie_in_any_order_are_read_in_that_of_the_log():
 
 def test_a_topic_without_header_has_the_times_of_its_log():
     logged = np.array([5, 9, 12])
-    assert Topic(logged, {}).stamps_ns.tolist() == [5, 9, 12]
+    assert BagTopic(logged, {}).stamps_ns.tolist() == [5, 9, 12]
 
 
 @pytest.mark.parametrize(('dead_from', 'steps'), [(20, 19), (12, 11), (5, 4)])

@@ -6,13 +6,13 @@ import math
 import numpy as np
 import pytest
 
-from ilw_emulator.drive import Drive
+from ilw_emulator.drive import EmulatedDrive
 from ilw_emulator.room import Room
 from ilw_emulator.traits import Body, DriveTraits
-from ilw_emulator.world import World
+from ilw_emulator.world import EmulatedWorld
 
-PLAIN = World('plain', (0.0, 0.0, 0.0), (3.0, 0.0))
-HALL = World('hall', (1.0, 2.0, 0.0), (3.0, 2.0), walls=(
+PLAIN = EmulatedWorld('plain', (0.0, 0.0, 0.0), (3.0, 0.0))
+HALL = EmulatedWorld('hall', (1.0, 2.0, 0.0), (3.0, 2.0), walls=(
     (2.0, -0.05, 0.0, 2.1, 0.05), (2.0, 4.05, 0.0, 2.1, 0.05),
     (-0.05, 2.0, 0.0, 0.05, 2.0), (4.05, 2.0, 0.0, 0.05, 2.0)))
 """4 m by 4 m within its walls"""
@@ -23,8 +23,9 @@ class Course:
 
     def __init__(self, world=PLAIN, seed=0, **traits):
         body = Body()
-        self.drive = Drive(replace(DriveTraits(timeout_s=60.0), **traits), body,
-                           Room(world, body.radius_m), world.start, np.random.default_rng(seed), 0)
+        self.drive = EmulatedDrive(replace(DriveTraits(timeout_s=60.0), **traits), body,
+                                   Room(world, body.radius_m), world.start,
+                                   np.random.default_rng(seed), 0)
 
     def at(self, seconds):
         self.drive.advance(round(seconds * 1e9))

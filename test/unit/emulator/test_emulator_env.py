@@ -11,9 +11,9 @@ from ilw_core.errors import ContractError, IlwError
 from ilw_emulator.env import make_env
 from ilw_emulator.profile import load_emulator
 from ilw_emulator.traits import Body, EmulatorProfile
-from ilw_emulator.world import World
+from ilw_emulator.world import EmulatedWorld
 
-ROOM = World('room', (2.0, 2.0, 0.0), (3.5, 2.0), walls=(
+ROOM = EmulatedWorld('room', (2.0, 2.0, 0.0), (3.5, 2.0), walls=(
     (2.8, -0.05, 0.0, 2.9, 0.05), (2.8, 5.65, 0.0, 2.9, 0.05),
     (-0.05, 2.8, 0.0, 0.05, 2.8), (5.65, 2.8, 0.0, 0.05, 2.8)), shortest_path_m=1.2)
 

@@ -12,7 +12,7 @@ from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.locate import config_folder
 from ilw_emulator.profile import load_emulator
 from ilw_emulator.traits import PARTS, Traits
-from ilw_emulator.world import World, load_world
+from ilw_emulator.world import EmulatedWorld, load_world
 
 SHIPPED = sorted((config_folder() / 'emulators').glob('*.yaml'))
 
@@ -70,9 +70,10 @@ def test_an_unknown_profile_lists_the_shipped_ones():
 
 
 def test_a_world_survives_its_file_to_the_bit(tmp_path):
-    made = World('made', (0.1, 1 / 3, -2.0), (1e-7, 2.0), segments=((0.0, 1e-5, 2.0, 1 / 7),),
-                 walls=((1.0, 2.0, 0.0, 0.5, 0.1),), boxes=((3.0, 2.0, 1.0, 0.5, 0.1),),
-                 cylinders=((4.0, 4.0, 0.2),), shortest_path_m=2.5)
+    made = EmulatedWorld('made', (0.1, 1 / 3, -2.0), (1e-7, 2.0),
+                         segments=((0.0, 1e-5, 2.0, 1 / 7),),
+                         walls=((1.0, 2.0, 0.0, 0.5, 0.1),), boxes=((3.0, 2.0, 1.0, 0.5, 0.1),),
+                         cylinders=((4.0, 4.0, 0.2),), shortest_path_m=2.5)
     file = tmp_path / 'made.yaml'
     file.write_text(made.text())
     assert load_world(file) == made

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ilw_emulator.room import Room
-from ilw_emulator.world import World
+from ilw_emulator.world import EmulatedWorld
 
 
 def room(radius_m=0.16, **rows):
-    return Room(World('made', (0.0, 0.0, 0.0), (1.0, 0.0), **rows), radius_m)
+    return Room(EmulatedWorld('made', (0.0, 0.0, 0.0), (1.0, 0.0), **rows), radius_m)
 
 
 def test_a_wall_without_thickness_is_met_at_its_distance_over_the_cosine():

@@ -8,7 +8,7 @@ import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from ilw_core.base.base_fit import Base
+from ilw_core.base.base_fit import BaseFigures
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import EpisodeError
 from ilw_data.commands.contract import draft as draft_command
@@ -285,7 +285,7 @@ def test_a_base_that_moves_sideways_has_three_fields_and_no_looking_ahead(tmp_pa
 def test_the_footprint_is_that_of_the_urdf(tmp_path, radius_m):
     made = draft_contract(write(tmp_path / 'bag', odom=seen(), cmd_vel=moves(),
                                 scan=(SCAN, 20.0, scan, 0, 30)),
-                          Base('the URDF', 1.0, 0.2, radius_m))
+                          BaseFigures('the URDF', 1.0, 0.2, radius_m))
     assert made.contract.safety.radius_m == pytest.approx(radius_m, abs=0.01)
     assert made.contract.safety.radius_m >= radius_m
     assert not [f for f in made.report.findings if f.kind == 'base']

@@ -6,7 +6,7 @@ import torch
 from ilw_core.episode import Episode, Outcome
 from ilw_learner.data.demonstrations import to_transitions
 from ilw_learner.policies.dqn import DqnConfig
-from ilw_learner.rollout.robots import Stacked, Steps
+from ilw_learner.rollout.vec_env import FrameStack, Steps
 
 
 class Counting:
@@ -29,7 +29,7 @@ class Counting:
 
 
 def test_the_last_observations_stand_side_by_side_and_a_new_episode_begins_anew():
-    robots = Stacked(Counting(), 3)
+    robots = FrameStack(Counting(), 3)
     assert robots.reset(0).tolist() == [[0, 0, 0], [0, 0, 0]]
     first, second, third = (robots.step(torch.zeros(2)) for _ in range(3))
     assert first.obs.tolist() == [[0, 0, 1], [0, 0, 1]]

@@ -5,12 +5,12 @@ import shlex
 import pytest
 
 from ilw_learner.cli import evaluate
-from ilw_learner.rollout.evaluate import Run
+from ilw_learner.rollout.evaluate import Rollout
 from ilw_learner.training.no_success import how_it_went, next_steps
 
 
 def ended(reason, path_m):
-    return Run(1, False, reason, 60.0, path_m, 3.0)
+    return Rollout(1, False, reason, 60.0, path_m, 3.0)
 
 
 @pytest.mark.parametrize(('runs', 'text'), [

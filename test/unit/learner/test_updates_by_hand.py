@@ -18,7 +18,7 @@ from ilw_learner.policies.bc import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.policies.dqn import Dqn, DqnConfig, GreedyPolicy, choice_table, duel
 from ilw_learner.policies.flat_mlp import FlatMlp
 from ilw_learner.policies.inputs import Inputs
-from ilw_learner.rollout.robots import Steps
+from ilw_learner.rollout.vec_env import Steps
 from ilw_learner.training.progress import CancelledError
 from ilw_learner.training.q_trainer import QTrainer, Score, drive_greedily
 

@@ -10,7 +10,7 @@ from ilw_core.base.plant import Plant, PlantProfile, load_plant
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.locate import config_file
 from ilw_sim.env import make_env
-from ilw_sim.physics.actuation import Base, Past, find_plant, has_ramp
+from ilw_sim.physics.actuation import ActuatedBase, Past, find_plant, has_ramp
 
 STEPS, STEP_S = 24, 0.1 / 24
 SMALL = load_plant(config_file('plants', 'small_base'))
@@ -18,7 +18,7 @@ SMALL = load_plant(config_file('plants', 'small_base'))
 
 def answers(plant, commands):
     """Return the twist of every physics step, (24 N, 2), for a command per tick."""
-    base = Base(plant, STEP_S, STEPS, (0.0, 0.0))
+    base = ActuatedBase(plant, STEP_S, STEPS, (0.0, 0.0))
     return np.array([twist for command in commands for twist in base.answer(*command)])
 
 

@@ -18,7 +18,7 @@ from ilw_sysid.identify.estimate import identify
 from ilw_sysid.identify.fit import fit
 from ilw_sysid.identify.intervals import student95, uncertainty
 from ilw_sysid.identify.judge import judge
-from ilw_sysid.identify.problem import Problem, make_problem
+from ilw_sysid.identify.problem import FitProblem, make_problem
 
 PLANT = Plant(
     delay_s=0.09, lag_s=0.15, turn_lag_s=0.1, gain=0.93, turn_gain=0.88, pull_radpm=0.1,
@@ -149,8 +149,8 @@ def problem_of(plant, noise, seed=0, hz=40.0):
     command_s = np.arange(60) * 1.0
     commands = rng.uniform(-1.0, 1.0, (60, 2)) * (0.5, 1.5)
     at_s = np.arange(0.0, 60.0, 1.0 / hz)
-    return Problem(command_s, commands, at_s,
-                   respond(plant, command_s, commands, at_s) + noise(rng, len(at_s)))
+    return FitProblem(command_s, commands, at_s,
+                      respond(plant, command_s, commands, at_s) + noise(rng, len(at_s)))
 
 
 def white(rng, count):

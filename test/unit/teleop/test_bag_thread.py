@@ -6,11 +6,11 @@ import time
 import pytest
 
 from ilw_core.storage.episode_folder import read_episode
-from ilw_data.bag.writer import Topic
+from ilw_data.bag.writer import WrittenTopic
 from ilw_teleop.recording import bag_thread
 from ilw_teleop.recording.bag_thread import OVERHEAD_BYTES, BagThread
 
-TOPIC = Topic('/t', 'pkg/msg/Any', 'uint8 x')
+TOPIC = WrittenTopic('/t', 'pkg/msg/Any', 'uint8 x')
 DATA = b'\x00\x01\x00\x00' + bytes(996)
 SIZE = len(DATA) + OVERHEAD_BYTES
 

@@ -15,7 +15,7 @@ from ilw_core.errors import EpisodeError, IlwError
 from ilw_data.bag import repair as bag_repair
 from ilw_data.bag.message_definitions import schema_text
 from ilw_data.bag.repair import repair
-from ilw_data.bag.writer import BagWriter, Topic
+from ilw_data.bag.writer import BagWriter, WrittenTopic
 from ilw_msgs.msg import ActionChunk
 from ilw_teleop.recording.gate import header_stamp_ns
 
@@ -24,7 +24,7 @@ S = 1_000_000_000
 
 
 def topic():
-    return Topic('/teleop/action', KIND, schema_text(KIND))
+    return WrittenTopic('/teleop/action', KIND, schema_text(KIND))
 
 
 def message(second):

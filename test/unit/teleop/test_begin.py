@@ -7,7 +7,7 @@ import pytest
 from ilw_core.episode import Outcome
 from ilw_core.storage.episode_folder import read_episode
 from ilw_teleop.recording.pending_start import WAIT_NS, PendingStart
-from ilw_teleop.recording.words import Ending, Phase, Refusal, Wish
+from ilw_teleop.recording.words import EpisodeEnding, Phase, Refusal, Wish
 
 S = 1_000_000_000
 
@@ -63,11 +63,12 @@ def test_where_waiting_changes_nothing_the_answer_comes_at_once(recorder, phase)
 
 
 @pytest.mark.parametrize(('ending', 'words'), [
-    (Ending('a1', Outcome.SUCCESS, 'goal', '/d/e', ''), 'saved as a success (goal): /d/e'),
-    (Ending('a1', Outcome.FAILURE, 'timeout', '/d/e', ''), 'saved as a failure (timeout): /d/e'),
-    (Ending('a1', Outcome.UNKNOWN, 'fault', '/d/e', ''), 'nobody judged it'),
-    (Ending('a1', Outcome.UNKNOWN, 'operator', '', ''), 'Episode a1: thrown away.'),
-    (Ending('a1', Outcome.SUCCESS, 'goal', '', 'The disk is full.'), 'The disk is full.')])
+    (EpisodeEnding('a1', Outcome.SUCCESS, 'goal', '/d/e', ''), 'saved as a success (goal): /d/e'),
+    (EpisodeEnding('a1', Outcome.FAILURE, 'timeout', '/d/e', ''),
+     'saved as a failure (timeout): /d/e'),
+    (EpisodeEnding('a1', Outcome.UNKNOWN, 'fault', '/d/e', ''), 'nobody judged it'),
+    (EpisodeEnding('a1', Outcome.UNKNOWN, 'operator', '', ''), 'Episode a1: thrown away.'),
+    (EpisodeEnding('a1', Outcome.SUCCESS, 'goal', '', 'The disk is full.'), 'The disk is full.')])
 def test_what_became_of_a_take_is_a_sentence(ending, words):
     assert words in ending.text
 

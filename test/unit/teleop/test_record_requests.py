@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from ilw_core.episode import Outcome
-from ilw_teleop.recording.words import Ending, Refusal
+from ilw_teleop.recording.words import EpisodeEnding, Refusal
 
 requests = pytest.importorskip('ilw_teleop.nodes.recorder.record_requests')
 
@@ -53,7 +53,7 @@ class Recorder:
 
     def finish(self, path):
         episode, self.running = self.running, ''
-        self.requests.finish(Ending(episode, Outcome.SUCCESS, 'goal', path, ''))
+        self.requests.finish(EpisodeEnding(episode, Outcome.SUCCESS, 'goal', path, ''))
 
 
 @pytest.fixture

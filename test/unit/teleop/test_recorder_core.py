@@ -10,7 +10,7 @@ import pytest
 from ilw_core.episode import Outcome
 from ilw_core.errors import IlwError, StorageError
 from ilw_core.storage.episode_folder import find_episodes, read_episode
-from ilw_data.bag.writer import Topic
+from ilw_data.bag.writer import WrittenTopic
 from ilw_teleop.recording import bag_thread
 from ilw_teleop.recording import salvage as salvage_module
 from ilw_teleop.recording.episode_store import EpisodeStore
@@ -21,7 +21,7 @@ from ilw_teleop.recording.words import Mark, MarkKind, Phase, Refusal, Wish
 
 S = 1_000_000_000
 P = 100_000_000
-TOPICS = {name: Topic(f'/{name}', 'pkg/msg/Any', 'uint8 x')
+TOPICS = {name: WrittenTopic(f'/{name}', 'pkg/msg/Any', 'uint8 x')
           for name in ('scan', 'odom', 'goal', 'cmd_vel', 'joy')}
 
 

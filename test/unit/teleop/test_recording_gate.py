@@ -3,7 +3,7 @@
 import pytest
 
 from ilw_data.bag.message_definitions import schema_text
-from ilw_data.bag.writer import Topic
+from ilw_data.bag.writer import WrittenTopic
 from ilw_teleop.recording.gate import RecordingGate
 from ilw_teleop.recording.idle_watch import IDLE_NS, IdleWatch
 from ilw_teleop.recording.message_reader import MessageReader
@@ -24,7 +24,7 @@ KINDS = {'scan': LaserScan, 'odom': Odometry, 'cmd_vel': TwistStamped, 'goal': N
 def topic(name):
     kind = {'scan': 'sensor_msgs/msg/LaserScan', 'odom': 'nav_msgs/msg/Odometry',
             'cmd_vel': 'geometry_msgs/msg/TwistStamped'}[name]
-    return Topic(f'/{name}', kind, schema_text(kind))
+    return WrittenTopic(f'/{name}', kind, schema_text(kind))
 
 
 def message(name, stamp_ns, value):
@@ -217,7 +217,7 @@ def test_an_idle_start_is_told_of_while_it_lasts(take):
 
 def test_a_robot_that_takes_a_twist_without_a_stamp_is_seen_to_idle_too(take):
     kind = 'geometry_msgs/msg/Twist'
-    unstamped = Topic('/cmd_vel', kind, schema_text(kind))
+    unstamped = WrittenTopic('/cmd_vel', kind, schema_text(kind))
     for speed in (*[0.0] * 35, *[0.3] * 5):
         command = Twist()
         command.linear.x = speed

@@ -6,7 +6,7 @@ import pytest
 
 from ilw_teleop.arbiter.arbiter import Arbiter
 from ilw_teleop.recording.words import Phase
-from ilw_teleop.terminal.map import Scene
+from ilw_teleop.terminal.map import MapView
 from ilw_teleop.terminal.status import HELD, ArbiterSaid, RecorderSaid, Status
 from ilw_teleop.terminal.status_text import coloured, gist, picture, steady
 
@@ -179,7 +179,7 @@ def test_colours_are_left_out_where_nobody_wants_them(maze, monkeypatch):
 
 
 def test_before_anything_is_known_the_map_says_so():
-    assert picture(Scene(), 80, 20) == ['(no map, no odometry yet)']
+    assert picture(MapView(), 80, 20) == ['(no map, no odometry yet)']
 
 
 def plain(text):

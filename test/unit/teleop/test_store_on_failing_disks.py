@@ -10,7 +10,7 @@ from ilw_core.errors import StorageError
 from ilw_core.storage.bag_files import sync_folder
 from ilw_core.storage.episode_folder import SCHEMA
 from ilw_data.bag.repair import read_contents
-from ilw_data.bag.writer import BagWriter, Topic
+from ilw_data.bag.writer import BagWriter, WrittenTopic
 from ilw_teleop.recording import episode_store as store_module
 from ilw_teleop.recording import ledger as ledger_module
 from ilw_teleop.recording import salvage as salvage_module
@@ -30,7 +30,7 @@ def store(tmp_path):
 
 def bag(folder, messages=5):
     writer = BagWriter(folder, 'bag.mcap')
-    channel = writer.add_topic(Topic('/odom', 'pkg/msg/Any', 'uint8 x'))
+    channel = writer.add_topic(WrittenTopic('/odom', 'pkg/msg/Any', 'uint8 x'))
     for k in range(messages):
         writer.write(channel, k, k, b'\x00\x01\x00\x00' + bytes([k] * 9))
     writer.close()

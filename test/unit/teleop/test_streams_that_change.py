@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from ilw_data.bag.writer import Topic
+from ilw_data.bag.writer import WrittenTopic
 from ilw_teleop.recording.gate import FRESH_NS, RecordingGate, header_stamp_ns
 from ilw_teleop.recording.stream_watch import Limits, StreamWatch, limits_of
 
@@ -191,7 +191,7 @@ def test_what_a_topic_must_do_follows_from_its_tolerance(clutter, tolerance_ms, 
 
 # -- the gate
 
-ANY = Topic('/x', 'pkg/msg/Any', 'uint8 x')
+ANY = WrittenTopic('/x', 'pkg/msg/Any', 'uint8 x')
 
 
 def stamped(stamp_ns, *, little=True):

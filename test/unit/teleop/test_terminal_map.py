@@ -10,7 +10,7 @@ from ilw_teleop.terminal.map import (
     COARSEST_M,
     PATH_POINTS,
     UNICODE,
-    Scene,
+    MapView,
     Walls,
     beam_ends,
     draw,
@@ -38,8 +38,8 @@ def place(drawn, what):
 def test_a_small_room_by_hand():
     walls = Walls(np.array([[100, 100, 100, 100], [100, 0, 0, 100], [100, 0, 0, 100],
                             [100, 100, 100, 100]], np.int8), 0.5, (0.0, 0.0))
-    assert text(draw(Scene(walls), 4, 2)) == ['█▀▀█', '█▄▄█']
-    assert text(draw(Scene(walls), 4, 2, ASCII)) == ['####', '####']
+    assert text(draw(MapView(walls), 4, 2)) == ['█▀▀█', '█▄▄█']
+    assert text(draw(MapView(walls), 4, 2, ASCII)) == ['####', '####']
 
 
 @pytest.mark.parametrize(('degrees', 'glyph', 'plain'), [
@@ -47,7 +47,7 @@ def test_a_small_room_by_hand():
     (-180, '←', '<'), (225, '↙', '/'), (-90, '↓', 'v'), (300, '↘', '\\'), (20, '→', '>'),
     (-25, '↘', '\\'), (337, '↘', '\\'), (338, '→', '>')])
 def test_the_arrow_points_where_the_robot_heads(degrees, glyph, plain):
-    scene = Scene(room(), robot=(2.0, 1.5, math.radians(degrees)))
+    scene = MapView(room(), robot=(2.0, 1.5, math.radians(degrees)))
     assert glyph in ''.join(text(draw(scene, 40, 15)))
     assert plain in ''.join(text(draw(scene, 40, 15, ASCII)))
 
@@ -55,8 +55,8 @@ def test_the_arrow_points_where_the_robot_heads(degrees, glyph, plain):
 @pytest.mark.parametrize('origin', [(0.0, 0.0), (-3.0, 7.5)])
 @pytest.mark.parametrize(('columns', 'rows'), [(40, 15), (80, 15), (20, 40), (99, 36)])
 def test_robot_and_goal_are_where_they_are_whatever_the_size(columns, rows, origin):
-    scene = Scene(room(origin=origin), robot=(origin[0] + 1.05, origin[1] + 0.65, 0.0),
-                  goal=(origin[0] + 3.05, origin[1] + 2.45))
+    scene = MapView(room(origin=origin), robot=(origin[0] + 1.05, origin[1] + 0.65, 0.0),
+                    goal=(origin[0] + 3.05, origin[1] + 2.45))
     drawn = draw(scene, columns, rows)
     assert len(drawn) <= rows and all(len(row) <= columns for row in drawn)
     (robot,), (goal,) = place(drawn, 'robot'), place(drawn, 'goal')
@@ -67,7 +67,7 @@ def test_robot_and_goal_are_where_they_are_whatever_the_size(columns, rows, orig
 
 
 def test_walls_that_the_lidar_sees_are_marked_and_what_is_on_no_map_is_drawn():
-    scene = Scene(room(), robot=(1.0, 1.5, 0.0), scan=np.array([[3.95, 1.5], [2.0, 1.5]]))
+    scene = MapView(room(), robot=(1.0, 1.5, 0.0), scan=np.array([[3.95, 1.5], [2.0, 1.5]]))
     drawn = draw(scene, 40, 15)
     assert [i for i, _ in place(drawn, 'seen')] == [39, 39]
     assert place(drawn, 'scan') == [(20, 7)]
@@ -75,7 +75,7 @@ def test_walls_that_the_lidar_sees_are_marked_and_what_is_on_no_map_is_drawn():
 
 
 def test_the_path_is_drawn_and_hides_nothing():
-    scene = Scene(room(), goal=(3.05, 1.5))
+    scene = MapView(room(), goal=(3.05, 1.5))
     for i in range(21):
         scene.drive((1.05 + 0.1 * i, 1.5, 0.0))
     drawn = draw(scene, 40, 15)
@@ -84,7 +84,7 @@ def test_the_path_is_drawn_and_hides_nothing():
 
 
 def test_the_path_does_not_grow_while_the_robot_stands_nor_without_end():
-    scene = Scene()
+    scene = MapView()
     for _ in range(50):
         scene.drive((1.0, 1.0, 0.3))
     assert len(scene.path) == 1
@@ -95,7 +95,7 @@ def test_the_path_does_not_grow_while_the_robot_stands_nor_without_end():
 
 @pytest.mark.parametrize('at', [(5.0, 5.0), (95.0, 50.0), (50.0, 1.0)])
 def test_of_a_large_map_the_part_around_the_robot_is_drawn(at):
-    scene = Scene(room(100.0, 100.0, 0.5), robot=(*at, 0.0))
+    scene = MapView(room(100.0, 100.0, 0.5), robot=(*at, 0.0))
     drawn = draw(scene, 80, 20)
     assert len(place(drawn, 'robot')) == 1
     assert len(drawn) == 20 and len(drawn[0]) == 80
@@ -103,10 +103,10 @@ def test_of_a_large_map_the_part_around_the_robot_is_drawn(at):
 
 
 def test_without_a_map_there_is_what_is_known():
-    scene = Scene(robot=(1.0, 1.0, 0.0), goal=(3.0, 2.0), path=[(1.0, 1.0)])
+    scene = MapView(robot=(1.0, 1.0, 0.0), goal=(3.0, 2.0), path=[(1.0, 1.0)])
     drawn = draw(scene, 40, 15)
     assert len(place(drawn, 'robot')) == len(place(drawn, 'goal')) == 1
-    assert draw(Scene(), 40, 15) == [] and draw(scene, 0, 5) == []
+    assert draw(MapView(), 40, 15) == [] and draw(scene, 0, 5) == []
 
 
 def test_beams_end_where_they_hit_and_others_nowhere():
@@ -120,7 +120,7 @@ def test_beams_end_where_they_hit_and_others_nowhere():
 def test_beams_at_no_angle_and_of_no_length_end_nowhere(angles):
     ends = beam_ends((0.0, 0.0, 0.0), [1.0, 1e300, 2.0], *angles, 0.0, math.inf)
     assert np.isfinite(ends).all() and len(ends) <= 2
-    scene = Scene(robot=(0.0, 0.0, 0.0), scan=ends)
+    scene = MapView(robot=(0.0, 0.0, 0.0), scan=ends)
     scene.drive((0.0, 0.0, 0.0))
     assert place(draw(scene, 40, 10), 'robot')
 
@@ -142,7 +142,7 @@ def test_a_grid_has_its_first_row_at_the_smallest_y():
 def test_map_and_legend_fit_the_terminal(columns, rows):
     import re
 
-    scene = Scene(room(), robot=(1.0, 1.0, -0.5), goal=(3.0, 2.0))
+    scene = MapView(room(), robot=(1.0, 1.0, -0.5), goal=(3.0, 2.0))
     lines = [re.sub(r'\x1b\[[0-9;]*m', '', line) for line in picture(scene, columns, rows)]
     assert len(lines) <= rows and max(map(len, lines)) <= columns
     assert lines[-1].startswith('→ x 1.00 y 1.00'[:columns])

@@ -18,7 +18,7 @@ _SPARE_M = 0.005
 
 
 @dataclass(frozen=True)
-class Base:
+class BaseFigures:
     """What a URDF says of a base with two driven wheels; ``None`` where it says nothing."""
 
     name: str
@@ -32,7 +32,7 @@ class Base:
 
 
 def read_base(path: Path, wheels: tuple[str, str] | None = None,
-              wheel_radius_m: float | None = None) -> Base:
+              wheel_radius_m: float | None = None) -> BaseFigures:
     """
     Return what a URDF, or xacro file, says of a base; what it lacks is left out.
 
@@ -46,7 +46,7 @@ def read_base(path: Path, wheels: tuple[str, str] | None = None,
         places = [urdf.place_m(joint) for joint in joints]
         centre, track_m = 0.5 * (places[0] + places[1]), float(places[0][1] - places[1][1])
     except ContractError:  # three wheels, or four: which of them drive is for a person to say
-        return Base(name)
+        return BaseFigures(name)
     except (ValueError, KeyError) as error:
         raise _broken(path, error) from error
     speed_mps = radius_m = None
@@ -59,10 +59,10 @@ def read_base(path: Path, wheels: tuple[str, str] | None = None,
         pass
     except (ValueError, KeyError) as error:
         raise _broken(path, error) from error
-    return Base(name, speed_mps, track_m, radius_m)
+    return BaseFigures(name, speed_mps, track_m, radius_m)
 
 
-def profile_base(path: Path) -> Base | None:
+def profile_base(path: Path) -> BaseFigures | None:
     """
     Return the base of the URDF that a robot profile names; ``None``: it names none.
 
@@ -78,7 +78,7 @@ def profile_base(path: Path) -> Base | None:
                      wheels.number('radius_m') if wheels.has('radius_m') else None)
 
 
-def scene_base(contract: Contract) -> Base | None:
+def scene_base(contract: Contract) -> BaseFigures | None:
     """
     Return the base that a contract's ``scene.robot`` names; ``None``: it names none.
 
@@ -100,17 +100,17 @@ def _broken(path: Path, error: Exception) -> ContractError:
                          f'numbers. Got {error}. Try it with check_urdf.')
 
 
-def misfits(contract: Contract, base: Base) -> list[str]:
+def misfits(contract: Contract, base: BaseFigures) -> list[str]:
     """Return what the contract asks for and the base cannot do or be, a sentence each."""
     return [*_speeds(contract, base), *_footprint(contract, base)]
 
 
-def far_too_slow(contract: Contract, base: Base) -> str:
+def far_too_slow(contract: Contract, base: BaseFigures) -> str:
     """Return why a base cannot do half of what the contract asks for; empty if it can."""
     return next(iter(_speeds(contract, base, 0.5)), '')
 
 
-def _speeds(contract: Contract, base: Base, ratio: float = 1.0) -> list[str]:
+def _speeds(contract: Contract, base: BaseFigures, ratio: float = 1.0) -> list[str]:
     """Return the fields of which the base can do less than a part of the range."""
     if base.speed_mps is None:
         return []
@@ -131,7 +131,7 @@ def _speeds(contract: Contract, base: Base, ratio: float = 1.0) -> list[str]:
     return found
 
 
-def _footprint(contract: Contract, base: Base) -> list[str]:
+def _footprint(contract: Contract, base: BaseFigures) -> list[str]:
     safety = contract.safety
     if base.radius_m is None or not safety.radius_m:
         return []

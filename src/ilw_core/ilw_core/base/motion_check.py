@@ -34,7 +34,7 @@ one by so many times less, in squares"""
 
 
 @dataclass(frozen=True)
-class Axis:
+class TwistAxis:
     """One axis of the twist."""
 
     what: str
@@ -47,12 +47,12 @@ class Axis:
     """What a second of motion must be to be judged [m, rad]"""
 
 
-FORWARD = Axis('the forward speed', 'm', told=0.03, seen=0.02, moved=0.05)
-TURN = Axis('the turn rate', 'rad', told=0.15, seen=0.05, moved=0.15)
+FORWARD = TwistAxis('the forward speed', 'm', told=0.03, seen=0.02, moved=0.05)
+TURN = TwistAxis('the turn rate', 'rad', told=0.15, seen=0.05, moved=0.15)
 
 
 def settled_ratios(at_ns: np.ndarray, seen: np.ndarray, command_ns: np.ndarray, told: np.ndarray,
-                   axis: Axis) -> np.ndarray:
+                   axis: TwistAxis) -> np.ndarray:
     """
     Return seen over told, of those readings at which a command was settled, ``(V,)``.
 
@@ -75,7 +75,7 @@ def settled_ratios(at_ns: np.ndarray, seen: np.ndarray, command_ns: np.ndarray, 
     return np.asarray(seen[rows][steady] / (0.5 * low + 0.5 * high)[steady])
 
 
-def ratio_problem(ratios: np.ndarray, axis: Axis) -> str:
+def ratio_problem(ratios: np.ndarray, axis: TwistAxis) -> str:
     """Return what the settled readings of an axis say against it; empty if nothing."""
     if len(ratios) < _VOTES // 2:
         return ''
@@ -102,7 +102,7 @@ class Windows:
     said: np.ndarray
     """(K, 3) x [m], y [m], turn [rad], by twists"""
 
-    def contradicting(self, axis: Axis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def contradicting(self, axis: TwistAxis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return what was moved and said of the windows with motion, and whether they differ."""
         moved, said = ((self.moved[:, 0], self.said[:, 0]) if axis is FORWARD else
                        (self.turned_rad, self.said[:, 2]))
@@ -124,7 +124,7 @@ class Windows:
                     and off[0] > _FRAME_RATIO ** 2 * (ahead + aside))
 
 
-def contradiction(axis: Axis, moved: float, said: float) -> str:
+def contradiction(axis: TwistAxis, moved: float, said: float) -> str:
     """Return a sentence about odometry whose pose and twist differ."""
     return (f'contradicts itself ({axis.what.split()[1]}): its pose went {moved:.3g} {axis.unit} '
             f'in a second, its twist says {said:.3g} {axis.unit}. Check units and signs in the '

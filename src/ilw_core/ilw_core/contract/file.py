@@ -40,7 +40,7 @@ class Align:
 
 
 @dataclass(frozen=True)
-class Source:
+class ObservedTopic:
     """One observed topic."""
 
     name: str
@@ -102,7 +102,7 @@ class Contract:
     name: str
     version: int
     rate_hz: float
-    sources: tuple[Source, ...]
+    sources: tuple[ObservedTopic, ...]
     action: ActionSpec
     reward: dict[str, float]
     """``goal``, ``collision``, ``step``"""
@@ -243,7 +243,7 @@ def _topic(section: Section) -> tuple[str, str]:
     return topic, kind
 
 
-def _sources(section: Section, rate_hz: float) -> tuple[Source, ...]:
+def _sources(section: Section, rate_hz: float) -> tuple[ObservedTopic, ...]:
     sources = []
     for name in section.keys():  # noqa: SIM118 - a method, not a dict
         entry = section.section(name)
@@ -258,7 +258,8 @@ def _sources(section: Section, rate_hz: float) -> tuple[Source, ...]:
         options = Section(entry.rest(), entry.where)
         feature = CODECS[codec](name, options)
         options.done()
-        sources.append(Source(name, topic, kind, Align(how, round(tolerance_ms * 1e6)), feature))
+        sources.append(ObservedTopic(name, topic, kind, Align(how, round(tolerance_ms * 1e6)),
+                                     feature))
     known = {source.name for source in sources}
     for source in sources:
         missing = [need for need in source.feature.needs if need not in known]

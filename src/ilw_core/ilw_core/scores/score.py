@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from ilw_core.scores.statistics import wilson
 
 
-class Driven(Protocol):
+class ScoredEpisode(Protocol):
     """How one episode went, over ROS or in an environment."""
 
     success: bool
@@ -17,7 +17,7 @@ class Driven(Protocol):
     shortest_path_m: float
 
 
-def score(driven: Sequence[Driven]) -> dict[str, Any]:
+def score(driven: Sequence[ScoredEpisode]) -> dict[str, Any]:
     """
     Count successes and describe the successful ways.
 

@@ -65,7 +65,7 @@ def topic_types(folder: Path) -> dict[str, str]:
     return Bag(folder).types
 
 
-class Topic:
+class BagTopic:
     """The messages of one topic, in the order they were logged, as columns."""
 
     def __init__(self, logged_ns: np.ndarray, fields: 'Columns | Decoded',
@@ -148,7 +148,7 @@ class Bag:
             self._raw = RawBag(folder)
             self.types, self.torn = self._raw.types, self._raw.torn
 
-    def topics(self, names: Collection[str]) -> dict[str, Topic]:
+    def topics(self, names: Collection[str]) -> dict[str, BagTopic]:
         """
         Return the messages of those topics that are there.
 
@@ -171,7 +171,7 @@ class Bag:
                     found[channel.name] = error.why
         return found
 
-    def _indexed_topics(self, mcap: IndexedMcap, names: Collection[str]) -> dict[str, Topic]:
+    def _indexed_topics(self, mcap: IndexedMcap, names: Collection[str]) -> dict[str, BagTopic]:
         channels = {number: c for number, c in mcap.channels.items() if c.name in names}
         found = {}
         for number, messages in mcap.find(channels).items():
@@ -180,7 +180,7 @@ class Bag:
             found[channels[number].name] = self._columns(channels[number], messages)
         return found
 
-    def _other_topics(self, names: Collection[str]) -> dict[str, Topic]:
+    def _other_topics(self, names: Collection[str]) -> dict[str, BagTopic]:
         with damage(f'{self.folder} cannot be read to its end'):
             parts: dict[str, list[RawMessage]] = {}
             places: dict[str, list[int]] = {}
@@ -195,20 +195,20 @@ class Bag:
             return {topic: self._columns(each[0].channel, _joined(each, places[topic]))
                     for topic, each in parts.items()}
 
-    def _columns(self, channel: Channel, messages: Messages) -> Topic:
+    def _columns(self, channel: Channel, messages: Messages) -> BagTopic:
         try:
             types = fields_of(channel)
         except TypeUnknownError as error:
             raise TypeUnknownError(f'{self.folder}: {error}', error.why) from error
         try:
-            return Topic(messages.logged_ns, Columns(
+            return BagTopic(messages.logged_ns, Columns(
                 messages.data, messages.begin, messages.end, channel.type, types),
                 messages.place, ran_back=messages.ran_back)
         except (DamagedError, UnusualError):
             decoded = list(read_messages(self.folder, {channel.name}))
-            return Topic(np.array([m.logged_ns for m in decoded], dtype=np.int64),
-                         Decoded([m.message for m in decoded]),
-                         messages.place, ran_back=messages.ran_back)
+            return BagTopic(np.array([m.logged_ns for m in decoded], dtype=np.int64),
+                            Decoded([m.message for m in decoded]),
+                            messages.place, ran_back=messages.ran_back)
 
 
 def decoder(channels: Collection[Channel]) -> Callable[[bytes, str], Any]:

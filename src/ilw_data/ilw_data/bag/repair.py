@@ -38,7 +38,7 @@ from ilw_core.errors import EpisodeError, IlwError
 from ilw_core.storage.bag_files import bag_metadata, write_synced
 from ilw_core.storage.episode_folder import BAG_INDEX_FILE
 from ilw_core.storage.files import open_regular, open_to_update
-from ilw_data.bag.writer import CHUNK_BYTES, Topic, recorded
+from ilw_data.bag.writer import CHUNK_BYTES, WrittenTopic, recorded
 
 _RECORD = struct.Struct('<BQ')  # opcode, length of the content
 _CHUNK = struct.Struct('<QQQII')  # first and last log time, size, CRC, length of the compression
@@ -272,12 +272,12 @@ def _merged(found: Contents, name: str) -> dict[int, Any]:
             for number, record in getattr(chunk, name).items()}
 
 
-def _topic(channel: Channel, schemas: dict[int, Schema]) -> Topic:
+def _topic(channel: Channel, schemas: dict[int, Schema]) -> WrittenTopic:
     schema = schemas[channel.schema_id]
     try:
         qos = parse_yaml(channel.metadata.get('offered_qos_profiles') or '[]', channel.topic)
     except IlwError:
         qos = []
-    return Topic(channel.topic, schema.name, schema.data.decode(errors='replace'),
-                 qos if isinstance(qos, list) else [],
-                 channel.metadata.get('topic_type_hash', ''))
+    return WrittenTopic(channel.topic, schema.name, schema.data.decode(errors='replace'),
+                        qos if isinstance(qos, list) else [],
+                        channel.metadata.get('topic_type_hash', ''))

@@ -18,7 +18,7 @@ CHUNK_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Topic:
+class WrittenTopic:
     """One recorded topic."""
 
     name: str
@@ -47,7 +47,7 @@ class BagWriter:
         # Uncompressed: recovery gets to the last record, and a robot's CPU has better uses.
         self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
         self._writer.start(profile='ros2', library='ilw')
-        self._topics: dict[int, Topic] = {}
+        self._topics: dict[int, WrittenTopic] = {}
         self._schemas: dict[str, int] = {}
         self._counts: dict[int, int] = {}
         self._begin_ns: int | None = None
@@ -55,7 +55,7 @@ class BagWriter:
         self.messages = 0
         self.bytes = 0
 
-    def add_topic(self, topic: Topic) -> int:
+    def add_topic(self, topic: WrittenTopic) -> int:
         """Announce a topic; returns the number that ``write`` wants."""
         if topic.type not in self._schemas:
             self._schemas[topic.type] = self._writer.register_schema(
@@ -123,6 +123,6 @@ class BagWriter:
         return bag_metadata(self._path.name, topics, self._begin_ns or 0, self._end_ns)
 
 
-def recorded(topic: Topic, messages: int) -> RecordedTopic:
+def recorded(topic: WrittenTopic, messages: int) -> RecordedTopic:
     """Return what the index says of a topic."""
     return RecordedTopic(topic.name, topic.type, topic.qos, topic.type_hash, messages)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilw_core.base.base_fit import Base, misfits, scene_base
+from ilw_core.base.base_fit import BaseFigures, misfits, scene_base
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
 from ilw_core.errors import ContractError, ContractMisfitError, EpisodeError
@@ -71,7 +71,7 @@ class Report:
 
 
 def check_episodes(root: Path, contract: Contract, task: str = '',
-                   base: Base | None = None) -> Report:
+                   base: BaseFigures | None = None) -> Report:
     """
     Look through every episode at or below a folder.
 

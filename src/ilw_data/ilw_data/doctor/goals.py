@@ -5,7 +5,7 @@ import numpy as np
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Outcome
 from ilw_core.features.goal import far_from_goal, topics_of
-from ilw_data.bag.reader import Bag, Topic
+from ilw_data.bag.reader import Bag, BagTopic
 from ilw_data.doctor.finding import Finding, Take
 
 
@@ -39,7 +39,7 @@ def distance_at_end(take: Take, bag: Bag, contract: Contract) -> float | None:
     return distance_m if np.isfinite(distance_m) else None
 
 
-def _last(topic: Topic, path: str, last_ns: int) -> tuple[str, np.ndarray] | None:
+def _last(topic: BagTopic, path: str, last_ns: int) -> tuple[str, np.ndarray] | None:
     """Return frame and x, y of the newest message until then; ``None``: there is none."""
     rows = np.flatnonzero(topic.stamps_ns <= last_ns)
     if not len(rows):

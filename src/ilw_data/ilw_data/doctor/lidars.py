@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ilw_core.contract.file import Contract, Source
+from ilw_core.contract.file import Contract, ObservedTopic
 from ilw_core.features.lidar import unread, why_no_evidence
 from ilw_core.features.lidar_sectors import unseen_sectors
-from ilw_data.bag.reader import Bag, Topic
+from ilw_data.bag.reader import Bag, BagTopic
 from ilw_data.doctor.finding import Finding, Take
 from ilw_data.episode.dataset import as_recorded
 from ilw_data.episode.readings import scan_of
@@ -38,7 +38,8 @@ def topics(findings: list[Finding], contract: Contract) -> set[str]:
     return {source.topic for source in contract.sources if source.name in causes(findings)}
 
 
-def _check(take: Take, source: Source, topic: Topic, contract: Contract) -> list[Finding]:
+def _check(take: Take, source: ObservedTopic, topic: BagTopic,
+           contract: Contract) -> list[Finding]:
     lidar, told = contract.lidar, [0, 0, 0]
     texts = ['', '', '']
     rows = np.unique(np.linspace(0, len(topic.fields) - 1, _LOOKED_AT).round().astype(int))
@@ -61,7 +62,7 @@ def _check(take: Take, source: Source, topic: Topic, contract: Contract) -> list
             for level, text, ratio in zip(levels, texts, ratios, strict=True) if ratio > _OFTEN]
 
 
-def _misses(take: Take, source: Source, contract: Contract) -> bool:
+def _misses(take: Take, source: ObservedTopic, contract: Contract) -> bool:
     """Tell whether much of what one entry should observe is missing."""
     begin = next(i for i, name in enumerate(contract.obs_names)
                  if name == source.feature.names[0])

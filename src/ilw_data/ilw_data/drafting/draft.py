@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilw_core.base.base_fit import Base
+from ilw_core.base.base_fit import BaseFigures
 from ilw_core.contract.file import Contract, parse_contract
 from ilw_core.errors import EpisodeError
 from ilw_core.storage.episode_folder import find_episodes
@@ -33,7 +33,7 @@ class Draft:
         return self.report.verdict != 'bad' and self.steps > 0
 
 
-def draft_contract(path: Path, base: Base | None = None, task: str = '') -> Draft:
+def draft_contract(path: Path, base: BaseFigures | None = None, task: str = '') -> Draft:
     """
     Draft a contract from a recording; of several in a folder, from the largest.
 

@@ -6,7 +6,7 @@ import re
 import numpy as np
 
 from ilw_core.errors import EpisodeError
-from ilw_data.bag.reader import Bag, Topic
+from ilw_data.bag.reader import Bag, BagTopic
 
 _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
 """Of a topic that a contract can name"""
@@ -23,7 +23,7 @@ class Heard:
     name: str
     """Without a leading slash"""
     type: str
-    topic: Topic
+    topic: BagTopic
 
     @property
     def times_s(self) -> np.ndarray:

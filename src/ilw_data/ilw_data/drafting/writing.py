@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from ilw_core.base.base_fit import Base
+from ilw_core.base.base_fit import BaseFigures
 from ilw_core.text.printable import printable
 from ilw_data.drafting.choices import FORWARD, TURN, Found
 from ilw_data.drafting.figures import bounds, kept_rate_hz, largest_rates, up
@@ -21,7 +21,7 @@ _MOST_LATE_RATIO = 0.5
 """A held topic that first comes later than this part of the recording would cost too much of it"""
 
 
-def contract_text(found: Found, name: str, base: Base | None = None) -> str:
+def contract_text(found: Found, name: str, base: BaseFigures | None = None) -> str:
     """
     Return a contract for what was found.
 
@@ -206,7 +206,7 @@ def _termination(found: Found) -> list[str]:
                  f'commands over {driven_s:.0f} s and half as much again, of {seen_s:.0f} s')
 
 
-def _safety(found: Found, base: Base | None) -> list[str]:
+def _safety(found: Found, base: BaseFigures | None) -> list[str]:
     fields = found.command.fields
     if found.scan is None or {FORWARD, TURN} != set(fields):
         return ['# No safety.scan: ' + (

@@ -8,11 +8,11 @@ import numpy as np
 
 from ilw_core.align import sample_rows
 from ilw_core.contract.command_types import fields_in, same_command
-from ilw_core.contract.file import Contract, Source
+from ilw_core.contract.file import Contract, ObservedTopic
 from ilw_core.episode import Remark
 from ilw_core.errors import ContractMisfitError, EpisodeError
 from ilw_core.text.printable import pasteable
-from ilw_data.bag.reader import Bag, Topic
+from ilw_data.bag.reader import Bag, BagTopic
 from ilw_data.clocks.main_clock import Series
 from ilw_data.clocks.stamp_rule import (
     CLOCK,
@@ -91,7 +91,7 @@ def _require_topics(bag: Bag, contract: Contract) -> None:
                 pasteable(bag.folder))
 
 
-def _require_messages(bag: Bag, contract: Contract, topics: Mapping[str, Topic]) -> None:
+def _require_messages(bag: Bag, contract: Contract, topics: Mapping[str, BagTopic]) -> None:
     silent = [name for name in contract.topics
               if name not in topics or not len(topics[name].logged_ns)]
     if silent:
@@ -106,7 +106,7 @@ def _command_fields(bag: Bag, contract: Contract) -> tuple[str, ...]:
     return fields_in(contract.action, bag.types[contract.action.topic])
 
 
-def _require_field(bag: Bag, topics: Mapping[str, Topic], topic: str, path: str) -> None:
+def _require_field(bag: Bag, topics: Mapping[str, BagTopic], topic: str, path: str) -> None:
     if path not in topics[topic].fields:
         raise ContractMisfitError(
             f'{bag.folder}: topic {topic!r} must have the field {path}. {bag.types[topic]} has '
@@ -180,7 +180,8 @@ def _why_none(contract: Contract, times: Times) -> str:
 
 
 def _encode(
-    source: Source, topics: Mapping[str, Topic], rows: Mapping[str, np.ndarray], ticks: int,
+    source: ObservedTopic, topics: Mapping[str, BagTopic], rows: Mapping[str, np.ndarray],
+    ticks: int,
 ) -> np.ndarray:
     """Return one feature at every tick, ``(T+1, D)`` float32; NaN where something is missing."""
     feature = source.feature
@@ -212,7 +213,7 @@ def _alike(lengths: list[np.ndarray], count: int) -> list[np.ndarray]:
     return [np.flatnonzero(kind == k) for k in range(kind.max() + 1)]
 
 
-def _labels(ticks: np.ndarray, times: Times, commands: Topic, topic: str,
+def _labels(ticks: np.ndarray, times: Times, commands: BagTopic, topic: str,
             paths: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Return the newest command that counts in [t, t + period) for each tick but the last."""
     rows = _rows(times, topic, ticks[1:] - 1)
@@ -223,7 +224,7 @@ def _labels(ticks: np.ndarray, times: Times, commands: Topic, topic: str,
     return np.where(valid[:, None], values, np.float32(0.0)), valid
 
 
-def _presses(rewards: Topic | None, times: Times) -> list[tuple[int, float]]:
+def _presses(rewards: BagTopic | None, times: Times) -> list[tuple[int, float]]:
     """Return when each reward that a person gave counts, and its value."""
     if rewards is None or any(path not in rewards.fields for path in ('source', 'value')):
         return []

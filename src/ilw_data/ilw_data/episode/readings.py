@@ -25,7 +25,7 @@ from ilw_core.contract.command_types import fields_in, same_command
 from ilw_core.contract.file import Contract
 from ilw_core.features.lidar import ScanGeometry, why_no_evidence
 from ilw_core.features.plausible import ODOMETRY, SCAN, doubts_in, field_index
-from ilw_data.bag.reader import Bag, Topic, read_messages
+from ilw_data.bag.reader import Bag, BagTopic, read_messages
 
 _SCANS, _MOSTLY = 20, 0.5
 """Scans looked at, and how many may be no evidence; each of those is left out, too"""
@@ -37,7 +37,7 @@ _SAME_M, _SAME_RAD = 0.03, 0.05
 
 
 @dataclass(frozen=True)
-class Problem:
+class ReadingProblem:
     """One thing that cannot be so."""
 
     topic: str
@@ -66,7 +66,7 @@ class Track:
     """Messages left out, as they hold what is not finite or is beyond any robot"""
 
 
-def read_problems(bag: Bag, contract: Contract) -> list[Problem]:
+def read_problems(bag: Bag, contract: Contract) -> list[ReadingProblem]:
     """
     Return what in the topics of a contract cannot be so; of topics that are missing nothing.
 
@@ -96,7 +96,7 @@ def why_unsound(bag: Bag, contract: Contract) -> list[str]:
     return [str(problem) for problem in read_problems(bag, contract) if problem.bad]
 
 
-def read_track(topic: Topic) -> Track:
+def read_track(topic: BagTopic) -> Track:
     """Return a topic of odometry as columns, in the order of its stamps."""
     stamps_ns, rows = np.unique(topic.stamps_ns, return_index=True)
 
@@ -119,7 +119,7 @@ def read_track(topic: Topic) -> Track:
                  int((~fine).sum()))
 
 
-def scan_of(topic: Topic, row: int) -> tuple[np.ndarray, ScanGeometry]:
+def scan_of(topic: BagTopic, row: int) -> tuple[np.ndarray, ScanGeometry]:
     """Return the ranges ``(L,)`` and the geometry of one scan."""
     one, fields = np.array([row]), topic.fields
     ranges = fields.column('ranges', one)[0]
@@ -160,7 +160,7 @@ def command_problems(at_ns: np.ndarray, speeds: np.ndarray, command_ns: np.ndarr
     return [text for text in texts if text]
 
 
-def _doubts(name: str, kind: str, topic: Topic, contract: Contract) -> list[Problem]:
+def _doubts(name: str, kind: str, topic: BagTopic, contract: Contract) -> list[ReadingProblem]:
     if kind == SCAN:
         return _scan_doubts(name, topic, contract)
     read = _read_paths(name, contract)
@@ -168,13 +168,13 @@ def _doubts(name: str, kind: str, topic: Topic, contract: Contract) -> list[Prob
     for doubt in doubts_in(kind, partial(_column, topic), contract.action):
         count = int(doubt.wrong.sum())
         if count > doubt.rare * len(doubt.wrong):
-            found.append(Problem(
+            found.append(ReadingProblem(
                 name, f'{doubt.text} So it is in {count} of {len(doubt.wrong)} messages.',
                 any(path.startswith(doubt.path) for path in read)))
     return found
 
 
-def _column(topic: Topic, path: str) -> np.ndarray:
+def _column(topic: BagTopic, path: str) -> np.ndarray:
     return topic.fields.column(path)
 
 
@@ -186,17 +186,18 @@ def _read_paths(name: str, contract: Contract) -> set[str]:
     return read | set(contract.action.names if name == contract.action.topic else ())
 
 
-def _scan_doubts(name: str, topic: Topic, contract: Contract) -> list[Problem]:
+def _scan_doubts(name: str, topic: BagTopic, contract: Contract) -> list[ReadingProblem]:
     rows = np.unique(np.linspace(0, len(topic.fields) - 1, _SCANS).round().astype(int))
     reasons = [why_no_evidence(*scan_of(topic, row), contract.lidar) for row in rows.tolist()]
     told = [reason for reason in reasons if reason]
     if len(told) <= _MOSTLY * len(rows):
         return []
-    return [Problem(name, f'the lidar {told[0]} So it is in {len(told)} of {len(rows)} scans '
-                    f'looked at.', True)]
+    return [ReadingProblem(name,
+                           f'the lidar {told[0]} So it is in {len(told)} of {len(rows)} scans '
+                           f'looked at.', True)]
 
 
-def _frames(bag: Bag, topics: dict[str, Topic], contract: Contract) -> list[Problem]:
+def _frames(bag: Bag, topics: dict[str, BagTopic], contract: Contract) -> list[ReadingProblem]:
     found = []
     for name, other in contract.used_together:
         if name not in topics or other not in topics:
@@ -205,11 +206,11 @@ def _frames(bag: Bag, topics: dict[str, Topic], contract: Contract) -> list[Prob
         for frame in sorted(_frame_ids(topics[name]) - there):
             text = frame_problem(frame, other, ' and '.join(sorted(there)))
             if text and not any(_same_place(bag, frame, each) for each in there):
-                found.append(Problem(name, text, True))
+                found.append(ReadingProblem(name, text, True))
     return found
 
 
-def _frame_ids(topic: Topic) -> set[str]:
+def _frame_ids(topic: BagTopic) -> set[str]:
     if 'header.frame_id' not in topic.fields:
         return set()
     rows = np.unique(np.linspace(0, len(topic.fields) - 1, _NAMED).round().astype(int))
@@ -230,8 +231,8 @@ def _same_place(bag: Bag, frame: str, other: str) -> bool:
     return bool(off) and all(off)
 
 
-def _motion(name: str, topic: Topic, commands: Topic | None, kind: str,
-            contract: Contract) -> list[Problem]:
+def _motion(name: str, topic: BagTopic, commands: BagTopic | None, kind: str,
+            contract: Contract) -> list[ReadingProblem]:
     read = _read_paths(name, contract)
     speeds_read = any(path.startswith('twist.') for path in read)
     track = read_track(topic)
@@ -239,13 +240,13 @@ def _motion(name: str, topic: Topic, commands: Topic | None, kind: str,
     found = []
     # A driver that fills in one of the two is sound where the contract reads only that one.
     if speeds_read and (poses_kept or any(path.startswith('pose.') for path in read)):
-        found += [Problem(name, text, True) for text in pose_problems(track)]
+        found += [ReadingProblem(name, text, True) for text in pose_problems(track)]
     index = [field_index(contract.action, tail) for tail in ('linear.x', 'angular.z')]
     if commands is not None and None not in index:
         paths = fields_in(contract.action, kind)
         given = np.stack([commands.fields.column(paths[i]).astype(np.float64)
                           for i in index if i is not None], axis=1)
         order = np.argsort(track.logged_ns, kind='stable')
-        found += [Problem(name, text, speeds_read) for text in command_problems(
+        found += [ReadingProblem(name, text, speeds_read) for text in command_problems(
             track.logged_ns[order], track.twists[order][:, [0, 2]], commands.logged_ns, given)]
     return found

@@ -37,7 +37,7 @@ _DEATHS: dict[int, str] = {
 
 
 @dataclass(frozen=True)
-class Trial:
+class GraphTrial:
     """What the child is told, beside the graph itself."""
 
     path: str
@@ -67,7 +67,7 @@ def try_graph(model: bytes, contract: Contract, history: int, horizon: int, path
     :param path: where it came from, for the error's text.
     :raises GraphError: it is none for this contract, took too much, or ended the child.
     """
-    trial = Trial(
+    trial = GraphTrial(
         str(path), history, horizon, contract.action.dim, contract.period_ns / 1e9,
         contract.obs_low.tolist(), contract.obs_high.tolist(),
         MEMORY_BYTES + 3 * len(model), CPU_S + len(model) // 100_000_000)

@@ -14,7 +14,7 @@ FLOOR = 0.8
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PromotionVerdict:
     """Whether a policy may be deployed, in words and numbers."""
 
     allowed: bool
@@ -22,7 +22,7 @@ class Verdict:
     numbers: dict[str, Any]
 
 
-def judge_first(successes: int, n: int, floor: float = FLOOR) -> Verdict:
+def judge_first(successes: int, n: int, floor: float = FLOOR) -> PromotionVerdict:
     """
     Judge a policy with nothing to compare with.
 
@@ -34,10 +34,10 @@ def judge_first(successes: int, n: int, floor: float = FLOOR) -> Verdict:
     lowest, least = (text.removeprefix('+') for text in percents_apart(low, floor))
     text = (f'success {successes}/{n}, 95 %: {lowest} to {high:.1%}; the lower end must be at '
             f'least {least}')
-    return Verdict(low >= floor, text, numbers)
+    return PromotionVerdict(low >= floor, text, numbers)
 
 
-def judge_against(counts: PairCounts, margin: float = MARGIN) -> Verdict:
+def judge_against(counts: PairCounts, margin: float = MARGIN) -> PromotionVerdict:
     """
     Judge a policy (second) beside the deployed one (first): a test of non-inferiority.
 
@@ -60,4 +60,4 @@ def judge_against(counts: PairCounts, margin: float = MARGIN) -> Verdict:
     if not allowed:
         text += ('. More episodes will not change that' if needed is None else
                  f'. At these ratios {needed} episodes would show it')
-    return Verdict(allowed, text, numbers)
+    return PromotionVerdict(allowed, text, numbers)

@@ -18,7 +18,7 @@ Act = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
 
 
 @dataclass(frozen=True)
-class Run:
+class Rollout:
     """How one simulated episode went."""
 
     seed: int
@@ -50,7 +50,7 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
             f'train the id of a Gymnasium environment. Got {spec!r} ({error}).') from error
 
 
-def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed: int) -> Run:
+def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed: int) -> Rollout:
     """Drive one episode; without an action the stop action is applied, as the arbiter would."""
     observation, info = env.reset(seed=seed)
     stop = contract.action.stop if contract.action.stop is not None else np.zeros(
@@ -68,8 +68,8 @@ def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed
             step = np.asarray(action, dtype=np.float32)
         observation, _, terminated, truncated, info = env.step(step)
         done = terminated or truncated
-    return Run(seed, bool(info['success']), str(info['stop_reason']), float(info['time_s']),
-               float(info['path_length_m']), float(info['shortest_path_m']))
+    return Rollout(seed, bool(info['success']), str(info['stop_reason']), float(info['time_s']),
+                   float(info['path_length_m']), float(info['shortest_path_m']))
 
 
 def acting(runner: PolicyRunner) -> Act:
@@ -83,8 +83,8 @@ def acting(runner: PolicyRunner) -> Act:
 
 
 def evaluate(env: gymnasium.Env[Any, Any], contract: Contract, runner: PolicyRunner,
-             seeds: Sequence[int], progress: Callable[[list[Run]], None] = lambda runs: None
-             ) -> list[Run]:
+             seeds: Sequence[int], progress: Callable[[list[Rollout]], None] = lambda runs: None
+             ) -> list[Rollout]:
     """Drive an episode per seed; ``progress`` is called after each with all so far."""
     runs = []
     for seed in seeds:

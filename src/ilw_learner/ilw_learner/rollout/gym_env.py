@@ -10,7 +10,7 @@ import numpy as np
 
 from ilw_core.contract.schema import shown
 from ilw_core.errors import IlwError
-from ilw_learner.rollout.robots import OneRobot
+from ilw_learner.rollout.vec_env import OneRobot
 
 MAX_STATES = 4096
 """Of a Discrete observation, which the network sees as so many numbers, one of them 1"""

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ilw_core.text.printable import pasteable
-from ilw_learner.rollout.evaluate import Run
+from ilw_learner.rollout.evaluate import Rollout
 
 STILL_M = 0.1
 """A robot that drove less than this in an episode stood still"""
 _FROM_REWARD = ('dqn', 'qtable')
 
 
-def how_it_went(runs: Sequence[Run]) -> str:
+def how_it_went(runs: Sequence[Rollout]) -> str:
     """Return in a sentence how episodes without success ended."""
     still = sum(run.path_length_m < STILL_M for run in runs)
     collided = sum(run.stop_reason == 'collision' for run in runs)

@@ -17,7 +17,7 @@ from ilw_core.errors import NotFiniteError
 from ilw_core.storage.files import read_bytes, write_file
 from ilw_learner.data.replay_buffer import NStep, ReplayBuffer, Transitions
 from ilw_learner.policies.dqn import Dqn, DqnConfig
-from ilw_learner.rollout.robots import Robots, Steps
+from ilw_learner.rollout.vec_env import Steps, VecEnv
 from ilw_learner.training.progress import CancelledError, Progress
 from ilw_learner.training.tracking import Tracker
 
@@ -66,7 +66,7 @@ class QTrainer:
     :param on_progress: called about once a second; returning ``False`` cancels.
     """
 
-    def __init__(self, config: DqnConfig, robots: Robots, encode: Encode, choices: int,
+    def __init__(self, config: DqnConfig, robots: VecEnv, encode: Encode, choices: int,
                  folder: Path, *, device: torch.device, judge: Judge, seed: int = 0,
                  potential: int | None = None, demos: Transitions | None = None,
                  track: str = 'tensorboard',
@@ -264,7 +264,7 @@ class QTrainer:
         return True
 
 
-def drive_greedily(dqn: Dqn, robots: Robots, encode: Encode, episodes: int, seed: int) -> Score:
+def drive_greedily(dqn: Dqn, robots: VecEnv, encode: Encode, episodes: int, seed: int) -> Score:
     """
     Return how a network drives without random choices.
 

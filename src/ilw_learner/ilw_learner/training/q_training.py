@@ -25,7 +25,7 @@ from ilw_learner.policies.dqn import Dqn, DqnConfig, GreedyPolicy, choice_table
 from ilw_learner.policies.inputs import Inputs
 from ilw_learner.rollout.evaluate import make_env
 from ilw_learner.rollout.gym_env import make_gymnasium
-from ilw_learner.rollout.robots import ManyRobots, Robots, Stacked
+from ilw_learner.rollout.vec_env import BatchVecEnv, FrameStack, VecEnv
 from ilw_learner.training.progress import Progress
 from ilw_learner.training.q_trainer import QTrainer, Score, drive_greedily
 from ilw_learner.training.training_run import (
@@ -57,7 +57,7 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
     device = torch.device('cpu')  # for a single robot the way to a GPU and back is the longer part
     one, other = make_gymnasium(env_id), make_gymnasium(env_id)
     robots, judged = (one, other) if config.history == 1 else (
-        Stacked(one, config.history), Stacked(other, config.history))
+        FrameStack(one, config.history), FrameStack(other, config.history))
 
     def judge(dqn: Dqn) -> Score:
         score = drive_greedily(dqn, judged, _identity, config.eval_episodes, _JUDGE_WORLD + seed)
@@ -133,12 +133,12 @@ def train_on_task(
         raw = to_transitions(loaded, contract, config, table, encode, potential)
         demos = Transitions(*(v.to(device) for v in vars(raw).values()))
 
-    def many(robots: int, worlds: int, first: int) -> Robots:
+    def many(robots: int, worlds: int, first: int) -> VecEnv:
         env = make_env(options.simulator, contract, robots=robots, seed=options.seed,
                        worlds=worlds, first_world=options.seed * 1_000_000 + first,
                        device=device.type, plant=options.plant)
-        made = ManyRobots(env, device, None if contract.action.discrete else table)
-        return made if history == 1 else Stacked(made, history)
+        made = BatchVecEnv(env, device, None if contract.action.discrete else table)
+        return made if history == 1 else FrameStack(made, history)
 
     judged = many(_JUDGE_ROBOTS, _JUDGE_ROBOTS, _JUDGE_WORLD)
     begin = time.monotonic()

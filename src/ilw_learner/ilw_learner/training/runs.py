@@ -21,7 +21,7 @@ _MAX_SUMMARY_BYTES, _MAX_METRICS_BYTES = 1_000_000, 100_000_000
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """One training run."""
 
     path: Path
@@ -43,7 +43,7 @@ class Run:
                 if _is_number(row.get(x)) and _is_number(row.get(y))]
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path) -> TrainingRun:
     """
     Return the run in a folder.
 
@@ -55,7 +55,7 @@ def read_run(path: Path) -> Run:
         if not all(isinstance(each, dict) for each in (summary, *metrics)):
             raise ValueError('training.json and every line of metrics.jsonl must be a mapping')
         _check(summary)
-        return Run(path, summary, metrics)
+        return TrainingRun(path, summary, metrics)
     except (OSError, ValueError) as error:
         raise IlwError(f'{path} is no finished training run: {error}') from error
 
@@ -78,7 +78,7 @@ def _is_number(value: object) -> bool:
     return type(value) in (int, float) and abs(value) < 1e300  # type: ignore[arg-type]
 
 
-def find_runs(root: Path) -> list[Run]:
+def find_runs(root: Path) -> list[TrainingRun]:
     """Return the finished runs at or below a folder, by path; what is damaged is left out."""
     found = []
     for summary in sorted(root.rglob('training.json')):
@@ -89,7 +89,7 @@ def find_runs(root: Path) -> list[Run]:
     return found
 
 
-def draw_runs(runs: Sequence[Run], path: Path) -> None:
+def draw_runs(runs: Sequence[TrainingRun], path: Path) -> None:
     """
     Draw success against environment steps, updates and seconds, a line per run, as PNG.
 
@@ -122,11 +122,11 @@ def draw_runs(runs: Sequence[Run], path: Path) -> None:
     plt.close(figure)
 
 
-def _title(run: Run) -> str:
+def _title(run: TrainingRun) -> str:
     return f'{run.summary.get("algorithm") or "?"}, {run.summary["task"]}, {run.path.name}'
 
 
-def _curve(run: Run, key: str) -> list[tuple[float, float, float, float]]:
+def _curve(run: TrainingRun, key: str) -> list[tuple[float, float, float, float]]:
     """Return (x, success ratio, low, high) of each evaluation; NaN where no interval is known."""
     if key == 'step' and run.summary.get('algorithm') not in _IN_ENVIRONMENT:
         return []

@@ -30,7 +30,7 @@ def has_ramp(profile: PlantProfile | None) -> bool:
     return 'acceleration_mps2' in named or 'turn_acceleration_radps2' in named
 
 
-class Base:
+class ActuatedBase:
     """
     One base during one episode: a command per tick in, a twist per physics step out.
 
@@ -44,8 +44,8 @@ class Base:
         self._plant, self._steps = plant, steps
         ticks, self._phase = divmod(round(plant.delay_s / timestep_s), steps)
         self._under_way = deque([self._target(*rest)] * (ticks + 2), maxlen=ticks + 2)
-        self._forward = Axis(plant.acceleration_mps2, plant.lag_s, timestep_s)
-        self._turn = Axis(plant.turn_acceleration_radps2, plant.turn_lag_s, timestep_s)
+        self._forward = ActuatedAxis(plant.acceleration_mps2, plant.lag_s, timestep_s)
+        self._turn = ActuatedAxis(plant.turn_acceleration_radps2, plant.turn_lag_s, timestep_s)
 
     def answer(self, forward_mps: float, turn_radps: float) -> list[Twist]:
         """Return the twist of each physics step of a tick that begins with this command."""
@@ -63,7 +63,7 @@ class Base:
         return forward, turn + p.pull_radpm * forward
 
 
-class Axis:
+class ActuatedAxis:
     """One speed of a base, at rest at first: a setpoint that ramps, a motion that lags behind."""
 
     def __init__(self, acceleration: float, lag_s: float, timestep_s: float) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from ilw_core.base.base_fit import Base, far_too_slow
+from ilw_core.base.base_fit import BaseFigures, far_too_slow
 from ilw_core.base.urdf import Urdf, wheel_speed_radps
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
@@ -67,7 +67,8 @@ def robot_of(contract: Contract) -> DiffDrive:
         if not 0.005 <= size <= most:
             raise ContractError(f'{path}: the {what} must be from 0.005 m to {most:g} m. Got '
                                 f'{size:g} m. URDF lengths are in metres.')
-    base = Base(f'the URDF {path.name}', robot.speed_radps * robot.wheel_radius_m, robot.track_m)
+    base = BaseFigures(f'the URDF {path.name}', robot.speed_radps * robot.wheel_radius_m,
+                       robot.track_m)
     if slow := far_too_slow(contract, base):
         raise ContractError(slow)
     return robot

@@ -16,7 +16,7 @@ from ilw_core.errors import ContractError, EpisodeError
 from ilw_data.bag.reader import Bag
 from ilw_data.episode.dataset import load_episode
 from ilw_data.episode.readings import read_problems
-from ilw_sysid.gap.finding import Finding
+from ilw_sysid.gap.finding import GapFinding
 from ilw_sysid.gap.map_residuals import MapResiduals, map_residuals
 from ilw_sysid.gap.observations import Shift, shift_findings, shifts
 from ilw_sysid.gap.topics import TopicFigures, compare_topics, figures
@@ -36,7 +36,7 @@ _SIDES = {'sim': 'simulated', 'real': 'real'}
 class Gap:
     """Everything that was compared."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[GapFinding, ...]
     topics: dict[str, dict[str, TopicFigures]]
     """``sim`` and ``real`` -> topic -> figures"""
     shifts: tuple[Shift, ...]
@@ -72,9 +72,9 @@ def compare(sim: Path, real: Path, contract: Contract, plant: Plant | None = Non
     bags = {'sim': Bag(sim), 'real': Bag(real)}
     topics = {side: figures(bag, list(contract.topics)) for side, bag in bags.items()}
     findings = compare_topics(contract, topics['sim'], topics['real'])
-    findings += [Finding('bad' if problem.bad else 'warn', problem.topic,
-                         f'cannot be so in the {_SIDES[side]} bag: {problem.text.rstrip(".")}',
-                         'Mend that and record again.')
+    findings += [GapFinding('bad' if problem.bad else 'warn', problem.topic,
+                            f'cannot be so in the {_SIDES[side]} bag: {problem.text.rstrip(".")}',
+                            'Mend that and record again.')
                  for side, bag in bags.items() for problem in read_problems(bag, contract)]
     moved: list[Shift] = []
     try:
@@ -83,16 +83,16 @@ def compare(sim: Path, real: Path, contract: Contract, plant: Plant | None = Non
         moved = shifts(contract, *episodes)
         findings += shift_findings(contract, moved)
     except (EpisodeError, ContractError) as error:
-        findings.append(Finding('bad', 'observation', f'cannot be built: {error}',
-                                'Mend what is missing above, then compare again.'))
+        findings.append(GapFinding('bad', 'observation', f'cannot be built: {error}',
+                                   'Mend what is missing above, then compare again.'))
     drive, identified = None, None
     replays: dict[str, Replay] = {}
     try:
         drive, identified, replays = _replays(read_drive(real, contract), plant, simulators or {})
         findings += _replay_findings(replays)
     except EpisodeError as error:
-        findings.append(Finding('warn', contract.action.topic, f'was not replayed: {error}',
-                                'Record commands and odometry with the contract.'))
+        findings.append(GapFinding('warn', contract.action.topic, f'was not replayed: {error}',
+                                   'Record commands and odometry with the contract.'))
     residuals, word = map_residuals(bags['real'])
     findings.append(word)
     return Gap(tuple(findings), topics, tuple(moved), replays, drive, identified, residuals)
@@ -117,24 +117,26 @@ def _replays(drive: Drive, plant: Plant | None, simulators: dict[str, Simulator]
     return drive, identified, replays
 
 
-def _replay_findings(replays: dict[str, Replay]) -> list[Finding]:
+def _replay_findings(replays: dict[str, Replay]) -> list[GapFinding]:
     found = []
     usual = float(replays['default'].error_m.mean())
     for name, each in replays.items():
         per_m = each.per_metre[0]
         growth = f'{each.per_second[0]:.3g} m per second' + (
             f', {per_m:.3g} m per metre' if per_m == per_m else '')
-        found.append(Finding('ok', f'replay, {name}', 'drifts off by '
-                             f'{growth}; mean position error {each.error_m.mean():.3g} m, heading '
-                             f'{abs(each.heading_error_rad).mean():.3g} rad', ''))
+        found.append(GapFinding(
+            'ok', f'replay, {name}', f'drifts off by {growth}; mean position error '
+            f'{each.error_m.mean():.3g} m, heading {abs(each.heading_error_rad).mean():.3g} rad',
+            ''))
     better = [float(each.error_m.mean()) for name, each in replays.items()
               if name in ('identified', 'given')]
     if better and better[0] < _WORTH * usual:
-        found.append(Finding('warn', 'plant', 'The default plant is off by '
-                             f'{usual:.3g} m, this one by {better[0]:.3g} m',
-                             'Train over it: ./ilw identify REAL_BAG --out '
-                             'config/plants/NAME.yaml, then ./ilw train --plant NAME.'))
+        found.append(GapFinding('warn', 'plant', 'The default plant is off by '
+                                f'{usual:.3g} m, this one by {better[0]:.3g} m',
+                                'Train over it: ./ilw identify REAL_BAG --out '
+                                'config/plants/NAME.yaml, then ./ilw train --plant NAME.'))
     elif better:
-        found.append(Finding('ok', 'plant', f'The default plant is off by {usual:.3g} m, this one '
-                             f'by {better[0]:.3g} m: the plant is not what differs', ''))
+        found.append(GapFinding('ok', 'plant',
+                                f'The default plant is off by {usual:.3g} m, this one '
+                                f'by {better[0]:.3g} m: the plant is not what differs', ''))
     return found

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Finding:
+class GapFinding:
     """A difference that may matter to a policy."""
 
     level: str

@@ -6,8 +6,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ilw_data.bag.reader import Bag, Topic
-from ilw_sysid.gap.finding import Finding
+from ilw_data.bag.reader import Bag, BagTopic
+from ilw_sysid.gap.finding import GapFinding
 from ilw_sysid.identify.drive import Scans, read_scans
 
 _MAP, _SCAN = 'nav_msgs/msg/OccupancyGrid', 'sensor_msgs/msg/LaserScan'
@@ -32,7 +32,7 @@ class MapResiduals:
         return vars(self)
 
 
-def map_residuals(bag: Bag) -> tuple[MapResiduals | None, Finding]:
+def map_residuals(bag: Bag) -> tuple[MapResiduals | None, GapFinding]:
     """
     Return the residuals, and what they say; none where map, scans or poses on it are missing.
 
@@ -41,33 +41,39 @@ def map_residuals(bag: Bag) -> tuple[MapResiduals | None, Finding]:
     names = {kind: next((name for name, each in sorted(bag.types.items()) if each == kind), None)
              for kind in (_MAP, _SCAN, _POSE)}
     if missing := [kind.split('/')[-1] for kind, name in names.items() if name is None]:
-        return None, Finding('ok', 'map', 'Scans were not held against a map: the real bag has no '
-                             f'{", no ".join(missing)}', 'Record the map and the localisation to '
-                             'see that.')
+        return None, GapFinding('ok', 'map',
+                                'Scans were not held against a map: the real bag has no '
+                                f'{", no ".join(missing)}',
+                                'Record the map and the localisation to '
+                                'see that.')
     read = bag.topics({name for name in names.values() if name})
     grid, poses = read.get(names[_MAP] or ''), read.get(names[_POSE] or '')
     scans, _ = read_scans(read.get(names[_SCAN] or ''), 0)
     if grid is None or poses is None or scans is None:
-        return None, Finding('ok', 'map', 'Scans were not held against a map: its topics are '
-                             'there but (almost) empty', 'Record for longer.')
+        return None, GapFinding('ok', 'map', 'Scans were not held against a map: its topics are '
+                                'there but (almost) empty', 'Record for longer.')
     ends, seen = _ends(poses, scans)
     if not len(ends):
-        return None, Finding('ok', 'map', 'Scans were not held against the map: no pose is within '
-                             f'{_NEAR_S:g} s of a scan', 'Let the localisation run faster.')
+        return None, GapFinding('ok', 'map',
+                                'Scans were not held against the map: no pose is within '
+                                f'{_NEAR_S:g} s of a scan', 'Let the localisation run faster.')
     off_m, inside, resolution_m = _off_walls(grid, ends)
     if not len(off_m):
-        return None, Finding('warn', 'map', 'No beam ends on the map', 'Check frame and origin of '
-                             'the map, and the pose of the localisation.')
+        return None, GapFinding('warn', 'map', 'No beam ends on the map',
+                                'Check frame and origin of '
+                                'the map, and the pose of the localisation.')
     found = MapResiduals(float(np.median(off_m)), float(np.quantile(off_m, 0.9)), 1.0 - inside,
                          seen)
     level = 'ok' if found.median_m <= 2.0 * resolution_m else 'warn'
-    return found, Finding(level, 'map', f'beams end {found.median_m:.3g} m off the walls (median; '
-                          f'90 %: {found.p90_m:.3g} m; {found.outside_ratio:.0%} outside)',
-                          '' if level == 'ok' else 'Look at the mount of the lidar (yaw, place), '
-                          'at its delay (./ilw identify), and at whether the map is of today.')
+    return found, GapFinding(level, 'map',
+                             f'beams end {found.median_m:.3g} m off the walls (median; '
+                             f'90 %: {found.p90_m:.3g} m; {found.outside_ratio:.0%} outside)',
+                             '' if level == 'ok' else
+                             'Look at the mount of the lidar (yaw, place), at its delay '
+                             '(./ilw identify), and at whether the map is of today.')
 
 
-def _ends(poses: Topic, scans: Scans) -> tuple[np.ndarray, int]:
+def _ends(poses: BagTopic, scans: Scans) -> tuple[np.ndarray, int]:
     """Return where beams end on the map [m], ``(E, 2)``, and how many scans those are of."""
     pose_s = poses.stamps_ns * 1e-9
     x, y, z, w = (poses.fields.column(f'pose.pose.orientation.{axis}') for axis in 'xyzw')
@@ -84,7 +90,7 @@ def _ends(poses: Topic, scans: Scans) -> tuple[np.ndarray, int]:
     return np.stack(ends, axis=1), len(rows)
 
 
-def _off_walls(grid: Topic, ends: np.ndarray) -> tuple[np.ndarray, float, float]:
+def _off_walls(grid: BagTopic, ends: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Return distances to the nearest wall [m], the part of ends on the map, its resolution."""
     fields, newest = grid.fields, len(grid.fields) - 1
     height, width = (int(fields.column(f'info.{side}')[newest]) for side in ('height', 'width'))

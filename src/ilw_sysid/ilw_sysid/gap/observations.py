@@ -7,7 +7,7 @@ import numpy as np
 
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
-from ilw_sysid.gap.finding import Finding
+from ilw_sysid.gap.finding import GapFinding
 from ilw_sysid.gap.quantity import ACTION, Quantity, quantities
 from ilw_sysid.gap.topics import unit_guess
 
@@ -46,7 +46,7 @@ def shifts(contract: Contract, sim: Episode, real: Episode) -> list[Shift]:
     return found
 
 
-def shift_findings(contract: Contract, found: list[Shift]) -> list[Finding]:
+def shift_findings(contract: Contract, found: list[Shift]) -> list[GapFinding]:
     """Return what the shifts say; the same of many lidar sectors is said once."""
     known = quantities(contract)
     turned = {shift.name for shift in found if _one_sided(shift)}
@@ -91,7 +91,7 @@ def _group(name: str) -> str:
 
 
 def _group_findings(group: str, members: list[Shift], quantity: dict[str, Quantity],
-                    turned: set[str]) -> list[Finding]:
+                    turned: set[str]) -> list[GapFinding]:
     """
     Return what the members of a group say, which measure alike.
 
@@ -100,39 +100,40 @@ def _group_findings(group: str, members: list[Shift], quantity: dict[str, Quanti
     found, what = [], quantity[members[0].name]
     missing = np.mean([m.missing for m in members], axis=0)
     if missing.max() > 0.05:
-        found.append(Finding('bad' if missing[1] > 0.2 and not group.startswith(ACTION) else
-                             'warn', group,
-                             f'is missing in {missing[0]:.0%} of ticks simulated, '
-                             f'{missing[1]:.0%} real',
-                             'Check rate and stamps of its topic, or raise tolerance_ms.'))
+        found.append(GapFinding('bad' if missing[1] > 0.2 and not group.startswith(ACTION) else
+                                'warn', group,
+                                f'is missing in {missing[0]:.0%} of ticks simulated, '
+                                f'{missing[1]:.0%} real',
+                                'Check rate and stamps of its topic, or raise tolerance_ms.'))
     known = [m for m in members if np.isfinite(m.distance)]
     if not known:
         return found
     sizes = [float(np.median([np.abs(side(m)).max() for m in known]))
              for side in (lambda m: m.sim, lambda m: m.real)]
     if what.comparable(max(sizes)) and (guess := unit_guess(*sizes, what.unit)):
-        found.append(Finding('bad', group, f'is of size {sizes[0]:.3g} simulated, {sizes[1]:.3g} '
-                             f'real: {guess}?', 'Correct the unit in the driver.'))
+        found.append(GapFinding('bad', group,
+                                f'is of size {sizes[0]:.3g} simulated, {sizes[1]:.3g} '
+                                f'real: {guess}?', 'Correct the unit in the driver.'))
     # Where a goal is, or the robot itself, is no sign of a driver; and who was told to turn the
     # other way drove elsewhere.
     if members[0].name in turned and what.unit.endswith('/s') and what.command not in turned:
-        found.append(Finding('warn', group, f'is mostly {_sign(members[0].sim)} simulated, '
-                             f'{_sign(members[0].real)} real', 'If both bags drive alike, its '
-                             'sign is turned round: ahead and left are positive (REP 103).'))
+        found.append(GapFinding('warn', group, f'is mostly {_sign(members[0].sim)} simulated, '
+                                f'{_sign(members[0].real)} real', 'If both bags drive alike, its '
+                                'sign is turned round: ahead and left are positive (REP 103).'))
     beyond = [m for m in known if m.real[0] < quantity[m.name].low - 1e-3
               or m.real[2] > quantity[m.name].high + 1e-3]
     if beyond:
-        found.append(Finding('bad', group, f'leaves the range of the contract on the robot '
-                             f'({beyond[0].real[0]:.3g} to {beyond[0].real[2]:.3g})',
-                             'Widen the range, and train again.'))
+        found.append(GapFinding('bad', group, f'leaves the range of the contract on the robot '
+                                f'({beyond[0].real[0]:.3g} to {beyond[0].real[2]:.3g})',
+                                'Widen the range, and train again.'))
     worst = max(known, key=lambda m: m.distance)
     # Two bags may well have driven elsewhere, so a shift alone is never more than a warning.
     level = 'ok' if worst.distance < _SHIFTED else 'warn'
     step = '' if level == 'ok' else ('Drive alike in both, then compare again; what is left needs '
                                      'randomisation (--plant), or more real episodes.')
     where = f' ({worst.name})' if len(members) > 1 else ''
-    found.append(Finding(level, group, f'is distributed {worst.distance:.2f} apart{where}: '
-                         f'{_span(worst.sim)} simulated, {_span(worst.real)} real', step))
+    found.append(GapFinding(level, group, f'is distributed {worst.distance:.2f} apart{where}: '
+                            f'{_span(worst.sim)} simulated, {_span(worst.real)} real', step))
     return found
 
 

@@ -12,7 +12,7 @@ from ilw_core.storage.figure_file import pyplot
 from ilw_core.storage.files import write_file
 from ilw_core.text.printable import printable
 from ilw_sysid.gap.compare import Gap
-from ilw_sysid.gap.finding import Finding
+from ilw_sysid.gap.finding import GapFinding
 from ilw_sysid.gap.observations import Shift
 from ilw_sysid.identify.report import draw_way
 
@@ -28,7 +28,7 @@ _CAPTIONS = {
                         'stands beside its name: 0 is the lower end, 1 the upper.'}
 
 
-def ordered(findings: tuple[Finding, ...]) -> list[Finding]:
+def ordered(findings: tuple[GapFinding, ...]) -> list[GapFinding]:
     """Return findings, the worst first."""
     return sorted(findings, key=lambda f: _ORDER.index(f.level))
 

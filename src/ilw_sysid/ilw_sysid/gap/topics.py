@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ilw_core.contract.file import Contract
-from ilw_data.bag.reader import Bag, Topic
-from ilw_sysid.gap.finding import Finding
+from ilw_data.bag.reader import Bag, BagTopic
+from ilw_sysid.gap.finding import GapFinding
 
 _RATE_RATIO = 0.8
 _AGE_S = 0.03
@@ -47,28 +47,28 @@ def figures(bag: Bag, names: list[str]) -> dict[str, TopicFigures]:
 
 
 def compare_topics(contract: Contract, sim: dict[str, TopicFigures],
-                   real: dict[str, TopicFigures]) -> list[Finding]:
+                   real: dict[str, TopicFigures]) -> list[GapFinding]:
     """Return how the topics of a contract differ between two bags."""
     found = []
     for name, kind in contract.topics.items():
         sides = {'simulated': sim.get(name), 'real': real.get(name)}
         missing = [side for side, each in sides.items() if each is None]
         if missing:
-            found.append(Finding('bad', name, f'is not in the {" and the ".join(missing)} bag',
-                                 'Record it, or remap the topic of the driver to this name.'))
+            found.append(GapFinding('bad', name, f'is not in the {" and the ".join(missing)} bag',
+                                    'Record it, or remap the topic of the driver to this name.'))
             continue
         a, b = sim[name], real[name]
         wrong = [side for side, each in sides.items() if each and each.type != kind]
         if wrong:
-            found.append(Finding('bad', name, f'must be {kind}. Got {a.type} (simulated), '
-                                 f'{b.type} (real)',
-                                 'Convert it, or change the type in the contract.'))
+            found.append(GapFinding('bad', name, f'must be {kind}. Got {a.type} (simulated), '
+                                    f'{b.type} (real)',
+                                    'Convert it, or change the type in the contract.'))
             continue
         found += _one(name, a, b, contract)
     return found
 
 
-def _one(name: str, a: TopicFigures, b: TopicFigures, contract: Contract) -> list[Finding]:
+def _one(name: str, a: TopicFigures, b: TopicFigures, contract: Contract) -> list[GapFinding]:
     found = []
     if min(a.messages, b.messages) >= _FEW:
         ratio = b.rate_hz / a.rate_hz if a.rate_hz else np.inf
@@ -79,31 +79,34 @@ def _one(name: str, a: TopicFigures, b: TopicFigures, contract: Contract) -> lis
         step = '' if level == 'ok' else (
             'Raise the rate of the driver, or lower rate_hz of the contract.' if level == 'bad'
             else 'Simulate at the rate of the robot.')
-        found.append(Finding(level, name, f'comes at {a.rate_hz:.1f} Hz simulated, '
-                             f'{b.rate_hz:.1f} Hz real (longest gap {a.gap_s:.2f} and '
-                             f'{b.gap_s:.2f} s)', step))
+        found.append(GapFinding(level, name, f'comes at {a.rate_hz:.1f} Hz simulated, '
+                                f'{b.rate_hz:.1f} Hz real (longest gap {a.gap_s:.2f} and '
+                                f'{b.gap_s:.2f} s)', step))
         found += _ages(name, a, b)
     if set(a.frames) != set(b.frames):
-        found.append(Finding('warn', name, f'has the frames {", ".join(a.frames) or "none"} '
-                             f'simulated, {", ".join(b.frames) or "none"} real',
-                             'If the places differ (a lidar that is mounted turned), correct the '
-                             'transform; a name alone does no harm to a policy.'))
+        found.append(GapFinding('warn', name, f'has the frames {", ".join(a.frames) or "none"} '
+                                f'simulated, {", ".join(b.frames) or "none"} real',
+                                'If the places differ (a lidar that is mounted turned), correct '
+                                'the transform; a name alone does no harm to a policy.'))
     return found
 
 
-def _ages(name: str, a: TopicFigures, b: TopicFigures) -> list[Finding]:
+def _ages(name: str, a: TopicFigures, b: TopicFigures) -> list[GapFinding]:
     if max(abs(a.age_s), abs(b.age_s)) > _CLOCK_S:
         side = ' and '.join(word for word, each in (('simulated', a), ('real', b))
                             if abs(each.age_s) > _CLOCK_S)
-        return [Finding('warn', name, f'has stamps of another clock than the log ({side}): its '
-                        'latency cannot be told', 'A simulation\'s clock is normal; on a robot, '
-                        'synchronise the clocks (chrony).')]
+        return [GapFinding('warn', name, f'has stamps of another clock than the log ({side}): its '
+                           'latency cannot be told',
+                           'A simulation\'s clock is normal; on a robot, '
+                           'synchronise the clocks (chrony).')]
     if abs(a.age_s - b.age_s) <= _AGE_S:
-        return [Finding('ok', name, f'is logged {1e3 * a.age_s:.0f} ms after its stamp simulated, '
-                        f'{1e3 * b.age_s:.0f} ms real', '')]
-    return [Finding('warn', name, f'is logged {1e3 * a.age_s:.0f} ms after its stamp simulated, '
-                    f'{1e3 * b.age_s:.0f} ms real', 'Train with the delays of a plant profile: '
-                    './ilw identify on the real bag, then --plant.')]
+        return [GapFinding('ok', name,
+                           f'is logged {1e3 * a.age_s:.0f} ms after its stamp simulated, '
+                           f'{1e3 * b.age_s:.0f} ms real', '')]
+    return [GapFinding('warn', name,
+                       f'is logged {1e3 * a.age_s:.0f} ms after its stamp simulated, '
+                       f'{1e3 * b.age_s:.0f} ms real', 'Train with the delays of a plant profile: '
+                       './ilw identify on the real bag, then --plant.')]
 
 
 def unit_guess(sim_size: float, real_size: float, unit: str | None = None) -> str:
@@ -123,7 +126,7 @@ def unit_guess(sim_size: float, real_size: float, unit: str | None = None) -> st
     return ''
 
 
-def _figures(topic: Topic, kind: str) -> TopicFigures:
+def _figures(topic: BagTopic, kind: str) -> TopicFigures:
     stamps_s = np.sort(topic.stamps_ns) * 1e-9
     steps_s = np.diff(stamps_s)
     span_s = float(stamps_s[-1] - stamps_s[0]) if len(stamps_s) > 1 else 0.0

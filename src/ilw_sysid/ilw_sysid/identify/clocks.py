@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ilw_data.bag.reader import Topic
+from ilw_data.bag.reader import BagTopic
 
 _OTHER_CLOCK_S = 0.5
 """Ages that differ by more are no transport: the stamps come from different clocks"""
@@ -52,7 +52,7 @@ class Clock:
                 + self.rate * np.maximum(logged_s - last, 0.0))
 
 
-def read_clock(odometry: Topic, zero_ns: int) -> Clock:
+def read_clock(odometry: BagTopic, zero_ns: int) -> Clock:
     """Tie the odometry's clock, whose zero is ``zero_ns``, to the log's."""
     stamp_s = (odometry.stamps_ns - zero_ns) * 1e-9
     first_ns = int(odometry.logged_ns[0])
@@ -75,7 +75,7 @@ def read_clock(odometry: Topic, zero_ns: int) -> Clock:
                  (zero_logged_ns - zero_ns) * 1e-9, pairs, findings)
 
 
-def command_stamps(command: Topic, clock: Clock,
+def command_stamps(command: BagTopic, clock: Clock,
                    zero_ns: int) -> tuple[np.ndarray, float, list[str]]:
     """
     Return when each command was sent, on the odometry's clock [s], how sure that is on average

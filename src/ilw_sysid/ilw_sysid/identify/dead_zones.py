@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ilw_core.base.plant_response import follow
-from ilw_sysid.identify.problem import Problem, weights
+from ilw_sysid.identify.problem import FitProblem, weights
 
 _LEVELS = 60
 _ENOUGH = 9.0
@@ -33,7 +33,7 @@ class DeadZone:
     """The smallest that was sent, other than 0; infinite if none was"""
 
 
-def search_dead_zone(problem: Problem, values: np.ndarray, scale: np.ndarray, axis: int,
+def search_dead_zone(problem: FitProblem, values: np.ndarray, scale: np.ndarray, axis: int,
                      inflation: float = 1.0) -> DeadZone:
     """
     Try every interval between commanded sizes, with the gain that is best for each.

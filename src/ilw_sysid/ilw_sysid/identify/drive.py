@@ -19,7 +19,7 @@ from ilw_core.features.lidar import (
 from ilw_core.features.lidar_spec import PLAIN, LidarSpec
 from ilw_core.features.plausible import field_index, rotation
 from ilw_core.storage.episode_folder import read_episode
-from ilw_data.bag.reader import Bag, Topic
+from ilw_data.bag.reader import Bag, BagTopic
 from ilw_data.clocks.lag import Signal, find_lag
 from ilw_data.episode.dataset import lidar_of
 from ilw_data.episode.readings import command_problems, pose_problems, read_track
@@ -114,7 +114,7 @@ def read_drive(folder: Path, contract: Contract | None = None) -> Drive:
                  tuple(clock.findings + also + findings + mended + more))
 
 
-def read_scans(topic: Topic | None, zero_ns: int,
+def read_scans(topic: BagTopic | None, zero_ns: int,
                lidar: LidarSpec = PLAIN) -> tuple[Scans | None, list[str]]:
     """Return the scans of a topic, stamped from ``zero_ns`` on, and what is wrong with them."""
     if topic is None or len(topic.fields) < _FEWEST:
@@ -162,11 +162,11 @@ def _commands(bag: Bag, contract: Contract | None, folder: Path) -> dict[str, li
     return {topic: [fields[i] for i in index if i is not None]}
 
 
-def _count(read: Mapping[str, Topic], name: str) -> int:
+def _count(read: Mapping[str, BagTopic], name: str) -> int:
     return len(read[name].fields) if name in read else 0
 
 
-def _fullest(names: Sequence[str], read: Mapping[str, Topic], kind: str, folder: Path,
+def _fullest(names: Sequence[str], read: Mapping[str, BagTopic], kind: str, folder: Path,
              least: int = _FEWEST) -> str:
     """Return the topic of the usual name if it holds enough, else the one that holds most."""
     counts = {name: _count(read, name) for name in names}
@@ -176,7 +176,7 @@ def _fullest(names: Sequence[str], read: Mapping[str, Topic], kind: str, folder:
                                          name))
 
 
-def _followed(names: Mapping[str, Sequence[str]], read: Mapping[str, Topic], odometry: Topic,
+def _followed(names: Mapping[str, Sequence[str]], read: Mapping[str, BagTopic], odometry: BagTopic,
               folder: Path) -> tuple[str, list[str]]:
     """Return the commands that the base followed, and what was assumed if there are several."""
     counts = {name: _count(read, name) for name in names}
@@ -199,13 +199,13 @@ def _followed(names: Mapping[str, Sequence[str]], read: Mapping[str, Topic], odo
                     'were taken. Name another with --task CONTRACT.']
 
 
-def _signal(topic: Topic, values: np.ndarray, *, held: bool = False) -> Signal:
+def _signal(topic: BagTopic, values: np.ndarray, *, held: bool = False) -> Signal:
     fine = np.flatnonzero(np.isfinite(values))
     fine = fine[np.argsort(topic.logged_ns[fine], kind='stable')]
     return Signal(topic.logged_ns[fine] / 1e9, values[fine], held)
 
 
-def _values(topic: Topic, fields: Sequence[str]) -> np.ndarray:
+def _values(topic: BagTopic, fields: Sequence[str]) -> np.ndarray:
     return np.stack([topic.fields.column(path) for path in fields], axis=1).astype(np.float64)
 
 
@@ -219,7 +219,7 @@ def _too_few(counts: Mapping[str, int], kind: str, folder: Path) -> str:
             f'Got {got}. Record at least two minutes of driving.')
 
 
-def _require_agreement(odometry: Topic, command: Topic, commands: np.ndarray, name: str,
+def _require_agreement(odometry: BagTopic, command: BagTopic, commands: np.ndarray, name: str,
                        folder: Path) -> None:
     """
     Refuse odometry that contradicts itself, or its commands: no base of this model moves so.
@@ -246,7 +246,8 @@ def _named(bag: Bag, contract: Contract | None, kind: str) -> list[str]:
     return named or there  # a contract need not observe odometry
 
 
-def _odometry(topic: Topic, zero_ns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+def _odometry(topic: BagTopic, zero_ns: int,
+              ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
     stamps_s = (topic.stamps_ns - zero_ns) * 1e-9
     stamps_s, rows = np.unique(stamps_s, return_index=True)
 

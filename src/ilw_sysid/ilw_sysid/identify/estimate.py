@@ -23,7 +23,7 @@ from ilw_sysid.identify.findings import (
 from ilw_sysid.identify.fit import LEAST, Fit, fit
 from ilw_sysid.identify.intervals import Uncertainty, uncertainty
 from ilw_sysid.identify.noise import lidar_noise, odometry_noise
-from ilw_sysid.identify.problem import NAMES, Problem, make_problem
+from ilw_sysid.identify.problem import NAMES, FitProblem, make_problem
 from ilw_sysid.identify.result import Estimate, Identified, bounded
 from ilw_sysid.identify.scan_delay import scan_delay
 
@@ -133,7 +133,7 @@ def _dead_zones(found: Fit, known: Uncertainty) -> dict[str, Estimate]:
 
 def _sensors(drive: Drive, found: Fit, odom_delay_s: float,
              findings: list[str]) -> dict[str, Estimate]:
-    problem: Problem = found.problem
+    problem: FitProblem = found.problem
     residuals = problem.residuals(found.values)
     model = respond(problem.plant(found.values), problem.command_s, problem.commands,
                     problem.at_s)

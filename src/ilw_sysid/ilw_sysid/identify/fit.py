@@ -15,7 +15,7 @@ from ilw_sysid.identify.dead_zones import search_dead_zone
 from ilw_sysid.identify.problem import (
     LARGEST,
     SMALLEST,
-    Problem,
+    FitProblem,
     inflation_of,
     scales,
     weights,
@@ -38,7 +38,7 @@ LEAST = 1e-3
 class Fit:
     """The best parameters of a problem."""
 
-    problem: Problem
+    problem: FitProblem
     """With the dead zones that were found"""
     values: np.ndarray
     """(P,) in the order of ``problem.NAMES``"""
@@ -49,7 +49,7 @@ class Fit:
     """(P,) bool: which parameters the drive tells anything of"""
 
 
-def fit(problem: Problem) -> Fit:
+def fit(problem: FitProblem) -> Fit:
     """Return the best fit; parameters of an axis that was never commanded keep defaults."""
     free = _free(problem)
     best: Fit | None = None
@@ -72,7 +72,7 @@ def fit(problem: Problem) -> Fit:
     return best
 
 
-def descend(problem: Problem, values: np.ndarray, free: np.ndarray, scale: np.ndarray,
+def descend(problem: FitProblem, values: np.ndarray, free: np.ndarray, scale: np.ndarray,
             passes: int = _DESCENT) -> tuple[np.ndarray, float]:
     """Return the parameters at the foot of the slope, and the cost there."""
     at, damping = np.clip(values, SMALLEST, LARGEST), 1e-3
@@ -148,7 +148,7 @@ def _left(found: Fit, axis: int) -> float:
     return float(np.mean(found.problem.residuals(found.values)[:, axis] ** 2))
 
 
-def _polish(problem: Problem, values: np.ndarray, free: np.ndarray) -> Fit:
+def _polish(problem: FitProblem, values: np.ndarray, free: np.ndarray) -> Fit:
     scale = scales(problem, values)
     for _ in range(_RENEWALS):
         values, _ = descend(problem, values, free, scale)
@@ -162,7 +162,7 @@ def _polish(problem: Problem, values: np.ndarray, free: np.ndarray) -> Fit:
     return Fit(problem, values, scale, float((np.abs(residuals) / span).mean()), free)
 
 
-def _free(problem: Problem) -> np.ndarray:
+def _free(problem: FitProblem) -> np.ndarray:
     """Return which parameters are fitted: those of axes that were commanded, and answered."""
     moved = [bool(np.ptp(problem.commands[:, axis]) > LEAST
                   and np.ptp(problem.speeds[:, axis]) > LEAST) for axis in (0, 1)]
@@ -170,7 +170,7 @@ def _free(problem: Problem) -> np.ndarray:
     return np.array([any(moved), moved[0], moved[1], moved[0], moved[1], moved[0], False, False])
 
 
-def _starts(problem: Problem, free: np.ndarray) -> list[np.ndarray]:
+def _starts(problem: FitProblem, free: np.ndarray) -> list[np.ndarray]:
     """Return the best places of a grid over delay and lags; the gains follow from each."""
     span = np.maximum(problem.speeds.std(axis=0), 1e-6)
     left = np.zeros((2, len(_DELAYS_S), len(_LAGS_S)))

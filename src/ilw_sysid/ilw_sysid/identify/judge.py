@@ -17,7 +17,7 @@ _MUCH_RATIO, _MUCH_WAY_RATIO = 0.1, 0.005
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FitVerdict:
     """The default plant and the identified one on the same commands."""
 
     replays: dict[str, Replay]
@@ -66,7 +66,7 @@ class Verdict:
                 f'{errors["default"]:.3f} m with the default plant ({self.ratio:.2f} of it).')
 
 
-def judge(drive: Drive, found: Identified, other: Drive | None = None) -> Verdict:
+def judge(drive: Drive, found: Identified, other: Drive | None = None) -> FitVerdict:
     """
     Replay with and without what was identified.
 
@@ -80,5 +80,5 @@ def judge(drive: Drive, found: Identified, other: Drive | None = None) -> Verdic
             plant = identify(first).plant
         except EpisodeError:
             other, unseen = drive, False
-    return Verdict({'default': replay(plant_model(Plant()), other),
-                    'identified': replay(plant_model(plant), other)}, other, unseen)
+    return FitVerdict({'default': replay(plant_model(Plant()), other),
+                       'identified': replay(plant_model(plant), other)}, other, unseen)

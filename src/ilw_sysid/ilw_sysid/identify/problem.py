@@ -33,7 +33,7 @@ _MEMORY_S, _EARLY_S = 0.2, 0.03
 
 
 @dataclass(frozen=True)
-class Problem:
+class FitProblem:
     """Commands and the odometry samples that count."""
 
     command_s: np.ndarray
@@ -83,12 +83,12 @@ class Problem:
             levels.append(level)
         return np.array(levels)
 
-    def with_dead_zones(self, forward: float, turn: float) -> 'Problem':
+    def with_dead_zones(self, forward: float, turn: float) -> 'FitProblem':
         """Return the same with other dead zones."""
         return replace(self, dead_zones=(forward, turn))
 
 
-def make_problem(drive: Drive) -> Problem:
+def make_problem(drive: Drive) -> FitProblem:
     """Return what of a drive counts: not what follows a silence, nor a start in motion."""
     before = np.searchsorted(drive.command_s, drive.odom_s, side='right') - 1
     last = np.maximum(before, 0)
@@ -113,10 +113,10 @@ def make_problem(drive: Drive) -> Problem:
                           np.abs(busy_s[np.maximum(after - 1, 0)] - drive.odom_s))
         rest = near > 1.0
     keep = ~unknown & ~rest
-    return Problem(drive.command_s, drive.commands, drive.odom_s[keep], drive.speeds[keep])
+    return FitProblem(drive.command_s, drive.commands, drive.odom_s[keep], drive.speeds[keep])
 
 
-def scales(problem: Problem, values: np.ndarray) -> np.ndarray:
+def scales(problem: FitProblem, values: np.ndarray) -> np.ndarray:
     """
     Return the scale of each residual, ``(M, 2)``: s^2 = a^2 + (b x recent change of command)^2.
 

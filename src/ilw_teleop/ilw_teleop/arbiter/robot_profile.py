@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ilw_core.base.base_fit import Base, misfits, profile_base
+from ilw_core.base.base_fit import BaseFigures, misfits, profile_base
 from ilw_core.base.urdf import read_urdf
 from ilw_core.contract.file import ActionSpec, Contract
 from ilw_core.contract.schema import Section, shown
@@ -58,7 +58,7 @@ class RobotProfile:
     interface: RobotInterface = field(default_factory=RobotInterface)
     lidar: LidarSpec = PLAIN
     """How its lidar says that nothing came back, and where it looks"""
-    base: Base | None = None
+    base: BaseFigures | None = None
     """What its URDF says of size and speed; ``None``: it names none"""
 
     def tighten(self, action: ActionSpec) -> ActionSpec:

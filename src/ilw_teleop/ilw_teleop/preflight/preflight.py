@@ -12,7 +12,7 @@ from typing import Any
 
 from ilw_core.base.frame_tree import FrameTree, frame_problem
 from ilw_core.base.motion_check import MotionCheck
-from ilw_core.contract.file import Contract, Source
+from ilw_core.contract.file import Contract, ObservedTopic
 from ilw_core.features.codecs import yaw_of
 from ilw_core.features.plausible import doubts_of
 from ilw_core.text.digits import apart
@@ -53,7 +53,7 @@ class Preflight:
     def __init__(self, contract: Contract, interface: RobotInterface, begin_ns: int) -> None:
         self._contract, self._interface, self._begin_ns = contract, interface, begin_ns
         self._command_type = interface.command_type or contract.action.type
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, ObservedTopic] = {}
         for source in contract.sources:
             self._sources.setdefault(source.topic, source)
         self._pulses = {topic: TopicPulse() for topic in self._sources}
@@ -148,7 +148,7 @@ class Preflight:
         return [f'{topic}: {taker.node} cannot hear the commands ({taker.incompatible}). Change '
                 f'the QoS of the driver.' for taker in fitting if taker.incompatible]
 
-    def _topic_problems(self, topic: str, source: Source, mono_ns: int) -> list[str]:
+    def _topic_problems(self, topic: str, source: ObservedTopic, mono_ns: int) -> list[str]:
         offers, pulse = self._offers.get(topic, ()), self._pulses[topic]
         if not offers and not pulse.heard:
             others = self._elsewhere.get(source.type, ())
@@ -173,7 +173,7 @@ class Preflight:
                    f'all but one.'] if len(offers) > 1 else []
         return [*several, *self._timing(pulse, source, mono_ns), *self._doubts.get(topic, ())]
 
-    def _timing(self, pulse: TopicPulse, source: Source, mono_ns: int) -> list[str]:
+    def _timing(self, pulse: TopicPulse, source: ObservedTopic, mono_ns: int) -> list[str]:
         found, period_ns = [], self._contract.period_ns
         tolerance_ns = source.align.tolerance_ns
         # A message per tick, unless the contract lets older ones in than two periods.

@@ -13,7 +13,7 @@ import threading
 import time
 
 from ilw_core.errors import IlwError
-from ilw_data.bag.writer import BagWriter, Topic
+from ilw_data.bag.writer import BagWriter, WrittenTopic
 from ilw_teleop.recording.sync_thread import SyncThread
 
 WAKE_S = 0.1
@@ -44,7 +44,7 @@ class BagThread:
                  queue_bytes: int = QUEUE_BYTES) -> None:
         self._folder = folder
         self._finish, self._rescue = finish, rescue
-        self._queue: deque[tuple[Topic, int, int, bytes, float]] = deque()
+        self._queue: deque[tuple[WrittenTopic, int, int, bytes, float]] = deque()
         self._queue_bytes = queue_bytes
         self._came_bytes = self._went_bytes = 0  # each is written by one thread only
         self._end = threading.Event()
@@ -62,7 +62,7 @@ class BagThread:
         self._thread = threading.Thread(target=self._run, name='bag', daemon=True)
         self._thread.start()
 
-    def put(self, topic: Topic, log_ns: int, publish_ns: int, data: bytes) -> bool:
+    def put(self, topic: WrittenTopic, log_ns: int, publish_ns: int, data: bytes) -> bool:
         """Queue one message; returns false if it was dropped because too much waits."""
         size = len(data) + OVERHEAD_BYTES
         self.received += 1

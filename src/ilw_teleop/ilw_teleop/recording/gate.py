@@ -7,7 +7,7 @@ from typing import Any
 from ilw_core.contract.command_types import fields_in, same_command
 from ilw_core.contract.file import Contract
 from ilw_core.errors import ContractError
-from ilw_data.bag.writer import Topic
+from ilw_data.bag.writer import WrittenTopic
 from ilw_teleop.recording.idle_watch import IdleWatch
 from ilw_teleop.recording.message_reader import MessageReader
 from ilw_teleop.recording.stream_watch import LOOK_NS, StreamWatch, limits_of
@@ -66,7 +66,7 @@ class RecordingGate:
         """Note that the episode has ended."""
         self._ended_ns = now_ns
 
-    def heard(self, name: str, topic: Topic, data: bytes, now_ns: int) -> None:
+    def heard(self, name: str, topic: WrittenTopic, data: bytes, now_ns: int) -> None:
         """Note that a message came, recording or not."""
         watch = self.topics.get(name)
         if watch is not None:
@@ -74,7 +74,8 @@ class RecordingGate:
                 self._reader.read(topic, data)  # the first takes 0.1 s: best before the first take
             watch.newest_ns = now_ns
 
-    def take(self, name: str, topic: Topic, data: bytes, stamp_ns: int, now_ns: int) -> None:
+    def take(self, name: str, topic: WrittenTopic, data: bytes, stamp_ns: int,
+             now_ns: int) -> None:
         """
         Judge one recorded message of a contract topic.
 
@@ -92,7 +93,7 @@ class RecordingGate:
             watch.looked_ns = stamp_ns
             watch.look(self._reader.content(topic, data), stamp_ns, driven=self._idle.moving)
 
-    def _on_command(self, topic: Topic, data: bytes, stamp_ns: int) -> None:
+    def _on_command(self, topic: WrittenTopic, data: bytes, stamp_ns: int) -> None:
         message = self._reader.read(topic, data)
         try:
             self._idle.take(stamp_ns, [float(attrgetter(path)(message))

@@ -5,7 +5,7 @@ from typing import Any
 
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from ilw_data.bag.writer import Topic
+from ilw_data.bag.writer import WrittenTopic
 
 
 class MessageReader:
@@ -14,14 +14,14 @@ class MessageReader:
     def __init__(self) -> None:
         self._stores: dict[tuple[str, str], Any] = {}
 
-    def read(self, topic: Topic, data: bytes) -> Any:
+    def read(self, topic: WrittenTopic, data: bytes) -> Any:
         """Return the message, with its fields as attributes; ``None`` if it is damaged."""
         store = self._store(topic)
         with suppress(Exception):  # on damaged bytes it raises anything
             return store.deserialize_cdr(data, topic.type) if store else None
         return None
 
-    def content(self, topic: Topic, data: bytes) -> Any:
+    def content(self, topic: WrittenTopic, data: bytes) -> Any:
         """Return something that is equal for messages equal but for their headers."""
         message = self.read(topic, data)
         if message is None:
@@ -29,7 +29,7 @@ class MessageReader:
         # Padding differs between equal messages, so their bytes cannot be compared.
         return [_plain(value) for name, value in vars(message).items() if name != 'header']
 
-    def _store(self, topic: Topic) -> Any:
+    def _store(self, topic: WrittenTopic) -> Any:
         key = topic.type, topic.schema
         if key not in self._stores:
             self._stores[key] = None

@@ -21,12 +21,12 @@ from ilw_core.contract.schema import shown
 from ilw_core.episode import STOP_REASONS, Outcome
 from ilw_core.errors import IlwError, StorageError
 from ilw_core.storage.episode_folder import SCHEMA
-from ilw_data.bag.writer import BagWriter, Topic
+from ilw_data.bag.writer import BagWriter, WrittenTopic
 from ilw_teleop.recording.bag_thread import BEHIND_S, QUEUE_BYTES, BagThread
 from ilw_teleop.recording.episode_store import MAX_ID, EpisodeStore
 from ilw_teleop.recording.gate import RecordingGate, header_stamp_ns
 from ilw_teleop.recording.salvage import rescue
-from ilw_teleop.recording.words import Ending, Mark, MarkKind, Phase, Refusal, Wish
+from ilw_teleop.recording.words import EpisodeEnding, Mark, MarkKind, Phase, Refusal, Wish
 
 DRAIN_NS = 50_000_000
 """An episode that ends is written until its topics are silent this long (wall time) ..."""
@@ -88,19 +88,21 @@ class Recorder:
     last_path: str = field(init=False, default='')
     refused: int = field(init=False, default=0)
     refusal: str = field(init=False, default='')
-    ended: Ending | None = field(init=False, default=None)
+    ended: EpisodeEnding | None = field(init=False, default=None)
     """How the last attempt that ended did"""
     _last: Attempt | None = field(init=False, default=None)
     _saving: bool = field(init=False, default=False)
     _broken: bool = field(init=False, default=False)
-    _kept: dict[str, tuple[Topic, str, bytes, int, bool]] = field(init=False, default_factory=dict)
+    _kept: dict[str, tuple[WrittenTopic, str, bytes, int, bool]] = field(init=False,
+                                                                         default_factory=dict)
 
     def __post_init__(self) -> None:
         self.gate = RecordingGate(self.contract, same_clock=self.same_clock)
 
     # -- messages
 
-    def take(self, topic: Topic, relative: str, data: bytes, *, log_ns: int, publish_ns: int,
+    def take(self, topic: WrittenTopic, relative: str, data: bytes, *, log_ns: int,
+             publish_ns: int,
              hold: bool, stamped: bool) -> None:
         """
         Take in one message, recording or not.
@@ -222,7 +224,7 @@ class Recorder:
         self._saving = True
         return True
 
-    def poll(self, now_ns: int, wall_ns: int) -> Ending | None:
+    def poll(self, now_ns: int, wall_ns: int) -> EpisodeEnding | None:
         """Go on with what takes time; returns the ending of an attempt, once."""
         attempt = self.attempt
         if attempt is None:
@@ -253,11 +255,11 @@ class Recorder:
                         f'cannot be finished; what is written lies in {attempt.folder} until the '
                         f'recorder starts again.' if attempt.folder.exists() else 'is lost.'))
             self._fail(error)
-        self.ended = Ending(attempt.episode, attempt.outcome, attempt.stop_reason,
-                            str(thread.path or ''), error)
+        self.ended = EpisodeEnding(attempt.episode, attempt.outcome, attempt.stop_reason,
+                                   str(thread.path or ''), error)
         return self.ended
 
-    def close(self, now_ns: int, wall_ns: int) -> tuple[Ending | None, str]:
+    def close(self, now_ns: int, wall_ns: int) -> tuple[EpisodeEnding | None, str]:
         """
         Save what is being recorded, of unknown outcome, and let go of the folder.
 

@@ -65,7 +65,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Ending:
+class EpisodeEnding:
     """How an attempt ended, for whoever waits for it."""
 
     episode: str

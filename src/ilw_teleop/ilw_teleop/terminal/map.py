@@ -71,7 +71,7 @@ class Walls:
 
 
 @dataclass
-class Scene:
+class MapView:
     """What is to be drawn, all in one frame."""
 
     walls: Walls | None = None
@@ -135,7 +135,7 @@ class Raster:
         return area
 
 
-def draw(scene: Scene, columns: int, rows: int, glyphs: Glyphs = UNICODE,
+def draw(scene: MapView, columns: int, rows: int, glyphs: Glyphs = UNICODE,
          ) -> list[list[tuple[str, str]]]:
     """
     Return the map as rows of (character, what it shows: a key of ``STYLES``).

@@ -10,7 +10,7 @@ import re
 from rich.text import Text
 
 from ilw_core.text.terminal import PlainConsole
-from ilw_teleop.terminal.map import STYLES, UNICODE, Glyphs, Scene, draw
+from ilw_teleop.terminal.map import STYLES, UNICODE, Glyphs, MapView, draw
 from ilw_teleop.terminal.status import Part
 
 LEVELS = {'': '', 'good': 'green', 'warn': 'yellow', 'bad': 'bold white on red'}
@@ -38,7 +38,7 @@ def coloured(parts: Sequence[Part], columns: int) -> str:
     return _codes([line], columns)[0]
 
 
-def picture(scene: Scene, columns: int, rows: int, glyphs: Glyphs = UNICODE) -> list[str]:
+def picture(scene: MapView, columns: int, rows: int, glyphs: Glyphs = UNICODE) -> list[str]:
     """Return the map and its legend as they are written to a terminal, no larger than this."""
     drawn = draw(scene, columns, rows - 1, glyphs)
     if not drawn:
@@ -53,7 +53,7 @@ def _line(row: Sequence[tuple[str, str]]) -> Text:
     return line
 
 
-def _legend(scene: Scene, glyphs: Glyphs) -> Text:
+def _legend(scene: MapView, glyphs: Glyphs) -> Text:
     line = Text(no_wrap=True)
     if scene.robot is not None:
         x, y, yaw = scene.robot

@@ -8,7 +8,7 @@ from ilw_msgs.msg import EpisodeEvent
 from ilw_teleop.nodes.person.world_reset import WorldReset
 from ilw_teleop.recording.pending_start import PendingStart
 from ilw_teleop.recording.recorder import Recorder
-from ilw_teleop.recording.words import Ending, Wish
+from ilw_teleop.recording.words import EpisodeEnding, Wish
 
 
 class BeginKey:
@@ -45,7 +45,7 @@ class BeginKey:
                 self._world.begin(episode)
         return True
 
-    def ended(self, ending: Ending) -> None:
+    def ended(self, ending: EpisodeEnding) -> None:
         """Take in how a take ended."""
         if self._world is not None:
             self._world.ended(kept=bool(ending.path))

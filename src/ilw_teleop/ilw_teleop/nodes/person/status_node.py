@@ -21,7 +21,7 @@ from ilw_ros.run import run_node
 from ilw_teleop.nodes.parameters import StatusParams
 from ilw_teleop.nodes.person.goal_ear import GoalEar
 from ilw_teleop.recording.words import Phase
-from ilw_teleop.terminal.map import ASCII, UNICODE, Scene, beam_ends, grid_of
+from ilw_teleop.terminal.map import ASCII, UNICODE, MapView, beam_ends, grid_of
 from ilw_teleop.terminal.status import ArbiterSaid, RecorderSaid, Status
 from ilw_teleop.terminal.status_text import coloured, gist, picture, steady
 
@@ -33,14 +33,14 @@ BELOW = 7
 
 
 class StatusNode(Node):
-    """Wires a ``Status`` and a ``Scene`` to the graph."""
+    """Wires a ``Status`` and a ``MapView`` to the graph."""
 
     def __init__(self) -> None:
         super().__init__('status')
         params = load(self, StatusParams)
         contract = load_contract(config_file('tasks', params.contract))
         self._status = Status(contract, policy=params.policy, keys=params.keys)
-        self._view, self._scene = params.view, Scene()
+        self._view, self._scene = params.view, MapView()
         self._live, self._said = LiveLines('1 status'), ''
         self._glyphs = UNICODE if 'utf' in (sys.stdout.encoding or '').lower() else ASCII
         self._begin: tuple[int, int] | None = None

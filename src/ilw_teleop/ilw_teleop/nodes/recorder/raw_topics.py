@@ -11,7 +11,7 @@ from rclpy.subscription import Subscription
 
 from ilw_core.errors import IlwError
 from ilw_data.bag.message_definitions import schema_text
-from ilw_data.bag.writer import Topic
+from ilw_data.bag.writer import WrittenTopic
 from ilw_ros.convert import message_class
 from ilw_ros.qos import RECORDING_DEPTH, recording
 
@@ -30,11 +30,11 @@ class _NeverExecuted(CallbackGroup):
 
 
 @dataclass
-class Channel:
+class RawChannel:
     """One subscribed topic."""
 
     relative: str
-    topic: Topic
+    topic: WrittenTopic
     latched: bool
     stamped: bool
     """It begins with a ``Header``"""
@@ -53,7 +53,7 @@ class RawTopics:
         self._node = node
         self._names = names
         self._group = _NeverExecuted()
-        self.channels: dict[str, Channel] = {}
+        self.channels: dict[str, RawChannel] = {}
         self.published: dict[str, str] = {}
         """Relative name -> type"""
         self.problems: list[str] = []
@@ -72,7 +72,7 @@ class RawTopics:
                 except IlwError as error:
                     self.problems.append(f'{name}: {error}')
 
-    def drain(self) -> list[tuple[int, Channel, bytes, int]]:
+    def drain(self) -> list[tuple[int, RawChannel, bytes, int]]:
         """Return (arrival, channel, data, publish time) of all that came, in order of arrival."""
         found = []
         for channel in self.channels.values():
@@ -102,15 +102,15 @@ class RawTopics:
             del self.channels[name]
         cls = message_class(kind)
         # Bags bear the contract's names, whatever this robot calls its topics.
-        topic = Topic('/' + name.lstrip('/'), kind, schema_text(kind),
-                      [_qos(i.qos_profile) for i in infos],
-                      str(getattr(infos[0], 'topic_type_hash', '')))
+        topic = WrittenTopic('/' + name.lstrip('/'), kind, schema_text(kind),
+                             [_qos(i.qos_profile) for i in infos],
+                             str(getattr(infos[0], 'topic_type_hash', '')))
         subscription = self._node.create_subscription(
             cls, full, lambda _: None, recording(reliable=offers[0], latched=offers[1]),
             raw=True, callback_group=self._group)
         fields = list(cls.get_fields_and_field_types().values())
-        self.channels[name] = Channel(name, topic, offers[1], fields[:1] == ['std_msgs/Header'],
-                                      offers, subscription)
+        self.channels[name] = RawChannel(name, topic, offers[1], fields[:1] == ['std_msgs/Header'],
+                                         offers, subscription)
 
 
 def _qos(offered: QoSProfile) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rclpy.task import Future
 from ilw_msgs.action import RecordEpisode
 from ilw_msgs.msg import EpisodeStatus
 from ilw_msgs.srv import DiscardEpisode, StartEpisode, StopEpisode
-from ilw_teleop.recording.words import Ending, Refusal, Wish
+from ilw_teleop.recording.words import EpisodeEnding, Refusal, Wish
 
 _LONGEST_S = 1e6
 
@@ -38,7 +38,7 @@ class RecordRequests:
             node, RecordEpisode, 'record/episode', self._on_execute,
             handle_accepted_callback=self._on_accepted, cancel_callback=self._on_cancel)
 
-    def finish(self, ending: Ending) -> None:
+    def finish(self, ending: EpisodeEnding) -> None:
         """Answer all that waited for the end of an episode."""
         waiting, self._waiting = self._waiting, []
         for future in waiting:

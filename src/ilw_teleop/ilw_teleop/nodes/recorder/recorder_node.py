@@ -22,7 +22,7 @@ from ilw_teleop.recording.episode_store import EpisodeStore
 from ilw_teleop.recording.gate import header_stamp_ns
 from ilw_teleop.recording.recorder import BESIDES, Recorder, about
 from ilw_teleop.recording.salvage import salvage
-from ilw_teleop.recording.words import Ending, Mark, MarkKind, Refusal, Wish
+from ilw_teleop.recording.words import EpisodeEnding, Mark, MarkKind, Refusal, Wish
 
 
 class RecorderNode(Node):
@@ -87,7 +87,7 @@ class RecorderNode(Node):
         if self._begin.poll(self._now(), paused=self._paused()):
             self._publish_status()
 
-    def _on_ending(self, ending: Ending) -> None:
+    def _on_ending(self, ending: EpisodeEnding) -> None:
         if ending.error:
             self.get_logger().error(ending.error)
         else:

@@ -31,7 +31,7 @@ class Steps:
     """(N,) bool, of episodes that ended"""
 
 
-class Robots(Protocol):
+class VecEnv(Protocol):
     """N robots, each in an episode of its own; one that ends is followed by the next at once."""
 
     count: int
@@ -110,7 +110,7 @@ class OneRobot:
                               f'episode, {self._steps} in all. Mend the environment.')
 
 
-class ManyRobots:
+class BatchVecEnv:
     """
     A Gymnasium vector environment that resets within the step.
 
@@ -141,7 +141,7 @@ class ManyRobots:
         return torch.as_tensor(values, device=self._device)
 
 
-class Stacked:
+class FrameStack:
     """
     Robots that show their last observations side by side, the newest last: (N, To * Do).
 
@@ -150,7 +150,7 @@ class Stacked:
     :param history: how many, To.
     """
 
-    def __init__(self, robots: Robots, history: int) -> None:
+    def __init__(self, robots: VecEnv, history: int) -> None:
         self._robots, self._history, self.count = robots, history, robots.count
         self._window = torch.empty(0)
 
