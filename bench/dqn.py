@@ -28,13 +28,13 @@ OURS = """
 import dataclasses, json, pathlib, sys, tempfile, time
 import torch
 torch.set_num_threads(1)
-from ilw_learner.training import q_training
+from ilw_learner.algorithms import dqn as ours
 from ilw_learner.training.progress import CancelledError
 from ilw_learner.training.config import load_config
 env, seed, config, stop = sys.argv[1], int(sys.argv[2]), sys.argv[3], float(sys.argv[4])
 _, values = load_config(pathlib.Path(config), env)
 values = dataclasses.replace(values, **json.loads(sys.argv[5]))
-curve, paused, drive = [], 0.0, q_training.drive_greedily
+curve, paused, drive = [], 0.0, ours.drive_greedily
 
 def judged(dqn, *rest):
     global paused
@@ -44,19 +44,19 @@ def judged(dqn, *rest):
     paused += time.process_time() - begin
     return score
 
-q_training.drive_greedily = judged
+ours.drive_greedily = judged
 summary = {'steps': None, 'updates': None}
 with tempfile.TemporaryDirectory() as folder:
     cpu = time.process_time()
     try:
-        summary = q_training.train_on_gymnasium(
+        made = ours.train_on_gymnasium(
             env, values, pathlib.Path(folder), seed,
             lambda now: not curve or curve[-1][1] < stop)
+        summary = {'steps': made.steps, 'updates': made.updates}
     except CancelledError:
         pass
     spent = time.process_time() - cpu - paused
-print(json.dumps({'cpu_s': spent, 'curve': curve, 'steps': summary['steps'],
-                  'updates': summary['updates']}))
+print(json.dumps({'cpu_s': spent, 'curve': curve, **summary}))
 """
 
 PEER = """

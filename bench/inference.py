@@ -32,15 +32,15 @@ import torch  # noqa: E402
 from ilw_core.align import Observation  # noqa: E402
 from ilw_core.contract.file import load_contract  # noqa: E402
 from ilw_core.storage.locate import config_file  # noqa: E402
-from ilw_learner.checkpoint.export import to_onnx  # noqa: E402
-from ilw_learner.checkpoint.folder import save_checkpoint  # noqa: E402
-from ilw_learner.data.normalizer import Normalizer  # noqa: E402
-from ilw_learner.policies.bc import (  # noqa: E402
+from ilw_learner.algorithms.bc import (  # noqa: E402
     BcConfig,
     BehaviourCloning,
     cloning_sizes,
 )
-from ilw_learner.policies.flat_mlp import FlatMlp  # noqa: E402
+from ilw_learner.checkpoint.export import to_onnx  # noqa: E402
+from ilw_learner.checkpoint.folder import save_checkpoint  # noqa: E402
+from ilw_learner.networks.fused_mlp import FusedMlp  # noqa: E402
+from ilw_learner.networks.normalizer import Normalizer  # noqa: E402
 from ilw_learner.runtime.graph import Graph  # noqa: E402
 from ilw_learner.runtime.runner import PolicyRunner  # noqa: E402
 
@@ -235,7 +235,7 @@ def main() -> None:
     policy = BehaviourCloning(CONTRACT, config, spread, Normalizer.of_bounds(
         CONTRACT.action.low, CONTRACT.action.high), torch.nn.Identity())
     sizes = cloning_sizes(CONTRACT, config, policy.inputs)
-    policy.net = FlatMlp(sizes, torch.Generator().manual_seed(0), torch.device('cpu')).module()
+    policy.net = FusedMlp(sizes, torch.Generator().manual_seed(0), torch.device('cpu')).module()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_checkpoint(folder / 'checkpoint', CONTRACT, {'history': 1, 'horizon': 1}, {

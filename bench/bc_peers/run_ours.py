@@ -13,10 +13,10 @@ import torch
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import Dataset
-from ilw_learner.policies.bc import BcConfig
+from ilw_learner.algorithms.bc import BcConfig
+from ilw_learner.training.imitation import Trainer
+from ilw_learner.training.options import training_math
 from ilw_learner.training.progress import Progress
-from ilw_learner.training.trainer import Trainer
-from ilw_learner.training.training_run import training_math
 
 data, updates = arguments()
 # Observations as wide as the peers': only their number, names and the action's size are read.

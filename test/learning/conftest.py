@@ -8,8 +8,9 @@ import torch
 
 from ilw_core.episode import Episode, Outcome
 from ilw_data.episode.dataset import build_dataset
-from ilw_learner.policies.bc import BcConfig
-from ilw_learner.training.trainer import Trainer
+from ilw_learner.algorithms.bc import BcConfig, cloning_step
+from ilw_learner.training.imitation import Imitation
+from ilw_learner.training.loop import TrainingLoop
 
 torch.set_num_threads(1)
 SHORT = BcConfig(hidden=64, updates=600, batch=128, noise=0.0, average=0.98, candidates=2)
@@ -37,7 +38,7 @@ def episodes():
 
 @pytest.fixture
 def fit(tmp_path):
-    """Return a function that trains on episodes, holding out the last."""
+    """Return a function that trains on episodes, holding out the last: (learner, checkpoint)."""
 
     def run(contract, episodes, folder='run', seed=0, score=None, on_progress=lambda p: True,
             **changes):
@@ -45,8 +46,13 @@ def fit(tmp_path):
         data = build_dataset(episodes, contract, history=config.history, horizon=config.horizon)
         last = len(episodes) - 1
         train = list(range(last)) or [0]
-        trainer = Trainer(contract, config, data.pick(train), data.pick([last]),
-                          tmp_path / folder, seed=seed, score=score, on_progress=on_progress)
-        return trainer, trainer.fit()
+        learner = Imitation(
+            contract, 'bc', config, cloning_step(contract, config, seed), data.pick(train),
+            data.pick([last]), tmp_path / folder, seed=seed, score=score)
+        loop = TrainingLoop(learner, tmp_path / folder, candidates=config.candidates,
+                    on_progress=on_progress)
+        loop.resume()
+        loop.fit()
+        return learner, learner.best
 
     return run

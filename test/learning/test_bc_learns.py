@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from ilw_core.align import Observation
-from ilw_learner.data.normalizer import Normalizer
-from ilw_learner.policies.averaged_adam import AveragedAdam
-from ilw_learner.policies.bc import BcConfig, BehaviourCloning, cloning_sizes
-from ilw_learner.policies.flat_mlp import FlatMlp
+from ilw_learner.algorithms.bc import BcConfig, BehaviourCloning, cloning_sizes
+from ilw_learner.networks.averaged_adam import AveragedAdam
+from ilw_learner.networks.fused_mlp import FusedMlp
+from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.runtime.runner import PolicyRunner
-from ilw_learner.training.trainer import CancelledError
+from ilw_learner.training.progress import CancelledError
 
 CPU = torch.device('cpu')
 
@@ -32,11 +32,11 @@ def pursuit(contract):
 
 
 def test_continuous_cloning_solves_the_identity_task(clutter, episodes, fit):
-    _, result = fit(clutter, episodes(clutter, pursuit(clutter), count=12, steps=100),
+    _, best = fit(clutter, episodes(clutter, pursuit(clutter), count=12, steps=100),
                     updates=800)
-    assert result.held_out['mae']['twist.linear.x'] < 0.02
-    assert result.held_out['mae']['twist.angular.z'] < 0.12
-    assert result.held_out['mae_last_command']['twist.angular.z'] > 0.5
+    assert best.card['metrics']['held_out']['mae']['twist.linear.x'] < 0.02
+    assert best.card['metrics']['held_out']['mae']['twist.angular.z'] < 0.12
+    assert best.card['metrics']['held_out']['mae_last_command']['twist.angular.z'] > 0.5
 
 
 def test_discrete_cloning_solves_the_identity_task(maze, episodes, fit):
@@ -44,10 +44,10 @@ def test_discrete_cloning_solves_the_identity_task(maze, episodes, fit):
         table = maze.action.discrete
         return np.where((obs[:, :1] < 2.5), table['left'], table['right'])
 
-    _, result = fit(maze, episodes(maze, left_or_right))
+    _, best = fit(maze, episodes(maze, left_or_right))
     allowed = {tuple(row) for row in maze.action.table.astype(np.float32).tolist()}
     for x, name in ((0.5, 'left'), (1.9, 'left'), (3.1, 'right'), (4.5, 'right')):
-        chosen = act(maze, result.checkpoint.path, [x, 2.0, 0.0, 1.0])[0]
+        chosen = act(maze, best.path, [x, 2.0, 0.0, 1.0])[0]
         assert np.allclose(chosen, maze.action.discrete[name]), (x, chosen)
         assert tuple(chosen.astype(np.float32).tolist()) in allowed
 
@@ -56,8 +56,8 @@ def test_it_overfits_one_episode(clutter, episodes, fit):
     rng = np.random.default_rng(3)
     noise = rng.uniform(clutter.action.low, clutter.action.high, (60, 2))
     one = episodes(clutter, lambda obs: noise, count=1, steps=60)
-    _, result = fit(clutter, one, updates=800, hidden=128, weight_decay=0.0)
-    assert result.held_out['mae']['twist.angular.z'] < 0.05
+    _, best = fit(clutter, one, updates=800, hidden=128, weight_decay=0.0)
+    assert best.card['metrics']['held_out']['mae']['twist.angular.z'] < 0.05
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(clutter, episodes, fit):
@@ -85,27 +85,26 @@ def test_mirror_images_make_a_one_sided_driver_turn_both_ways(clutter, episodes,
         return np.stack([np.full(len(obs), 0.3), obs[:, goal]], axis=1)
 
     data = episodes(clutter, only_left, count=8, steps=120)
-    _, result = fit(clutter, data, mirror=True, updates=600)
+    _, best = fit(clutter, data, mirror=True, updates=600)
     seen = np.array((clutter.obs_low + clutter.obs_high) / 2, dtype=np.float32)
     seen[goal] = -0.8
-    assert act(clutter, result.checkpoint.path, seen)[0, 1] < -0.3
+    assert act(clutter, best.path, seen)[0, 1] < -0.3
 
 
 def test_history_and_chunks_have_the_stated_shapes(clutter, episodes, fit):
-    _, result = fit(clutter, episodes(clutter, pursuit(clutter)), history=3, horizon=4,
+    _, best = fit(clutter, episodes(clutter, pursuit(clutter)), history=3, horizon=4,
                     updates=40)
-    assert (result.checkpoint.history, result.checkpoint.horizon) == (3, 4)
+    assert (best.history, best.horizon) == (3, 4)
     middle = (clutter.obs_low + clutter.obs_high) / 2
-    assert act(clutter, result.checkpoint.path, np.stack([middle] * 3)).shape == (4, 2)
+    assert act(clutter, best.path, np.stack([middle] * 3)).shape == (4, 2)
 
 
 def test_the_checkpoint_that_drives_best_is_kept_whatever_its_loss(clutter, episodes, fit):
     scores = iter([(9, 10), (1, 10)])
-    _, result = fit(clutter, episodes(clutter, pursuit(clutter), count=3), updates=100,
+    _, best = fit(clutter, episodes(clutter, pursuit(clutter), count=3), updates=100,
                     score=lambda checkpoint: next(scores))
-    assert result.success == (9, 10)
-    assert result.checkpoint.card['update'] == 50
-    assert result.checkpoint.card['metrics']['success'] == {'success': 9, 'n': 10}
+    assert best.card['update'] == 50
+    assert best.card['metrics']['success'] == {'success': 9, 'n': 10}
 
 
 def test_training_can_be_cancelled(clutter, episodes, fit):
@@ -126,18 +125,18 @@ def test_constant_inputs_do_not_turn_into_noise(clutter, episodes, fit):
     data = episodes(clutter, pursuit(clutter), count=3)
     for episode in data:
         episode.obs[:, 0] = 2.0
-    trainer, _ = fit(clutter, data, updates=40)
-    assert trainer.averaged().inputs.scale[0] == 1.0
-    assert all(torch.isfinite(p).all() for p in trainer.averaged().parameters())
+    learner, _ = fit(clutter, data, updates=40)
+    assert learner.averaged().inputs.scale[0] == 1.0
+    assert all(torch.isfinite(p).all() for p in learner.averaged().parameters())
 
 
 def test_a_short_training_does_not_keep_the_untrained_weights(clutter, episodes, fit):
     data = episodes(clutter, pursuit(clutter), count=3)
-    trainer, _ = fit(clutter, data, updates=150, average=0.998)
-    untrained = FlatMlp(trainer.network.sizes, torch.Generator().manual_seed(0), CPU)
+    learner, _ = fit(clutter, data, updates=150, average=0.998)
+    untrained = FusedMlp(learner.step.network.sizes, torch.Generator().manual_seed(0), CPU)
     first, last, kept = (torch.cat([p.detach().flatten() for p in network.parameters()])
-                         for network in (untrained.module(), trainer.network.module(),
-                                         trainer.averaged()))
+                         for network in (untrained.module(), learner.step.network.module(),
+                                         learner.averaged()))
     assert (kept - last).norm() < 0.5 * (kept - first).norm()
 
 
@@ -153,13 +152,13 @@ def test_the_slope_is_the_derivative_of_the_loss(contract, changes):
         low, high, (7, config.horizon, contract.action.dim)).astype(np.float32)))
     sizes = cloning_sizes(contract, config, policy.inputs)
     out = torch.as_tensor(rng.normal(size=(7, sizes[-1])).astype(np.float32)).requires_grad_()
-    policy.loss(out, targets).backward()
+    policy.output_loss(out, targets).backward()
     assert torch.allclose(policy.slope(out.detach(), targets), out.grad, atol=1e-7)
 
 
 @pytest.mark.parametrize('clip_norm', [0.0, 0.3])
 def test_adam_steps_as_torch_does(clip_norm):
-    network = FlatMlp([4, 70, 40, 2], torch.Generator().manual_seed(0), CPU)
+    network = FusedMlp([4, 70, 40, 2], torch.Generator().manual_seed(0), CPU)
     peer = torch.nn.Parameter(network.flat.clone())
     adam = AveragedAdam(network, learning_rate=3e-3, weight_decay=0.1, clip_norm=clip_norm,
                         average=0.9)

@@ -13,9 +13,9 @@ from ilw_core.storage.locate import config_file
 from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_learner.runtime.runner import PolicyRunner
 from ilw_learner.training.config import load_config
+from ilw_learner.training.options import TrainOptions
 from ilw_learner.training.progress import CancelledError
-from ilw_learner.training.training import train
-from ilw_learner.training.training_run import TrainOptions
+from ilw_learner.training.train import train
 
 TINY = {'steps': 4096, 'robots': 64, 'warm_up': 512, 'candidates': 2, 'batch': 64, 'hidden': 32,
         'eval_episodes': 2}
@@ -31,9 +31,9 @@ def test_a_policy_from_reward_is_a_checkpoint_like_any_other(contract, tmp_path)
     seen = []
     summary = train(options(contract, tmp_path, env_spec='ilw_sim.env:make_env'),
                     lambda now: seen.append(now) or True)
-    assert summary['episodes_eval'] == 2
+    assert summary.episodes_eval == 2
     assert seen[-1].evaluations == 2
-    runner = PolicyRunner(summary['checkpoint'], contract)
+    runner = PolicyRunner(summary.checkpoint, contract)
     middle = 0.5 * (contract.obs_low + contract.obs_high)
     runner.observe(Observation(0, middle, np.ones(contract.obs_dim, dtype=bool), 0))
     actions, reason = runner.act()
@@ -48,7 +48,7 @@ def test_a_policy_that_sees_the_past_of_a_base_that_answers_late(clutter, tmp_pa
     plant = load_plant(config_file('plants', 'small_base'))
     given = options(clutter, tmp_path, env_spec='ilw_sim.env:make_env', plant=plant)
     summary = train(replace(given, config=replace(given.config, history=3)), lambda now: True)
-    assert (summary['plant'], summary['episodes_eval']) == ('small_base', 2)
+    assert (summary.plant, summary.episodes_eval) == ('small_base', 2)
     assert load_plant(tmp_path / 'run/plant.yaml') == plant
     checkpoint = load_checkpoint(tmp_path / 'run/checkpoint', clutter)
     assert checkpoint.history == 3
@@ -71,9 +71,9 @@ def test_demonstrations_begin_it(maze, bags, tmp_path):
                    meta={'outcome': 'success', 'stop_reason': 'goal'})
     given = options(maze, tmp_path, 'dqfd', max_demos=2)
     summary = train(replace(given, config=replace(given.config, pretrain=300)), lambda now: True)
-    assert summary['episodes'] == 2
-    assert summary['updates'] > 300
-    runner, chosen = PolicyRunner(summary['checkpoint'], maze), []
+    assert summary.details['episodes'] == 2
+    assert summary.updates > 300
+    runner, chosen = PolicyRunner(summary.checkpoint, maze), []
     for i in range(30):  # where the demonstrations were, all of which drove ahead
         seen = np.array([0.1 * i, 1.0, np.sin(0.01 * i), np.cos(0.01 * i)], np.float32)
         runner.observe(Observation(i, seen, np.ones(4, dtype=bool), 0))

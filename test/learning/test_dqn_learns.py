@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from ilw_learner.algorithms.q_learner import QLearner, drive_greedily
+from ilw_learner.algorithms.q_values import Dqn, DqnConfig, choice_table
 from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
-from ilw_learner.policies.dqn import Dqn, DqnConfig, choice_table
-from ilw_learner.policies.flat_mlp import FlatMlp
+from ilw_learner.networks.fused_mlp import FusedMlp
 from ilw_learner.rollout.vec_env import OneRobot
-from ilw_learner.training.q_trainer import QTrainer, drive_greedily
+from ilw_learner.training.loop import TrainingLoop
 
 CPU = torch.device('cpu')
 LENGTH = 8
@@ -47,13 +48,14 @@ def same(obs):
 
 def learn(folder, config=SHORT, **more):
     judged = OneRobot(Corridor())
-    trainer = QTrainer(config, OneRobot(Corridor()), same, 2, folder, device=CPU,
+    learner = QLearner(config, OneRobot(Corridor()), same, 2, device=CPU,
                        judge=lambda dqn: drive_greedily(dqn, judged, same, 1, 0), **more)
-    return trainer, trainer.fit()
+    TrainingLoop(learner, folder, candidates=config.candidates).fit()
+    return learner, learner.use_best()
 
 
 def test_the_gradient_is_that_of_autograd():
-    network = FlatMlp([5, 16, 16, 3], torch.Generator().manual_seed(0), CPU)
+    network = FusedMlp([5, 16, 16, 3], torch.Generator().manual_seed(0), CPU)
     inputs, slope = torch.randn(7, 5), torch.randn(7, 3)
     out = network.forward(inputs)
     network.backward(inputs, slope.clone())
@@ -107,17 +109,18 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
             raise StoppedError
         return drive_greedily(dqn, judged, same, 1, 0)
 
-    def trainer():
-        return QTrainer(SHORT, OneRobot(Corridor()), same, 2, tmp_path, device=CPU, judge=judge)
+    def loop():
+        learner = QLearner(SHORT, OneRobot(Corridor()), same, 2, device=CPU, judge=judge)
+        return TrainingLoop(learner, tmp_path, candidates=SHORT.candidates)
 
     with pytest.raises(StoppedError):
-        trainer().fit()
-    again = trainer()
+        loop().fit()
+    again = loop()
     assert again.resume()
-    assert again.steps == 2000
-    assert again.dqn.updates > 0
+    assert again.learner.steps == 2000
+    assert again.learner.dqn.updates > 0
     again.fit()
-    assert again.steps == 3000
+    assert again.learner.steps == 3000
     steps = [line.split('"step": ')[1].split(',')[0]
              for line in (tmp_path / 'metrics.jsonl').read_text().splitlines()
              if 'eval/' in line]

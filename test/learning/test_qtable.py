@@ -10,21 +10,15 @@ import pytest
 from ilw_core.align import Observation
 from ilw_core.errors import ContractError
 from ilw_core.storage.locate import config_file
+from ilw_learner.algorithms import value_map
+from ilw_learner.algorithms.qtable import QTableConfig, TablePolicy
+from ilw_learner.algorithms.qtable_model import is_optimal, learn, reaching, value_iteration
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import save_checkpoint
-from ilw_learner.policies.qtable import (
-    QTableConfig,
-    TablePolicy,
-    is_optimal,
-    learn,
-    reaching,
-    value_iteration,
-)
 from ilw_learner.runtime.runner import PolicyRunner
-from ilw_learner.training import qtable_training
 from ilw_learner.training.config import load_config
-from ilw_learner.training.training import train
-from ilw_learner.training.training_run import TrainOptions
+from ilw_learner.training.options import TrainOptions
+from ilw_learner.training.train import train
 from ilw_sim.batch.binned_model import make_model
 
 
@@ -73,8 +67,8 @@ def options(tmp_path_factory):
 
 def test_the_learned_policy_is_optimal_from_every_start_that_can_reach_the_goal(options):
     summary = train(options, lambda now: True)
-    assert summary['states'] > 6000
-    assert summary['optimal_states'] == summary['states']
+    assert summary.details['states'] > 6000
+    assert summary.details['optimal_states'] == summary.details['states']
     assert (options.out / 'values.png').read_bytes().startswith(b'\x89PNG')
     session = ort.InferenceSession(str(options.out / 'checkpoint' / 'policy.onnx'))
     config = options.config
@@ -111,12 +105,12 @@ def test_a_goal_is_reached_in_the_model_by_following_the_table(options):
 @pytest.mark.parametrize(('goal', 'radius_m'), [((1.0, 2.0), 0.4), ((3.5, 0.5), 0.2)])
 def test_the_value_map_shows_its_goal(tmp_path, monkeypatch, goal, radius_m):
     figures = []
-    monkeypatch.setattr(qtable_training, 'save_figure',
+    monkeypatch.setattr(value_map, 'save_figure',
                         lambda figure, path, dpi: figures.append(figure))
     shape = (8, 6, 4)
     model = SimpleNamespace(shape=shape, origin=np.zeros(2), size=np.array([0.5, 0.5]),
                             goal=np.array(goal), free=np.arange(np.prod(shape)) % 3 > 0)
-    qtable_training.draw_values(np.ones((np.prod(shape), 2)), model, tmp_path / 'v.png', radius_m)
+    value_map.draw_values(np.ones((np.prod(shape), 2)), model, tmp_path / 'v.png', radius_m)
     (circle,) = figures[0].axes[0].patches
     assert (tuple(circle.center), circle.radius) == (goal, radius_m)
     assert 'goal' in [text.get_text() for text in figures[0].legends[0].get_texts()]

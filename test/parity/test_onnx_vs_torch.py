@@ -5,10 +5,10 @@ import onnxruntime as ort
 import pytest
 import torch
 
+from ilw_learner.algorithms.bc import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.checkpoint.export import to_onnx
-from ilw_learner.data.normalizer import Normalizer
-from ilw_learner.policies.bc import BcConfig, BehaviourCloning, cloning_sizes
-from ilw_learner.policies.flat_mlp import FlatMlp
+from ilw_learner.networks.fused_mlp import FusedMlp
+from ilw_learner.networks.normalizer import Normalizer
 
 
 def network(contract, **changes):
@@ -19,7 +19,7 @@ def network(contract, **changes):
     policy = BehaviourCloning(contract, config, Normalizer.fit(seen), Normalizer.fit(done),
                               torch.nn.Identity())
     sizes = cloning_sizes(contract, config, policy.inputs)
-    policy.net = FlatMlp(sizes, torch.Generator().manual_seed(3), torch.device('cpu')).module()
+    policy.net = FusedMlp(sizes, torch.Generator().manual_seed(3), torch.device('cpu')).module()
     return policy.eval()
 
 

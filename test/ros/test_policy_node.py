@@ -1,6 +1,7 @@
 """The policy node over real DDS: one action per tick, swaps, refusals, lifecycle."""
 
 from contextlib import contextmanager
+from pathlib import Path
 import threading
 from types import SimpleNamespace
 
@@ -20,11 +21,13 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import LaserScan
 from std_srvs.srv import Trigger
 
+from ilw_core.align import Observation as Seen
 from ilw_core.errors import IlwError
 from ilw_learner.checkpoint.folder import save_checkpoint, sign_checkpoint
 from ilw_learner.checkpoint.signing import load_signing_key, make_key_pair
 from ilw_learner.nodes.policy_node import PolicyNode
 from ilw_learner.nodes.policy_services import PolicyServices
+from ilw_learner.runtime.runner import PolicyRunner
 from ilw_msgs.action import RunPolicy
 from ilw_msgs.msg import ActionChunk, EpisodeEvent, Observation, PolicyStatus
 from ilw_msgs.srv import LoadPolicy
@@ -140,6 +143,32 @@ def test_every_tick_gets_one_action_stamped_with_it(bench, ros, monkeypatch):
         bench.now - k * P for k in reversed(range(15))]
     assert [a.step for a in bench.actions] == list(range(15))
     assert np.allclose([s.values[0] for s in bench.seen], 0.1 * np.arange(15))
+
+
+def test_an_algorithm_that_is_one_file_drives_through_the_same_node(
+        bench, ros, monkeypatch, bags, tmp_path):
+    from ilw_learner.cli import train
+
+    page = Path(__file__).resolve().parents[2] / 'docs/how-to/add_an_algorithm.md'
+    (tmp_path / 'linear.py').write_text(
+        page.read_text().split('```python')[1].split('```')[0])
+    for number in range(3):
+        bags.write(tmp_path / 'demos' / f'{number}', ticks=40, drive=lambda i: (0.4, 0.0),
+                   meta={'outcome': 'success', 'stop_reason': 'goal'})
+    train.main(['--task', 'maze', '--demos', str(tmp_path / 'demos'), '--algo-file',
+                str(tmp_path / 'linear.py'), '--env', 'none', '--out', str(tmp_path / 'run')],
+               standalone_mode=False)
+    start_policy(ros, monkeypatch, checkpoint=str(tmp_path / 'run/checkpoint'))
+    alone = PolicyRunner(tmp_path / 'run/checkpoint', bench.contract)
+    bench.matched()
+    for i in range(5):
+        bench.tick(x=0.1 * i)
+        chunk = bench.acted()
+        assert stamp_ns(chunk.observation_stamp) == bench.now
+        ros.until(lambda: bench.seen and stamp_ns(bench.seen[-1].header.stamp) == bench.now, 10)
+        seen = np.asarray(bench.seen[-1].values, dtype=np.float32)
+        alone.observe(Seen(bench.now, seen, np.ones(len(seen), dtype=bool), 0))
+        assert list(chunk.values) == alone.act()[0][0].tolist()
 
 
 def test_a_new_episode_restarts_the_steps_and_names_itself(bench, ros, monkeypatch):

@@ -52,11 +52,11 @@ ROOMS = {
         _tests('unit/learner', 'checkpoint_bytes', 'signing', 'deployed',
                'checkpoint_and_runner')),
     'update': Room(
-        _files(_LEARNER, 'policies/dqn', 'policies/bc', 'policies/averaged_adam',
-               'training/q_trainer'),
+        _files(_LEARNER, 'algorithms/q_values', 'algorithms/bc', 'networks/averaged_adam',
+               'algorithms/q_learner', 'algorithms/dqn'),
         _tests('unit/learner', 'updates_by_hand', 'replay_buffer')),
     'kernel': Room(
-        (*_files(_SIM, 'batch/kernel'), *_files(_LEARNER, 'policies/cpu_kernels')),
-        _tests('unit/sim', 'kernel_by_hand') + _tests('unit/learner', 'cpu_kernels'),
+        (*_files(_SIM, 'batch/kernel'), *_files(_LEARNER, 'networks/fused_kernels')),
+        _tests('unit/sim', 'kernel_by_hand') + _tests('unit/learner', 'fused_kernels'),
         {'NUMBA_DISABLE_JIT': '1'}),
 }

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 import re
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -22,11 +22,15 @@ from ilw_cli.options import (
     trusted_keys_option,
 )
 from ilw_cli.run import run
-from ilw_core.contract.file import Contract, named_contract
+from ilw_core.contract.file import named_contract
 from ilw_core.errors import IlwError
 from ilw_core.storage.locate import config_file
 from ilw_core.text.terminal import PlainConsole, echo
 from ilw_learner.commands.runs import runs, sweep
+
+if TYPE_CHECKING:  # they bring torch
+    from ilw_learner.algorithms.base import Algorithm
+    from ilw_learner.training.options import TrainConfig
 
 _ERR = PlainConsole(stderr=True)
 _VALIDATION_SEED = 300_000
@@ -47,6 +51,8 @@ def _progress_json(function: F) -> F:
 @click.option('--demos', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK].')
 @click.option('--config', '--algo', 'config_name', default='bc', show_default=True,
               help='In config/train/ (bc, dqn, dqfd, qtable), or a path.')
+@click.option('--algo-file', type=click.Path(path_type=Path),
+              help='A Python file with an algorithm of your own; without --config, its defaults.')
 @click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
               help='module:function of the environment to choose checkpoints in, or none; or the '
@@ -67,10 +73,10 @@ def _progress_json(function: F) -> F:
               help='Use episodes recorded under another contract.')
 @_progress_json
 @json_option
-def train(task: str, profile: str | None, demos: Path | None, config_name: str, seed: int,
-          env_spec: str, simulator: str, plant: str | None, track: str, max_demos: int,
-          eval_seed: int, out: Path | None, sign_key: Path | None, allow_other_contract: bool,
-          progress_json: bool, as_json: bool) -> None:
+def train(task: str, profile: str | None, demos: Path | None, config_name: str,
+          algo_file: Path | None, seed: int, env_spec: str, simulator: str, plant: str | None,
+          track: str, max_demos: int, eval_seed: int, out: Path | None, sign_key: Path | None,
+          allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
     """
     Train a policy from recorded episodes, from reward, or from both.
 
@@ -79,11 +85,9 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
     from ilw_learner.checkpoint.folder import sign_checkpoint
     from ilw_learner.checkpoint.signing import load_signing_key
     from ilw_learner.rollout.gym_env import names_gymnasium
-    from ilw_learner.training.config import load_config
     from ilw_learner.training.no_success import next_steps
-    from ilw_learner.training.q_training import train_on_gymnasium
-    from ilw_learner.training.training import train as train_as_asked
-    from ilw_learner.training.training_run import TrainOptions
+    from ilw_learner.training.options import TrainOptions
+    from ilw_learner.training.train import train as train_as_asked
 
     elsewhere = env_spec != 'none' and names_gymnasium(env_spec)
     if elsewhere:
@@ -91,8 +95,8 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
     key = None if sign_key is None else load_signing_key(sign_key)
     contract = named_contract(task, profile)
     name = env_spec if elsewhere else contract.name
-    algorithm, config = load_config(config_file('train', config_name), name)
-    if elsewhere and algorithm != 'dqn':
+    algorithm, config, way = _chosen(config_name, algo_file, name)
+    if elsewhere and way.on_gymnasium is None:
         raise IlwError(f'{algorithm} learns tasks with a contract only. For the Gymnasium '
                        f'environment {env_spec}: --algo dqn.')
     out = out or Path('runs') / '-'.join([
@@ -118,34 +122,42 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str, 
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
             say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True))
         if elsewhere:
-            summary = train_on_gymnasium(env_spec, config, out, seed, show, track=track)
+            assert way.on_gymnasium is not None
+            summary = way.on_gymnasium(env_spec, config, out, seed, show, track=track)
         else:
-            summary = train_as_asked(options, show)
+            summary = train_as_asked(options, show, way)
     if key is not None:
-        sign_checkpoint(Path(summary['checkpoint']), key)
+        sign_checkpoint(Path(summary.checkpoint), key)
     if as_json or progress_json:
-        echo(json.dumps(summary))
+        echo(json.dumps(summary.as_json()))
         return
-    if algorithm == 'bc':
-        echo(f'{summary["steps"]} steps of {summary["episodes"]} episodes'
-             + (f' ({summary["windows"]} with all that a window needs)'
-                if summary['windows'] != summary['steps'] else '')
-             + f', {summary["train_s"]:.0f} s.')
-        _print_errors(contract, summary['held_out'])
-    else:
-        echo(f'{summary["steps"]} steps, {summary["updates"]} updates, '
-             f'{summary["train_s"]:.0f} s.')
-    if algorithm == 'qtable':
-        echo(f'optimal in {summary["optimal_states"]} of {summary["states"]} states from '
-             f'which the goal can be reached (value iteration)')
-    if elsewhere:
-        echo(f'mean return {summary["mean_return"]:.1f}')
-    if summary['success'] is not None:
-        echo(f'success {summary["success"]}/{summary["episodes_eval"]} in simulation')
-    if summary['success'] == 0:
-        for line in next_steps(contract.name, summary['checkpoint'], algorithm, options.demos):
+    for line in summary.lines:
+        echo(line)
+    if summary.success is not None:
+        echo(f'success {summary.success}/{summary.episodes_eval} in simulation')
+    if summary.success == 0:
+        for line in next_steps(contract.name, summary.checkpoint, algorithm, options.demos,
+                               demonstrated=way.demonstrated):
             echo(line)
-    echo(f'checkpoint: {summary["checkpoint"]}')
+    echo(f'checkpoint: {summary.checkpoint}')
+
+
+def _chosen(config_name: str, algo_file: Path | None,
+            task: str) -> tuple[str, 'TrainConfig', 'Algorithm']:
+    """Return the algorithm's name, its values for a task, and itself."""
+    from ilw_learner.algorithms import ALGORITHMS
+    from ilw_learner.algorithms.from_file import algorithm_in
+    from ilw_learner.training.config import load_config
+
+    if algo_file is None:
+        name, config = load_config(config_file('train', config_name), task)
+        return name, config, ALGORITHMS[name]
+    name, way = algorithm_in(algo_file)
+    given = click.get_current_context().get_parameter_source('config_name')
+    if given is ParameterSource.DEFAULT:
+        return name, way.config(), way
+    _, config = load_config(config_file('train', config_name), task, {name: way})
+    return name, config, way
 
 
 def _refuse_what_needs_a_contract(env_spec: str) -> None:
@@ -157,18 +169,6 @@ def _refuse_what_needs_a_contract(env_spec: str) -> None:
     if given:
         raise IlwError(f'{", ".join(given)}: only for tasks with a contract. {env_spec} is an '
                        f'environment of Gymnasium and has none. Leave it away.')
-
-
-def _print_errors(contract: Contract, held_out: dict[str, Any]) -> None:
-    """Show the held-out error beside that of repeating the last command."""
-    if not held_out['windows']:
-        echo('No held-out error: it takes two episodes or more.')
-        return
-    for name, unit in zip(contract.action.names, contract.action.units, strict=True):
-        mae, last = held_out['mae'][name], held_out['mae_last_command'][name]
-        rmse, last_rmse = held_out['rmse'][name], held_out['rmse_last_command'][name]
-        echo(f'{name} [{unit}], held-out: mean error {mae:.4f} (repeating the last command '
-             f'{last:.4f}), root mean square {rmse:.4f} ({last_rmse:.4f})')
 
 
 @click.command(name='eval')
@@ -221,8 +221,10 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     echo(f'success {result["success"]}/{result["n"]} (95 %: {low:.0%} to {high:.0%}), '
          f'{result["collisions"]} collisions')
     if not result['success'] and checkpoint not in BASELINES:
-        for line in (how_it_went(runs), *next_steps(contract.name, path,
-                                                    str(load_checkpoint(path).card['algorithm']))):
+        card = load_checkpoint(path).card
+        for line in (how_it_went(runs), *next_steps(
+                contract.name, path, str(card['algorithm']),
+                demonstrated=bool(card.get('provenance', {}).get('episodes', True)))):
             echo(line)
 
 

@@ -9,9 +9,9 @@ import torch
 from ilw_core.episode import Episode, Outcome
 from ilw_data.episode.credit import credit
 from ilw_data.episode.dataset import load_episode
+from ilw_learner.algorithms.q_values import DqnConfig
 from ilw_learner.data.demonstrations import task_rewards, to_transitions
 from ilw_learner.data.mirror import mirrored
-from ilw_learner.policies.dqn import DqnConfig
 
 P = 100_000_000
 CONFIG = DqnConfig(n_step=2, gamma=0.5)
@@ -29,8 +29,9 @@ def episode(contract, steps=4, stop_reason='goal', **changes):
 
 
 def transitions(contract, episodes, config=CONFIG, potential=None):
-    return to_transitions(episodes, contract, config, contract.action.table, lambda x: x,
-                          potential)
+    return to_transitions(
+        episodes, contract, contract.action.table, lambda x: x, gamma=config.gamma,
+        n_step=config.n_step, history=config.history, potential=potential, shaping=config.shaping)
 
 
 def test_a_press_is_shared_by_the_steps_shortly_before_it():

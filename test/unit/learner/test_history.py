@@ -5,7 +5,6 @@ import torch
 
 from ilw_core.episode import Episode, Outcome
 from ilw_learner.data.demonstrations import to_transitions
-from ilw_learner.policies.dqn import DqnConfig
 from ilw_learner.rollout.vec_env import FrameStack, Steps
 
 
@@ -48,8 +47,8 @@ def test_demonstrations_are_stacked_alike(maze):
         obs_valid=seen, actions=np.zeros((steps, 2), np.float32),
         action_valid=np.ones(steps, bool),
         stamps_ns=np.arange(steps + 1, dtype=np.int64) * maze.period_ns)
-    found = to_transitions([episode], maze, DqnConfig(history=2), maze.action.table,
-                           lambda rows: rows, None)
+    found = to_transitions([episode], maze, maze.action.table, lambda rows: rows, gamma=0.99,
+                           history=2)
     # Steps 0, 1 and 2 would show, or lead to, an observation in which something is missing.
     assert found.obs[:, ::maze.obs_dim].tolist() == [[2, 3], [3, 4]]
     assert found.after[:, ::maze.obs_dim].tolist() == [[3, 4], [4, 5]]

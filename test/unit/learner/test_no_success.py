@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+from ilw_learner.algorithms import ALGORITHMS
 from ilw_learner.cli import evaluate
 from ilw_learner.rollout.evaluate import Rollout
 from ilw_learner.training.no_success import how_it_went, next_steps
@@ -23,9 +24,10 @@ def test_how_it_went_counts_the_ends(runs, text):
     assert text in how_it_went(runs)
 
 
-@pytest.mark.parametrize('algorithm', ['bc', 'dqfd', 'dqn', 'qtable'])
+@pytest.mark.parametrize('algorithm', ALGORITHMS)
 def test_the_next_steps_are_of_the_algorithm(algorithm, tmp_path):
-    lines = next_steps('maze', tmp_path / 'a b', algorithm)
+    lines = next_steps('maze', tmp_path / 'a b', algorithm,
+                       demonstrated=ALGORITHMS[algorithm].demonstrated)
     commands = [shlex.split('./ilw' + line.split('./ilw', 1)[1]) for line in lines
                 if './ilw' in line]
     assert commands and all(words[0] == './ilw' for words in commands)

@@ -172,7 +172,9 @@ def test_a_trial_that_fails_is_told_in_one_line(tmp_path, capfd):
 
 def evaluated(folder, algorithm, points, episodes=None):
     folder.mkdir()
-    rows = [{'step': at, 'update': at, 'train_s': at / 10, 'eval/success_rate': ratio,
+    per_update = 16 if algorithm in ('dqn', 'dqfd') else 1
+    rows = [{'step': at, 'update': at // per_update, 'train_s': at / 10,
+             'eval/success_rate': ratio,
              **({} if episodes is None else {'eval/episodes': episodes})} for at, ratio in points]
     (folder / 'metrics.jsonl').write_text(''.join(json.dumps(row) + '\n' for row in rows))
     (folder / 'training.json').write_text(json.dumps({

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ilw_learner.training.training_run import training_math
+from ilw_learner.training.options import training_math
 
 
 def test_small_numbers_are_zero_while_training_and_themselves_again_after():

@@ -11,16 +11,18 @@ from torch import nn
 
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
-from ilw_learner.data.normalizer import Normalizer
+from ilw_learner.algorithms.bc import BcConfig, BehaviourCloning, cloning_sizes
+from ilw_learner.algorithms.dqn import GreedyPolicy
+from ilw_learner.algorithms.q_learner import DrivingScore, QLearner, drive_greedily
+from ilw_learner.algorithms.q_values import Dqn, DqnConfig, choice_table, duel
 from ilw_learner.data.replay_buffer import Batch, Transitions
-from ilw_learner.policies.averaged_adam import AveragedAdam
-from ilw_learner.policies.bc import BcConfig, BehaviourCloning, cloning_sizes
-from ilw_learner.policies.dqn import Dqn, DqnConfig, GreedyPolicy, choice_table, duel
-from ilw_learner.policies.flat_mlp import FlatMlp
-from ilw_learner.policies.inputs import Inputs
+from ilw_learner.networks.averaged_adam import AveragedAdam
+from ilw_learner.networks.fused_mlp import FusedMlp
+from ilw_learner.networks.inputs import Inputs
+from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.rollout.vec_env import Steps
+from ilw_learner.training.loop import TrainingLoop
 from ilw_learner.training.progress import CancelledError
-from ilw_learner.training.q_trainer import QTrainer, Score, drive_greedily
 
 CPU = torch.device('cpu')
 PLAIN = DqnConfig(hidden=9, layers=2, learning_rate=0.01, clip_norm=0.0, double=False, batch=6,
@@ -59,7 +61,8 @@ class OneBatch:
 
 def made(**options):
     dqn = Dqn(replace(PLAIN, **options), 4, 3, CPU, seed=1)
-    dqn.target.copy_from(FlatMlp(dqn.network.sizes, torch.Generator().manual_seed(9), CPU))
+    dqn.target.flat.copy_(
+        FusedMlp(dqn.network.sizes, torch.Generator().manual_seed(9), CPU).flat)
     return dqn
 
 
@@ -232,7 +235,7 @@ def optimised(steps, *, size=(23, 61, 41), clip_norm=0.0, weight_decay=0.0, aver
               as_on_a_gpu=False):
     """Return ours and torch's parameters after steps along the same gradients."""
     rng = torch.Generator().manual_seed(2)
-    network = FlatMlp(size, rng, CPU)
+    network = FusedMlp(size, rng, CPU)
     theirs = nn.Parameter(network.flat.clone())
     peer = torch.optim.AdamW([theirs], lr=0.02, weight_decay=weight_decay)
     ours = AveragedAdam(network, learning_rate=0.02, weight_decay=weight_decay, average=average,
@@ -284,7 +287,7 @@ def cloner(task, **options):
     actions = Normalizer(np.array([0.1, -0.3], np.float32), np.array([0.2, 0.7], np.float32), ())
     sizes = cloning_sizes(contract, config, Inputs(contract, inputs, fourier=config.fourier,
                                                    near_m=config.near_m))
-    net = FlatMlp(sizes, torch.Generator().manual_seed(0), CPU)
+    net = FusedMlp(sizes, torch.Generator().manual_seed(0), CPU)
     return contract, BehaviourCloning(contract, config, inputs, actions, net.module()), sizes
 
 
@@ -300,7 +303,7 @@ def test_the_gradient_by_hand_is_that_of_the_loss(task, options):
         targets = torch.randint(policy.discrete, (7, horizon), generator=rng)
     else:
         targets = torch.randn(7, horizon * contract.action.dim, generator=rng)
-    policy.loss(out, targets).backward()
+    policy.output_loss(out, targets).backward()
     assert torch.allclose(policy.slope(out.detach(), targets), out.grad, atol=1e-6)
     assert sizes[-1] == horizon * (policy.discrete or 2)
 
@@ -374,9 +377,14 @@ SMALL = replace(PLAIN, steps=60, warm_up=10, batch=4, capacity=50, candidates=3,
                 exploration_ratio=0.5, epsilon_end=0.1)
 
 
-def trainer(folder, config=SMALL, robots=1, judge=None, **more):
-    return QTrainer(config, Corridor(robots), lambda obs: obs, 2, folder, device=CPU,
-                    judge=judge or (lambda dqn: Score(0.5, 1.0, 4)), **more)
+def learner(config=SMALL, robots=1, judge=None, **more):
+    return QLearner(config, Corridor(robots), lambda obs: obs, 2, device=CPU,
+                    judge=judge or (lambda dqn: DrivingScore(0.5, 1.0, 4)), **more)
+
+
+def fit(made, folder, **options):
+    TrainingLoop(made, folder, candidates=made.config.candidates, **options).fit()
+    return made.use_best()
 
 
 def demos(count=12):
@@ -389,10 +397,10 @@ def demos(count=12):
 @pytest.mark.parametrize(('given', 'updates'), [(demos(), 17), (None, 0)])
 def test_demonstrations_are_learned_before_the_first_step_and_only_they(tmp_path, given, updates):
     config = replace(SMALL, pretrain=17, warm_up=10**6, margin=0.5)
-    made = trainer(tmp_path, config, demos=given)
+    made = learner(config, demos=given)
     seen = []
     made._drive = lambda drive=made._drive: (seen.append(made.dqn.updates), drive())
-    made.fit()
+    fit(made, tmp_path)
     assert seen[0] == updates and made.dqn.updates == updates
 
 
@@ -401,16 +409,16 @@ def test_demonstrations_are_learned_before_the_first_step_and_only_they(tmp_path
 def test_updates_come_after_the_warm_up_every_so_many_rounds(tmp_path, train_every, per_round,
                                                              warm_up, rounds):
     config = replace(SMALL, train_every=train_every, updates_per_round=per_round, warm_up=warm_up)
-    made = trainer(tmp_path, config)
-    made.fit()
+    made = learner(config)
+    fit(made, tmp_path)
     assert made.steps == 60
     assert made.dqn.updates == rounds * per_round
 
 
 def test_importance_weights_grow_towards_full_correction(tmp_path):
-    made, betas = trainer(tmp_path, replace(SMALL, beta=0.4)), []
+    made, betas = learner(replace(SMALL, beta=0.4)), []
     made.dqn.update = lambda buffer, beta: betas.append(beta) or torch.zeros(1)
-    made.fit()
+    fit(made, tmp_path)
     assert betas[0] == pytest.approx(0.4 + 0.6 * 10 / 60) and betas[-1] == pytest.approx(1.0)
     assert all(b > a for a, b in pairwise(betas))
 
@@ -419,7 +427,7 @@ def test_importance_weights_grow_towards_full_correction(tmp_path):
     (5.0, 4.5, False, 0.2 * (5.0 - 0.9 * 4.5)), (5.0, 5.5, False, 0.2 * (5.0 - 0.9 * 5.5)),
     (0.4, 0.1, True, 0.2 * 0.4), (2.0, 2.0, False, 0.2 * 2.0 * 0.1)])
 def test_shaping_is_a_potential(tmp_path, before, after, terminated, given):
-    made = trainer(tmp_path, replace(SMALL, shaping=0.2, gamma=0.9), potential=1)
+    made = learner(replace(SMALL, shaping=0.2, gamma=0.9), potential=1)
     made._obs[0, 1] = before
     steps = Steps(torch.zeros(1, 2), torch.zeros(1), torch.tensor([terminated]),
                   torch.tensor([False]), torch.tensor([[7.0, after]]), torch.tensor([False]))
@@ -429,7 +437,7 @@ def test_shaping_is_a_potential(tmp_path, before, after, terminated, given):
 def test_what_shaping_pays_over_an_episode_does_not_depend_on_the_way(tmp_path):
     """Ng et al. 1999: the discounted sum is what the potential was worth at the begin."""
     for way in ([3.0, 2.0, 2.5, 0.5, 0.0], [3.0, 9.0, 0.25, 7.0, 0.1]):
-        made = trainer(tmp_path / f'{way[1]}', replace(SMALL, shaping=0.3, gamma=0.8),
+        made = learner(replace(SMALL, shaping=0.3, gamma=0.8),
                        potential=1)
         total = 0.0
         for k, (before, after) in enumerate(pairwise(way)):
@@ -445,7 +453,7 @@ def test_what_shaping_pays_over_an_episode_does_not_depend_on_the_way(tmp_path):
                                                                (0.5, None, False)])
 def test_shaping_changes_what_is_remembered_but_not_the_returns(tmp_path, shaping, potential,
                                                                 changed):
-    made = trainer(tmp_path, replace(SMALL, shaping=shaping, gamma=1.0, epsilon_begin=0.0,
+    made = learner(replace(SMALL, shaping=shaping, gamma=1.0, epsilon_begin=0.0,
                                      epsilon_end=0.0), potential=potential)
     made.dqn.best = lambda _: torch.tensor([1])
     for _ in range(3):
@@ -456,7 +464,7 @@ def test_shaping_changes_what_is_remembered_but_not_the_returns(tmp_path, shapin
 
 
 def test_returns_are_those_of_the_episodes_that_ended(tmp_path):
-    made = trainer(tmp_path, replace(SMALL, epsilon_begin=0.0, epsilon_end=0.0), robots=3)
+    made = learner(replace(SMALL, epsilon_begin=0.0, epsilon_end=0.0), robots=3)
     ways = iter([[1, 1, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0], [1, 1, 1]])
     made.dqn.best = lambda _: torch.tensor(next(ways))
     for _ in range(3):
@@ -474,7 +482,7 @@ def test_returns_are_those_of_the_episodes_that_ended(tmp_path):
 @pytest.mark.parametrize(('steps', 'epsilon'), [(0, 0.9), (10, 0.9 - 0.8 / 3), (15, 0.5),
                                                 (30, 0.1), (45, 0.1)])
 def test_random_choices_become_rare_and_stay_so(tmp_path, steps, epsilon):
-    made = trainer(tmp_path, replace(SMALL, epsilon_begin=0.9))
+    made = learner(replace(SMALL, epsilon_begin=0.9))
     made.steps = steps
     assert made.epsilon == pytest.approx(epsilon)
 
@@ -482,7 +490,7 @@ def test_random_choices_become_rare_and_stay_so(tmp_path, steps, epsilon):
 @pytest.mark.parametrize('robots', [1, 400])
 @pytest.mark.parametrize('epsilon', [0.0, 0.3, 1.0])
 def test_choices_are_random_as_often_as_epsilon_says(tmp_path, robots, epsilon):
-    made = trainer(tmp_path, replace(SMALL, capacity=500, epsilon_begin=epsilon,
+    made = learner(replace(SMALL, capacity=500, epsilon_begin=epsilon,
                                      epsilon_end=epsilon), robots=robots)
     made.dqn.best = lambda inputs: torch.ones(len(inputs), dtype=torch.int64)
     drawn = torch.cat([made._explore() for _ in range(800 // robots)]).float()
@@ -491,58 +499,58 @@ def test_choices_are_random_as_often_as_epsilon_says(tmp_path, robots, epsilon):
 
 
 def test_candidates_are_scored_evenly_and_the_best_is_kept(tmp_path):
-    scores = iter([Score(0.2, 9.0, 4), Score(0.6, 1.0, 4), Score(0.4, 5.0, 4)])
+    scores = iter([DrivingScore(*each, 4) for each in ((0.2, 9.0), (0.6, 1.0), (0.4, 5.0))])
     kept, at = [], []
-    made = trainer(tmp_path, judge=lambda dqn: (
+    made = learner(judge=lambda dqn: (
         kept.append(dqn.network.flat.clone()), at.append(made.steps), next(scores))[2])
-    assert made.fit() == Score(0.6, 1.0, 4)
+    assert fit(made, tmp_path) == DrivingScore(0.6, 1.0, 4)
     assert at == [20, 40, 60]
     assert torch.equal(made.dqn.network.flat, kept[1])
     assert not torch.equal(kept[1], kept[2])
 
 
 @pytest.mark.parametrize(('first', 'second', 'better'), [
-    (Score(0.5, 9.0, 4), Score(0.6, 1.0, 4), 1), (Score(0.5, 1.0, 4), Score(0.5, 2.0, 4), 1),
-    (Score(0.5, 2.0, 4), Score(0.5, 1.0, 4), 0), (Score(0.5, 1.0, 4), Score(0.5, 1.0, 4), 1),
-    (Score(math.nan, 1.0, 4), Score(math.nan, 2.0, 4), 1)])
+    ((0.5, 9.0), (0.6, 1.0), 1), ((0.5, 1.0), (0.5, 2.0), 1), ((0.5, 2.0), (0.5, 1.0), 0),
+    ((0.5, 1.0), (0.5, 1.0), 1), ((math.nan, 1.0), (math.nan, 2.0), 1)])
 def test_success_comes_first_then_the_return_then_the_later(tmp_path, first, second, better):
-    scores, kept = iter([first, second]), []
-    made = trainer(tmp_path, replace(SMALL, candidates=2), judge=lambda dqn: (
+    scores, kept = iter([DrivingScore(*each, 4) for each in (first, second)]), []
+    made = learner(replace(SMALL, candidates=2), judge=lambda dqn: (
         kept.append(dqn.network.flat.clone()), next(scores))[1])
-    made.fit()
+    fit(made, tmp_path)
     assert torch.equal(made.dqn.network.flat, kept[better])
 
 
 def test_a_score_names_only_what_is_known():
-    assert Score(0.5, 2.0, 3).named() == {
+    assert DrivingScore(0.5, 2.0, 3).named() == {
         'eval/return': 2.0, 'eval/success_rate': 0.5, 'eval/episodes': 3}
-    assert Score(math.nan, 2.0, 3).named() == {'eval/return': 2.0}
-    assert Score(math.nan, 2.0, 3).rank == (0.0, 2.0)
+    assert DrivingScore(math.nan, 2.0, 3).named() == {'eval/return': 2.0}
+    assert DrivingScore(math.nan, 2.0, 3).rank == (0.0, 2.0)
 
 
 def test_a_run_that_was_interrupted_goes_on_where_it_was_scored_last(tmp_path):
     def stop_after_two(progress):
         return progress.evaluations < 2
 
-    made = trainer(tmp_path, replace(SMALL, pretrain=5), demos=demos(),
-                   judge=lambda dqn: Score(0.25, 3.0, 7), on_progress=stop_after_two)
+    made = learner(replace(SMALL, pretrain=5), demos=demos(),
+                   judge=lambda dqn: DrivingScore(0.25, 3.0, 7))
     with pytest.raises(CancelledError):
-        made.fit()
+        fit(made, tmp_path, on_progress=stop_after_two)
     assert made.steps == 40
-    again = trainer(tmp_path, replace(SMALL, pretrain=5), demos=demos())
-    assert not trainer(tmp_path / 'other').resume()
-    assert again.resume()
-    assert (again.steps, again.best[1]) == (40, Score(0.25, 3.0, 7))
+    again = learner(replace(SMALL, pretrain=5), demos=demos())
+    assert not TrainingLoop(learner(), tmp_path / 'other', candidates=3).resume()
+    loop = TrainingLoop(again, tmp_path, candidates=3)
+    assert loop.resume()
+    assert (again.steps, again.best) == (40, DrivingScore(0.25, 3.0, 7))
     assert again.dqn.updates == made.dqn.updates > 5
     assert torch.equal(again.dqn.network.flat, made.dqn.network.flat)
-    again.fit()
+    loop.fit()
     assert again.steps == 60 and again.dqn.updates == made.dqn.updates + 20, 'no second pretrain'
 
 
 def test_the_seed_decides_and_each_draws_its_own(tmp_path):
     def weights(seed, name):
-        made = trainer(tmp_path / name, seed=seed)
-        made.fit()
+        made = learner(seed=seed)
+        fit(made, tmp_path / name)
         assert made.robots.seeds == [seed]
         return made.dqn.network.flat.clone()
 

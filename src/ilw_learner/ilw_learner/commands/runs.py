@@ -60,16 +60,17 @@ def sweep(task: str, algo: str, space: str | None, demos: Path | None, trials: i
 
     Example: ./ilw sweep --task maze --algo bc --trials 20
     """
+    from ilw_learner.algorithms import ALGORITHMS
     from ilw_learner.training.config import load_config
+    from ilw_learner.training.options import TrainOptions, find_demonstrations
     from ilw_learner.training.sweep import SweepOptions
     from ilw_learner.training.sweep import sweep as search
-    from ilw_learner.training.training import train
-    from ilw_learner.training.training_run import DEMONSTRATED, TrainOptions, find_demonstrations
+    from ilw_learner.training.train import train
 
     contract = load_contract(config_file('tasks', task))
     algorithm, config = load_config(config_file('train', algo), contract.name)
     demos = demos or Path('demos') / contract.name
-    if algorithm in DEMONSTRATED:
+    if ALGORITHMS[algorithm].demonstrated:
         find_demonstrations(demos, contract.name)  # before anything is written
 
     def run(values: dict[str, Any], folder: Path, on_progress: Callable[[Any], bool]) -> float:
@@ -77,7 +78,8 @@ def sweep(task: str, algo: str, space: str | None, demos: Path | None, trials: i
             contract=contract, algorithm=algorithm, config=replace(config, **values),
             demos=demos, out=folder, seed=seed,
             env_spec='ilw_sim.env:make_env'), on_progress)
-        return float(summary['success']) / float(summary['episodes_eval'])
+        assert summary.success is not None
+        return summary.success / summary.episodes_eval
 
     folder = out or Path('runs') / f'sweep-{contract.name}-{algorithm}'
     study = search(SweepOptions(

@@ -10,7 +10,6 @@ from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
 from ilw_core.errors import NotFiniteError
 from ilw_learner.data.replay_buffer import Transitions
-from ilw_learner.policies.dqn import DqnConfig
 
 
 def task_rewards(episode: Episode, contract: Contract) -> np.ndarray:
@@ -23,8 +22,9 @@ def task_rewards(episode: Episode, contract: Contract) -> np.ndarray:
 
 
 def to_transitions(
-    episodes: Sequence[Episode], contract: Contract, config: DqnConfig, table: np.ndarray,
-    encode: Callable[[Tensor], Tensor], potential: int | None,
+    episodes: Sequence[Episode], contract: Contract, table: np.ndarray,
+    encode: Callable[[Tensor], Tensor], *, gamma: float, n_step: int = 1, history: int = 1,
+    potential: int | None = None, shaping: float = 0.0,
 ) -> Transitions:
     """
     Return the steps at which all was seen and a command was given.
@@ -34,6 +34,8 @@ def to_transitions(
 
     :param table: ``(K, Da)`` what each choice means.
     :param encode: of (N, To * Do) observations, the newest last.
+    :param gamma: discount per step.
+    :param potential: observation index whose fall is rewarded by ``shaping`` per unit.
     :raises NotFiniteError: a reward that was recorded is NaN or infinite.
     """
     span = contract.action.high - contract.action.low
@@ -45,18 +47,18 @@ def to_transitions(
             raise NotFiniteError(f'{episode.name}: the reward of step {at} is {rewards[at]}. '
                                  f'Take the episode out of training: ./ilw episodes drop')
         terminated = episode.stop_reason in ('goal', 'collision')
-        if potential is not None and config.shaping:
+        if potential is not None and shaping:
             distance = episode.obs[:, potential].copy()
             distance[-1] *= not terminated
-            rewards += config.shaping * (distance[:-1] - config.gamma * distance[1:])
+            rewards += shaping * (distance[:-1] - gamma * distance[1:])
         gap = (episode.actions[:, None] - table) / span  # (T, K, Da)
         choices = np.square(gap).sum(-1).argmin(-1)
         before = [np.maximum(np.arange(len(episode.obs)) - age, 0)
-                  for age in reversed(range(config.history))]
+                  for age in reversed(range(history))]
         seen = np.concatenate([episode.obs[rows] for rows in before], axis=1)  # (T + 1, To * Do)
         whole = np.logical_and.reduce([episode.obs_valid[rows].all(axis=1) for rows in before])
         usable = whole[:-1] & whole[1:] & episode.action_valid
-        parts += _windows(seen, choices, rewards, usable, terminated, config)
+        parts += _windows(seen, choices, rewards, usable, terminated, gamma, n_step)
     obs, choice, reward, discount, after = (np.stack(v) for v in zip(*parts, strict=True))
     return Transitions(
         encode(torch.from_numpy(obs)), torch.from_numpy(choice), torch.from_numpy(reward),
@@ -64,13 +66,13 @@ def to_transitions(
 
 
 def _windows(obs: np.ndarray, choices: np.ndarray, rewards: np.ndarray, usable: np.ndarray,
-             terminated: bool, config: DqnConfig) -> list[tuple[np.ndarray, ...]]:
+             terminated: bool, gamma: float, n_step: int) -> list[tuple[np.ndarray, ...]]:
     rows, count = [], len(choices)
     for t in np.flatnonzero(usable):
         end, total, factor = t, 0.0, 1.0
-        while end < min(t + config.n_step, count) and usable[end]:
+        while end < min(t + n_step, count) and usable[end]:
             total += factor * rewards[end]
-            factor *= config.gamma
+            factor *= gamma
             end += 1
         if end == count and terminated:
             factor = 0.0

@@ -1,5 +1,6 @@
 """Read a training configuration: one algorithm, its values, and what single tasks do otherwise."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 import math
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import Any
 from ilw_core.contract.schema import shown
 from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.errors import ContractError
-from ilw_learner.policies import ALGORITHMS, Config
+from ilw_learner.algorithms import ALGORITHMS, Algorithm
+from ilw_learner.training.options import TrainConfig
 
 MAX_BYTES = 100_000
 _LARGEST = 1_000_000_000
 
 
-def load_config(path: Path, task: str) -> tuple[str, Config]:
+def load_config(path: Path, task: str,
+                algorithms: Mapping[str, Algorithm] = ALGORITHMS) -> tuple[str, TrainConfig]:
     """
     Return the algorithm's name and its values for a task.
 
@@ -23,10 +26,10 @@ def load_config(path: Path, task: str) -> tuple[str, Config]:
     """
     data = read_yaml(path, 'a training configuration', MAX_BYTES)
     known = isinstance(data, dict) and isinstance(data.get('algorithm'), str)
-    if not known or data['algorithm'] not in ALGORITHMS:
-        raise ContractError(f'{path}: algorithm must be one of {", ".join(ALGORITHMS)}.')
+    if not known or data['algorithm'] not in algorithms:
+        raise ContractError(f'{path}: algorithm must be one of {", ".join(algorithms)}.')
     algorithm = data.pop('algorithm')
-    kind = ALGORITHMS[algorithm]
+    kind = algorithms[algorithm].config
     tasks = data.pop('tasks', None) or {}
     if not isinstance(tasks, dict) or not all(isinstance(v, dict) for v in tasks.values()):
         raise ContractError(f'{path}: tasks must map the name of a contract to keys and values.')

@@ -8,7 +8,6 @@ from ilw_learner.rollout.evaluate import Rollout
 
 STILL_M = 0.1
 """A robot that drove less than this in an episode stood still"""
-_FROM_REWARD = ('dqn', 'qtable')
 
 
 def how_it_went(runs: Sequence[Rollout]) -> str:
@@ -23,13 +22,14 @@ def how_it_went(runs: Sequence[Rollout]) -> str:
 
 
 def next_steps(task: str, checkpoint: str | Path, algorithm: str,
-               demos: Path | None = None) -> list[str]:
+               demos: Path | None = None, *, demonstrated: bool = True) -> list[str]:
     """
     Return commands that find out why, each with what it tells.
 
     :param demos: what it was trained from; ``None``: ``demos/TASK``.
+    :param demonstrated: whether it learned from demonstrations at all.
     """
-    if algorithm in _FROM_REWARD:
+    if not demonstrated:
         return ['Next: is it learning at all?  ./ilw runs runs --plot curves.png',
                 'If its curve is flat: more steps, or shaping, in config/train/'
                 f'{algorithm}.yaml; see docs/how-to/learn_from_reward.md.']

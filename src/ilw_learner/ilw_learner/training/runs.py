@@ -15,8 +15,6 @@ from ilw_core.storage.files import read_json, read_json_lines
 _AXES = {'environment steps': 'step', 'updates (gradient steps)': 'update',
          'seconds of training': 'train_s'}
 """What a curve can be drawn against -> its key in ``metrics.jsonl``"""
-_IN_ENVIRONMENT = ('dqn', 'dqfd')
-"""Algorithms whose ``step`` counts steps of an environment; of others it counts updates"""
 _MAX_SUMMARY_BYTES, _MAX_METRICS_BYTES = 1_000_000, 100_000_000
 
 
@@ -128,8 +126,8 @@ def _title(run: TrainingRun) -> str:
 
 def _curve(run: TrainingRun, key: str) -> list[tuple[float, float, float, float]]:
     """Return (x, success ratio, low, high) of each evaluation; NaN where no interval is known."""
-    if key == 'step' and run.summary.get('algorithm') not in _IN_ENVIRONMENT:
-        return []
+    if key == 'step' and all(row.get('step') == row.get('update') for row in run.metrics):
+        return []  # it learned from demonstrations: its steps are its updates
     found = []
     for row in run.metrics:
         x, y, n = row.get(key), row.get('eval/success_rate'), row.get('eval/episodes')

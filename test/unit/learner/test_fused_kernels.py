@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip('numba')
 
-from ilw_learner.policies import cpu_kernels
+from ilw_learner.networks import fused_kernels
 
 
 def numbers(*shape, seed=0):
@@ -16,8 +16,8 @@ def numbers(*shape, seed=0):
 def test_a_bias_is_added_to_every_row_and_the_relu_cuts_what_is_negative(shape):
     out, bias = numbers(*shape), numbers(shape[1], seed=1)
     plain, cut = out.copy(), out.copy()
-    cpu_kernels.add_bias(plain, bias)
-    cpu_kernels.add_bias_relu(cut, bias)
+    fused_kernels.add_bias(plain, bias)
+    fused_kernels.add_bias_relu(cut, bias)
     assert np.allclose(plain, out + bias)
     assert np.allclose(cut, np.maximum(out + bias, 0.0))
 
@@ -25,7 +25,7 @@ def test_a_bias_is_added_to_every_row_and_the_relu_cuts_what_is_negative(shape):
 @pytest.mark.parametrize('shape', [(1, 1), (3, 5), (7, 2)])
 def test_slopes_are_summed_over_the_rows_whatever_was_there_before(shape):
     slope, total = numbers(*shape), np.full(shape[1], 9.0, np.float32)
-    cpu_kernels.sum_rows(slope, total)
+    fused_kernels.sum_rows(slope, total)
     assert np.allclose(total, slope.sum(axis=0), atol=1e-6)
 
 
@@ -33,7 +33,7 @@ def test_the_slope_of_a_relu_is_nothing_where_it_gave_nothing():
     slope, out = numbers(6, 4), np.maximum(numbers(6, 4, seed=1), 0.0)
     assert (out == 0.0).any() and (out > 0.0).any()
     wanted, total = np.where(out > 0.0, slope, 0.0), np.full(4, 9.0, np.float32)
-    cpu_kernels.relu_slope(slope, out, total)
+    fused_kernels.relu_slope(slope, out, total)
     assert np.array_equal(slope, wanted)
     assert np.allclose(total, wanted.sum(axis=0), atol=1e-6)
 
@@ -42,7 +42,7 @@ def test_the_slope_of_a_relu_is_nothing_where_it_gave_nothing():
 def test_hubers_slope_is_the_error_up_to_its_limit_over_all_elements(huber):
     out, wanted = 2.0 * numbers(6, 3), 2.0 * numbers(6, 3, seed=1)
     slope = np.full((6, 3), 9.0, np.float32)
-    cpu_kernels.huber_slope(out, wanted, np.float32(huber), slope)
+    fused_kernels.huber_slope(out, wanted, np.float32(huber), slope)
     assert np.allclose(slope, np.clip(out - wanted, -huber, huber) / (huber * 18), atol=1e-6)
     assert (np.abs(out - wanted) > huber).any()
 
@@ -50,7 +50,7 @@ def test_hubers_slope_is_the_error_up_to_its_limit_over_all_elements(huber):
 @pytest.mark.parametrize('size', [0, 1, 2, 777])
 def test_a_length_is_euclids(size):
     vector = numbers(size)
-    assert cpu_kernels.length(vector) == pytest.approx(float(np.linalg.norm(vector)), rel=1e-5)
+    assert fused_kernels.length(vector) == pytest.approx(float(np.linalg.norm(vector)), rel=1e-5)
 
 
 @pytest.mark.parametrize('size', [1, 2047, 2048, 2049, 5000])
@@ -64,8 +64,9 @@ def test_the_adam_kernel_reaches_every_parameter(size):
     wanted = 0.9 * p - 0.01 * m / (np.sqrt(v) * 1.5 + 1e-8)
     moved = average + 0.25 * (wanted - average)
     still = average.copy()
-    cpu_kernels.adam(p.copy(), grad, first.copy(), second.copy(), still, 0.01, 1.5, 0.9, 0.5, 0.0)
+    fused_kernels.adam(p.copy(), grad, first.copy(), second.copy(), still, 0.01, 1.5, 0.9, 0.5,
+                       0.0)
     assert np.array_equal(still, average)
-    cpu_kernels.adam(p, grad, first, second, average, 0.01, 1.5, 0.9, 0.5, 0.25)
+    fused_kernels.adam(p, grad, first, second, average, 0.01, 1.5, 0.9, 0.5, 0.25)
     for found, right in ((p, wanted), (first, m), (second, v), (average, moved)):
         assert np.allclose(found, right, atol=1e-5)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ilw_core.contract.file import Contract
-from ilw_learner.data.normalizer import Normalizer
+from ilw_learner.networks.normalizer import Normalizer
 
 
 class Inputs(nn.Module):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ilw_learner.policies import cpu_kernels
+from ilw_learner.networks import fused_kernels
 
 
 class _Layer:
@@ -26,12 +26,12 @@ class _Layer:
         self.out = torch.empty(rows, size, device=device)
         self.slope = torch.empty(rows, size, device=device)
         self.transposed = self.out.t()
-        self.add = cpu_kernels.add_bias_relu if relu else cpu_kernels.add_bias
+        self.add = fused_kernels.add_bias_relu if relu else fused_kernels.add_bias
         if device.type == 'cpu':
             self.out_array, self.slope_array = self.out.numpy(), self.slope.numpy()
 
 
-class FlatMlp:
+class FusedMlp:
     """
     Linear layers with ReLU between them.
 
@@ -106,9 +106,9 @@ class FlatMlp:
                 slope.mul_(layer.out != 0)
             torch.sum(slope, 0, out=grad)
         elif layer.relu:
-            cpu_kernels.relu_slope(layer.slope_array, layer.out_array, grad)
+            fused_kernels.relu_slope(layer.slope_array, layer.out_array, grad)
         else:
-            cpu_kernels.sum_rows(slope.numpy(), grad)
+            fused_kernels.sum_rows(slope.numpy(), grad)
 
     def _memory(self, rows: int) -> 'list[_Layer]':
         memory = self._memories.get(rows)
@@ -117,10 +117,6 @@ class FlatMlp:
                 _Layer(rows, size, i < len(self.sizes) - 2, self.flat.device)
                 for i, size in enumerate(self.sizes[1:])]
         return memory
-
-    def copy_from(self, other: 'FlatMlp') -> None:
-        """Take over another network's parameters."""
-        self.flat.copy_(other.flat)
 
     def module(self, flat: Tensor | None = None) -> nn.Sequential:
         """
@@ -144,7 +140,7 @@ class FlatMlp:
 
 
 class NumpyMlp:
-    """A ``FlatMlp`` seen by NumPy: for one input, its operations cost less than torch's."""
+    """A ``FusedMlp`` seen by NumPy: for one input, its operations cost less than torch's."""
 
     def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray]) -> None:
         self._weights, self._biases = weights, biases

@@ -10,8 +10,8 @@ import math
 import torch
 from torch import Tensor
 
-from ilw_learner.policies import cpu_kernels
-from ilw_learner.policies.flat_mlp import FlatMlp
+from ilw_learner.networks import fused_kernels
+from ilw_learner.networks.network import Parameters
 
 _AVERAGE_EVERY = 4
 """Steps between; the same average in a quarter of the passes over memory"""
@@ -25,7 +25,7 @@ class AveragedAdam:
     :param clip_norm: longest gradient; 0: any.
     """
 
-    def __init__(self, network: FlatMlp, *, learning_rate: float, weight_decay: float = 0.0,
+    def __init__(self, network: Parameters, *, learning_rate: float, weight_decay: float = 0.0,
                  average: float = 0.0, clip_norm: float = 0.0) -> None:
         self.rate, self.steps = learning_rate, 0
         self._network, self._decay = network, weight_decay
@@ -47,7 +47,7 @@ class AveragedAdam:
         grad, scale = self._network.grad, 1.0
         if self._clip_norm:
             if self._arrays is not None:
-                norm = cpu_kernels.length(self._arrays[1])
+                norm = fused_kernels.length(self._arrays[1])
                 scale = min(1.0, self._clip_norm / (norm + 1e-6))
             else:
                 longest = self._clip_norm / (torch.linalg.vector_norm(grad) + 1e-6)
@@ -61,7 +61,7 @@ class AveragedAdam:
         root = 1.0 / math.sqrt(1.0 - 0.999 ** self.steps)
         keep = 1.0 - self.rate * self._decay
         if self._arrays is not None:
-            cpu_kernels.adam(*self._arrays, rate, root, keep, scale, share)
+            fused_kernels.adam(*self._arrays, rate, root, keep, scale, share)
             return
         flat = self._network.flat
         self._first.lerp_(grad, 0.1)

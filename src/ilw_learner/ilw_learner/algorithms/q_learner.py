@@ -1,33 +1,22 @@
-"""Learn from reward: drive, remember, update, score; keep the network that drives best."""
+"""Learn from reward: drive, remember, update."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 import math
-import os
-from pathlib import Path
-import time
 
 import numpy as np
-from safetensors.torch import load as from_safetensors
-from safetensors.torch import save as to_safetensors
 import torch
 from torch import Tensor
 
 from ilw_core.errors import NotFiniteError
-from ilw_core.storage.files import read_bytes, write_file
+from ilw_learner.algorithms.q_values import Dqn, DqnConfig
 from ilw_learner.data.replay_buffer import NStep, ReplayBuffer, Transitions
-from ilw_learner.policies.dqn import Dqn, DqnConfig
 from ilw_learner.rollout.vec_env import Steps, VecEnv
-from ilw_learner.training.progress import CancelledError, Progress
-from ilw_learner.training.tracking import Tracker
-
-_LOG_EVERY_S = 1.0
-RESUME = 'resume.safetensors'
-_MAX_RESUME_BYTES = 2_000_000_000
+from ilw_learner.training.loop import CandidateScore, Learner
 
 
 @dataclass(frozen=True)
-class Score:
+class DrivingScore:
     """How well a network drives."""
 
     success_ratio: float
@@ -51,10 +40,10 @@ class Score:
 
 Encode = Callable[[Tensor], Tensor]
 """(N, Do) observations -> (N, I) network inputs"""
-Judge = Callable[[Dqn], Score]
+Judge = Callable[[Dqn], DrivingScore]
 
 
-class QTrainer:
+class QLearner(Learner):
     """
     Trains one network.
 
@@ -63,82 +52,74 @@ class QTrainer:
     :param judge: drives a greedy network through unseen episodes.
     :param potential: observation index whose fall is rewarded by ``config.shaping``.
     :param demos: demonstrated transitions, already encoded.
-    :param on_progress: called about once a second; returning ``False`` cancels.
     """
 
-    def __init__(self, config: DqnConfig, robots: VecEnv, encode: Encode, choices: int,
-                 folder: Path, *, device: torch.device, judge: Judge, seed: int = 0,
-                 potential: int | None = None, demos: Transitions | None = None,
-                 track: str = 'tensorboard',
-                 on_progress: Callable[[Progress], bool] = lambda p: True) -> None:
-        self.config, self.robots, self.folder = config, robots, folder
+    def __init__(self, config: DqnConfig, robots: VecEnv, encode: Encode, choices: int, *,
+                 device: torch.device, judge: Judge, seed: int = 0,
+                 potential: int | None = None, demos: Transitions | None = None) -> None:
+        self.config, self.robots, self.planned = config, robots, config.steps
         self._encode, self._judge, self._potential = encode, judge, potential
-        self._on_progress, self._track, self._device = on_progress, track, device
-        self._newest = math.nan
+        self._device = device
         self._obs = robots.reset(seed).clone()
         self._inputs = encode(self._obs)
         width = self._inputs.shape[1]
         self.dqn = Dqn(config, width, choices, device, seed)
+        self.work = f'{width} inputs, {choices} choices, {config.hidden} x {config.layers}'
         self._rng = np.random.default_rng(seed)
         self._torch_rng = torch.Generator(device).manual_seed(seed)
         self._buffer = ReplayBuffer(
             config.capacity, width, device, self._torch_rng, demos=demos,
             alpha=config.alpha if config.prioritised else 0.0)
         self._nstep = NStep(config.n_step, robots.count, width, config.gamma, device)
-        self._pretrained = demos is None
+        self._demonstrated = demos is not None
         self.steps = 0
         """Environment steps so far, of all robots"""
-        self.best: tuple[tuple[float, float], Score, Tensor] | None = None
+        self.rounds = 0
+        self.best: DrivingScore | None = None
+        self._judged: tuple[DrivingScore, Tensor] | None = None
+        self._best_flat: Tensor | None = None
+        self._error = torch.full((1,), math.nan)
         self._returns = torch.zeros(robots.count, device=device)
         self._sums = torch.zeros(2, device=device)
         self._recent: list[float] = []
 
-    def fit(self) -> Score:
-        """
-        Train to the end; the best network's parameters are in ``dqn`` afterwards.
+    @property
+    def done(self) -> int:
+        """Environment steps."""
+        return self.steps
 
-        :raises CancelledError: ``on_progress`` said so.
-        :raises NotFiniteError: observations, rewards or weights are NaN or infinite.
-        """
-        config = self.config
-        marks = self._marks()
-        last, rounds, evaluations = time.monotonic(), 0, 0
-        error = torch.full((1,), math.nan)
-        with Tracker(self.folder, self._track) as tracker:
-            self._pretrain()
-            while self.steps < config.steps:
-                self._drive()
-                rounds += 1
-                if self._may_learn and rounds % config.train_every == 0:
-                    error = self._learn()
-                if marks and self.steps >= marks[0]:
-                    marks.pop(0)
-                    evaluations += 1
-                    begin = time.monotonic()
-                    score = self._take_score()
-                    tracker.leave_out(time.monotonic() - begin)
-                    tracker.write(self.steps, score.named(), update=self.dqn.updates)
-                elif time.monotonic() - last < _LOG_EVERY_S:
-                    continue
-                last = time.monotonic()
-                self._require_finite()
-                size = float(error.abs().mean())
-                tracker.write(self.steps, {'train/td_error': size,
-                                           'train/return': self._mean_return()},
-                              update=self.dqn.updates)
-                if not self._on_progress(Progress(
-                        self.steps, config.steps, size, self._newest, evaluations)):
-                    raise CancelledError
-        return self.use_best()
+    @property
+    def updates(self) -> int:
+        """Gradient steps."""
+        return self.dqn.updates
 
-    def use_best(self) -> Score:
+    def begin(self) -> None:
+        """Learn from demonstrations alone, where there are any."""
+        if self._demonstrated:
+            for _ in range(self.config.pretrain):
+                self.dqn.update(self._buffer, self.config.beta)
+
+    def advance(self) -> None:
+        """Take a step with every robot; now and then, learn from what is remembered."""
+        self._drive()
+        self.rounds += 1
+        if self._may_learn and self.rounds % self.config.train_every == 0:
+            self._error = self._learn()
+
+    def figures(self) -> dict[str, float]:
+        """Return the newest error and the mean return; waits for the device."""
+        self._require_finite()
+        return {'train/td_error': float(self._error.abs().mean()),
+                'train/return': self._mean_return()}
+
+    def use_best(self) -> DrivingScore:
         """Put the best network's parameters into ``dqn``; there must have been a candidate."""
-        assert self.best is not None
-        self.dqn.network.flat.copy_(self.best[2])
-        return self.best[1]
+        assert self.best is not None and self._best_flat is not None
+        self.dqn.network.flat.copy_(self._best_flat)
+        return self.best
 
     def _require_finite(self) -> None:
-        """Check what was seen and the weights; waits for the device."""
+        """Check what was seen and the weights."""
         for what, total in zip(('observation', 'reward'), self._sums.tolist(), strict=True):
             if total != 0.0:
                 raise NotFiniteError(f'A robot of the simulator has a {what} that is NaN or '
@@ -147,12 +128,6 @@ class QTrainer:
         if not bool(torch.isfinite(self.dqn.network.flat).all()):
             raise NotFiniteError(f'Weights are NaN or infinite at update {self.dqn.updates}, step '
                                  f'{self.steps}. Lower learning_rate or scale the rewards down.')
-
-    def _marks(self) -> list[int]:
-        """Return the steps at which a candidate is scored, those still to come."""
-        every = self.config.steps / self.config.candidates
-        marks = [math.ceil(every * (i + 1)) for i in range(self.config.candidates)]
-        return [mark for mark in marks if mark > self.steps]
 
     @property
     def _may_learn(self) -> bool:
@@ -166,12 +141,6 @@ class QTrainer:
         for _ in range(config.updates_per_round):
             error = self.dqn.update(self._buffer, beta)
         return error
-
-    def _pretrain(self) -> None:
-        if not self._pretrained:
-            for _ in range(self.config.pretrain):
-                self.dqn.update(self._buffer, self.config.beta)
-        self._pretrained = True
 
     def _drive(self) -> None:
         """Take one step with every robot and remember it."""
@@ -224,47 +193,43 @@ class QTrainer:
         done = min(1.0, self.steps / (config.exploration_ratio * config.steps + 1e-9))
         return config.epsilon_begin + (config.epsilon_end - config.epsilon_begin) * done
 
-    def _take_score(self) -> Score:
-        self._require_finite()
+    def judge(self) -> CandidateScore:
+        """Drive the network greedily, with its averaged weights where there are any."""
         with self.dqn.averaged() as weights:
             score = self._judge(self.dqn)
             if not math.isfinite(score.mean_return):
                 raise NotFiniteError(f'Rewards of the episodes that judge step {self.steps} are '
                                      f'NaN or infinite. Mend the simulator.')
-            if self.best is None or score.rank >= self.best[0]:
-                self.best = (score.rank, score, weights.clone())
-        self._newest = score.success_ratio
-        self._save()
-        return score
+            self._judged = score, weights.clone()
+        return CandidateScore(score.rank, score.named(), score.success_ratio)
+
+    def keep(self) -> None:
+        """Remember the network that was judged last."""
+        assert self._judged is not None
+        self.best, self._best_flat = self._judged
 
     def _mean_return(self) -> float:
         return float(np.mean(self._recent)) if self._recent else math.nan
 
-    def _save(self) -> None:
-        """Write down what it takes to go on after an interruption; not the experience."""
-        assert self.best is not None
-        _, score, flat = self.best
-        numbers = torch.tensor([self.steps, score.success_ratio,
-                                score.mean_return, score.episodes], dtype=torch.float64)
-        write_file(self.folder / RESUME, to_safetensors(
-            {'numbers': numbers, 'best': flat, **self.dqn.state()}))
+    def state(self) -> dict[str, Tensor]:
+        """Return networks, optimiser and what was best; not the experience."""
+        assert self.best is not None and self._best_flat is not None
+        numbers = torch.tensor([self.steps, self.best.success_ratio, self.best.mean_return,
+                                self.best.episodes], dtype=torch.float64)
+        return {'numbers': numbers, 'best': self._best_flat, **self.dqn.state()}
 
-    def resume(self) -> bool:
-        """Go on from where a run in the same folder stopped; false when there is none."""
-        path = self.folder / RESUME
-        if not os.path.lexists(path):
-            return False
-        state = {name: tensor.to(self._device) for name, tensor in
-                 from_safetensors(read_bytes(path, _MAX_RESUME_BYTES)).items()}
-        steps, ratio, mean_return, episodes = state.pop('numbers').tolist()
-        score = Score(ratio, mean_return, int(episodes))
-        self.best = (score.rank, score, state.pop('best'))
-        self.dqn.load(state)
-        self.steps, self._pretrained = int(steps), True
-        return True
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a ``state``."""
+        given = {name: tensor.to(self._device) for name, tensor in state.items()}
+        steps, ratio, mean_return, episodes = given.pop('numbers').tolist()
+        self.best = DrivingScore(ratio, mean_return, int(episodes))
+        self._best_flat = given.pop('best')
+        self.dqn.load(given)
+        self.steps = int(steps)
 
 
-def drive_greedily(dqn: Dqn, robots: VecEnv, encode: Encode, episodes: int, seed: int) -> Score:
+def drive_greedily(dqn: Dqn, robots: VecEnv, encode: Encode, episodes: int,
+                   seed: int) -> DrivingScore:
     """
     Return how a network drives without random choices.
 
@@ -286,7 +251,7 @@ def drive_greedily(dqn: Dqn, robots: VecEnv, encode: Encode, episodes: int, seed
         if not (left > 0).any():
             break
     count = each * robots.count
-    return Score(float(good.sum()) / count, float(total.sum()) / count, count)
+    return DrivingScore(float(good.sum()) / count, float(total.sum()) / count, count)
 
 
 def _forever() -> Iterator[None]:

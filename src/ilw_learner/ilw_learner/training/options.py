@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-import math
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 import platform
 import subprocess
@@ -16,13 +15,21 @@ from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
 from ilw_core.errors import EpisodeError
 from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes
-from ilw_core.storage.files import json_text, write_file
 from ilw_core.text.printable import pasteable
 from ilw_data.episode.dataset import load_episode, usable
 from ilw_learner.checkpoint.folder import Checkpoint
-from ilw_learner.policies import Config
 from ilw_learner.rollout.evaluate import evaluate, make_env
 from ilw_learner.runtime.runner import PolicyRunner
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Values that every algorithm has; see ``config/train``."""
+
+    candidates: int = 4
+    """Times along the way that the policy is scored; the best is kept"""
+    eval_episodes: int = 30
+    """Simulated episodes to score it"""
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,8 @@ class TrainOptions:
 
     contract: Contract
     algorithm: str
-    """Name in ``policies.ALGORITHMS``"""
-    config: Config
+    """Name in ``ALGORITHMS``"""
+    config: TrainConfig
     demos: Path
     out: Path
     seed: int = 0
@@ -49,10 +56,6 @@ class TrainOptions:
     track: str = 'tensorboard'
     """Name in ``tracking.TRACKERS``"""
     say: Callable[[str], None] = field(default=lambda text: None)
-
-
-DEMONSTRATED = ('bc', 'dqfd')
-"""Algorithms that begin with ``TrainOptions.demos``"""
 
 
 @contextmanager
@@ -128,6 +131,12 @@ def scorer(options: TrainOptions) -> Callable[[Checkpoint], tuple[int, int]] | N
     return score
 
 
+def plain_values(config: TrainConfig) -> dict[str, Any]:
+    """Return an algorithm's values as YAML has them."""
+    return {name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(config).items()}
+
+
 def provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
     """Return where a checkpoint comes from; ``names`` are the episodes'."""
     return {'seed': options.seed, 'episodes': list(names), 'demos': options.demos.name,
@@ -142,10 +151,3 @@ def _git_commit() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ''
     return done.stdout.strip()
-
-
-def write_summary(out: Path, summary: dict[str, Any]) -> dict[str, Any]:
-    """Write ``training.json`` and return what it holds; NaN becomes null."""
-    clean = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in summary.items()}
-    write_file(out / 'training.json', json_text(clean, indent=2) + '\n')
-    return clean

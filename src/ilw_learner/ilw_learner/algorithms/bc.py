@@ -1,0 +1,206 @@
+"""
+Behaviour cloning: supervised learning of what the expert did.
+
+D. A. Pomerleau, "ALVINN: An autonomous land vehicle in a neural network", NeurIPS 1988.
+
+Differences from the paper: one multilayer perceptron for any observation; continuous actions by
+Huber regression on normalised values, discrete ones by cross-entropy over the contract's choices.
+"""
+
+from collections.abc import Callable
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ilw_core.contract.file import Contract
+from ilw_learner.algorithms.base import Algorithm
+from ilw_learner.networks import fused_kernels
+from ilw_learner.networks.fused_mlp import FusedMlp
+from ilw_learner.networks.inputs import Inputs
+from ilw_learner.networks.network import Parameters
+from ilw_learner.networks.normalizer import Normalizer
+from ilw_learner.networks.policy import ImitationPolicy
+from ilw_learner.training.from_demonstrations import imitate
+from ilw_learner.training.imitation import AutogradStep, ImitationConfig, MakeStep, Step
+from ilw_learner.training.options import TrainOptions
+from ilw_learner.training.progress import Progress
+from ilw_learner.training.summary import TrainSummary
+
+
+@dataclass(frozen=True)
+class BcConfig(ImitationConfig):
+    """Hyper-parameters; ``config/train/bc.yaml`` has the reasons."""
+
+    hidden: int = 256
+    """Units per layer"""
+    layers: int = 2
+    """Hidden layers"""
+    fourier: int = 0
+    """Frequencies added for each length (``*_m``); sharpens functions of a position. 0: none"""
+    near_m: float = 0.0
+    """Lengths d are also seen as 1 / (d / near_m + 1): what is close matters most. 0: not"""
+    smoothing: float = 0.0
+    """Probability taken from the label and shared by all choices (discrete actions only)"""
+    huber: float = 1.0
+    """Errors above this many spreads count linearly, so that few wrong labels pull less"""
+    noise: float = 0.02
+    """Standard deviation added to normalised inputs"""
+    fused: bool = True
+    """The gradient by hand, in fused passes: the same numbers as autograd's in less time"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.hidden, self.layers) < 1 or self.huber <= 0.0:
+            raise ValueError('hidden and layers must be at least 1, huber above 0.')
+
+
+class BehaviourCloning(ImitationPolicy):
+    """
+    One multilayer perceptron for any observation.
+
+    :param inputs: spread of the observations; ``actions``: of the actions.
+    :param net: ``(B, To * I)`` inputs to ``(B, Ta * K)`` outputs; see ``cloning_sizes``.
+    """
+
+    def __init__(self, contract: Contract, config: BcConfig, inputs: Normalizer,
+                 actions: Normalizer, net: nn.Module) -> None:
+        super().__init__()
+        self.config = config
+        action = contract.action
+        self.history, self.horizon = config.history, config.horizon
+        self.discrete = len(action.discrete)
+        self.inputs = Inputs(contract, inputs, fourier=config.fourier, near_m=config.near_m)
+        for name, value in (
+            ('act_mean', actions.mean), ('act_scale', actions.scale), ('act_low', action.low),
+            ('act_high', action.high), ('table', action.table),
+        ):
+            self.register_buffer(name, torch.as_tensor(np.asarray(value, dtype=np.float32)))
+        self.net = net
+
+    def act(self, obs: Tensor) -> Tensor:
+        """Return the actions for ``(B, To, Do)`` observations, ``(B, Ta, Da)``, within limits."""
+        out = self.net(self.inputs(obs).flatten(1))
+        out = out.reshape(out.shape[0], self.horizon, -1)  # (B, Ta, K or Da)
+        if self.discrete:
+            return self.table[out.argmax(dim=-1)]
+        action = out * self.act_scale + self.act_mean
+        return torch.minimum(torch.maximum(action, self.act_low), self.act_high)
+
+    def loss(self, obs: Tensor, actions: Tensor) -> Tensor:
+        """Return the mean loss, a scalar tensor; inputs are noisy while it trains."""
+        normalised = self.inputs.normalise(obs)
+        if self.training and self.config.noise:
+            normalised = normalised + self.config.noise * torch.randn_like(normalised)
+        out = self.net(self.inputs.expand(normalised).flatten(1))
+        return self.output_loss(out, self.targets(actions))
+
+    def targets(self, actions: Tensor) -> Tensor:
+        """Return what the net should give: ``(N, Ta)`` choices or ``(N, Ta * Da)`` numbers."""
+        if not self.discrete:
+            return ((actions - self.act_mean) / self.act_scale).flatten(1)
+        span = self.act_high - self.act_low
+        gap = (actions.unsqueeze(-2) - self.table) / span  # (N, Ta, K, Da)
+        return gap.square().sum(-1).argmin(-1)
+
+    def output_loss(self, out: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss of ``(B, Ta * K)`` outputs, a scalar tensor."""
+        if self.discrete:
+            return nn.functional.cross_entropy(
+                out.reshape(-1, self.discrete), targets.flatten(),
+                label_smoothing=self.config.smoothing)
+        return nn.functional.smooth_l1_loss(out, targets, beta=self.config.huber)
+
+    def slope(self, out: Tensor, targets: Tensor) -> Tensor:
+        """Return the derivative of ``output_loss`` by the outputs, ``(B, Ta * K)``."""
+        if not self.discrete:
+            huber = self.config.huber
+            if not out.is_cuda:
+                slope = torch.empty_like(out)
+                fused_kernels.huber_slope(out.numpy(), targets.numpy(), np.float32(huber),
+                                        slope.numpy())
+                return slope
+            return (out - targets).clamp_(-huber, huber).mul_(1.0 / (huber * out.numel()))
+        smoothing, logits = self.config.smoothing, out.reshape(-1, self.discrete)
+        slope = logits.softmax(1).sub_(smoothing / self.discrete)
+        rows = torch.arange(len(slope), device=out.device)
+        slope[rows, targets.flatten()] -= 1.0 - smoothing
+        return slope.mul_(1.0 / len(slope)).reshape(out.shape)
+
+
+def cloning_sizes(contract: Contract, config: BcConfig, inputs: Inputs) -> list[int]:
+    """Return the units of input, hidden layers and output."""
+    outputs = config.horizon * (len(contract.action.discrete) or contract.action.dim)
+    return [config.history * inputs.width, *[config.hidden] * config.layers, outputs]
+
+
+class FusedStep:
+    """
+    The gradient of ``BehaviourCloning`` by hand, for a perceptron whose parameters are one vector.
+
+    :param obs: ``(N, To, Do)``; ``actions``: ``(N, Ta, Da)``; contract units.
+    :param rng: of the noise on the inputs.
+    """
+
+    def __init__(self, policy: BehaviourCloning, network: FusedMlp, obs: np.ndarray,
+                 actions: np.ndarray, device: torch.device, rng: torch.Generator) -> None:
+        self._policy, self.network, self._rng = policy.to(device), network, rng
+        self.parameters: Parameters = network
+        self._obs = policy.inputs.normalise(torch.as_tensor(obs, device=device))
+        if not policy.config.noise:  # nothing changes from one pass to the next
+            self._obs = policy.inputs.expand(self._obs).flatten(1)
+        self._obs = self._obs.contiguous()
+        self._targets = policy.targets(torch.as_tensor(actions, device=device))
+        self._newest = self._obs[:0], self._targets[:0]
+        """Outputs and what was wanted"""
+
+    def update(self, rows: Tensor) -> None:
+        """Fill the gradient, all on the device."""
+        policy = self._policy
+        inputs, targets = self._obs.index_select(0, rows), self._targets.index_select(0, rows)
+        if policy.config.noise:
+            noise = torch.randn(inputs.shape, generator=self._rng, device=inputs.device)
+            inputs = policy.inputs.expand(inputs.add_(noise, alpha=policy.config.noise))
+            inputs = inputs.flatten(1)
+        out = self.network.forward(inputs)
+        self.network.backward(inputs, policy.slope(out, targets))
+        self._newest = out, targets
+
+    def loss(self) -> float:
+        """Return the loss of the newest batch."""
+        return float(self._policy.output_loss(*self._newest))
+
+    def policy(self, flat: Tensor) -> BehaviourCloning:
+        """Return the policy with other parameters."""
+        policy = copy.deepcopy(self._policy).cpu()
+        policy.net = self.network.module(flat)
+        return policy.eval()
+
+
+def cloning_step(contract: Contract, config: BcConfig, seed: int) -> MakeStep:
+    """Return what makes the policy of some windows, and the way to its gradient."""
+
+    def make(obs: np.ndarray, actions: np.ndarray, device: torch.device,
+             rng: torch.Generator) -> Step:
+        policy = BehaviourCloning(contract, config, Normalizer.fit(obs), Normalizer.fit(actions),
+                                  nn.Identity())
+        network = FusedMlp(cloning_sizes(contract, config, policy.inputs),
+                           torch.Generator().manual_seed(seed), device)
+        if config.fused:
+            return FusedStep(policy, network, obs, actions, device, rng)
+        policy.net = network.module()
+        return AutogradStep(policy, obs, actions, device)
+
+    return make
+
+
+def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> TrainSummary:
+    """Train by behaviour cloning, from a folder of episodes to a checkpoint."""
+    assert isinstance(options.config, BcConfig)
+    return imitate(options, on_progress,
+                   cloning_step(options.contract, options.config, options.seed))
+
+
+BC = Algorithm(BcConfig, train, demonstrated=True)

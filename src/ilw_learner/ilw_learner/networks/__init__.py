@@ -1,0 +1,1 @@
+"""Networks, their inputs and their optimiser."""

@@ -1,0 +1,45 @@
+"""What drives: a module from observations to actions, deployed without what trained it."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Policy(nn.Module, ABC):
+    """
+    Observations in, a chunk of actions out, both in the contract's units; what is deployed.
+
+    A subclass gives ``act``; buffers and parameters are its state. ``act`` is traced to ONNX, so
+    it must be the same sequence of tensor operations whatever the numbers.
+    """
+
+    history: int = 1
+    """Observations it sees, To"""
+    horizon: int = 1
+    """Actions it gives at once, Ta"""
+    discrete: int = 0
+    """Choices between which equal values may fall either way; 0: it gives numbers"""
+
+    @abstractmethod
+    def act(self, obs: Tensor) -> Tensor:
+        """Return ``(B, Ta, Da)`` actions for ``(B, To, Do)`` observations, the newest last."""
+
+    def forward(self, obs: Tensor) -> Tensor:
+        """Act: what ``torch`` calls a module for."""
+        return self.act(obs)
+
+    def reset(self) -> None:
+        """Forget the episode so far; one that remembers nothing has nothing to forget."""
+
+
+class ImitationPolicy(Policy):
+    """A policy that learns from windows of demonstrations, by the gradient of its ``loss``."""
+
+    @abstractmethod
+    def loss(self, obs: Tensor, actions: Tensor) -> Tensor:
+        """
+        Return how far it is from what was done, a scalar tensor that autograd follows.
+
+        :param obs: ``(B, To, Do)``.
+        :param actions: ``(B, Ta, Da)`` the expert's, contract units.
+        """

@@ -1,0 +1,106 @@
+"""One run of learning from demonstrations: from a folder of episodes to a checkpoint."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from ilw_core.contract.file import Contract
+from ilw_core.errors import NotFiniteError
+from ilw_core.storage.files import write_file
+from ilw_data.episode.dataset import build_dataset, split_episodes
+from ilw_learner.checkpoint.export import to_onnx
+from ilw_learner.networks.policy import ImitationPolicy
+from ilw_learner.training.imitation import (
+    AutogradStep,
+    Imitation,
+    ImitationConfig,
+    MakeStep,
+    Step,
+)
+from ilw_learner.training.loop import TrainingLoop, best_until
+from ilw_learner.training.options import (
+    TrainOptions,
+    load_demonstrations,
+    provenance,
+    scorer,
+    training_math,
+)
+from ilw_learner.training.progress import Progress
+from ilw_learner.training.summary import TrainSummary
+
+MakePolicy = Callable[[Contract, Any, np.ndarray, np.ndarray], ImitationPolicy]
+"""Contract, values, observations (N, To, Do) and actions (N, Ta, Da) to learn from -> policy"""
+
+
+def by_autograd(options: TrainOptions, make_policy: MakePolicy) -> MakeStep:
+    """Return how a policy learns that has a loss and nothing more; weights follow the seed."""
+
+    def make(obs: np.ndarray, actions: np.ndarray, device: torch.device,
+             rng: torch.Generator) -> Step:
+        torch.manual_seed(options.seed)
+        policy = make_policy(options.contract, options.config, obs, actions)
+        policy.history = options.config.history
+        policy.horizon = options.config.horizon
+        return AutogradStep(policy, obs, actions, device)
+
+    return make
+
+
+@training_math()
+def imitate(options: TrainOptions, on_progress: Callable[[Progress], bool],
+            make_step: MakeStep) -> TrainSummary:
+    """
+    Train on the windows of ``options.demos``; a run that was interrupted goes on.
+
+    :raises EpisodeError: no usable episode.
+    :raises NotFiniteError: numbers became NaN or infinite; the best until then is kept.
+    """
+    contract, config = options.contract, options.config
+    assert isinstance(config, ImitationConfig)
+    loaded = load_demonstrations(options)
+    data = build_dataset(loaded, contract, history=config.history, horizon=config.horizon)
+    rng = np.random.default_rng(options.seed)
+    training, held = split_episodes(len(loaded), config.held_out_ratio, rng)
+    learner = Imitation(
+        contract, options.algorithm, config, make_step, data.pick(training), data.pick(held),
+        options.out, seed=options.seed, score=scorer(options),
+        provenance=provenance(options, data.names))
+    to_onnx(learner.averaged(), contract, config.history)  # what cannot drive is not trained
+    loop = TrainingLoop(learner, options.out, candidates=config.candidates, track=options.track,
+                on_progress=on_progress)
+    if loop.resume():
+        options.say(f'goes on from update {learner.done} of {learner.planned}')
+    _, fault = best_until(loop)
+    write_file(options.out / 'contract.yaml', contract.text)
+    if fault is not None:
+        raise NotFiniteError(f'{fault} The best checkpoint until then is kept: '
+                             f'{learner.best.path}') from fault
+    metrics = learner.best.card['metrics']
+    success = metrics.get('success', {'success': None, 'n': 0})
+    steps = sum(each.steps_to_train for each in loaded)
+    whole = f' ({len(data.obs)} with all that a window needs)' if len(data.obs) != steps else ''
+    return TrainSummary(
+        checkpoint=str(learner.best.path), task=contract.name, algorithm=options.algorithm,
+        seed=options.seed, plant=options.plant.name if options.plant else None,
+        train_s=round(loop.train_s, 2), steps=steps, updates=learner.updates,
+        success=success['success'], episodes_eval=success['n'],
+        details={'episodes': len(loaded), 'windows': len(data.obs), 'masked': data.masked,
+                 'held_out': metrics['held_out']},
+        lines=(f'{steps} steps of {len(loaded)} episodes{whole}, {loop.train_s:.0f} s.',
+               *_error_lines(contract, metrics['held_out'])),
+    ).write(options.out)
+
+
+def _error_lines(contract: Contract, held_out: dict[str, Any]) -> list[str]:
+    """Return the held-out error beside that of repeating the last command."""
+    if not held_out['windows']:
+        return ['No held-out error: it takes two episodes or more.']
+    lines = []
+    for name, unit in zip(contract.action.names, contract.action.units, strict=True):
+        mae, last = held_out['mae'][name], held_out['mae_last_command'][name]
+        rmse, last_rmse = held_out['rmse'][name], held_out['rmse_last_command'][name]
+        lines.append(f'{name} [{unit}], held-out: mean error {mae:.4f} (repeating the last '
+                     f'command {last:.4f}), root mean square {rmse:.4f} ({last_rmse:.4f})')
+    return lines

@@ -1,0 +1,315 @@
+"""Learn from windows of demonstrations: any policy with a loss; keep the one that drives best."""
+
+from collections.abc import Callable, Sequence
+import copy
+from dataclasses import dataclass
+import hashlib
+import math
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from safetensors.torch import save as to_safetensors
+import torch
+from torch import Tensor
+
+from ilw_core.contract.file import Contract
+from ilw_core.errors import NotFiniteError
+from ilw_core.storage.files import read_bytes
+from ilw_data.episode.dataset import Dataset
+from ilw_learner.checkpoint.export import to_onnx
+from ilw_learner.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
+from ilw_learner.data.mirror import with_mirror_images
+from ilw_learner.networks.averaged_adam import AveragedAdam
+from ilw_learner.networks.network import FlatParameters, Parameters
+from ilw_learner.networks.policy import ImitationPolicy
+from ilw_learner.training.loop import CandidateScore, Learner
+from ilw_learner.training.options import TrainConfig, plain_values, training_device
+
+_WARM_UP = 200
+"""Updates over which the learning rate rises to its full value"""
+_MAX_FILE_BYTES = 2_000_000_000
+
+Score = Callable[[Checkpoint], tuple[int, int]]
+"""Checkpoint -> (successes, episodes)"""
+
+
+@dataclass(frozen=True)
+class ImitationConfig(TrainConfig):
+    """What every training on windows needs; an algorithm adds its own."""
+
+    history: int = 1
+    """Observations the policy sees, To"""
+    horizon: int = 1
+    """Actions it gives at once, Ta"""
+    updates: int = 6000
+    """Gradient steps"""
+    batch: int = 256
+    """Windows per step"""
+    learning_rate: float = 1e-3
+    """At the start; falls to zero along a cosine"""
+    weight_decay: float = 1e-4
+    """Decoupled, as in AdamW"""
+    mirror: bool = False
+    """Add the left-right reflection of every window"""
+    average: float = 0.998
+    """Decay of the weight average that is kept as the policy"""
+    held_out_ratio: float = 0.1
+    """Share of episodes never trained on"""
+
+    def __post_init__(self) -> None:
+        if min(self.history, self.horizon, self.updates, self.batch, self.candidates,
+               self.eval_episodes) < 1:
+            raise ValueError('history, horizon, updates, batch, candidates and eval_episodes '
+                             'must be at least 1.')
+        if not (0.0 <= self.held_out_ratio < 1.0 and 0.0 <= self.average < 1.0
+                and self.learning_rate > 0.0):
+            raise ValueError('held_out_ratio and average must be within [0, 1), learning_rate '
+                             'above 0.')
+
+
+class Step(Protocol):
+    """How one update of a policy gets its gradient."""
+
+    parameters: Parameters
+
+    def update(self, rows: Tensor) -> None:
+        """Fill ``parameters.grad`` for some of the training windows, row numbers (B,)."""
+
+    def loss(self) -> float:
+        """Return the loss of the newest batch; waits for the device."""
+
+    def policy(self, flat: Tensor) -> ImitationPolicy:
+        """Return a copy of the policy on the CPU with other parameters (P,), ready to act."""
+
+
+class AutogradStep:
+    """
+    The usual way: the gradient of ``policy.loss`` by autograd.
+
+    :param obs: ``(N, To, Do)``; ``actions``: ``(N, Ta, Da)``; contract units.
+    """
+
+    def __init__(self, policy: ImitationPolicy, obs: np.ndarray, actions: np.ndarray,
+                 device: torch.device) -> None:
+        self._policy = policy.to(device).train()
+        self._flat = FlatParameters(self._policy)
+        self.parameters: Parameters = self._flat
+        self._obs = torch.as_tensor(obs, device=device)
+        self._actions = torch.as_tensor(actions, device=device)
+        self._loss = torch.full((), math.nan)
+
+    def update(self, rows: Tensor) -> None:
+        """Fill the gradient."""
+        loss = self._policy.loss(self._obs.index_select(0, rows),
+                                 self._actions.index_select(0, rows))
+        self._flat.of(loss)
+        self._loss = loss.detach()
+
+    def loss(self) -> float:
+        """Return the loss of the newest batch."""
+        return float(self._loss)
+
+    def policy(self, flat: Tensor) -> ImitationPolicy:
+        """Return a copy of the policy."""
+        made = copy.deepcopy(self._policy).cpu()
+        self._flat.write(made, flat)
+        return made.eval()
+
+
+MakeStep = Callable[[np.ndarray, np.ndarray, torch.device, torch.Generator], Step]
+"""Observations and actions of the training windows, device, seeded generator -> step"""
+
+
+class Imitation(Learner):
+    """
+    Trains one policy on windows.
+
+    :param make_step: gives a policy and the way to its gradient.
+    :param train: windows to learn from; their reflections are added if the config says so.
+    :param held_out: windows of other episodes, to measure the error on.
+    :param folder: ``runs/<id>/``; receives a checkpoint per candidate.
+    :param score: drives a checkpoint; ``None`` chooses by held-out loss.
+    :raises NotFiniteError: a window holds NaN or infinity.
+    """
+
+    log_every: ClassVar[int] = 100
+
+    def __init__(self, contract: Contract, algorithm: str, config: ImitationConfig,
+                 make_step: MakeStep, train: Dataset, held_out: Dataset, folder: Path, *,
+                 seed: int = 0, score: Score | None = None,
+                 provenance: dict[str, Any] | None = None) -> None:
+        self.contract, self.algorithm, self.config = contract, algorithm, config
+        self.folder, self.held_out, self.planned = folder, held_out, config.updates
+        self._score, self._provenance = score, provenance or {}
+        self._best: Checkpoint | None = None
+        self._judged: Checkpoint | None = None
+        for data in (train, held_out):
+            _check_windows(data.obs, contract.obs_names, 'observation', data)
+            _check_windows(data.actions, contract.action.names, 'action', data)
+        self.device = training_device()
+        self.work = _work(contract, algorithm, config, train, seed)
+        obs, actions = train.obs, train.actions
+        if config.mirror:
+            obs, actions = with_mirror_images(obs, actions, contract)
+        self._rng = torch.Generator(self.device).manual_seed(seed)
+        self.step = make_step(obs, actions, self.device, self._rng)
+        self.optimiser = AveragedAdam(
+            self.step.parameters, learning_rate=config.learning_rate, average=config.average,
+            weight_decay=config.weight_decay)
+        self._rows = len(obs)
+        self._order = torch.empty(0, dtype=torch.int64, device=self.device)
+
+    @property
+    def done(self) -> int:
+        """Updates done."""
+        return self.optimiser.steps
+
+    @property
+    def updates(self) -> int:
+        """Updates done."""
+        return self.optimiser.steps
+
+    def advance(self) -> None:
+        """Make one gradient step, all on the device."""
+        self._set_rate(self.done + 1)
+        self.step.update(self._next_rows())
+        self.optimiser.step()
+
+    def _set_rate(self, update: int) -> None:
+        cosine = 0.5 * (1.0 + math.cos(math.pi * update / self.config.updates))
+        self.optimiser.rate = self.config.learning_rate * cosine * min(1.0, update / _WARM_UP)
+
+    def _next_rows(self) -> Tensor:
+        """Return row numbers (B,): every window once per epoch, in a new order each time."""
+        size = self.config.batch
+        if size > len(self._order):
+            fresh = torch.randperm(self._rows, generator=self._rng, device=self.device)
+            self._order = torch.cat([self._order, fresh])
+            while len(self._order) < size:
+                self._order = torch.cat([self._order, fresh])
+        rows, self._order = self._order[:size], self._order[size:]
+        return rows
+
+    def figures(self) -> dict[str, float]:
+        """Return the loss; :raises NotFiniteError: it or the weights are not finite."""
+        loss = self.step.loss()
+        self._require_finite(loss)
+        return {f'train/{self.algorithm}_loss': loss}
+
+    def _require_finite(self, loss: float) -> None:
+        flat = self.step.parameters.flat
+        for what, finite in (('The loss is', math.isfinite(loss)),
+                             ('Weights are', bool(torch.isfinite(flat).all()))):
+            if not finite:
+                raise NotFiniteError(f'{what} NaN or infinite at update {self.done}. Lower '
+                                     f'learning_rate, or look for values that are far too large: '
+                                     f'./ilw episodes check')
+
+    def averaged(self) -> ImitationPolicy:
+        """Return the policy with the averaged weights, on the CPU, ready to act."""
+        return self.step.policy(self.optimiser.average)
+
+    def judge(self) -> CandidateScore:
+        """Save the policy as a checkpoint, drive it, and measure its held-out error."""
+        error = held_out_error(self.averaged(), self.held_out, self.contract)
+        self._require_finite(0.0 if math.isinf(error['loss']) else error['loss'])
+        self._judged = self._save(self.folder / f'candidate-{self.done}', error)
+        metrics, ratio = {'eval/held_out_loss': error['loss']}, math.nan
+        if self._score is not None:
+            good, episodes = self._score(self._judged)
+            ratio = good / episodes
+            metrics |= {'eval/success_rate': ratio, 'eval/episodes': episodes}
+            self._judged.card['metrics']['success'] = {'success': good, 'n': episodes}
+        rank = (0.0 if math.isnan(ratio) else ratio, -error['loss'])
+        return CandidateScore(rank, metrics, ratio)
+
+    def _save(self, path: Path, error: dict[str, Any]) -> Checkpoint:
+        policy = self.averaged()
+        card = {
+            'algorithm': self.algorithm, 'network': plain_values(self.config),
+            'history': self.config.history, 'horizon': self.config.horizon, 'update': self.done,
+            'metrics': {'held_out': error}, 'provenance': self._provenance,
+        }
+        weights = {name: value.contiguous() for name, value in policy.state_dict().items()}
+        return save_checkpoint(path, self.contract, card, {
+            'policy.onnx': to_onnx(policy, self.contract, self.config.history),
+            'weights.safetensors': to_safetensors(weights)})
+
+    def keep(self) -> None:
+        """Make the newest candidate ``checkpoint``, with its score on the card."""
+        candidate = self._judged
+        assert candidate is not None
+        own = ('schema', 'contract_hash', 'contract_text', 'files')
+        card = {name: value for name, value in candidate.card.items() if name not in own}
+        files = {name: read_bytes(candidate.path / name, _MAX_FILE_BYTES)
+                 for name in candidate.card['files']}
+        self._best = save_checkpoint(self.folder / 'checkpoint', self.contract, card, files)
+
+    @property
+    def best(self) -> Checkpoint:
+        """The checkpoint that was kept; there must have been a candidate."""
+        assert self._best is not None
+        return self._best
+
+    def state(self) -> dict[str, Tensor]:
+        """Return weights, optimiser and order of the windows."""
+        return {'network': self.step.parameters.flat, 'order': self._order,
+                'rng': self._rng.get_state(), **self.optimiser.state()}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a ``state``; the best checkpoint is on the disk."""
+        self._best = load_checkpoint(self.folder / 'checkpoint', self.contract)
+        self.step.parameters.flat.copy_(state['network'])
+        self._order = state['order'].to(self.device)
+        self._rng.set_state(state['rng'])
+        self.optimiser.load(state)
+
+
+def _work(contract: Contract, algorithm: str, config: ImitationConfig, train: Dataset,
+          seed: int) -> str:
+    digest = hashlib.sha256()
+    for each in (train.obs, train.actions):
+        digest.update(np.ascontiguousarray(each).data)
+    return f'{algorithm} {contract.hash} {config} {seed} {digest.hexdigest()}'
+
+
+def held_out_error(policy: ImitationPolicy, data: Dataset, contract: Contract) -> dict[str, Any]:
+    """
+    Return the error on held-out episodes, beside that of repeating the last command.
+
+    Mean absolute and root mean square error per action value, in its own unit, both over the
+    windows that have a last command; NaN when nothing was held out.
+    """
+    names = contract.action.names
+    known = np.isfinite(data.previous).all(axis=1)
+    if not known.any():
+        nothing = dict.fromkeys(names, math.nan)
+        return {'loss': math.inf, 'windows': 0, 'mae': nothing, 'rmse': nothing,
+                'mae_last_command': nothing, 'rmse_last_command': nothing}
+    with torch.no_grad():
+        obs, actions = torch.as_tensor(data.obs), torch.as_tensor(data.actions)
+        loss = float(policy.loss(obs, actions))
+        off = (policy(obs) - actions)[:, 0].numpy()[known]
+    last = (data.previous - data.actions[:, 0])[known]
+
+    def named(values: np.ndarray) -> dict[str, float]:
+        return {n: float(v) for n, v in zip(names, values, strict=True)}
+
+    return {
+        'loss': loss, 'windows': len(data.obs),
+        'mae': named(np.abs(off).mean(axis=0)),
+        'rmse': named(np.sqrt(np.square(off).mean(axis=0))),
+        'mae_last_command': named(np.abs(last).mean(axis=0)),
+        'rmse_last_command': named(np.sqrt(np.square(last).mean(axis=0))),
+    }
+
+
+def _check_windows(values: np.ndarray, names: Sequence[str], what: str, data: Dataset) -> None:
+    """Check ``(N, T, D)`` values of windows."""
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        row, step, column = wrong[0].tolist()
+        raise NotFiniteError(f'{data.names[data.episode[row]]}: {what} {names[column]} is '
+                             f'{values[row, step, column]} in window {row}. Take the episode out '
+                             f'of training: ./ilw episodes drop')

@@ -1,0 +1,30 @@
+"""Train as a person asks: the command, the trainer node, the sweep and the demo call this."""
+
+from collections.abc import Callable
+
+from ilw_core.errors import IlwError
+from ilw_core.storage.files import write_file
+from ilw_learner.algorithms import ALGORITHMS, Algorithm
+from ilw_learner.training.options import TrainOptions
+from ilw_learner.training.progress import Progress
+from ilw_learner.training.summary import TrainSummary
+
+
+def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
+          algorithm: Algorithm | None = None) -> TrainSummary:
+    """
+    Train and return a summary that is also written to ``training.json``.
+
+    :param on_progress: called now and then; returning ``False`` cancels.
+    :param algorithm: instead of that of the name.
+    :raises IlwError: no usable episode, or an environment is not there.
+    :raises CancelledError: ``on_progress`` said so.
+    """
+    chosen = algorithm or ALGORITHMS[options.algorithm]
+    if options.plant is not None:
+        if chosen.obeys_at_once:
+            raise IlwError('A table is learned in a model of one base that obeys at once. Leave '
+                           '--plant out, or use --algo dqn.')
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_file(options.out / 'plant.yaml', options.plant.text())
+    return chosen.train(options, on_progress)

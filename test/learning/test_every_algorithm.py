@@ -1,0 +1,236 @@
+"""What every algorithm of ALGORITHMS must do, and one that is a file of one's own."""
+
+from dataclasses import replace
+import json
+from pathlib import Path
+import re
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from safetensors.numpy import load_file
+import torch
+
+from ilw_core.align import Observation
+from ilw_core.errors import ContractError
+from ilw_core.storage.locate import config_file
+from ilw_data.episode.dataset import load_episode
+from ilw_learner.algorithms import ALGORITHMS
+from ilw_learner.algorithms.from_file import algorithm_in
+from ilw_learner.algorithms.q_values import Dqn
+from ilw_learner.checkpoint.folder import load_checkpoint
+from ilw_learner.cli import evaluate, train
+from ilw_learner.runtime.runner import PolicyRunner
+from ilw_learner.training.config import load_config
+from ilw_learner.training.options import TrainOptions
+from ilw_learner.training.progress import CancelledError
+from ilw_learner.training.train import train as train_as_asked
+
+PAGE = Path(__file__).resolve().parents[2] / 'docs/how-to/add_an_algorithm.md'
+FROM_REWARD = {'steps': 4096, 'robots': 64, 'warm_up': 512, 'candidates': 4, 'batch': 64,
+               'hidden': 32}
+SHORT = {
+    'bc': {'updates': 600, 'candidates': 4, 'hidden': 64}, 'dqn': FROM_REWARD,
+    'dqfd': {**FROM_REWARD, 'pretrain': 300},
+    'qtable': {'updates': 200_000, 'candidates': 4, 'bins': (8, 8, 4)}}
+"""Values for a training of seconds; those of a new algorithm are its defaults"""
+
+
+@pytest.fixture
+def demos(bags, tmp_path):
+    """Return a folder of demonstrations that all drive ahead."""
+    (tmp_path / 'demos').mkdir()
+    for number in range(4):
+        bags.write(tmp_path / 'demos' / f'{number}', ticks=40,
+                   meta={'outcome': 'success', 'stop_reason': 'goal'})
+    return tmp_path / 'demos'
+
+
+@pytest.fixture
+def options(maze, demos, tmp_path):
+    """Return a maker of options: options(algorithm, folder, seed, values)."""
+
+    def make(name, folder='run', seed=0, **values):
+        _, config = load_config(config_file('train', name), 'maze')
+        return TrainOptions(
+            contract=maze, algorithm=name, seed=seed, demos=demos, out=tmp_path / folder,
+            config=replace(config, **{**SHORT.get(name, {}), **values}))
+
+    return make
+
+
+def weights(folder):
+    return load_file(folder / 'checkpoint/weights.safetensors')
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(np.array_equal(one[k], other[k]) for k in one)
+
+
+def go_on(now):
+    return True
+
+
+@pytest.mark.parametrize('name', ALGORITHMS)
+def test_it_repeats_itself_under_a_seed_and_exports_what_it_acts(name, options, maze, demos):
+    made = [train_as_asked(options(name, folder), go_on) for folder in ('a', 'b')]
+    assert same(*(weights(Path(each.checkpoint).parent) for each in made))
+    assert json.loads((Path(made[0].checkpoint).parent / 'training.json').read_text()) == (
+        json.loads(json.dumps(made[0].as_json())))
+    episode = load_episode(demos / '0', maze)
+    runner = PolicyRunner(made[0].checkpoint, maze)
+    seen = episode.obs[:-1]
+    history = runner.history
+    graph = ort.InferenceSession(str(Path(made[0].checkpoint) / 'policy.onnx'))
+    chosen = graph.run(None, {'observation': np.stack([
+        seen[np.maximum(np.arange(t - history + 1, t + 1), 0)] for t in range(len(seen))])})[0]
+    assert chosen.shape[::2] == (len(seen), maze.action.dim)
+    assert (chosen >= maze.action.low - 1e-6).all() and (chosen <= maze.action.high + 1e-6).all()
+    for t, row in enumerate(seen):
+        runner.observe(Observation(t, row, np.ones(maze.obs_dim, dtype=bool), 0))
+        acted, why = runner.act()
+        np.testing.assert_array_equal(acted[0], chosen[t, 0], err_msg=why)
+    if ALGORITHMS[name].demonstrated:
+        ahead = np.abs(chosen[:, 0] - maze.action.discrete['forward']).max(axis=1) < 1e-6
+        assert ahead.mean() > 0.8, 'it does what it was shown'
+
+
+@pytest.mark.parametrize('name', ALGORITHMS)
+def test_it_goes_on_where_it_was_interrupted_and_ends_as_if_it_had_not_been(name, options):
+    whole = train_as_asked(options(name, 'whole'), go_on)
+    stops = options(name, 'stopped')
+    with pytest.raises(CancelledError):
+        train_as_asked(stops, lambda now: now.update < 0.6 * now.updates)
+    begun = []
+    resumed = train_as_asked(stops, lambda now: begun.append(now.update) or True)
+    assert min(begun) > 0.4 * max(begun), 'what was done is not done again'
+    assert (resumed.steps, resumed.task) == (whole.steps, 'maze')
+    if 'Dqn' not in str(ALGORITHMS[name].config):  # its experience is not kept
+        assert same(weights(stops.out), weights(stops.out.with_name('whole')))
+    again = train_as_asked(stops, go_on)
+    assert again.success == resumed.success and again.updates == resumed.updates
+
+
+@pytest.mark.parametrize('name', ['bc', 'qtable'])
+def test_with_another_seed_it_begins_anew_in_the_same_folder(name, options):
+    train_as_asked(options(name, 'run'), go_on)
+    begun = []
+    train_as_asked(options(name, 'run', seed=1), lambda now: begun.append(now.update) or True)
+    assert min(begun) < 0.4 * max(begun)
+
+
+def test_cloning_by_autograd_ends_where_the_fused_steps_do(options):
+    by_hand = train_as_asked(options('bc', 'fused', noise=0.0, updates=200), go_on)
+    autograd = train_as_asked(
+        options('bc', 'autograd', noise=0.0, updates=200, fused=False), go_on)
+    one, other = (weights(Path(each.checkpoint).parent) for each in (by_hand, autograd))
+    assert one.keys() == other.keys() and by_hand.checkpoint != autograd.checkpoint
+    for name, values in one.items():
+        np.testing.assert_allclose(values, other[name], atol=2e-4, err_msg=name)
+
+
+@pytest.mark.parametrize('switches', [
+    {}, {'double': False}, {'dueling': True, 'action_gap': 0.3}, {'margin': 0.8, 'average': 0.9}])
+def test_values_by_autograd_are_those_of_the_fused_update(switches):
+    from ilw_learner.algorithms.q_values import DqnConfig
+    from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
+
+    config = DqnConfig(hidden=16, batch=8, capacity=64, target_every=3, demo_ratio=0.5, **switches)
+    cpu, rng = torch.device('cpu'), torch.Generator().manual_seed(0)
+    rows = Transitions(torch.randn(40, 5, generator=rng), torch.arange(40) % 3,
+                       torch.randn(40, generator=rng), torch.full((40,), 0.9),
+                       torch.randn(40, 5, generator=rng))
+    ends = []
+    for fused in (True, False):
+        dqn = Dqn(replace(config, fused=fused), 5, 3, cpu, seed=2)
+        buffer = ReplayBuffer(64, 5, cpu, torch.Generator().manual_seed(1), demos=rows)
+        buffer.add(rows)
+        errors = [dqn.update(buffer).clone() for _ in range(25)]
+        ends.append((torch.stack(errors), dqn.values(rows.obs).clone()))
+    for by_hand, autograd in zip(*ends, strict=True):
+        torch.testing.assert_close(by_hand, autograd, atol=2e-4, rtol=1e-3)
+
+
+# -- an algorithm of one's own
+
+@pytest.fixture
+def linear(tmp_path):
+    """Return the file that docs/how-to/add_an_algorithm.md shows."""
+    (block,) = re.findall(r'```python\n(.*?)```', PAGE.read_text(), re.DOTALL)
+    (tmp_path / 'linear.py').write_text(block)
+    return tmp_path / 'linear.py'
+
+
+def test_the_algorithm_of_the_page_trains_exports_and_is_scored(
+        linear, demos, maze, tmp_path, capsys):
+    (tmp_path / 'linear.yaml').write_text(
+        'algorithm: linear\nupdates: 1500\nlearning_rate: 0.02\naverage: 0.9\n'
+        'tasks:\n  maze: {shrink: 0.0001}\n')
+    train.main(['--task', 'maze', '--demos', str(demos), '--algo-file', str(linear), '--config',
+                str(tmp_path / 'linear.yaml'), '--env', 'none', '--out', str(tmp_path / 'run')],
+               standalone_mode=False)
+    assert 'held-out: mean error 0.0' in capsys.readouterr().out
+    checkpoint = tmp_path / 'run/checkpoint'
+    runner = PolicyRunner(checkpoint, maze)
+    assert load_checkpoint(checkpoint).card['network']['shrink'] == 0.0001
+    runner.observe(Observation(0, load_episode(demos / '1', maze).obs[7],
+                               np.ones(maze.obs_dim, dtype=bool), 0))
+    np.testing.assert_allclose(runner.act()[0][0], [0.4, 0.0], atol=0.02)
+    evaluate.main([str(checkpoint), '--episodes', '1', '--json'], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)['n'] == 1
+
+
+@pytest.mark.parametrize(('spoil', 'said'), [
+    (lambda text: text.replace('class LinearPolicy', 'class LinearPolicy(:'), r':\d+: invalid'),
+    (lambda text: text.replace('import torch\n', 'import torhc\n'), r":\d+: ModuleNotFoundError"),
+    (lambda text: text.replace('ALGORITHM = ', 'ALGO = '), 'ALGORITHM is None'),
+    (lambda text: text.replace('Algorithm(LinearConfig', 'Algorithm(dict'), 'ALGORITHM.config'),
+    (lambda text: text.replace(', train, demo', ', 5, demo'), 'ALGORITHM.train'),
+    (lambda text: text.replace('@dataclass(frozen=True)\n', ''), 'LinearConfig'),
+    (lambda text: text.replace('obs[0].size', '3'), r':\d+: .*Correct the algorithm'),
+    (lambda text: text.replace('.reshape(-1, *self.shape)', '.unflatten(1, self.shape)'),
+     r'cannot be deployed: .*Mod'),
+    (lambda text: text.replace('(self.predict(obs), self.low)', '(obs[:, 0, :2], self.low)'),
+     'act.. must return'),
+    (lambda text: text.replace('return off.square().mean()', 'return off.shape'),
+     r'Correct the algorithm'),
+])
+def test_a_mistake_in_an_algorithm_file_is_one_line_that_names_it(
+        linear, demos, tmp_path, typed_train, spoil, said):
+    text = linear.read_text()
+    linear.write_text(spoil(text))
+    assert linear.read_text() != text
+    code, error = typed_train('--task', 'maze', '--demos', demos, '--algo-file', linear, '--env',
+                              'none', '--out', tmp_path / 'run')
+    assert code == 2 and 'Traceback' not in error
+    (line,) = [each for each in error.strip().splitlines() if each.startswith('error')]
+    assert str(linear) in line and re.search(said, line), line
+
+
+@pytest.fixture
+def typed_train(capsys, monkeypatch):
+    """Return a function that runs the command train: (exit code, standard error)."""
+    import sys
+
+    from ilw_cli.run import run
+
+    def call(*words):
+        monkeypatch.setattr(sys, 'argv', ['train', *map(str, words)])
+        code = 0
+        try:
+            run(train)
+        except SystemExit as end:
+            code = end.code
+        return code, capsys.readouterr().err
+
+    return call
+
+
+@pytest.mark.parametrize('name', ['missing.py', 'folder.py', 'notes.txt'])
+def test_what_is_no_python_file_is_refused(tmp_path, name):
+    if name.startswith('folder'):
+        (tmp_path / name).mkdir()
+    if name.endswith('txt'):
+        (tmp_path / name).write_text('ALGORITHM = 5')
+    with pytest.raises(ContractError, match='must be a Python file'):
+        algorithm_in(tmp_path / name)
