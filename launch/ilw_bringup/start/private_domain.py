@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 import os
 from pathlib import Path
 import re
@@ -10,7 +9,8 @@ import socket
 
 _FIRST, _COUNT = 60, 42
 """Up to 101: above, DDS would use ports that the kernel gives to others"""
-_TURN = count()
+_newest: dict[int, int] = {}
+"""Process -> the number of the domain it used last, from 0"""
 
 
 @contextmanager
@@ -22,7 +22,8 @@ def private_domain() -> Iterator[int]:
     the other's shared memory away. One after the other they differ, too: the graph lists killed
     nodes for 20 s.
     """
-    domain, claim = _claim(os.getpid() + next(_TURN))
+    domain, claim = _claim(_newest.get(os.getpid(), os.getpid()) + 1)
+    _newest[os.getpid()] = domain - _FIRST
     ours = {'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)

@@ -1,7 +1,9 @@
 """A domain apart is nobody else's, and the environment is put back."""
 
+from contextlib import suppress
 from itertools import pairwise
 import os
+import socket
 
 from ilw_bringup.start.private_domain import private_domain
 
@@ -25,6 +27,16 @@ def test_the_next_is_another_and_a_free_one_is_taken_again():
     found = one_after_the_other(100)
     assert all(a != b for a, b in pairwise(found))
     assert len(set(found)) < 50
+
+
+def test_the_next_is_another_too_where_somebody_else_holds_the_one_between():
+    (first,) = one_after_the_other(1)
+    between = 60 + (first - 60 + 1) % 42
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as theirs:
+        with suppress(OSError):  # another test run may hold it already
+            theirs.bind(f'\0ilw-domain-{between}')
+        found = one_after_the_other(4)
+    assert between not in found and len(set(found)) == 4
 
 
 def test_the_environment_is_put_back(monkeypatch):
