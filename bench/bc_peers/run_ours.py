@@ -1,5 +1,6 @@
 """ILW's own training of the same thing: run_ours.py DATA.npz UPDATES; prints as the peers do."""
 
+from dataclasses import replace
 import json
 from pathlib import Path
 import tempfile
@@ -13,10 +14,10 @@ import torch
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import Dataset
-from ilw_learner.algorithms.bc import BcConfig
-from ilw_learner.training.imitation import Trainer
+from ilw_learner.algorithms.bc import BcConfig, cloning_step
+from ilw_learner.training.imitation import Imitation
+from ilw_learner.training.loop import CandidateScore, TrainingLoop
 from ilw_learner.training.options import training_math
-from ilw_learner.training.progress import Progress
 
 data, updates = arguments()
 # Observations as wide as the peers': only their number, names and the action's size are read.
@@ -43,21 +44,24 @@ config = BcConfig(hidden=HIDDEN[0], layers=len(HIDDEN), updates=updates, batch=B
 ends: list[tuple[float, float]] = []
 
 
-def mark(now: Progress) -> bool:
-    """Note when the last update was done; the policy is saved after it."""
-    if now.update == updates:
-        ends.append((time.perf_counter(), time.process_time()))
-    return True
-
-
 with tempfile.TemporaryDirectory() as folder:
-    nothing_held = dataset(data['held_obs'][:1], np.full((1, outputs), np.nan, np.float32))
-    trainer = Trainer(contract, config, dataset(data['obs'], data['actions']), nothing_held,
-                      Path(folder) / 'run', on_progress=mark)
+    one = dataset(data['held_obs'][:1], data['held_actions'][:1])
+    nothing_held = replace(one, previous=np.full((1, outputs), np.nan, np.float32))
+    run = Path(folder) / 'run'
+    learner = Imitation(contract, 'bc', config, cloning_step(contract, config, 0),
+                        dataset(data['obs'], data['actions']), nothing_held, run)
+    judge = learner.judge
+
+    def judge_after_the_last_update() -> CandidateScore:
+        ends.append((time.perf_counter(), time.process_time()))
+        return judge()
+
+    learner.judge = judge_after_the_last_update  # type: ignore[method-assign]
+    loop = TrainingLoop(learner, run, candidates=1)
     begin, cpu = time.perf_counter(), time.process_time()
-    training_math()(trainer.fit)()
+    training_math()(loop.fit)()
     with torch.no_grad():
-        given = trainer.averaged()(torch.from_numpy(data['held_obs'])[:, None])[:, 0].numpy()
+        given = learner.averaged()(torch.from_numpy(data['held_obs'])[:, None])[:, 0].numpy()
 end, cpu_end = ends[-1]
 print(json.dumps({
     'samples_per_s': updates * BATCH / (end - begin),
