@@ -26,6 +26,7 @@ class _Lazy(click.Group):
 
     elsewhere = {
         **{name: ('ilw_learner.cli', name) for name in ('train', 'runs', 'sweep')},
+        'config': ('ilw_learner.commands.config', 'config'),
         'contract': ('ilw_data.commands.contract', 'contract'),
         'episodes': ('ilw_data.commands.episodes', 'episodes'),
         'eval': ('ilw_learner.cli', 'evaluate'),

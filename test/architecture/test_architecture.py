@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(p for p in (*ROOT.glob('src/*/*/**/*.py'), *ROOT.glob('launch/**/*.py'))
@@ -97,6 +98,17 @@ def test_a_public_type_has_its_name_alone():
             if isinstance(node, ast.ClassDef) and not node.name.startswith('_'):
                 places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     assert not {name: found for name, found in places.items() if len(found) > 1}
+
+
+@pytest.mark.parametrize('name', ['bc', 'dqn', 'qtable'])
+def test_the_defaults_of_an_algorithm_are_those_of_its_file(name):
+    from ilw_learner.algorithms import ALGORITHMS
+
+    given = yaml.safe_load((ROOT / f'config/train/{name}.yaml').read_text())
+    values = {key: value for key, value in given.items() if key not in ('algorithm', 'tasks')}
+    default = ALGORITHMS[name].config()
+    assert {key: getattr(default, key) for key in values} == {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 def test_no_pickle_and_no_eval():

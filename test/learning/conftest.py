@@ -13,7 +13,8 @@ from ilw_learner.training.imitation import Imitation
 from ilw_learner.training.loop import TrainingLoop
 
 torch.set_num_threads(1)
-SHORT = BcConfig(hidden=64, updates=600, batch=128, noise=0.0, average=0.98, candidates=2)
+SHORT = BcConfig(hidden=64, updates=600, batch=128, noise=0.0, average=0.98, candidates=2,
+                 weight_decay=1e-4)
 
 
 def make_episodes(contract, act, *, count=6, steps=80, seed=0):

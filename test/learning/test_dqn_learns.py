@@ -18,7 +18,8 @@ CPU = torch.device('cpu')
 LENGTH = 8
 SHORT = DqnConfig(hidden=32, layers=1, batch=64, learning_rate=3e-3, target_every=50,
                   steps=3000, warm_up=200, capacity=3000, gamma=0.9, candidates=3,
-                  eval_episodes=1)
+                  eval_episodes=1, n_step=1, final_rate_ratio=1.0, average=0.0, robots=1,
+                  exploration_ratio=0.2, epsilon_end=0.05)
 
 
 class Corridor(gymnasium.Env):

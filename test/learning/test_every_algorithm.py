@@ -135,7 +135,8 @@ def test_values_by_autograd_are_those_of_the_fused_update(switches):
     from ilw_learner.algorithms.q_values import DqnConfig
     from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
 
-    config = DqnConfig(hidden=16, batch=8, capacity=64, target_every=3, demo_ratio=0.5, **switches)
+    config = DqnConfig(**{'hidden': 16, 'batch': 8, 'capacity': 64, 'robots': 1, 'n_step': 1,
+                          'target_every': 3, 'demo_ratio': 0.5, 'average': 0.0, **switches})
     cpu, rng = torch.device('cpu'), torch.Generator().manual_seed(0)
     rows = Transitions(torch.randn(40, 5, generator=rng), torch.arange(40) % 3,
                        torch.randn(40, generator=rng), torch.full((40,), 0.9),

@@ -29,6 +29,8 @@ candidates: 3
 eval_episodes: 3
 exploration_ratio: 0.5
 average: 0.0
+final_rate_ratio: 1.0
+epsilon_end: 0.05
 """
 
 

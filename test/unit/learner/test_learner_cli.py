@@ -126,6 +126,35 @@ def test_a_wrong_training_configuration_is_refused_with_its_key(tmp_path, text, 
         load_config(path, 'maze')
 
 
+@pytest.mark.parametrize(('own', 'task', 'origins'), [
+    ('base: dqn\n', 'maze', {'gamma': 'dqn.yaml', 'n_step': 'dqn.yaml, tasks.maze',
+                             'alpha': 'default'}),
+    ('base: dqn\nn_step: 2\n', 'maze', {'n_step': 'own.yaml'}),
+    ('base: dqn\nn_step: 2\ntasks: {maze: {n_step: 3}}\n', 'maze',
+     {'n_step': 'own.yaml, tasks.maze'}),
+    ('base: dqn\ntasks: {maze: {n_step: 3}}\n', 'clutter', {'n_step': 'dqn.yaml'})])
+def test_config_show_tells_where_each_value_comes_from(typed, tmp_path, own, task, origins):
+    (tmp_path / 'own.yaml').write_text(f'algorithm: dqfd\n{own}')
+    code, out, _ = typed('config', 'show', tmp_path / 'own.yaml', '--task', task, '--json')
+    assert code == 0
+    found = json.loads(out)
+    assert (found['algorithm'], found['task']) == ('dqfd', task)
+    for name, origin in origins.items():
+        assert found['values'][name]['from'].endswith(origin)
+    code, out, _ = typed('config', 'show', tmp_path / 'own.yaml', '--task', task)
+    assert all(f'  {name} ' in out for name in found['values'])
+
+
+@pytest.mark.parametrize(('text', 'said'), [
+    ('base: ../dqn', 'name of a file in config/train'), ('base: 5', 'name of a file'),
+    ('base: dqfd', 'without a base'), ('base: bc', 'with the same values as dqfd. Got bc'),
+    ('base: nothing', "no 'nothing'")])
+def test_a_base_that_is_none_is_refused(typed, tmp_path, text, said):
+    (tmp_path / 'own.yaml').write_text(f'algorithm: dqfd\n{text}\n')
+    code, _, error = typed('config', 'show', tmp_path / 'own.yaml')
+    assert code == 2 and said in ' '.join(error.split())
+
+
 def test_a_task_overrides_the_shipped_configuration():
     from ilw_learner.training.config import load_config
 

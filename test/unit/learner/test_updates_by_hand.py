@@ -26,7 +26,7 @@ from ilw_learner.training.progress import CancelledError
 
 CPU = torch.device('cpu')
 PLAIN = DqnConfig(hidden=9, layers=2, learning_rate=0.01, clip_norm=0.0, double=False, batch=6,
-                  target_every=1000)
+                  target_every=1000, n_step=1, final_rate_ratio=1.0, average=0.0, robots=1)
 
 
 def linear_layers(module):

@@ -46,7 +46,7 @@ class BcConfig(ImitationConfig):
     """Probability taken from the label and shared by all choices (discrete actions only)"""
     huber: float = 1.0
     """Errors above this many spreads count linearly, so that few wrong labels pull less"""
-    noise: float = 0.02
+    noise: float = 0.05
     """Standard deviation added to normalised inputs"""
     fused: bool = True
     """The gradient by hand, in fused passes: the same numbers as autograd's in less time"""

@@ -38,7 +38,7 @@ class DqnConfig(TrainConfig):
     # the update
     gamma: float = 0.99
     """Discount per step"""
-    n_step: int = 1
+    n_step: int = 5
     """Steps of reward before the value is asked"""
     double: bool = True
     """Choose with the network, value with the target network"""
@@ -52,37 +52,37 @@ class DqnConfig(TrainConfig):
     """How much priorities count"""
     beta: float = 0.4
     """How far importance weights undo them, at the start; 1 at the end"""
-    batch: int = 256
+    batch: int = 512
     """Transitions per update"""
-    learning_rate: float = 1e-3
+    learning_rate: float = 0.0005
     """Of Adam"""
-    final_rate_ratio: float = 1.0
+    final_rate_ratio: float = 0.1
     """Learning rate at the end, in parts of that at the start; falls linearly"""
     clip_norm: float = 10.0
     """Longest gradient"""
-    target_every: int = 500
+    target_every: int = 100
     """Updates between copies to the target network"""
-    average: float = 0.0
+    average: float = 0.995
     """Decay of the weight average that is scored and kept as the policy; 0: the weights as they
     are, which swing from one update to the next"""
     # experience
-    steps: int = 1_000_000
+    steps: int = 1_500_000
     """Environment steps"""
-    robots: int = 1
+    robots: int = 128
     """Robots at once, where the environment simulates many"""
     train_every: int = 1
     """Steps of all robots between rounds of updates"""
     updates_per_round: int = 1
     """Updates per round"""
-    capacity: int = 300_000
+    capacity: int = 200_000
     """Transitions kept"""
-    warm_up: int = 1_000
+    warm_up: int = 20_000
     """Environment steps before the first update"""
-    exploration_ratio: float = 0.2
+    exploration_ratio: float = 0.1
     """Share of all steps over which random choices become rare"""
     epsilon_begin: float = 1.0
     """Chance of a random choice at the start"""
-    epsilon_end: float = 0.05
+    epsilon_end: float = 0.02
     """Chance of a random choice after that"""
     shaping: float = 0.0
     """Reward per metre that ``shaping_name`` falls, as a potential: the best policy stays best"""
@@ -104,9 +104,9 @@ class DqnConfig(TrainConfig):
     demo_bonus: float = 0.2
     """Priority added to demonstrations"""
     # candidates
-    candidates: int = 10
+    candidates: int = 12
     """Checkpoints scored along the way"""
-    eval_episodes: int = 30
+    eval_episodes: int = 200
     """Simulated episodes to score each one"""
 
     def __post_init__(self) -> None:

@@ -48,7 +48,7 @@ class ImitationConfig(TrainConfig):
     """Windows per step"""
     learning_rate: float = 1e-3
     """At the start; falls to zero along a cosine"""
-    weight_decay: float = 1e-4
+    weight_decay: float = 0.01
     """Decoupled, as in AdamW"""
     mirror: bool = False
     """Add the left-right reflection of every window"""

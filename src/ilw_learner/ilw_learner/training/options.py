@@ -26,7 +26,7 @@ from ilw_learner.runtime.runner import PolicyRunner
 class TrainConfig:
     """Values that every algorithm has; see ``config/train``."""
 
-    candidates: int = 4
+    candidates: int = 3
     """Times along the way that the policy is scored; the best is kept"""
     eval_episodes: int = 30
     """Simulated episodes to score it"""
