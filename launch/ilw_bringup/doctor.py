@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 import importlib.metadata
+from importlib.util import find_spec
 import os
 from pathlib import Path
 import shutil
@@ -27,12 +28,16 @@ def examine() -> Iterator[MachineFinding]:
     """Yield a finding per thing looked at."""
     version = '.'.join(map(str, sys.version_info[:3]))
     yield MachineFinding('ok' if sys.version_info >= (3, 10) else 'bad', 'python', version)
-    for package in ('numpy', 'torch', 'pybullet', 'gymnasium', 'onnxruntime', 'rosbags', 'mcap',
-                    'cryptography'):
+    for package in ('numpy', 'onnxruntime', 'rosbags', 'mcap', 'cryptography',
+                    'gymnasium'):
         yield _package(package)
+    robot = find_spec('ilw_sim') is None
+    for package in ('torch', 'pybullet'):
+        yield MachineFinding('note', package, 'left out on a robot: ./ilw setup --full adds it'
+                             ) if robot and find_spec(package) is None else _package(package)
     yield _guard('ros 2', lambda: f'{os.environ.get("ROS_DISTRO", "?")}, domain '
                                   f'{os.environ.get("ROS_DOMAIN_ID", "0")}, {_rclpy()}')
-    yield _guard('nodes', lambda: executable('ilw_sim', 'sim_node'))
+    yield _guard('nodes', lambda: executable('ilw_teleop', 'arbiter_node'))
     yield _guard('config', lambda: str(config_folder()))
     yield _network()
     yield _security()
@@ -83,8 +88,10 @@ def _security() -> MachineFinding:
 
 
 def _gpu() -> MachineFinding:
-    import torch
-
+    try:
+        import torch
+    except ImportError:
+        return MachineFinding('note', 'gpu', 'not looked for: nothing is trained without torch')
     if torch.cuda.is_available():
         return MachineFinding('ok', 'gpu', torch.cuda.get_device_name(0))
     return MachineFinding('note', 'gpu', 'none; training runs on the CPU')

@@ -1,5 +1,6 @@
 """
-Write the locks from ros.in and ilw.in: every version, and the hash of every file that may be it.
+Write the locks from ros.in, ilw.in and robot.in: every version, and the hash of every file that
+may be it.
 
 Run it with the environment's Python after a change of either list:
 ``python tools/setup/lock.py``; with ``--same-versions`` it looks only for hashes. It asks pip what
@@ -147,7 +148,7 @@ def locked() -> dict[str, str]:
 
 
 def main() -> None:
-    """Resolve and write the three files."""
+    """Resolve and write the four files."""
     lists = [f'-r{REQUIREMENTS / name}' for name in ('ilw.in', 'ros.in')]
     found = locked() if '--same-versions' in sys.argv else resolve(*lists)
     pins = {n: v for n, v in found.items() if not TORCH_ONLY.fullmatch(n)}
@@ -155,6 +156,11 @@ def main() -> None:
     cuda = {n: v for n, v in with_cuda.items() if TORCH_ONLY.fullmatch(n)}
     ros = {n: v for n, v in pins.items() if ROS_ONLY.fullmatch(n)}
     own = {n: v for n, v in pins.items() if n not in ros}
+    robot = [line.split()[0] for line in (REQUIREMENTS / 'robot.in').read_text().splitlines()
+             if line and not line.startswith('#')]
+    names = sorted(resolve(*(f'{each}=={pins[normal(each)]}' for each in robot)).keys() - ros)
+    (REQUIREMENTS / 'robot.txt').write_text('\n'.join([
+        '# What robot.in needs, names of lock.txt. Written by tools/setup/lock.py.', *names, '']))
     sources = Sources()
     write('lock-ros.txt', 'Every package that ros.in needs, locked.', ros, sources)
     write('lock.txt', 'Every package that ilw.in needs, locked.', own, sources)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Set ILW up: check, venv, packages, mend, build, environment. Each stage is skipped when it was
 # finished with the same inputs, so an interrupted set-up goes on where it was.
-# Usage: setup.sh [--wheelhouse DIR]. Progress on standard error, details in log/setup.log.
+# Usage: setup.sh [--robot | --full] [--wheelhouse DIR]. Progress on standard error, details in
+# log/setup.log.
 set -euo pipefail
 
 ILW_ROOT=${ILW_ROOT:-$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)}
@@ -24,9 +25,26 @@ stage_venv() {
     "$PYTHON" -m venv "${options[@]}" "$ILW_VENV"
 }
 
+# The lines of the lock that robot.txt names. For evdev an installed ROS's own machine may have a
+# package, where PyPI has no wheel.
+locked_for_a_robot() {
+    local own=''
+    if [ -n "$ILW_ROS_SCRIPT" ] && "$ILW_VENV/bin/python" -c 'import evdev' 2> /dev/null; then
+        own=evdev-binary
+    fi
+    awk -v own="$own" '
+        FNR == NR { if ($0 !~ /^#/ && $0 != own) wanted[$0] = 1; next }
+        /^[A-Za-z0-9]/ { name = $0; sub(/==.*/, "", name); keep = name in wanted }
+        keep && !/^#/' "$ILW_ROOT/requirements/robot.txt" "$ILW_ROOT/requirements/lock.txt"
+}
+
 stage_packages() {
     local pip=("$ILW_VENV/bin/python" -m pip --disable-pip-version-check --no-input)
     local lock=$ILW_ROOT/requirements/lock.txt
+    if [ "$ILW_VARIANT" = robot ]; then
+        lock=$ILW_STAMPS/lock-robot.txt
+        locked_for_a_robot > "$lock"
+    fi
     local lists=(-r "$ILW_STAMPS/lock.txt")
     if [ -n "$ILW_ROS_SCRIPT" ] && "$ILW_VENV/bin/python" -c 'import numpy'; then
         # The installed ROS was compiled for the installed NumPy: keep that one.
@@ -53,6 +71,7 @@ stage_packages() {
     fi
     "${pip[@]}" install "${WHEELHOUSE[@]}" --require-hashes --no-deps --no-build-isolation \
         "${lists[@]}"
+    [ "$ILW_VARIANT" != robot ] || return 0
     # What torch asks for beside that differs between its CPU and its CUDA builds.
     local parts=$ILW_STAMPS/torch_parts.txt round
     for round in 1 2 3 4 5; do
@@ -90,7 +109,9 @@ stage_build() {
         bases=(src launch)
         # Messages that a ROS installation has and PyPI lacks.
         [ -n "$ILW_ROS_SCRIPT" ] || bases+=(tools/setup/missing_ros)
-        "$python" -m colcon build --base-paths "${bases[@]}" --symlink-install \
+        local skipped=()
+        [ "$ILW_VARIANT" != robot ] || skipped=(--packages-skip ilw_sim ilw_faults)
+        "$python" -m colcon build "${skipped[@]}" --base-paths "${bases[@]}" --symlink-install \
             --cmake-args "-DPython3_EXECUTABLE=$python" -DBUILD_TESTING=OFF
     )
 }
@@ -132,6 +153,7 @@ run_stage() {
     set -e
     [ "$code" -eq 0 ] || failed "$stage"
     mkdir -p -- "$ILW_STAMPS"
+    echo "$ILW_VARIANT" > "$ILW_STAMPS/variant"
     echo "$made_of" > "$ILW_STAMPS/$stage"
 }
 
@@ -156,10 +178,15 @@ only_one_at_a_time() {
 }
 
 main() {
+    case ${1:-} in
+        --robot) ILW_VARIANT=robot; shift ;;
+        --full) ILW_VARIANT=; shift ;;
+    esac
     if [ "${1:-}" = --wheelhouse ] && [ -d "${2:-}" ] && [ $# -eq 2 ]; then
         WHEELHOUSE=(--no-index --find-links "$(cd -- "$2" && pwd)")
     elif [ $# -ne 0 ]; then
-        echo 'ilw: usage: ./ilw setup [--wheelhouse DIR], where DIR is a folder of packages.' >&2
+        echo 'ilw: usage: ./ilw setup [--robot | --full] [--wheelhouse DIR], where DIR is a folder' \
+            'of packages. --robot leaves out what trains and simulates.' >&2
         exit 2
     fi
     only_one_at_a_time

@@ -24,13 +24,17 @@ installed_ros() {
 
 ILW_ROS_SCRIPT=$(installed_ros)
 
+# What was chosen: "robot" without what trains and simulates, or nothing: all.
+ILW_VARIANT=$(cat "$ILW_STAMPS/variant" 2> /dev/null || true)
+
 fingerprint_venv() {
-    echo "$ILW_ROOT ${ILW_ROS_SCRIPT:-pypi}"
+    echo "$ILW_ROOT ${ILW_ROS_SCRIPT:-pypi}${ILW_VARIANT:+ $ILW_VARIANT}"
 }
 
 fingerprint_packages() {
     fingerprint_venv
-    cat "$ILW_ROOT"/requirements/lock*.txt | sha256sum
+    cat "$ILW_ROOT"/requirements/lock*.txt ${ILW_VARIANT:+"$ILW_ROOT/requirements/robot.txt"} \
+        | sha256sum
 }
 
 fingerprint_mend() {

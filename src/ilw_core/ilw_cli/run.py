@@ -8,6 +8,9 @@ import click
 from ilw_core.errors import IlwError
 from ilw_core.text.terminal import echo, show_usage_error
 
+_NOT_ON_A_ROBOT = ('ilw_faults', 'ilw_sim', 'matplotlib', 'numba', 'optuna', 'pybullet',
+                   'safetensors', 'tensorboard', 'torch')
+
 
 def run(command: click.Command) -> None:
     """Run a command with the words of ``sys.argv``; exits on a problem."""
@@ -25,6 +28,12 @@ def run(command: click.Command) -> None:
         if '--progress-json' in sys.argv:  # a program follows: tell it the kind, too
             echo(json.dumps({'error': type(error).__name__, 'text': str(error)}))
         echo(f'error: {error}', err=True)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition('.')[0] not in _NOT_ON_A_ROBOT:
+            raise
+        echo(f'error: This needs {error.name}, which is not installed. The set-up of a robot '
+             f'leaves out what trains and simulates: ./ilw setup --full adds it.', err=True)
         sys.exit(2)
     except OSError as error:  # a full or read-only disk, most often
         echo(f'error: {error}', err=True)

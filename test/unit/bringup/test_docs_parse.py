@@ -15,7 +15,7 @@ _SPEC = importlib.util.spec_from_file_location(
 doc_commands = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(doc_commands)
 
-ENTRY = {'setup': ['--wheelhouse'], 'test': ['--quick', '--all'], 'shell': []}
+ENTRY = {'setup': ['--wheelhouse', '--robot', '--full'], 'test': ['--quick', '--all'], 'shell': []}
 """What the entry does itself, and its options"""
 _VARIABLE = re.compile(r'[A-Z_]+=')
 _LAUNCH = ['ros2', 'launch', 'ilw_bringup']

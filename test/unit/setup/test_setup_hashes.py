@@ -131,6 +131,20 @@ def test_with_ros_installed_its_numpy_stays_and_takes_no_hash(root):
     assert 'ilw_one' in installed(root)
 
 
+def test_a_robot_gets_what_robot_txt_names_and_no_more(root):
+    one, two, torch = (wheel(root / 'wheels', name) for name in ('ilw_one', 'ilw_two', 'torch'))
+    (root / 'requirements/lock.txt').write_text(
+        entry('ilw-one', one) + entry('ilw-two', '0' * 64, two) + entry('torch', torch))
+    (root / 'requirements/robot.txt').write_text('# names\nilw-two\n')
+    (root / '.venv/ilw_stamps/variant').write_text('robot\n')
+    done = install(root)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert installed(root) & {'ilw_one', 'ilw_two', 'torch'} == {'ilw_two'}
+    (root / '.venv/ilw_stamps/variant').write_text('\n')
+    assert install(root).returncode == 0
+    assert {'ilw_one', 'ilw_two', 'torch'} <= installed(root)
+
+
 @pytest.mark.parametrize('good', [True, False], ids=['locked', 'of another hash'])
 def test_a_build_of_torch_in_a_folder_here_goes_before_that_of_the_index(root, good):
     of_index = wheel(root / 'index' / 'torch', 'torch', text='index = True')

@@ -1,0 +1,89 @@
+"""What a robot runs needs nothing that trains or simulates: neither to install nor to import."""
+
+from importlib.metadata import distribution
+from pathlib import Path
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+from packaging.requirements import Requirement
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ('torch', 'pybullet', 'numba', 'optuna', 'tensorboard', 'matplotlib',
+         'safetensors', 'scipy', 'ilw_sim', 'ilw_faults')
+ON_A_ROBOT = {  # package -> its folder, and the rooms of it that a robot runs
+    'ilw_ros': ('src/ilw_core', ['']), 'ilw_core': ('src/ilw_core', ['']),
+    'ilw_cli': ('src/ilw_core', ['']), 'ilw_data': ('src/ilw_data', ['']),
+    'ilw_teleop': ('src/ilw_teleop', ['']),
+    'ilw_learner': ('src/ilw_learner', ['checkpoint', 'runtime', 'nodes', 'commands', 'cli.py']),
+    'ilw_bringup': ('launch', ['start', 'commands', 'security', 'cli.py', 'doctor.py',
+                               'session.py', 'deploy.py'])}
+NOT_ON_IT = {'ilw_learner.checkpoint.export',  # torch to ONNX
+             'ilw_bringup.start.launch_files'}  # launch comes with ROS alone
+TRY = """
+import importlib, importlib.abc, sys
+
+class Missing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in sys.argv[1].split(','):
+            raise ModuleNotFoundError(f'{name} is not on a robot', name=name)
+
+sys.meta_path.insert(0, Missing())
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+"""
+
+
+def modules():
+    found = set()
+    for package, (folder, rooms) in ON_A_ROBOT.items():
+        for room in rooms:
+            place = ROOT / folder / package / room
+            for path in place.rglob('*.py') if place.is_dir() else [place] * place.is_file():
+                if path.name != '__init__.py' and '.launch' not in path.name:
+                    found.add('.'.join(path.relative_to(ROOT / folder).with_suffix('').parts))
+    return sorted(found - NOT_ON_IT)
+
+
+def test_what_a_robot_runs_is_imported_where_nothing_can_train_or_simulate():
+    pytest.importorskip('rclpy')
+    assert len(modules()) > 150 and {'ilw_learner.nodes.policy_node',
+                                     'ilw_data.commands.episodes'} <= set(modules())
+    done = subprocess.run([sys.executable, '-c', TRY, ','.join(HEAVY), *modules()],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def locked(name):
+    lines = (ROOT / 'requirements' / name).read_text().splitlines()
+    return {line.split('==')[0] for line in lines if line and line[0] not in '# '}
+
+
+def test_robot_txt_is_all_that_robot_in_needs_and_nothing_that_trains():
+    wanted = [line.split()[0] for line in (ROOT / 'requirements/robot.in').read_text().splitlines()
+              if line and not line.startswith('#')]
+    plain = [re.split('[ =<>]', line)[0]
+             for line in (ROOT / 'requirements/ilw.in').read_text().splitlines()]
+    assert set(wanted) <= set(plain), 'each is in ilw.in, which has the versions'
+    seen = set()
+    while wanted:
+        name = re.sub('[-_.]+', '-', wanted.pop()).lower()
+        if name not in seen:
+            seen.add(name)
+            needed = map(Requirement, distribution(name).requires or ())
+            wanted += [each.name for each in needed
+                       if each.marker is None or each.marker.evaluate({'extra': ''})]
+    assert locked('robot.txt') == seen & locked('lock.txt')
+    assert not locked('robot.txt') & set(HEAVY)
+
+
+@pytest.mark.parametrize('package', ['src/ilw_core', 'src/ilw_data', 'src/ilw_msgs',
+                                     'src/ilw_teleop', 'src/ilw_learner', 'launch'])
+def test_rosdep_installs_nothing_heavy_on_a_robot(package):
+    root = ElementTree.parse(ROOT / package / 'package.xml').getroot()
+    always = {element.text for kind in ('depend', 'exec_depend', 'build_depend')
+              for element in root.iter(kind)
+              if element.get('condition') != '$ILW_ROBOT != 1'}
+    assert not {key for key in always if any(name in key for name in HEAVY)}
