@@ -110,7 +110,10 @@ stage_build() {
         # Messages that a ROS installation has and PyPI lacks.
         [ -n "$ILW_ROS_SCRIPT" ] || bases+=(tools/setup/missing_ros)
         local skipped=()
-        [ "$ILW_VARIANT" != robot ] || skipped=(--packages-skip ilw_sim ilw_faults)
+        if [ "$ILW_VARIANT" = robot ]; then
+            export ILW_ROBOT=1  # what package.xml leaves out then
+            skipped=(--packages-skip ilw_sim ilw_faults)
+        fi
         "$python" -m colcon build "${skipped[@]}" --base-paths "${bases[@]}" --symlink-install \
             --cmake-args "-DPython3_EXECUTABLE=$python" -DBUILD_TESTING=OFF
     )
