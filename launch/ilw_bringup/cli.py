@@ -1,7 +1,6 @@
 """The ``./ilw`` command line: what a person does, one command each."""
 
 import importlib
-from importlib.util import find_spec
 import json
 import os
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from ilw_bringup.start.bringup import BRINGUPS, discovery, resolve
 from ilw_bringup.start.interrupts import asked_to_end, ignore, interrupt_once
+from ilw_cli.run import why_not_here
 from ilw_core.errors import IlwError
 from ilw_core.text.terminal import PlainConsole, echo, show_usage_error
 from ilw_ros.console import say
@@ -41,19 +41,29 @@ class _Lazy(click.Group):
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *filter(self._here, self.elsewhere)])
+        return sorted([*super().list_commands(ctx), *self.elsewhere])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if self._here(cmd_name):
-            module, name = self.elsewhere[cmd_name]
+        if cmd_name not in self.elsewhere:
+            return super().get_command(ctx, cmd_name)
+        module, name = self.elsewhere[cmd_name]
+        try:
             command: click.Command = getattr(importlib.import_module(module), name)
-            return command
-        return super().get_command(ctx, cmd_name)
+        except ModuleNotFoundError as error:
+            return _absent(cmd_name, why_not_here(error))
+        return command
 
-    def _here(self, name: str) -> bool:
-        """Tell whether it lives elsewhere, in a package that is installed: a robot has not all."""
-        module, _ = self.elsewhere.get(name, ('', ''))
-        return bool(module and find_spec(module.partition('.')[0]))
+
+def _absent(name: str, why: str) -> click.Command:
+    """Return a command that is not in this set-up, as on a robot, and says so."""
+
+    def refuse(**_: Any) -> None:
+        raise IlwError(why)
+
+    return click.Command(name, callback=refuse, short_help='(not set up here)',
+                         add_help_option=False,
+                         params=[click.Argument(['words'], nargs=-1, type=click.UNPROCESSED)],
+                         context_settings={'ignore_unknown_options': True})
 
 
 @click.group(cls=_Lazy, context_settings={'help_option_names': ['-h', '--help']})
@@ -224,6 +234,9 @@ def main() -> None:
         ignore()
         say('Stopped.')
         sys.exit(130)
+    except ModuleNotFoundError as error:
+        echo(f'error: {why_not_here(error)}', err=True)
+        sys.exit(2)
     except (IlwError, OSError) as error:  # the latter: a full or read-only disk, most often
         echo(f'error: {error}', err=True)
         sys.exit(2)

@@ -12,6 +12,18 @@ _NOT_ON_A_ROBOT = ('ilw_faults', 'ilw_sim', 'matplotlib', 'numba', 'optuna', 'py
                    'safetensors', 'tensorboard', 'torch')
 
 
+def why_not_here(error: ModuleNotFoundError) -> str:
+    """
+    Return what is missing and what to do.
+
+    :raises ModuleNotFoundError: it is nothing that a set-up leaves out.
+    """
+    if error.name is None or error.name.partition('.')[0] not in _NOT_ON_A_ROBOT:
+        raise error
+    return (f'This needs {error.name}, which is not installed. The set-up of a robot leaves out '
+            f'what trains and simulates: ./ilw setup --full adds it.')
+
+
 def run(command: click.Command) -> None:
     """Run a command with the words of ``sys.argv``; exits on a problem."""
     try:
@@ -30,10 +42,7 @@ def run(command: click.Command) -> None:
         echo(f'error: {error}', err=True)
         sys.exit(2)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition('.')[0] not in _NOT_ON_A_ROBOT:
-            raise
-        echo(f'error: This needs {error.name}, which is not installed. The set-up of a robot '
-             f'leaves out what trains and simulates: ./ilw setup --full adds it.', err=True)
+        echo(f'error: {why_not_here(error)}', err=True)
         sys.exit(2)
     except OSError as error:  # a full or read-only disk, most often
         echo(f'error: {error}', err=True)
