@@ -133,6 +133,13 @@ def test_every_file_says_what_it_is_for():
     assert not silent
 
 
+def test_only_the_arbiter_s_loop_makes_it_decide():
+    callers = {path.name for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))
+               if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+               and node.func.attr == 'decide'}
+    assert callers == {'loop.py'}
+
+
 def test_only_qos_py_writes_a_qos():
     for path in SOURCES:
         if path.name != 'qos.py':

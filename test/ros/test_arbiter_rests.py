@@ -35,13 +35,13 @@ class Bench:
         self.clock = self.node.create_publisher(Clock, '/clock', 10)
         self.hand = self.node.create_publisher(ActionChunk, 'teleop/action', REQUEST)
         self.node.create_subscription(ArbiterState, 'arbiter/state', self.states.append, EVENT)
-        poll = self.arbiter._watchdog.poll
+        poll = self.arbiter._loop.poll
 
         def counted(*times):
             self.polls += 1
             return poll(*times)
 
-        monkeypatch.setattr(self.arbiter._watchdog, 'poll', counted)
+        monkeypatch.setattr(self.arbiter._loop, 'poll', counted)
         ros.until(lambda: self.hand.get_subscription_count(), 20, 'the arbiter')
 
     def ask(self, stamp):

@@ -26,8 +26,8 @@ def _tests(folder: str, *names: str) -> tuple[str, ...]:
 
 ROOMS = {
     'arbiter': Room(
-        _files(f'{_TELEOP}/arbiter', 'arbiter', 'request', 'watchdog'),
-        _tests('unit/teleop', 'arbiter_times', 'arbiter', 'watchdog', 'robot_profile')),
+        _files(f'{_TELEOP}/arbiter', 'arbiter', 'request', 'loop'),
+        _tests('unit/teleop', 'arbiter_times', 'arbiter', 'arbiter_loop', 'robot_profile')),
     'guards': Room(
         _files(f'{_TELEOP}/guards', 'forward_stop', 'swept_way', 'survey', 'braking'),
         _tests('unit/teleop', 'guards_by_geometry', 'braking', 'forward_stop',

@@ -52,7 +52,8 @@ def executable(package: str, name: str) -> str:
     if not package.startswith('ilw_'):
         raise IlwError(f'{package} is not installed here. It comes with ROS 2: sudo apt install '
                        f'ros-jazzy-{package.replace("_", "-")}, and source /opt/ros/jazzy.')
-    raise IlwError(f'{package}/{name} is not installed. Run ./ilw setup --full, or source the workspace.')
+    raise IlwError(f'{package}/{name} is not installed. Run ./ilw setup --full, or source the '
+                   f'workspace.')
 
 
 def command_line(spec: NodeSpec) -> list[str]:

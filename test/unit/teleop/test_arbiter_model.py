@@ -1,8 +1,8 @@
 """
-Arbiter and watchdog as one machine on hardware, held to a small model of what they may do.
+The arbiter in its loop on hardware on hardware, held to a small model of what they may do.
 
 Two clocks: the stamps' clock may jump, the steady one only goes forward. Between any two rules the
-watchdog polls every 10 ms, as the node does, unless the arbiter itself hangs.
+loop is polled every 10 ms, as the node does, unless the arbiter itself hangs.
 """
 
 from dataclasses import replace
@@ -17,9 +17,9 @@ from ilw_core.contract.file import load_contract
 from ilw_core.contract.safety import SafetySpec
 from ilw_core.storage.locate import config_file
 from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.loop import HUNG_NS, ArbiterLoop
 from ilw_teleop.arbiter.request import Request, Source
 from ilw_teleop.arbiter.robot_profile import load_profile
-from ilw_teleop.arbiter.watchdog import HUNG_NS, Watchdog
 
 P = 100_000_000
 POLL = 10_000_000
@@ -47,7 +47,7 @@ class ArbiterMachine(RuleBasedStateMachine):
         self.contract = contract = CONTRACTS[kind]
         self.action = contract.action
         self.arbiter = Arbiter(contract, profile=PROFILE if profile else None)
-        self.watchdog = Watchdog(self.arbiter)
+        self.loop = ArbiterLoop(self.arbiter)
         self.now = self.mono = T0
         self.applied, self.decided, self.rate = np.zeros(2), T0, np.zeros(2)
         self.good = {}
@@ -78,6 +78,7 @@ class ArbiterMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([-100.0, -1.0, -0.05, 0.05, 1.0, 100.0]))
     def the_clock_of_the_stamps_is_set(self, seconds):
         self.now += round(seconds * 1e9)
+        self._judge(self.loop.clock(round(seconds * 1e9), self.now, self.mono, self.mono))
 
     @rule(source=st.sampled_from([1, 2]), asks=st.lists(whole, min_size=1, max_size=6),
           far=st.sampled_from([4.0, 4.0, 0.5, 0.2]),
@@ -114,8 +115,7 @@ class ArbiterMachine(RuleBasedStateMachine):
             self.good[request.source] = good_until
         if request.source == 1:
             self.person_until = self.mono + 1_000_000_000 if request.active else -1
-        if self.arbiter.offer(request, self.now, self.mono):
-            self._judge(self.arbiter.decide(self.now, self.mono))
+        self._judge(self.loop.request(request, self.now, self.mono, self.mono))
 
     @rule()
     def a_policy_is_made_ready(self):
@@ -134,12 +134,14 @@ class ArbiterMachine(RuleBasedStateMachine):
             self.estopped, self.good, self.person_until = False, {}, -1
         else:
             self.armed, self.estopped = False, self.estopped or name == 'estop'
-        self._judge(self.arbiter.decide(self.now, self.mono))
+        self._judge(self.loop.switched(self.now, self.mono))
 
     @rule(others=st.integers(0, 1), several=st.booleans())
     def the_graph_is_looked_at(self, others, several):
-        self.arbiter.notice_rivals(others, several_policies=several)
+        new = self.loop.rivals(others, several_policies=several)
         self.armed = self.armed and not (others or several)
+        if new:
+            self._judge(self.loop.switched(self.now, self.mono))
 
     @rule(far=st.floats(0.05, 4.0), age=st.sampled_from([0, 0, 0, 150, 5000]),
           odd=st.sampled_from([0.0, 0.0, math.nan, math.inf]))
@@ -156,11 +158,11 @@ class ArbiterMachine(RuleBasedStateMachine):
         if self.polled is not None and self.mono - self.polled > HUNG_NS:
             self.armed = False
         self.polled = self.mono
-        decision = self.watchdog.poll(self.now, self.mono, self.mono)
-        if decision is not None:
-            self._judge(decision)
+        self._judge(self.loop.poll(self.now, self.mono, self.mono))
 
     def _judge(self, decision):
+        if decision is None:
+            return
         applied, action = decision.applied, self.action
         assert np.all(np.isfinite(applied))
         assert np.all((applied >= action.low) & (applied <= action.high))

@@ -9,8 +9,8 @@ from ilw_core.contract.file import load_contract
 from ilw_core.contract.safety import SafetySpec
 from ilw_core.storage.locate import config_file
 from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.loop import ArbiterLoop
 from ilw_teleop.arbiter.request import Request, Source, refusal
-from ilw_teleop.arbiter.watchdog import Watchdog
 
 P = 100_000_000
 MS = 1_000_000
@@ -212,62 +212,62 @@ def test_what_follows_from_an_old_observation_is_refused(seen_ns, horizon, why):
     assert refusal(request, CLUTTER, 2 * P, T0) == why
 
 
-# -- the watchdog's patience
+# -- the loop's patience
 
-def silent_for(watchdog, since_ns, until_ns):
-    """Return when the watchdog decided first, polled every 10 ms; ``None``: not."""
+def silent_for(loop, since_ns, until_ns):
+    """Return when the loop decided first, polled every 10 ms; ``None``: not."""
     for at in range(since_ns, until_ns, 10 * MS):
-        if watchdog.poll(at, at, at) is not None:
+        if loop.poll(at, at, at) is not None:
             return at
     return None
 
 
 @pytest.mark.parametrize('grace_ms', [500, 730])
-def test_only_who_drives_makes_the_watchdog_wait(grace_ms):
+def test_only_who_drives_makes_the_loop_wait(grace_ms):
     arbiter = up_to_speed(CLUTTER)
-    watchdog = Watchdog(arbiter, grace_ms * MS)
-    watchdog.hears(T0, active=True)
+    loop = ArbiterLoop(arbiter, grace_ms * MS)
+    loop.hears(T0, active=True)
     for ms in range(10, grace_ms, 10):
-        watchdog.hears(T0 + ms * MS, active=False)
-        assert watchdog.poll(T0 + ms * MS, T0 + ms * MS, T0 + ms * MS) is None
-    assert silent_for(watchdog, T0 + grace_ms * MS, T0 + 3000 * MS) == T0 + grace_ms * MS
+        loop.hears(T0 + ms * MS, active=False)
+        assert loop.poll(T0 + ms * MS, T0 + ms * MS, T0 + ms * MS) is None
+    assert silent_for(loop, T0 + grace_ms * MS, T0 + 3000 * MS) == T0 + grace_ms * MS
 
 
 def test_a_leap_of_the_clock_has_a_grace_of_its_own_that_a_driver_ends():
     for heard, first_ms in ((False, 900), (True, 500)):
         arbiter = up_to_speed(CLUTTER)
-        watchdog = Watchdog(arbiter, 200 * MS, 900 * MS)
-        watchdog.leap(T0)
+        loop = ArbiterLoop(arbiter, 200 * MS, 900 * MS)
+        loop.leap(T0)
         if heard:
-            watchdog.hears(T0 + 300 * MS, active=True)
-        assert silent_for(watchdog, T0, T0 + 2000 * MS) == T0 + first_ms * MS
+            loop.hears(T0 + 300 * MS, active=True)
+        assert silent_for(loop, T0, T0 + 2000 * MS) == T0 + first_ms * MS
 
 
 @pytest.mark.parametrize(('hung_ms', 'armed'), [(1500, True), (1501, False), (6000, False)])
-def test_a_watchdog_that_was_not_polled_disarms(hung_ms, armed):
+def test_a_loop_that_was_not_polled_disarms(hung_ms, armed):
     arbiter = Arbiter(CLUTTER, armed=True)
-    watchdog = Watchdog(arbiter)
-    watchdog.poll(T0, T0, T0)
-    watchdog.poll(T0 + hung_ms * MS, T0 + hung_ms * MS, T0 + hung_ms * MS)
+    loop = ArbiterLoop(arbiter)
+    loop.poll(T0, T0, T0)
+    loop.poll(T0 + hung_ms * MS, T0 + hung_ms * MS, T0 + hung_ms * MS)
     assert arbiter.armed is armed
 
 
 @pytest.mark.parametrize(('still_ms', 'heard'), [(1000, True), (1001, False)])
 def test_a_simulated_clock_that_stands_still_stops_the_robot(still_ms, heard):
     arbiter = up_to_speed(CLUTTER)
-    watchdog = Watchdog(arbiter, simulated=True)
+    loop = ArbiterLoop(arbiter, simulated=True)
     wall = 77_000 * MS
-    assert not watchdog.hears(wall, active=True), 'it has not ticked yet'
-    watchdog.tick(wall)
+    assert not loop.hears(wall, active=True), 'it has not ticked yet'
+    loop.tick(wall)
     late = wall + still_ms * MS
-    assert watchdog.hears(late, active=True) is heard
-    decision = watchdog.poll(T0 + 50 * MS, T0 + 50 * MS, late)
+    assert loop.hears(late, active=True) is heard
+    decision = loop.poll(T0 + 50 * MS, T0 + 50 * MS, late)
     assert (decision is None) is heard
     assert heard or decision.applied.tolist() == [0.0, 0.0]
 
 
 def test_before_the_first_tick_of_a_simulated_clock_nothing_is_decided():
-    assert Watchdog(Arbiter(CLUTTER), simulated=True).poll(0, 0, 5 * MS) is None
+    assert ArbiterLoop(Arbiter(CLUTTER), simulated=True).poll(0, 0, 5 * MS) is None
 
 
 # -- how long a person who vanished keeps the policy out

@@ -15,11 +15,11 @@ from ilw_ros.params import load
 from ilw_ros.qos import REQUEST
 from ilw_ros.run import run_node
 from ilw_teleop.arbiter.arbiter import Arbiter, Decision
+from ilw_teleop.arbiter.loop import ArbiterLoop
 from ilw_teleop.arbiter.request import Request
 from ilw_teleop.arbiter.robot_profile import doubts, interface_of, load_profile
 from ilw_teleop.arbiter.senders import Senders
-from ilw_teleop.arbiter.stamps import LEAP_NS, LeadingClock, read_together
-from ilw_teleop.arbiter.watchdog import Watchdog
+from ilw_teleop.arbiter.stamps import LeadingClock, read_together
 from ilw_teleop.nodes.arbiter.arbiter_reports import ArbiterReports
 from ilw_teleop.nodes.arbiter.clock_tap import ClockTap
 from ilw_teleop.nodes.arbiter.command_output import CommandOutput
@@ -43,7 +43,7 @@ class ArbiterNode(Node):
             contract, max_age_ns=round(params.max_age_s * 1e9) or None, profile=profile,
             person_hold_ns=round(params.person_hold_s * 1e9), armed=params.armed_at_start,
             dry_run=not params.enable_output)
-        self._watchdog = Watchdog(
+        self._loop = ArbiterLoop(
             arbiter, round(params.silence_grace_s * 1e9) if sim else 0,
             round(params.leap_grace_s * 1e9) if sim else 0, simulated=sim)
         self._time = LeadingClock(leads=sim)
@@ -82,9 +82,7 @@ class ArbiterNode(Node):
             chunk.source, stamp, chunk.active, chunk.contract_hash, chunk.names, chunk.period,
             chunk.horizon, chunk.values, chunk.episode, stamp_ns(chunk.observation_stamp),
             chunk.override)
-        counts = self._watchdog.hears(time.monotonic_ns(), active=chunk.active)
-        if counts and self._arbiter.offer(request, now, mono):
-            self._publish(self._arbiter.decide(now, mono))
+        self._publish(self._loop.request(request, now, mono, time.monotonic_ns()))
 
     def _on_policy(self, chunk: ActionChunk, info: dict[str, Any]) -> None:
         if self._policies.take(info['publication_sequence_number'], time.monotonic_ns()):
@@ -93,52 +91,42 @@ class ArbiterNode(Node):
 
     def _on_poll(self) -> None:
         (now, mono), wall = self._times(), time.monotonic_ns()
-        decision = self._watchdog.poll(now, mono, wall)
-        if decision is not None:
-            self._publish(decision)
-        self._poll.rest(self._watchdog.rest_ns(mono, wall, paced=self._tap.paced))
+        self._publish(self._loop.poll(now, mono, wall))
+        self._poll.rest(self._loop.rest_ns(mono, wall, paced=self._tap.paced))
 
     def _on_clock(self, jump: TimeJump) -> None:
+        wall, jump_ns = time.monotonic_ns(), jump.delta.nanoseconds
         if self._sim:
-            self._watchdog.tick(time.monotonic_ns())
-            self._tap.moved(jump.delta.nanoseconds)
+            self._tap.moved(jump_ns)
             if not self._tap.paced:
                 self._poll.rest(0)
-        if jump.delta.nanoseconds < 0:
+        if jump_ns < 0:
             self._time.reset()
-            self._arbiter.forget()
-        elif jump.delta.nanoseconds >= LEAP_NS:
-            self._watchdog.leap(time.monotonic_ns())
-        now, mono = self._times()
-        if abs(jump.delta.nanoseconds) >= LEAP_NS and self._sim and self._arbiter.ahead:
-            self._arbiter.ahead.leap(mono)
-        if self._arbiter.chunk_due(now):
-            self._publish(self._arbiter.decide(now, mono))
+        self._publish(self._loop.clock(jump_ns, *self._times(), wall))
 
     def _on_switched(self, refusal: str) -> None:
         self._reports.answered(refusal)
-        self._publish(self._arbiter.decide(*self._times()))
+        self._publish(self._loop.switched(*self._times()))
         self._look.rest(0)
 
-    def _publish(self, decision: Decision) -> None:
+    def _publish(self, decision: Decision | None) -> None:
+        if decision is None:
+            return
         self._command.send(decision.stamp_ns, decision.applied.tolist())
         self._reports.decided(decision)
         if self._arbiter.driven:
             self._poll.rest(0)
 
     def _on_look(self) -> None:
-        before = self._arbiter.rivals
         several = self._policies.several(time.monotonic_ns())
-        self._arbiter.notice_rivals(self._command.rivals(), several_policies=several)
-        if self._arbiter.rivals and not before:
-            self._publish(self._arbiter.decide(*self._times()))
+        if self._loop.rivals(self._command.rivals(), several_policies=several):
+            self._publish(self._loop.switched(*self._times()))
             self._reports.diagnose()
         self._look.rest(0 if self._arbiter.armed or self._arbiter.driven else IDLE_LOOK_NS)
 
     def farewell(self) -> None:
         """Stop the robot, as an emergency stop does, and say what a dry run showed."""
-        self._arbiter.estop('the arbiter ends')
-        self._publish(self._arbiter.decide(*self._times()))
+        self._publish(self._loop.end(*self._times()))
         self._command.end()
         self._reports.conclude()
 

@@ -1,6 +1,8 @@
-"""Make the arbiter decide when nobody asks it to. No ROS, no clock."""
+"""The one loop that decides when the arbiter decides. No ROS, no clock."""
 
 from ilw_teleop.arbiter.arbiter import Arbiter, Decision
+from ilw_teleop.arbiter.request import Request
+from ilw_teleop.arbiter.stamps import LEAP_NS
 
 CLOCK_STOPPED_NS = 1_000_000_000
 """A clock that stands still for longer in wall time has stopped: no age can be told any more"""
@@ -15,9 +17,11 @@ HUNG_NS = 1_500_000_000
 """Not polled for longer, the arbiter itself hung: the policy must be armed anew"""
 
 
-class Watchdog:
+class ArbiterLoop:
     """
-    Polled often; says when silence calls for a decision.
+    Is told whatever happens, and polled often; gives what is to be sent to the robot, if anything.
+
+    Every time comes in as in ``Arbiter``, and ``wall_ns`` on the steady clock of this machine.
 
     :param grace_ns: wall time that must have gone by since the last request. Zero on hardware; a
         simulated clock may run ahead of the request of its tick.
@@ -28,7 +32,7 @@ class Watchdog:
 
     def __init__(self, arbiter: Arbiter, grace_ns: int = 0, leap_grace_ns: int = 0, *,
                  simulated: bool = False) -> None:
-        self._arbiter = arbiter
+        self._arbiter, self._simulated = arbiter, simulated
         self._grace_ns = grace_ns
         self._leap_grace_ns = leap_grace_ns
         self._leapt_ns: int | None = None
@@ -39,6 +43,55 @@ class Watchdog:
         self._polled_ns: int | None = None
         self._paced: tuple[int, int] | None = None
         """Wall and simulated time that the pace of the simulation is measured from"""
+
+    # -- what can happen
+
+    def request(self, request: Request, now_ns: int, mono_ns: int,
+                wall_ns: int) -> Decision | None:
+        """Take in a request of a person or a policy."""
+        counts = self.hears(wall_ns, active=request.active)
+        return self._turn(now_ns, mono_ns,
+                          due=counts and self._arbiter.offer(request, now_ns, mono_ns))
+
+    def switched(self, now_ns: int, mono_ns: int) -> Decision | None:
+        """Go on after a switch of the arbiter was pressed, or somebody else was seen to drive."""
+        return self._turn(now_ns, mono_ns, due=True)
+
+    def rivals(self, commanders: int, *, several_policies: bool) -> bool:
+        """Take in how many others drive; tells whether that is new, and a decision with it."""
+        before = self._arbiter.rivals
+        self._arbiter.notice_rivals(commanders, several_policies=several_policies)
+        return bool(self._arbiter.rivals and not before)
+
+    def clock(self, jump_ns: int, now_ns: int, mono_ns: int, wall_ns: int) -> Decision | None:
+        """Take in that the clock of the stamps went on, or was set, by so much."""
+        if self._simulated:
+            self.tick(wall_ns)
+        if jump_ns < 0:
+            self._arbiter.forget()
+        elif jump_ns >= LEAP_NS:
+            self.leap(wall_ns)
+        if abs(jump_ns) >= LEAP_NS and self._simulated and self._arbiter.ahead:
+            self._arbiter.ahead.leap(mono_ns)
+        return self._turn(now_ns, mono_ns, due=self._arbiter.chunk_due(now_ns))
+
+    def poll(self, now_ns: int, mono_ns: int, wall_ns: int) -> Decision | None:
+        """Look at the clocks."""
+        if self._polled_ns is not None and wall_ns - self._polled_ns > HUNG_NS:
+            self._arbiter.disarm()
+        self._polled_ns = wall_ns
+        return self._turn(now_ns, mono_ns, due=self._silence(now_ns, mono_ns, wall_ns))
+
+    def end(self, now_ns: int, mono_ns: int) -> Decision | None:
+        """Stop the robot for good, as an emergency stop does."""
+        self._arbiter.estop('the arbiter ends')
+        return self._turn(now_ns, mono_ns, due=True)
+
+    def _turn(self, now_ns: int, mono_ns: int, *, due: bool) -> Decision | None:
+        """Decide if a decision is due: the only place where the arbiter is made to."""
+        return self._arbiter.decide(now_ns, mono_ns) if due else None
+
+    # -- patience
 
     def tick(self, wall_ns: int) -> None:
         """Note that the simulated clock has moved; never called on hardware."""
@@ -54,27 +107,24 @@ class Watchdog:
             self._heard_ns, self._leapt_ns = wall_ns, None
         return not self.clock_stopped(wall_ns)
 
-    def poll(self, now_ns: int, mono_ns: int, wall_ns: int) -> Decision | None:
-        """Return the decision that is due, if any."""
-        if self._polled_ns is not None and wall_ns - self._polled_ns > HUNG_NS:
-            self._arbiter.disarm()
-        self._polled_ns = wall_ns
+    def _silence(self, now_ns: int, mono_ns: int, wall_ns: int) -> bool:
+        """Tell whether a decision is due though nobody asks for one."""
         if now_ns == 0:  # the simulated clock has not started
-            return None
+            return False
         if self.clock_stopped(wall_ns):
             if self._arbiter.driven:
                 self._arbiter.forget()
-                return self._arbiter.decide(now_ns, mono_ns)
-            return None
+                return True
+            return False
         if self._arbiter.chunk_due(now_ns):
-            return self._arbiter.decide(now_ns, mono_ns)
+            return True
         if not self._arbiter.due(now_ns, mono_ns):
-            return None
+            return False
         waited = [(self._heard_ns, self._grace_ns), (self._leapt_ns, self._leap_grace_ns)]
         if any(since is not None and wall_ns - since < grace for since, grace in waited):
-            return None
+            return False
         self._leapt_ns = None
-        return self._arbiter.decide(now_ns, mono_ns)
+        return True
 
     def rest_ns(self, mono_ns: int, wall_ns: int, *, paced: bool) -> int:
         """

@@ -5,9 +5,9 @@ from itertools import pairwise
 import pytest
 
 from ilw_teleop.arbiter.arbiter import Arbiter
+from ilw_teleop.arbiter.loop import ArbiterLoop
 from ilw_teleop.arbiter.request import Request, Source
 from ilw_teleop.arbiter.senders import Senders
-from ilw_teleop.arbiter.watchdog import Watchdog
 
 P = 100_000_000
 MS = 1_000_000
@@ -24,63 +24,63 @@ def arbiter(clutter):
 
 
 def test_on_hardware_silence_counts_at_once(arbiter):
-    watchdog = Watchdog(arbiter)
-    assert watchdog.poll(T0 + P, T0 + P, 0) is None
-    assert watchdog.poll(T0 + 2 * P, T0 + 2 * P, 0).reasons[0] == 'silent'
+    loop = ArbiterLoop(arbiter)
+    assert loop.poll(T0 + P, T0 + P, 0) is None
+    assert loop.poll(T0 + 2 * P, T0 + 2 * P, 0).reasons[0] == 'silent'
 
 
 def test_in_simulation_the_last_request_must_be_long_ago_in_wall_time_too(arbiter):
-    watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
+    loop = ArbiterLoop(arbiter, 50 * MS, 450 * MS)
     late = T0 + 3 * P
-    assert watchdog.hears(0, active=True)
-    assert watchdog.poll(late, late, 0) is None
-    assert watchdog.poll(late, late, 49 * MS) is None
-    assert watchdog.poll(late, late, 50 * MS).reasons[0] == 'silent'
+    assert loop.hears(0, active=True)
+    assert loop.poll(late, late, 0) is None
+    assert loop.poll(late, late, 49 * MS) is None
+    assert loop.poll(late, late, 50 * MS).reasons[0] == 'silent'
 
 
 def test_after_a_leap_the_driver_has_time_to_plan(arbiter):
-    watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
+    loop = ArbiterLoop(arbiter, 50 * MS, 450 * MS)
     late = T0 + 11 * P
-    watchdog.leap(0)
-    assert watchdog.poll(late, late, 0) is None
-    assert watchdog.poll(late, late, 449 * MS) is None
-    assert watchdog.poll(late, late, 450 * MS) is not None
-    assert watchdog.poll(late + P, late + P, 460 * MS) is not None  # the leap is over
+    loop.leap(0)
+    assert loop.poll(late, late, 0) is None
+    assert loop.poll(late, late, 449 * MS) is None
+    assert loop.poll(late, late, 450 * MS) is not None
+    assert loop.poll(late + P, late + P, 460 * MS) is not None  # the leap is over
 
 
 def test_a_driver_that_spoke_after_the_leap_gets_no_extra_time(arbiter):
-    watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
-    watchdog.leap(0)
-    assert watchdog.hears(10 * MS, active=True)
+    loop = ArbiterLoop(arbiter, 50 * MS, 450 * MS)
+    loop.leap(0)
+    assert loop.hears(10 * MS, active=True)
     late = T0 + 11 * P
-    assert watchdog.poll(late, late, 59 * MS) is None
-    assert watchdog.poll(late, late, 60 * MS) is not None
+    assert loop.poll(late, late, 59 * MS) is None
+    assert loop.poll(late, late, 60 * MS) is not None
 
 
 def test_a_clock_that_stops_stops_the_robot(arbiter):
-    watchdog = Watchdog(arbiter, 50 * MS, 450 * MS)
-    watchdog.tick(0)
-    assert watchdog.poll(T0 + P, T0 + P, 0) is None
-    assert watchdog.poll(T0 + P, T0 + P, 1000 * MS) is None
-    decision = watchdog.poll(T0 + P, T0 + P, 1001 * MS)
+    loop = ArbiterLoop(arbiter, 50 * MS, 450 * MS)
+    loop.tick(0)
+    assert loop.poll(T0 + P, T0 + P, 0) is None
+    assert loop.poll(T0 + P, T0 + P, 1000 * MS) is None
+    decision = loop.poll(T0 + P, T0 + P, 1001 * MS)
     assert decision.applied.tolist() == [0.0, 0.0]
-    assert watchdog.poll(T0 + P, T0 + P, 1100 * MS) is None  # said once
-    assert not watchdog.hears(1150 * MS, active=True)
-    watchdog.tick(1190 * MS)
-    assert watchdog.hears(1200 * MS, active=True)
+    assert loop.poll(T0 + P, T0 + P, 1100 * MS) is None  # said once
+    assert not loop.hears(1150 * MS, active=True)
+    loop.tick(1190 * MS)
+    assert loop.hears(1200 * MS, active=True)
 
 
 def test_a_clock_that_has_not_begun_decides_nothing(arbiter):
-    assert Watchdog(arbiter).poll(0, 0, 10**12) is None
+    assert ArbiterLoop(arbiter).poll(0, 0, 10**12) is None
 
 
 def test_an_arbiter_that_hung_itself_disarms_the_policy(arbiter):
-    watchdog = Watchdog(arbiter)
+    loop = ArbiterLoop(arbiter)
     arbiter.arm()
-    watchdog.poll(T0 + P, T0 + P, 0)
-    watchdog.poll(T0 + 2 * P, T0 + 2 * P, 1_500 * MS)
+    loop.poll(T0 + P, T0 + P, 0)
+    loop.poll(T0 + 2 * P, T0 + 2 * P, 1_500 * MS)
     assert arbiter.armed
-    watchdog.poll(T0 + 3 * P, T0 + 3 * P, 3_001 * MS)
+    loop.poll(T0 + 3 * P, T0 + 3 * P, 3_001 * MS)
     assert not arbiter.armed
 
 
@@ -110,45 +110,45 @@ def chunk(clutter, stamp, value=0.2):
 
 @pytest.mark.parametrize('since_ms', [0, 1, 30, 99, 100, 170])
 def test_while_nobody_drives_the_next_poll_is_when_the_next_decision_is_due(idle, since_ms):
-    watchdog, now = Watchdog(idle), T0 + since_ms * MS
-    rest = watchdog.rest_ns(now, now, paced=True)
+    loop, now = ArbiterLoop(idle), T0 + since_ms * MS
+    rest = loop.rest_ns(now, now, paced=True)
     assert rest == max(0, 100 - since_ms) * MS
     if rest:
-        assert watchdog.poll(now + rest - 1, now + rest - 1, now + rest - 1) is None
-    assert watchdog.poll(now + rest, now + rest, now + rest) is not None
+        assert loop.poll(now + rest - 1, now + rest - 1, now + rest - 1) is None
+    assert loop.poll(now + rest, now + rest, now + rest) is not None
 
 
 @pytest.mark.parametrize('simulated', [False, True])
 def test_while_somebody_drives_there_is_no_rest(arbiter, simulated):
-    watchdog = Watchdog(arbiter, simulated=simulated)
+    loop = ArbiterLoop(arbiter, simulated=simulated)
     for k in range(30):
-        watchdog.tick(T0 + k * 10 * MS) if simulated else None
-        assert watchdog.rest_ns(T0 + k * 10 * MS, T0 + k * 10 * MS, paced=True) == 0
+        loop.tick(T0 + k * 10 * MS) if simulated else None
+        assert loop.rest_ns(T0 + k * 10 * MS, T0 + k * 10 * MS, paced=True) == 0
 
 
 def test_whoever_begins_to_drive_ends_the_rest_and_whoever_goes_silent_is_noticed_in_time(
         idle, clutter):
-    watchdog, now = Watchdog(idle), T0
-    now += watchdog.rest_ns(now, now, paced=True) // 2
+    loop, now = ArbiterLoop(idle), T0
+    now += loop.rest_ns(now, now, paced=True) // 2
     idle.offer(chunk(clutter, now), now, now)
     assert idle.decide(now, now).source is Source.PERSON
-    while watchdog.poll(now, now, now) is None:
-        assert watchdog.rest_ns(now, now, paced=True) == 0
+    while loop.poll(now, now, now) is None:
+        assert loop.rest_ns(now, now, paced=True) == 0
         now += 10 * MS
     assert now - T0 <= 50 * MS + 1.5 * P + 10 * MS, 'as with a poll each 10 ms'
 
 
 @pytest.mark.parametrize('pace', [0.25, 1.0, 3.0, 20.0])
 def test_in_simulation_the_rest_is_as_long_as_time_takes_on_the_wall(idle, pace):
-    watchdog, wall, decided, longest = Watchdog(idle, simulated=True), 0, [], 0
+    loop, wall, decided, longest = ArbiterLoop(idle, simulated=True), 0, [], 0
     next_poll = 0
     for wall in range(0, 3000 * MS, MS):  # /clock each millisecond
         now = T0 + round(wall * pace)
-        watchdog.tick(wall)
+        loop.tick(wall)
         if wall >= next_poll:
-            if watchdog.poll(now, now, wall) is not None:
+            if loop.poll(now, now, wall) is not None:
                 decided.append(now)
-            rest = watchdog.rest_ns(now, wall, paced=True)
+            rest = loop.rest_ns(now, wall, paced=True)
             longest, next_poll = max(longest, rest), wall + max(rest, 10 * MS)
     gaps = [b - a for a, b in pairwise(decided)]
     assert len(decided) > 5
@@ -157,16 +157,16 @@ def test_in_simulation_the_rest_is_as_long_as_time_takes_on_the_wall(idle, pace)
 
 
 def test_a_simulator_that_may_wait_for_an_answer_is_never_rested_on(idle):
-    watchdog = Watchdog(idle, simulated=True)
-    watchdog.tick(0)
-    assert watchdog.rest_ns(T0, 10 * MS, paced=False) == 0
+    loop = ArbiterLoop(idle, simulated=True)
+    loop.tick(0)
+    assert loop.rest_ns(T0, 10 * MS, paced=False) == 0
 
 
 def test_a_clock_that_stands_is_looked_at_now_and_then(idle):
-    watchdog = Watchdog(idle, simulated=True)
-    assert watchdog.rest_ns(T0, 60_000 * MS, paced=False) == 0, 'before it began'
-    watchdog.tick(0)
-    assert watchdog.rest_ns(T0, 9_900 * MS, paced=False) == 0
-    assert watchdog.rest_ns(T0, 10_100 * MS, paced=False) == P
-    watchdog.leap(10_100 * MS)
-    assert watchdog.rest_ns(T0, 10_100 * MS, paced=False) == 0, 'a new world is waited for'
+    loop = ArbiterLoop(idle, simulated=True)
+    assert loop.rest_ns(T0, 60_000 * MS, paced=False) == 0, 'before it began'
+    loop.tick(0)
+    assert loop.rest_ns(T0, 9_900 * MS, paced=False) == 0
+    assert loop.rest_ns(T0, 10_100 * MS, paced=False) == P
+    loop.leap(10_100 * MS)
+    assert loop.rest_ns(T0, 10_100 * MS, paced=False) == 0, 'a new world is waited for'
