@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 import math
+from types import SimpleNamespace
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -119,6 +120,47 @@ def test_a_lidar_that_repeats_itself_while_the_robot_moves_is_blind():
     assert ahead.slow(np.array([0.3, 0.0]), T0 + 5 * P)[1] == ('blind',)
     ahead.see(T0 + 6 * P, scan_of([(1.9, 0.0)]), 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
     assert ahead.slow(np.array([0.3, 0.0]), T0 + 6 * P)[1] == ()
+
+
+@pytest.mark.parametrize('periods', [0, 1, 2])
+def test_what_was_seen_a_while_ago_is_nearer_now_by_the_way_gone_since(periods):
+    ahead, far = ForwardStop(CLUTTER), 0.36 + 0.04 * periods
+    for k in range(-8, 0):
+        if k == -periods:
+            ahead.see(T0 + k * P, scan_of([(far, 0.0)]), 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+        ahead.sent(np.array([0.4, 0.0]), T0 + k * P)
+    if periods == 0:
+        ahead.see(T0, scan_of([(far, 0.0)]), 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+    action, reasons = ahead.slow(np.array([0.5, 0.0]), T0)
+    assert reasons == ('obstacle',)
+    assert action[0] == pytest.approx(0.493, abs=0.002), 'as fast as where it stood 0.36 m away'
+
+
+def test_scans_of_now_one_beam_more_now_one_less_are_not_a_lidar_that_hangs():
+    ahead = seeing([(2.0, 0.0)])
+    for k in range(1, 20):
+        now = T0 + k * P
+        assert ahead.slow(np.array([0.3, 0.0]), now)[1] == (), k
+        same = scan_of([(2.0, 0.0)])[:RAYS - k % 2]
+        ahead.see(now, same, 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+
+
+@pytest.mark.parametrize('fastest', [0.5, 2.0, 6.0])
+def test_where_nobody_looked_is_known_as_far_as_the_robot_may_get_until_it_stands(fastest):
+    action = replace(CLUTTER.action, high=np.array([fastest, 1.5]))
+    ahead = ForwardStop(replace(CLUTTER, action=action))
+    asked = []
+    for k in range(30):  # at full speed, and the scans become as old as they may
+        now = T0 + k * P
+        if k % 2 == 0:
+            ahead.see(now, scan_of([(9.0, 0.001 * k)]), 0.0, 2 * math.pi / RAYS, 0.05, 40.0)
+            seen = ahead._survey
+            ahead._survey = SimpleNamespace(
+                way_to_things=seen.way_to_things, way_to_near=seen.way_to_near,
+                way_to_unseen=lambda speed, turn, reach: asked.append(reach) or math.inf)
+        applied, _ = ahead.slow(np.array([fastest, 0.0]), now)
+        ahead.sent(applied, now)
+    assert 0.8 * ahead._reach_m < max(asked) <= ahead._reach_m + 1e-9
 
 
 def test_a_robot_that_stands_may_see_the_same_for_ever():

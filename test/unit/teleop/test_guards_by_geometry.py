@@ -15,7 +15,7 @@ from ilw_core.features.lidar_spec import PLAIN, LidarSpec
 from ilw_core.storage.locate import config_file
 from ilw_teleop.guards.braking import Braking
 from ilw_teleop.guards.forward_stop import ForwardStop
-from ilw_teleop.guards.survey import survey
+from ilw_teleop.guards.survey import edges_of_runs, survey
 from ilw_teleop.guards.swept_way import Places
 
 P = 100_000_000
@@ -477,6 +477,15 @@ def test_where_a_lidar_is_declared_not_to_look_a_thing_may_be_nearer_unseen():
     kinds[60:80] = NOTHING  # a gap where it is declared to look is no less a gap
     half = bare(kinds, step=step, first=-math.pi / 2, spec=declared)
     assert len(half.unseen) > 0 and np.all(half.unseen._x > 0.0)
+
+
+@pytest.mark.parametrize(('where', 'edges'), [
+    ('0011110', '0010010'), ('0001000', '0001000'), ('1100011', '0100010'),
+    ('0110110', '0110110'), ('0111011', '0101011'), ('0000000', '0000000'),
+    ('1111111', '0000000')])
+def test_a_run_in_a_circle_has_two_edges_or_is_one(where, edges):
+    found = edges_of_runs(np.array([mark == '1' for mark in where]))
+    assert ''.join('01'[each] for each in found.astype(int)) == edges
 
 
 @pytest.mark.parametrize('side', [1, -1])

@@ -51,12 +51,15 @@ class ForwardStop:
                                 f'angular.z. Got {", ".join(names)}.') from error
         self._spec: SafetySpec = contract.safety
         ages = [spec.max_age_ns for spec in (self._spec.scan, self._spec.workspace) if spec]
+        remembered_ns = min(max(ages), _MEMORY_NS)
         self._braking = Braking(contract.safety.deceleration_mps2, contract.period_ns / 1e9,
-                                min(max(ages), _MEMORY_NS))
+                                remembered_ns)
         fastest = float(np.max(np.abs([contract.action.low, contract.action.high]), axis=0)[
             self._forward])
         self._reach_m = (fastest ** 2 / (2.0 * contract.safety.deceleration_mps2)
-                         + 3.0 * fastest * contract.period_ns / 1e9 + contract.safety.margin_m)
+                         + fastest * (2 * contract.period_ns + remembered_ns) / 1e9
+                         + contract.safety.margin_m)
+        """So far it may go until it stands, from where the oldest scan that counts was taken"""
         self._lidar = contract.lidar
         self._survey: Survey | None = None
         self._met = np.zeros(0)

@@ -118,7 +118,7 @@ def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: 
             Places(np.concatenate([
                 _rays(geometry, mount, _DIRECTIONS[where], _ALONG * radius_m, start_m=start),
                 # Farther away an arc comes in over an edge.
-                _rays(geometry, mount, _DIRECTIONS[_edges(where)],
+                _rays(geometry, mount, _DIRECTIONS[edges_of_runs(where)],
                       np.arange(_ALONG[-1] * radius_m, reach_m + start, 0.5 * radius_m),
                       start_m=start)]))
             for where, start in ((blind & seen, radius_m),
@@ -129,7 +129,7 @@ def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: 
     return Survey(hits, Places(things), near, unseen, outside, sight_m, radius_m)
 
 
-def _edges(where: np.ndarray) -> np.ndarray:
+def edges_of_runs(where: np.ndarray) -> np.ndarray:
     """Return the first and last direction of each run of true ones in a circle, ``(D,)`` bool."""
     edges: np.ndarray = where & ~(np.roll(where, 1) & np.roll(where, -1))
     return edges
