@@ -222,3 +222,13 @@ def test_without_a_count_there_is_no_band(tmp_path, monkeypatch):
     evaluated(tmp_path / 'a', 'bc', [(100, 0.5)])
     draw_runs(find_runs(tmp_path), tmp_path / 'curves.png')
     assert bands and all(map(math.isnan, bands))
+
+
+@pytest.mark.parametrize('there', ['nothing', 'a file'])
+def test_runs_of_no_folder_is_an_error_and_not_an_empty_list(run, tmp_path, there):
+    from ilw_learner.commands.runs import runs
+
+    if there == 'a file':
+        (tmp_path / 'x').write_text('')
+    code, out, error = run(runs, tmp_path / 'x')
+    assert (code, out) == (2, '') and f'Got {there} there' in error

@@ -117,8 +117,9 @@ def read_episode(path: str | Path) -> EpisodeFolder:
     if path.is_file() and _STORAGE.fullmatch(path.name):
         return EpisodeFolder(path, {})
     if not path.is_dir():
-        raise EpisodeError(f'{path} must be a folder. '
-                           f'Got {"a file" if path.exists() else "nothing"} there.')
+        raise EpisodeError(f'{path} must be an episode: a folder with a recording, or an .mcap or '
+                           f'.db3 file. Got {"a file" if path.exists() else "nothing"} there. See '
+                           f'./ilw episodes list FOLDER.')
     if not any(_STORAGE.fullmatch(name) for name in os.listdir(path)):
         raise EpisodeError(f'{path} is not an episode: it must hold {BAG_INDEX_FILE} and an '
                            f'.mcap or .db3 file.')
@@ -138,8 +139,8 @@ def find_episodes(root: str | Path) -> list[EpisodeFolder]:
     if root.is_file() and _STORAGE.fullmatch(root.name):
         return [read_episode(root)]
     if not root.is_dir():
-        raise EpisodeError(f'{root} must be a folder of episodes. '
-                           f'Got {"a file" if root.exists() else "nothing"} there.')
+        raise EpisodeError(f'{root} must be a folder of episodes, or one recording (a folder, .mcap '
+                           f'or .db3). Got {"a file" if root.exists() else "nothing"} there.')
     return sorted(_episodes_below(root), key=lambda episode: episode.path)
 
 

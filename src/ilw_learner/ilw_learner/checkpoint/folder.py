@@ -187,8 +187,9 @@ def _read(path: Path, limit: int) -> bytes:
     try:
         return read_bytes(path, limit)
     except FileNotFoundError as error:
-        raise CheckpointError(f'{path.parent} is not a checkpoint: it has no {path.name}.'
-                              ) from error
+        raise CheckpointError(
+            f'{path.parent} is not a checkpoint: it has no {path.name}. A training leaves one in '
+            f'its folder, as runs/ID/checkpoint; ./ilw runs lists trainings.') from error
     except FileRefusedError as error:
         raise CheckpointError(str(error)) from error
     except OSError as error:

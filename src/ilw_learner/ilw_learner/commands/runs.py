@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ilw_core.contract.file import load_contract
+from ilw_core.errors import IlwError
 from ilw_core.storage.locate import config_file
 from ilw_core.text.terminal import echo
 
@@ -26,6 +27,10 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
     """
     from ilw_learner.training.runs import draw_runs, find_runs
 
+    for folder in folders:
+        if not folder.is_dir():
+            raise IlwError(f'{folder} must be a folder of training runs, as runs. Got '
+                           f'{"a file" if folder.exists() else "nothing"} there.')
     found = [run for folder in folders or (Path('runs'),) for run in find_runs(folder)]
     found.sort(key=lambda run: (run.summary['task'], -(run.success_ratio or 0.0)))
     if plot:
