@@ -122,6 +122,21 @@ def test_a_lidar_that_repeats_itself_while_the_robot_moves_is_blind():
     assert ahead.slow(np.array([0.3, 0.0]), T0 + 6 * P)[1] == ()
 
 
+def test_in_another_world_equal_scans_are_counted_from_the_start():
+    ahead, same = seeing([(2.0, 0.0)]), scan_of([(2.0, 0.0)])
+
+    def drive(first, last):
+        for k in range(first, last + 1):
+            found = ahead.slow(np.array([0.3, 0.0]), T0 + k * P)[1]
+            ahead.see(T0 + k * P, same, 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+            yield found
+
+    assert set(drive(1, 4)) == {()}
+    ahead.leap(T0 + 4 * P)
+    assert set(drive(5, 9)) == {()}
+    assert list(drive(10, 11)) == [('blind',)] * 2
+
+
 @pytest.mark.parametrize('periods', [0, 1, 2])
 def test_what_was_seen_a_while_ago_is_nearer_now_by_the_way_gone_since(periods):
     ahead, far = ForwardStop(CLUTTER), 0.36 + 0.04 * periods

@@ -139,8 +139,9 @@ def find_episodes(root: str | Path) -> list[EpisodeFolder]:
     if root.is_file() and _STORAGE.fullmatch(root.name):
         return [read_episode(root)]
     if not root.is_dir():
-        raise EpisodeError(f'{root} must be a folder of episodes, or one recording (a folder, .mcap '
-                           f'or .db3). Got {"a file" if root.exists() else "nothing"} there.')
+        raise EpisodeError(f'{root} must be a folder of episodes, or one recording (a folder, '
+                           f'.mcap or .db3). Got {"a file" if root.exists() else "nothing"} '
+                           f'there.')
     return sorted(_episodes_below(root), key=lambda episode: episode.path)
 
 
