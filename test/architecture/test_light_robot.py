@@ -56,6 +56,28 @@ def test_what_a_robot_runs_is_imported_where_nothing_can_train_or_simulate():
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+def test_the_batched_simulator_runs_where_there_is_no_pybullet_and_no_ros():
+    names = ['.'.join(path.relative_to(ROOT / 'src/ilw_sim').with_suffix('').parts)
+             for room in ('batch', 'tasks') for path in (
+                 ROOT / 'src/ilw_sim/ilw_sim' / room).glob('*.py') if path.stem != '__init__']
+    drive = ('''
+import numpy as np
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
+from ilw_sim.batch.batch_env import make_batch
+for task in ('clutter', 'maze'):
+    env = make_batch(load_contract(config_file('tasks', task)), robots=8, seed=0, worlds=4,
+                     first_world=0, device='cpu')
+    obs, _ = env.reset(seed=0)
+    for _ in range(20):
+        obs, reward, *_ = env.step(np.zeros(env.action_space.shape, env.action_space.dtype))
+    assert np.isfinite(obs).all() and np.isfinite(reward).all()
+''')
+    done = subprocess.run([sys.executable, '-c', TRY + drive, 'pybullet,rclpy,torch', *names],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def locked(name):
     lines = (ROOT / 'requirements' / name).read_text().splitlines()
     return {line.split('==')[0] for line in lines if line and line[0] not in '# '}

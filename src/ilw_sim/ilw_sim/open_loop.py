@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ilw_core.base.plant import NO_LIMIT, Plant
-from ilw_sim.physics.actuation import ActuatedBase
+from ilw_sim.physics.actuation import PHYSICS_HZ, ActuatedBase
 from ilw_sim.physics.diff_drive import read_urdf, urdf_path
-from ilw_sim.physics.world import PHYSICS_HZ, World
+from ilw_sim.physics.world import World
 from ilw_sim.tasks.scene import Scene
 
 _FLOOR_M = 1000.0

@@ -17,8 +17,9 @@ from ilw_sim.physics.disturbance import Veer, VeerOptions
 from ilw_sim.physics.robot import ROBOT_KEYS, robot_of
 from ilw_sim.physics.world import Contact, World
 from ilw_sim.sensing import readings
+from ilw_sim.sensing.options import SensorOptions
 from ilw_sim.sensing.robot_model import RobotModel
-from ilw_sim.sensing.sensors import Readings, SensorOptions, Sensors
+from ilw_sim.sensing.sensors import Readings, Sensors
 from ilw_sim.tasks.scene import Scene, make_grid
 from ilw_sim.tasks.tasks import TASKS, Verdict, judge
 

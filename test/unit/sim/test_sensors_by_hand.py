@@ -13,7 +13,8 @@ import pytest
 from ilw_core.base.urdf import _transform
 from ilw_sim.physics.diff_drive import DiffDrive
 from ilw_sim.physics.robot import robot_of
-from ilw_sim.sensing.sensors import SensorOptions, Sensors
+from ilw_sim.sensing.options import SensorOptions
+from ilw_sim.sensing.sensors import Sensors
 
 DRIVE = DiffDrive(0.05, 0.4, 1.0, 30.0, 0.1, 0.2)
 QUIET = SensorOptions(36, 8.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0)

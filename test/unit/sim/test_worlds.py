@@ -8,7 +8,7 @@ import pytest
 from ilw_core.contract.schema import Section
 from ilw_sim.physics.diff_drive import advance, read_urdf, urdf_path
 from ilw_sim.physics.disturbance import VeerOptions
-from ilw_sim.sensing.sensors import SensorOptions
+from ilw_sim.sensing.options import SensorOptions
 from ilw_sim.tasks.grid import Grid, cost_to_go, grid_from_occupancy
 from ilw_sim.tasks.scene import ROBOT_RADIUS_M, Box, Cylinder, distance, maze_walls
 from ilw_sim.tasks.tasks import TASKS

@@ -12,12 +12,11 @@ from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError
 from ilw_sim.batch.compiled import BASES, COUNTS, LATES, PASTS, STATES
-from ilw_sim.physics.actuation import has_ramp
+from ilw_sim.physics.actuation import PHYSICS_HZ, RIM_ACCELERATION_MPS2, has_ramp
 from ilw_sim.physics.diff_drive import twist_indices
 from ilw_sim.physics.disturbance import VeerOptions
 from ilw_sim.physics.robot import robot_of
-from ilw_sim.physics.world import _ACCELERATION_MPS2, PHYSICS_HZ
-from ilw_sim.sensing.sensors import SensorOptions
+from ilw_sim.sensing.options import SensorOptions
 
 F = np.float32
 _ARC_S = 0.025       # a wheel's ramp lasts 0.1 s; 4 arcs in it are exact to a millimetre
@@ -148,7 +147,8 @@ def make_params(
         F(on * sensors.odom_scale_noise_ratio), F(on * sensors.odom_slip_noise_ratio),
         F(on * veer.veer_chance), F(veer.veer_s[0] / period_s), F(veer.veer_s[1] / period_s),
         F(veer.veer_turn_radps), F(drive.wheel_radius_m), F(drive.track_m), F(drive.speed_radps),
-        F(math.inf if has_ramp(plant) else _ACCELERATION_MPS2 / drive.wheel_radius_m * timestep_s),
+        F(math.inf if has_ramp(plant) else
+          RIM_ACCELERATION_MPS2 / drive.wheel_radius_m * timestep_s),
         F(drive.radius_m),
         F(period_s), F(timestep_s), physics_steps, max(1, math.ceil(period_s / _ARC_S - 1e-9)),
         F(contract.goal_radius_m), math.ceil((contract.timeout_s - 1e-9) / period_s - 1e-9),

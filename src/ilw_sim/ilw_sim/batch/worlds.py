@@ -15,7 +15,7 @@ from ilw_core.contract.file import Contract, parse_contract
 from ilw_core.contract.schema import Section
 from ilw_sim.physics.disturbance import VeerOptions
 from ilw_sim.physics.robot import ROBOT_KEYS
-from ilw_sim.sensing.sensors import SensorOptions
+from ilw_sim.sensing.options import SensorOptions
 from ilw_sim.tasks.scene import Box, Scene, Shape
 from ilw_sim.tasks.tasks import TASKS
 

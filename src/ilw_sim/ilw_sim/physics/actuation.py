@@ -8,6 +8,10 @@ from typing import Generic, TypeVar
 from ilw_core.base.plant import Plant, PlantProfile, load_plant
 from ilw_core.storage.locate import config_file
 
+PHYSICS_HZ = 240
+RIM_ACCELERATION_MPS2 = 3.0
+"""Of a wheel's rim: a motor controller ramps, else the tyres slip"""
+
 Twist = tuple[float, float]
 """Forward speed [m/s] and turn rate [rad/s]"""
 T = TypeVar('T')

@@ -9,18 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from ilw_sim.physics.actuation import Twist
+from ilw_sim.physics.actuation import PHYSICS_HZ, RIM_ACCELERATION_MPS2, Twist
 from ilw_sim.physics.diff_drive import JOINTS, DiffDrive, Pose, urdf_path
 from ilw_sim.physics.quiet_pybullet import pybullet
 from ilw_sim.physics.robot import scaled_urdf
 from ilw_sim.tasks.scene import HEIGHT_M, Box, Scene, Shape
 
-PHYSICS_HZ = 240
 _COMPOUND = 16  # shapes per body: the most PyBullet takes, and twice as fast as a body each
 _BODY = -1      # PyBullet's index of the base link
 _SETTLE_STEPS = 24
 _TYRE_FRICTION = 3.0     # with less, wheels slip in every turn: 0.1 rad in a minute
-_ACCELERATION_MPS2 = 3.0  # of a wheel's rim: a motor controller ramps, else the tyres slip
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ class World:
         :param twists: one per physics step.
         :param watch: called after each of them with how many there were in this tick.
         """
-        most = _ACCELERATION_MPS2 / self.drive.wheel_radius_m * self.timestep_s
+        most = RIM_ACCELERATION_MPS2 / self.drive.wheel_radius_m * self.timestep_s
         first, last, wanted = None, None, self._speeds
         for done, twist in enumerate(twists, 1):
             if twist != last:
