@@ -235,6 +235,15 @@ def test_the_robot_stays_in_its_box_forward_and_backward(x, y, yaw, speed, turn)
             assert walked_out((x, y, yaw), left, turn, 0.4) > needed - 0.015
 
 
+@pytest.mark.parametrize('side', [1.0, -1.0])
+@pytest.mark.parametrize(('x', 'free'), [(0.96, True), (0.99, False)])
+def test_a_tight_arc_turns_away_before_the_edge_that_a_wide_one_would_cross(side, x, free):
+    """A circle of 0.2 m, 60 degrees to the edge at 1.0 m: it gets 27 mm nearer, no more."""
+    ahead = boxed((x, 0.0, side * math.radians(60)), (-3.0, -3.0), (1.0, 3.0))
+    action, reasons = ahead.slow(np.array([0.5, side * 2.5]), T0)
+    assert (reasons == ()) == (action[0] == 0.5) == free
+
+
 @pytest.mark.parametrize(('pose', 'speed', 'free'), [
     ((1.4, 0.0, 0.3), 0.4, False), ((1.4, 0.0, 0.3), -0.4, True),
     ((1.4, 0.0, 2.9), 0.4, True), ((1.4, 0.0, 2.9), -0.4, False),
@@ -440,6 +449,8 @@ def test_a_gap_is_too_near_if_either_of_its_edges_is(edge):
     alone[edge] = TOO_NEAR
     near, one = (bare(each, range_min=0.5).near for each in (kinds, alone))
     assert len(near) >= 3 * len(one) > 0
+    found = bare(kinds, range_min=0.5)
+    assert len(found.things) == len(found.hits), 'and no thing as far as its other edge'
 
 
 def test_a_scan_that_is_too_old_says_how_often_one_must_come():

@@ -66,9 +66,10 @@ def beams(ranges: np.ndarray, range_min: float | np.ndarray, range_max: float | 
         low, high = (np.asarray(limit, dtype=np.float32) for limit in (range_min, range_max))
         most = high * np.float32(_SLACK)
     kinds = np.full(ranges.shape, NOTHING, dtype=np.int8)
-    kinds[(ranges >= low) & (ranges > 0.0) & (ranges <= most)] = DISTANCE
-    kinds[((ranges < low) & (ranges > 0.0)) | (ranges == -np.inf)] = TOO_NEAR
-    kinds[ranges == np.inf] = FREE
+    ahead = ranges > 0.0
+    np.copyto(kinds, DISTANCE, where=ahead & (ranges >= low) & (ranges <= most))
+    np.copyto(kinds, TOO_NEAR, where=(ahead & (ranges < low)) | (ranges == -np.inf))
+    np.copyto(kinds, FREE, where=ranges == np.inf)
     if spec.no_return == 'zero':
         kinds[ranges == 0.0] = FREE
     elif spec.no_return == 'nan':
@@ -86,11 +87,17 @@ def read_beams(ranges: np.ndarray, geometry: ScanGeometry, spec: LidarSpec = PLA
     return kinds
 
 
-def is_evidence(ranges: np.ndarray, geometry: ScanGeometry, spec: LidarSpec = PLAIN) -> np.ndarray:
-    """Tell which of scans ``(..., L)`` of one geometry show anything, ``(...)`` bool."""
+def is_evidence(ranges: np.ndarray, geometry: ScanGeometry, spec: LidarSpec = PLAIN,
+                kinds: np.ndarray | None = None) -> np.ndarray:
+    """
+    Tell which of scans ``(..., L)`` of one geometry show anything, ``(...)`` bool.
+
+    :param kinds: ``read_beams`` of them, where that is known already.
+    """
     if why_no_geometry(geometry, spec):
         return np.zeros(np.shape(ranges)[:-1], dtype=bool)
-    return _lacks(ranges, read_beams(ranges, geometry, spec), geometry, spec) == 0
+    kinds = read_beams(ranges, geometry, spec) if kinds is None else kinds
+    return _lacks(ranges, kinds, geometry, spec) == 0
 
 
 def why_no_evidence(ranges: np.ndarray, geometry: ScanGeometry, spec: LidarSpec = PLAIN,

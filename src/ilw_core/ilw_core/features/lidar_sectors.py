@@ -78,13 +78,14 @@ def sector_minimum(
     geometry = ScanGeometry(ranges.shape[-1], angle_min, angle_increment, range_min, range_max,
                             angle_max)
     nearest = np.full((*ranges.shape[:-1], where.count), np.nan, dtype=np.float32)
-    evident = is_evidence(ranges, geometry, spec)
+    kinds = read_beams(ranges, geometry, spec)
+    evident = is_evidence(ranges, geometry, spec, kinds)
     if not evident.any():
         return nearest
     order, starts, slots = _slices(angle_min, angle_increment, ranges.shape[-1], where)
     if not len(slots):
         return nearest
-    kinds = read_beams(ranges, geometry, spec)[..., order]
+    kinds = kinds[..., order]
     cap, nothing = np.float32(cap_m), np.float32(np.inf)
     far = np.where(kinds == DISTANCE, np.minimum(ranges[..., order], cap),
                    np.where(kinds == FREE, cap, nothing))
