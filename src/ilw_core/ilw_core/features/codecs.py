@@ -31,6 +31,9 @@ Fields = tuple[tuple[str, str], ...]
 
 MAX_SECTORS = 4096
 
+_BLOCK = 128
+"""Scans at once: what is computed of them stays in the processor's cache"""
+
 
 @dataclass(frozen=True)
 class FeatureSpec:
@@ -141,11 +144,12 @@ def _sectors_of(name: str, sectors: Sectors, cap_m: float, spec: LidarSpec) -> F
         alike: dict[tuple[float, ...], list[int]] = {}
         for row, each in enumerate(zip(*(column.tolist() for column in geometry), strict=True)):
             alike.setdefault(each, []).append(row)
-        if len(alike) == 1:
-            return some(ranges, *next(iter(alike)))
         nearest = np.empty((len(ranges), sectors.count), dtype=np.float32)
         for each, rows in alike.items():
-            nearest[rows] = some(ranges[rows], *each)
+            for begin in range(0, len(rows), _BLOCK):
+                block = (slice(begin, begin + _BLOCK) if len(alike) == 1 else
+                         rows[begin:begin + _BLOCK])
+                nearest[block] = some(ranges[block], *each)
         return nearest
 
     return FeatureSpec(
