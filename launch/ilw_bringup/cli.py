@@ -50,7 +50,7 @@ class _Lazy(click.Group):
         try:
             command: click.Command = getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
-            return _absent(cmd_name, why_not_here(error))
+            return _absent(cmd_name, why_not_here(error, module.partition('.')[0]))
         return command
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 import json
 from pathlib import Path
 import re
+import shutil
 
 import numpy as np
 import onnxruntime as ort
@@ -12,6 +13,7 @@ from safetensors.numpy import load_file
 import torch
 
 from ilw_core.align import Observation
+from ilw_core.base.plant import load_plant
 from ilw_core.errors import ContractError
 from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import load_episode
@@ -119,6 +121,52 @@ def test_with_another_seed_it_begins_anew_in_the_same_folder(name, options):
     assert min(begun) < 0.4 * max(begun)
 
 
+@pytest.mark.parametrize('changed', [
+    {'plant': 'small_base'}, {'eval_seed': 5}, {'env_spec': 'ilw_sim.env:make_env'},
+    {'code': 'another'}])
+def test_scored_otherwise_or_of_other_code_it_begins_anew_and_keeps_what_was_there(
+        changed, options, capsys):
+    if 'plant' in changed:
+        changed = {'plant': load_plant(config_file('plants', 'small_base'))}
+    values = {'updates': 40, 'eval_episodes': 1, 'candidates': 2}
+    first, said, begun = options('bc', 'run', **values), [], []
+    train_as_asked(first, go_on)
+    second = replace(first, say=said.append, **changed)
+    train_as_asked(second, lambda now: begun.append(now.update) or True)
+    assert min(begun) == 20
+    assert any('kept as of_another_run.resume.safetensors' in text for text in said)
+    assert (first.out / 'of_another_run.resume.safetensors').exists()
+
+
+def test_without_its_checkpoint_a_run_begins_anew(options):
+    given, said = options('bc', 'run', updates=40, candidates=2), []
+    train_as_asked(given, go_on)
+    shutil.rmtree(given.out / 'checkpoint')
+    assert train_as_asked(replace(given, say=said.append), go_on).updates == 40
+    assert 'has lost its checkpoint' in said[0]
+
+
+def test_by_autograd_noise_and_all_goes_on_to_the_same_bits(options):
+    values = {'fused': False, 'noise': 0.05, 'updates': 300}
+    train_as_asked(options('bc', 'whole', **values), go_on)
+    stopped = options('bc', 'stopped', **values)
+    with pytest.raises(CancelledError):
+        train_as_asked(stopped, lambda now: now.update < 200)
+    train_as_asked(stopped, go_on)
+    assert same(weights(stopped.out), weights(stopped.out.with_name('whole')))
+    train_as_asked(options('bc', 'other', seed=1, **values), go_on)
+    assert not same(weights(stopped.out), weights(stopped.out.with_name('other')))
+
+
+@pytest.mark.parametrize(('updates', 'candidates'), [(900, 7), (80, 15), (10, 3), (3, 5)])
+def test_the_last_candidate_is_the_policy_at_the_end(options, updates, candidates):
+    given = options('bc', 'run', updates=updates, candidates=candidates, hidden=8)
+    train_as_asked(given, go_on)
+    rows = [json.loads(line) for line in (given.out / 'metrics.jsonl').read_text().splitlines()]
+    at = [row['step'] for row in rows if 'eval/held_out_loss' in row]
+    assert at[-1] == updates and len(at) == min(updates, candidates)
+
+
 def test_cloning_by_autograd_ends_where_the_fused_steps_do(options):
     by_hand = train_as_asked(options('bc', 'fused', noise=0.0, updates=200), go_on)
     autograd = train_as_asked(
@@ -197,12 +245,13 @@ def test_the_algorithm_of_the_page_trains_exports_and_is_scored(
      r'Correct the algorithm'),
 ])
 def test_a_mistake_in_an_algorithm_file_is_one_line_that_names_it(
-        linear, demos, tmp_path, typed_train, spoil, said):
+        linear, demos, tmp_path, typed_train, monkeypatch, spoil, said):
     text = linear.read_text()
     linear.write_text(spoil(text))
     assert linear.read_text() != text
-    code, error = typed_train('--task', 'maze', '--demos', demos, '--algo-file', linear, '--env',
-                              'none', '--out', tmp_path / 'run')
+    monkeypatch.chdir(tmp_path)  # named as a person does
+    code, error = typed_train('--task', 'maze', '--demos', demos, '--algo-file', 'linear.py',
+                              '--env', 'none', '--out', tmp_path / 'run')
     assert code == 2 and 'Traceback' not in error
     (line,) = [each for each in error.strip().splitlines() if each.startswith('error')]
     assert str(linear) in line and re.search(said, line), line

@@ -156,7 +156,6 @@ run_stage() {
     set -e
     [ "$code" -eq 0 ] || failed "$stage"
     mkdir -p -- "$ILW_STAMPS"
-    echo "$ILW_VARIANT" > "$ILW_STAMPS/variant"
     echo "$made_of" > "$ILW_STAMPS/$stage"
 }
 
@@ -181,9 +180,10 @@ only_one_at_a_time() {
 }
 
 main() {
+    local asked=no
     case ${1:-} in
-        --robot) ILW_VARIANT=robot; shift ;;
-        --full) ILW_VARIANT=; shift ;;
+        --robot) asked=robot; shift ;;
+        --full) asked=; shift ;;
     esac
     if [ "${1:-}" = --wheelhouse ] && [ -d "${2:-}" ] && [ $# -eq 2 ]; then
         WHEELHOUSE=(--no-index --find-links "$(cd -- "$2" && pwd)")
@@ -193,6 +193,10 @@ main() {
         exit 2
     fi
     only_one_at_a_time
+    # Another set-up may have chosen meanwhile; what was asked for here stays, whatever comes.
+    [ "$asked" = no ] || echo "$asked" > "$ILW_ROOT/.ilw_variant"
+    ILW_VARIANT=$(chosen_variant)
+    [ "$ILW_VARIANT" != robot ] || NEEDED_MB=2500
     mkdir -p -- "$ILW_ROOT/log"
     : > "$LOG"
     PYTHON=${ILW_PYTHON:-}

@@ -25,7 +25,8 @@ installed_ros() {
 ILW_ROS_SCRIPT=$(installed_ros)
 
 # What was chosen: "robot" without what trains and simulates, or nothing: all.
-ILW_VARIANT=$(cat "$ILW_STAMPS/variant" 2> /dev/null || true)
+chosen_variant() { cat "$ILW_ROOT/.ilw_variant" 2> /dev/null || true; }
+ILW_VARIANT=$(chosen_variant)
 
 fingerprint_venv() {
     echo "$ILW_ROOT ${ILW_ROS_SCRIPT:-pypi}${ILW_VARIANT:+ $ILW_VARIANT}"

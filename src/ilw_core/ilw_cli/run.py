@@ -12,13 +12,15 @@ _NOT_ON_A_ROBOT = ('ilw_faults', 'ilw_sim', 'matplotlib', 'numba', 'optuna', 'py
                    'safetensors', 'tensorboard', 'torch')
 
 
-def why_not_here(error: ModuleNotFoundError) -> str:
+def why_not_here(error: ModuleNotFoundError, package: str = '') -> str:
     """
     Return what is missing and what to do.
 
+    :param package: one that may be missing, too.
     :raises ModuleNotFoundError: it is nothing that a set-up leaves out.
     """
-    if error.name is None or error.name.partition('.')[0] not in _NOT_ON_A_ROBOT:
+    if error.name is None or error.name.partition('.')[0] not in (
+            *_NOT_ON_A_ROBOT, package):
         raise error
     return (f'This needs {error.name}, which is not installed. The set-up of a robot leaves out '
             f'what trains and simulates: ./ilw setup --full adds it.')

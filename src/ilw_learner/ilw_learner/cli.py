@@ -82,6 +82,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
 
     Example: ./ilw train --task clutter --demos demos/clutter
     """
+    from ilw_learner.algorithms.from_file import digest_of
     from ilw_learner.checkpoint.folder import sign_checkpoint
     from ilw_learner.checkpoint.signing import load_signing_key
     from ilw_learner.rollout.gym_env import names_gymnasium
@@ -114,16 +115,20 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
                     else now.success_ratio}}))
             return True
 
+        def say(text: str) -> None:
+            _ERR.print(text, style='yellow', soft_wrap=True)
+
         options = TrainOptions(
             contract=contract, algorithm=algorithm, config=config, simulator=simulator,
             plant=named_plant(plant), track=track,
             demos=demos or Path('demos') / contract.name, out=out, seed=seed,
             env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
-            say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True))
+            code=digest_of(algo_file) if algo_file else '', say=say)
         if elsewhere:
             assert way.on_gymnasium is not None
-            summary = way.on_gymnasium(env_spec, config, out, seed, show, track=track)
+            summary = way.on_gymnasium(env_spec, config, out, seed, show, track=track,
+                                       say=say)
         else:
             summary = train_as_asked(options, show, way)
     if key is not None:

@@ -136,11 +136,11 @@ def test_a_robot_gets_what_robot_txt_names_and_no_more(root):
     (root / 'requirements/lock.txt').write_text(
         entry('ilw-one', one) + entry('ilw-two', '0' * 64, two) + entry('torch', torch))
     (root / 'requirements/robot.txt').write_text('# names\nilw-two\n')
-    (root / '.venv/ilw_stamps/variant').write_text('robot\n')
+    (root / '.ilw_variant').write_text('robot\n')
     done = install(root)
     assert done.returncode == 0, done.stdout + done.stderr
     assert installed(root) & {'ilw_one', 'ilw_two', 'torch'} == {'ilw_two'}
-    (root / '.venv/ilw_stamps/variant').write_text('\n')
+    (root / '.ilw_variant').write_text('\n')
     assert install(root).returncode == 0
     assert {'ilw_one', 'ilw_two', 'torch'} <= installed(root)
 

@@ -178,6 +178,13 @@ class FusedStep:
         policy.net = self.network.module(flat)
         return policy.eval()
 
+    def state(self) -> dict[str, Tensor]:
+        """Return nothing: the noise is drawn with the trainer's generator."""
+        return {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a ``state``."""
+
 
 def cloning_step(contract: Contract, config: BcConfig, seed: int) -> MakeStep:
     """Return what makes the policy of some windows, and the way to its gradient."""
@@ -191,6 +198,7 @@ def cloning_step(contract: Contract, config: BcConfig, seed: int) -> MakeStep:
         if config.fused:
             return FusedStep(policy, network, obs, actions, device, rng)
         policy.net = network.module()
+        torch.manual_seed(seed)  # of the noise on the inputs
         return AutogradStep(policy, obs, actions, device)
 
     return make

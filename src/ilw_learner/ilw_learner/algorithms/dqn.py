@@ -42,6 +42,7 @@ from ilw_learner.rollout.vec_env import BatchVecEnv, FrameStack, VecEnv
 from ilw_learner.training.loop import TrainingLoop, best_until
 from ilw_learner.training.options import (
     TrainOptions,
+    decided_by,
     load_demonstrations,
     plain_values,
     provenance,
@@ -82,7 +83,8 @@ class GreedyPolicy(Policy):
 @training_math()
 def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
                        on_progress: Callable[[Progress], bool], *,
-                       track: str = 'tensorboard') -> TrainSummary:
+                       track: str = 'tensorboard',
+                       say: Callable[[str], None] = lambda text: None) -> TrainSummary:
     """
     Train on a Gymnasium environment with discrete actions, to a folder of weights.
 
@@ -99,10 +101,10 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
         return replace(score, success_ratio=math.nan)  # Gymnasium knows returns only
 
     learner = QLearner(replace(config, robots=1), robots, _identity, one.choices, device=device,
-                       seed=seed, judge=judge)
+                       seed=seed, judge=judge, code=env_id)
     loop = TrainingLoop(learner, out, candidates=config.candidates, track=track,
                         on_progress=on_progress)
-    score, fault = _fit(loop, learner)
+    score, fault = _fit(loop, learner, say)
     weights = {k: v.contiguous() for k, v in learner.dqn.network.module().state_dict().items()}
     write_file(out / 'weights.safetensors', to_safetensors(weights))
     return _kept(TrainSummary(
@@ -113,9 +115,10 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
         fault)
 
 
-def _fit(loop: TrainingLoop, learner: QLearner) -> tuple[DrivingScore, NotFiniteError | None]:
+def _fit(loop: TrainingLoop, learner: QLearner,
+         say: Callable[[str], None]) -> tuple[DrivingScore, NotFiniteError | None]:
     """Train, or go on; the best network is in the learner afterwards."""
-    loop.resume()
+    loop.resume(say)
     _, fault = best_until(loop)
     return learner.use_best(), fault
 
@@ -182,10 +185,12 @@ def train_on_task(
         config, many(config.robots, _WORLDS, _FIRST_WORLD), encode, len(table),
         device=device, seed=options.seed, demos=demos,
         potential=None if potential is None else potential + (history - 1) * seen,
+        code=f'{options.algorithm} {contract.hash} {config.fourier} {config.near_m} {history} '
+             f'{config.bins} {decided_by(options)}',
         judge=lambda dqn: drive_greedily(dqn, judged, encode, _JUDGE_ROBOTS, options.seed))
     loop = TrainingLoop(learner, options.out, candidates=config.candidates, track=options.track,
                 on_progress=on_progress)
-    best, fault = _fit(loop, learner)
+    best, fault = _fit(loop, learner, options.say)
     policy = GreedyPolicy(inputs.cpu(), learner.dqn.network.module(), table,
                           dueling=config.dueling, history=history).eval()
     checkpoint = _save(options, policy, learner.updates, best, episodes)

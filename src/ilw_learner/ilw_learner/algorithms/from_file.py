@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+import hashlib
 import importlib.util
 from pathlib import Path
 import sys
@@ -10,10 +11,12 @@ from typing import Any
 
 from ilw_core.contract.schema import shown
 from ilw_core.errors import ContractError, GraphError, IlwError
+from ilw_core.storage.files import read_bytes
 from ilw_learner.algorithms.base import Algorithm
 from ilw_learner.training.options import TrainConfig
 from ilw_learner.training.progress import CancelledError
 
+_MAX_BYTES = 1_000_000
 _RULE = ('An algorithm file must end with ALGORITHM = Algorithm(Config, train); see '
          'docs/how-to/add_an_algorithm.md.')
 
@@ -24,6 +27,7 @@ def algorithm_in(path: Path) -> tuple[str, Algorithm]:
 
     :raises ContractError: it cannot be run, or has no algorithm.
     """
+    path = path.absolute()  # as Python names it in what it says of an error
     name = path.stem
     spec = importlib.util.spec_from_file_location(f'ilw_algorithm_{name}', path)
     if path.suffix != '.py' or spec is None or spec.loader is None or not path.is_file():
@@ -50,6 +54,11 @@ def algorithm_in(path: Path) -> tuple[str, Algorithm]:
         raise ContractError(f'{path}: ALGORITHM.train must be a function (options, on_progress) '
                             f'-> TrainSummary. Got {shown(found.train)}.')
     return name, replace(found, train=_explained(path, found.train))
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of an algorithm's file."""
+    return hashlib.sha256(read_bytes(path, _MAX_BYTES)).hexdigest()
 
 
 def _explained(path: Path, train: Callable[..., Any]) -> Callable[..., Any]:

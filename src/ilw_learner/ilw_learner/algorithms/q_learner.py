@@ -52,11 +52,13 @@ class QLearner(Learner):
     :param judge: drives a greedy network through unseen episodes.
     :param potential: observation index whose fall is rewarded by ``config.shaping``.
     :param demos: demonstrated transitions, already encoded.
+    :param code: what it learns and what its network sees, beside what ``config`` says.
     """
 
     def __init__(self, config: DqnConfig, robots: VecEnv, encode: Encode, choices: int, *,
                  device: torch.device, judge: Judge, seed: int = 0,
-                 potential: int | None = None, demos: Transitions | None = None) -> None:
+                 potential: int | None = None, demos: Transitions | None = None,
+                 code: str = '') -> None:
         self.config, self.robots, self.planned = config, robots, config.steps
         self._encode, self._judge, self._potential = encode, judge, potential
         self._device = device
@@ -64,7 +66,9 @@ class QLearner(Learner):
         self._inputs = encode(self._obs)
         width = self._inputs.shape[1]
         self.dqn = Dqn(config, width, choices, device, seed)
-        self.work = f'{width} inputs, {choices} choices, {config.hidden} x {config.layers}'
+        # Not the length of the training, nor its rates: a longer one goes on, too.
+        self.work = (f'{width} {choices} {config.hidden} {config.layers} {config.dueling} '
+                     f'{config.fused} {seed} {code}')
         self._rng = np.random.default_rng(seed)
         self._torch_rng = torch.Generator(device).manual_seed(seed)
         self._buffer = ReplayBuffer(

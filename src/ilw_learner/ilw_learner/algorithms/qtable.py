@@ -202,7 +202,7 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> Tra
                            f'{contract.hash} {config} {options.seed}')
     loop = TrainingLoop(learner, options.out, candidates=config.candidates, track=options.track,
                 on_progress=on_progress)
-    loop.resume()
+    loop.resume(options.say)
     loop.fit()
     q, states = learner.kept, int(learner.states.sum())
     optimal = learner.optimal_states(q)

@@ -1,7 +1,7 @@
 """Read a training configuration: one algorithm, its values, and what single tasks do otherwise."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 import math
 from pathlib import Path
 import re
@@ -60,7 +60,8 @@ def explain_config(path: Path, task: str, algorithms: Mapping[str, Algorithm] = 
         raise ContractError(f'{path}: algorithm must be one of {", ".join(algorithms)}.')
     algorithm = str(data['algorithm'])
     kind = algorithms[algorithm].config
-    found = {each.name: ConfigValue(each.name, each.default, 'default') for each in fields(kind)}
+    found = {each.name: ConfigValue(each.name, each.default, 'default') for each in fields(kind)
+             if each.default is not MISSING}
     base = data.pop('base', None)
     if base is not None:
         if not isinstance(base, str) or not _NAME.fullmatch(base):

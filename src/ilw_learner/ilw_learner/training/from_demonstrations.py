@@ -22,6 +22,7 @@ from ilw_learner.training.imitation import (
 from ilw_learner.training.loop import TrainingLoop, best_until
 from ilw_learner.training.options import (
     TrainOptions,
+    decided_by,
     load_demonstrations,
     provenance,
     scorer,
@@ -66,12 +67,11 @@ def imitate(options: TrainOptions, on_progress: Callable[[Progress], bool],
     learner = Imitation(
         contract, options.algorithm, config, make_step, data.pick(training), data.pick(held),
         options.out, seed=options.seed, score=scorer(options),
-        provenance=provenance(options, data.names))
+        provenance=provenance(options, data.names), code=decided_by(options))
     to_onnx(learner.averaged(), contract, config.history)  # what cannot drive is not trained
     loop = TrainingLoop(learner, options.out, candidates=config.candidates, track=options.track,
                 on_progress=on_progress)
-    if loop.resume():
-        options.say(f'goes on from update {learner.done} of {learner.planned}')
+    loop.resume(options.say)
     _, fault = best_until(loop)
     write_file(options.out / 'contract.yaml', contract.text)
     if fault is not None:

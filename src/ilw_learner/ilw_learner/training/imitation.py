@@ -82,6 +82,12 @@ class Step(Protocol):
     def policy(self, flat: Tensor) -> ImitationPolicy:
         """Return a copy of the policy on the CPU with other parameters (P,), ready to act."""
 
+    def state(self) -> dict[str, Tensor]:
+        """Return what else it takes to go on, beside the parameters."""
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a ``state``."""
+
 
 class AutogradStep:
     """
@@ -116,6 +122,21 @@ class AutogradStep:
         self._flat.write(made, flat)
         return made.eval()
 
+    def state(self) -> dict[str, Tensor]:
+        """Return buffers, which some layers learn too, and torch's own random state."""
+        random = {'random': torch.get_rng_state()}
+        if self._obs.is_cuda:
+            random['random_cuda'] = torch.cuda.get_rng_state(self._obs.device)
+        return random | {f'buffer.{name}': value for name, value in self._policy.named_buffers()}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a ``state``."""
+        torch.set_rng_state(state['random'].cpu())
+        if self._obs.is_cuda:
+            torch.cuda.set_rng_state(state['random_cuda'].cpu(), self._obs.device)
+        for name, value in self._policy.named_buffers():
+            value.copy_(state[f'buffer.{name}'])
+
 
 MakeStep = Callable[[np.ndarray, np.ndarray, torch.device, torch.Generator], Step]
 """Observations and actions of the training windows, device, seeded generator -> step"""
@@ -130,6 +151,7 @@ class Imitation(Learner):
     :param held_out: windows of other episodes, to measure the error on.
     :param folder: ``runs/<id>/``; receives a checkpoint per candidate.
     :param score: drives a checkpoint; ``None`` chooses by held-out loss.
+    :param code: what else decides: how it is scored, an algorithm's own file.
     :raises NotFiniteError: a window holds NaN or infinity.
     """
 
@@ -138,7 +160,7 @@ class Imitation(Learner):
     def __init__(self, contract: Contract, algorithm: str, config: ImitationConfig,
                  make_step: MakeStep, train: Dataset, held_out: Dataset, folder: Path, *,
                  seed: int = 0, score: Score | None = None,
-                 provenance: dict[str, Any] | None = None) -> None:
+                 provenance: dict[str, Any] | None = None, code: str = '') -> None:
         self.contract, self.algorithm, self.config = contract, algorithm, config
         self.folder, self.held_out, self.planned = folder, held_out, config.updates
         self._score, self._provenance = score, provenance or {}
@@ -148,7 +170,6 @@ class Imitation(Learner):
             _check_windows(data.obs, contract.obs_names, 'observation', data)
             _check_windows(data.actions, contract.action.names, 'action', data)
         self.device = training_device()
-        self.work = _work(contract, algorithm, config, train, seed)
         obs, actions = train.obs, train.actions
         if config.mirror:
             obs, actions = with_mirror_images(obs, actions, contract)
@@ -157,6 +178,8 @@ class Imitation(Learner):
         self.optimiser = AveragedAdam(
             self.step.parameters, learning_rate=config.learning_rate, average=config.average,
             weight_decay=config.weight_decay)
+        self.work = _work(contract, config, train, self.averaged(),
+                          f'{algorithm} {seed} {code}')
         self._rows = len(obs)
         self._order = torch.empty(0, dtype=torch.int64, device=self.device)
 
@@ -255,23 +278,27 @@ class Imitation(Learner):
     def state(self) -> dict[str, Tensor]:
         """Return weights, optimiser and order of the windows."""
         return {'network': self.step.parameters.flat, 'order': self._order,
-                'rng': self._rng.get_state(), **self.optimiser.state()}
+                'rng': self._rng.get_state(), **self.optimiser.state(),
+                **{f'step.{name}': value for name, value in self.step.state().items()}}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Go on from a ``state``; the best checkpoint is on the disk."""
         self._best = load_checkpoint(self.folder / 'checkpoint', self.contract)
         self.step.parameters.flat.copy_(state['network'])
         self._order = state['order'].to(self.device)
-        self._rng.set_state(state['rng'])
+        self._rng.set_state(state['rng'].cpu())
         self.optimiser.load(state)
+        self.step.load({name.removeprefix('step.'): value for name, value in state.items()
+                        if name.startswith('step.')})
 
 
-def _work(contract: Contract, algorithm: str, config: ImitationConfig, train: Dataset,
-          seed: int) -> str:
+def _work(contract: Contract, config: ImitationConfig, train: Dataset, policy: ImitationPolicy,
+          more: str) -> str:
     digest = hashlib.sha256()
     for each in (train.obs, train.actions):
         digest.update(np.ascontiguousarray(each).data)
-    return f'{algorithm} {contract.hash} {config} {seed} {digest.hexdigest()}'
+    shapes = [(name, tuple(value.shape)) for name, value in policy.state_dict().items()]
+    return f'{contract.hash} {config} {shapes} {digest.hexdigest()} {more}'
 
 
 def held_out_error(policy: ImitationPolicy, data: Dataset, contract: Contract) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from safetensors.torch import save as to_safetensors
 import torch
 from torch import Tensor
 
-from ilw_core.errors import IlwError, NotFiniteError
+from ilw_core.errors import CheckpointError, IlwError, NotFiniteError
 from ilw_core.storage.files import read_bytes, write_file
 from ilw_learner.training.progress import CancelledError, Progress
 from ilw_learner.training.tracking import Tracker
@@ -45,8 +45,8 @@ class Learner(ABC):
     """Units of work in all: updates, or steps of robots"""
     log_every: ClassVar[int] = 0
     """Numbers are logged every so many units; 0: once a second"""
-    work = ''
-    """Values, data and seed that the result follows from; a run is resumed with the same ones"""
+    work: str
+    """What the result follows from (values, data, seed, code): a run goes on with the same only"""
 
     @property
     @abstractmethod
@@ -106,8 +106,8 @@ class TrainingLoop:
                  on_progress: Callable[[Progress], bool] = lambda p: True) -> None:
         self.learner, self._folder, self._track = learner, folder, track
         self._on_progress = on_progress
-        every = learner.planned / candidates
-        self._marks = sorted({math.ceil(every * (i + 1)) for i in range(candidates)})
+        self._marks = sorted({math.ceil(learner.planned * (i + 1) / candidates)
+                              for i in range(candidates)})
         self.best: CandidateScore | None = None
         self.train_s = 0.0
         """Seconds of this run, scoring included"""
@@ -181,24 +181,39 @@ class TrainingLoop:
     def _fingerprint(self) -> str:
         return hashlib.sha256(self.learner.work.encode()).hexdigest()
 
-    def resume(self) -> bool:
-        """Go on from where the same run stopped in this folder; false when there is none."""
+    def resume(self, say: Callable[[str], None] = lambda text: None) -> bool:
+        """
+        Go on from where the same run stopped in this folder; false when there is none.
+
+        What another run left there is set aside, never overwritten.
+
+        :param say: told what happens.
+        """
         path = self._folder / RESUME
         if not os.path.lexists(path):
             return False
         data = read_bytes(path, _MAX_RESUME_BYTES)
+        if self._fingerprint().encode() not in data[:10_000]:
+            return self._set_aside(path, say, 'is of another training (values, data, seed, code)')
         try:
-            if self._fingerprint().encode() not in data[:10_000]:
-                return False  # of other values or data
             state = from_safetensors(data)
             *rank, success, newest, evaluations = state.pop('loop').tolist()
             self.learner.load(state)
+        except CheckpointError:
+            return self._set_aside(path, say, 'has lost its checkpoint')
         except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
             raise IlwError(f'{path} cannot be gone on from ({error}). Remove it to begin '
                            f'anew.') from error
         self.best = CandidateScore((rank[0], rank[1]), {}, success)
         self._newest, self._evaluations, self._begun = newest, int(evaluations), True
+        say(f'goes on from {self.learner.done} of {self.learner.planned}')
         return True
+
+    def _set_aside(self, path: Path, say: Callable[[str], None], why: str) -> bool:
+        aside = path.with_name(f'of_another_run.{path.name}')
+        os.replace(path, aside)
+        say(f'{path} {why}: kept as {aside.name}. This training begins anew.')
+        return False
 
 
 def best_until(loop: TrainingLoop) -> tuple[CandidateScore, NotFiniteError | None]:

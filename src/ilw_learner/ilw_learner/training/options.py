@@ -55,6 +55,8 @@ class TrainOptions:
     """Use only this many, the oldest; 0: all"""
     track: str = 'tensorboard'
     """Name in ``tracking.TRACKERS``"""
+    code: str = ''
+    """Digest of an algorithm's own file"""
     say: Callable[[str], None] = field(default=lambda text: None)
 
 
@@ -135,6 +137,12 @@ def plain_values(config: TrainConfig) -> dict[str, Any]:
     """Return an algorithm's values as YAML has them."""
     return {name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(config).items()}
+
+
+def decided_by(options: TrainOptions) -> str:
+    """Return what decides about a run beside its values and data: a run goes on with the same."""
+    plant = options.plant.text() if options.plant else ''
+    return f'{options.env_spec} {options.eval_seed} {options.code} {plant}'
 
 
 def provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
