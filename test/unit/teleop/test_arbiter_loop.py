@@ -170,3 +170,27 @@ def test_a_clock_that_stands_is_looked_at_now_and_then(idle):
     assert loop.rest_ns(T0, 10_100 * MS, paced=False) == P
     loop.leap(10_100 * MS)
     assert loop.rest_ns(T0, 10_100 * MS, paced=False) == 0, 'a new world is waited for'
+
+
+@pytest.mark.parametrize(('simulated', 'driver'), [(False, Source.PERSON), (True, Source.NONE)])
+def test_a_clock_set_back_is_another_world_in_simulation_only(clutter, simulated, driver):
+    made = Arbiter(clutter, armed=True)
+    loop, names = ArbiterLoop(made, simulated=simulated), clutter.action.names
+    loop.tick(0)
+    for source in (Source.PERSON, Source.POLICY):
+        loop.request(Request(source, T0, True, clutter.hash, names, 0.1, 1, [0.2, 0.0]), T0, T0, 0)
+    loop.clock(-100 * P, T0 - 100 * P, T0 - 100 * P if simulated else T0 + MS, MS)
+    now, mono = T0 - 100 * P, T0 - 100 * P if simulated else T0 + MS
+    assert loop.switched(now, mono).source is driver
+
+
+def test_whoever_held_the_stick_keeps_the_policy_out_when_the_wall_clock_is_set_back(clutter):
+    made = Arbiter(clutter, armed=True)
+    loop, names = ArbiterLoop(made), clutter.action.names
+    loop.request(Request(Source.PERSON, T0, True, clutter.hash, names, 0.1, 1, [0.2, 0.0]),
+                 T0, T0, 0)
+    now = T0 - 100 * P
+    loop.clock(-100 * P, now, T0 + MS, MS)
+    asked = Request(Source.POLICY, now, True, clutter.hash, names, 0.1, 1, [0.4, 0.0])
+    decision = loop.request(asked, now, T0 + 2 * MS, 2 * MS)
+    assert decision is None or decision.source is not Source.POLICY

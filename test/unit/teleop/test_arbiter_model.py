@@ -78,6 +78,7 @@ class ArbiterMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([-100.0, -1.0, -0.05, 0.05, 1.0, 100.0]))
     def the_clock_of_the_stamps_is_set(self, seconds):
         self.now += round(seconds * 1e9)
+        self._judge(self.loop.clock(round(seconds * 1e9), self.now, self.mono, self.mono))
 
     @rule(source=st.sampled_from([1, 2]), asks=st.lists(whole, min_size=1, max_size=6),
           far=st.sampled_from([4.0, 4.0, 0.5, 0.2]),

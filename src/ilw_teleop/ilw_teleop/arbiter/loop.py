@@ -64,15 +64,21 @@ class ArbiterLoop:
         return bool(self._arbiter.rivals and not before)
 
     def clock(self, jump_ns: int, now_ns: int, mono_ns: int, wall_ns: int) -> Decision | None:
-        """Take in that the clock of the stamps went on, or was set, by so much."""
+        """
+        Take in that the clock of the stamps went on, or was set, by so much.
+
+        A simulated clock that goes back begins another world: nobody drives there yet. A robot
+        whose wall clock is set goes on as before: who drives, and since when, its steady clock
+        tells.
+        """
         if self._simulated:
             self.tick(wall_ns)
-        if jump_ns < 0:
-            self._arbiter.forget()
-        elif jump_ns >= LEAP_NS:
+            if jump_ns < 0:
+                self._arbiter.forget()
+            if abs(jump_ns) >= LEAP_NS and self._arbiter.ahead:
+                self._arbiter.ahead.leap(mono_ns)
+        if jump_ns >= LEAP_NS:
             self.leap(wall_ns)
-        if abs(jump_ns) >= LEAP_NS and self._simulated and self._arbiter.ahead:
-            self._arbiter.ahead.leap(mono_ns)
         return self._turn(now_ns, mono_ns, due=self._arbiter.chunk_due(now_ns))
 
     def poll(self, now_ns: int, mono_ns: int, wall_ns: int) -> Decision | None:
