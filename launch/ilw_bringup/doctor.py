@@ -33,8 +33,11 @@ def examine() -> Iterator[MachineFinding]:
         yield _package(package)
     robot = find_spec('ilw_sim') is None
     for package in ('torch', 'pybullet'):
-        yield MachineFinding('note', package, 'left out on a robot: ./ilw setup --full adds it'
-                             ) if robot and find_spec(package) is None else _package(package)
+        if robot and find_spec(package) is None:
+            yield MachineFinding('note', package,
+                                 'left out on a robot: ./ilw setup --full adds it')
+        else:
+            yield _package(package)
     yield _guard('ros 2', lambda: f'{os.environ.get("ROS_DISTRO", "?")}, domain '
                                   f'{os.environ.get("ROS_DOMAIN_ID", "0")}, {_rclpy()}')
     yield _guard('nodes', lambda: executable('ilw_teleop', 'arbiter_node'))
@@ -103,7 +106,6 @@ def _joystick() -> MachineFinding:
     if readable:
         return MachineFinding('ok', 'joystick', f'{len(readable)} readable input devices')
     if found:
-        return MachineFinding('note', 'joystick',
-                              'input devices are not readable: add yourself to the '
-                                                  'group input and log in again')
+        return MachineFinding('note', 'joystick', 'input devices are not readable: add yourself '
+                              'to the group input and log in again')
     return MachineFinding('note', 'joystick', 'no input device; use --input keyboard')

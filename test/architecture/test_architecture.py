@@ -27,7 +27,7 @@ FOREIGN = {  # packages of others that a package does without
     'ilw_emulator': {'rclpy', 'torch', 'pybullet', 'numba', 'ilw_ros', 'ilw_msgs'},
     'ilw_learner': {'rclpy', 'pybullet', 'ilw_ros', 'ilw_msgs'},
     'ilw_bringup': {'pybullet'},
-    'ilw_faults': {'pybullet'},
+    'ilw_faults': {'rclpy', 'pybullet'},
 }
 ALLOWED_IN_NODES = {'rclpy', 'ilw_ros', 'ilw_msgs'}
 WITHOUT_TORCH = ('runtime', 'evaluate.py', 'policy_node.py')

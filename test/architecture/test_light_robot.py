@@ -19,7 +19,7 @@ ON_A_ROBOT = {  # package -> its folder, and the rooms of it that a robot runs
     'ilw_teleop': ('src/ilw_teleop', ['']),
     'ilw_learner': ('src/ilw_learner', ['checkpoint', 'runtime', 'nodes', 'commands', 'cli.py']),
     'ilw_bringup': ('launch', ['start', 'commands', 'security', 'cli.py', 'doctor.py',
-                               'session.py', 'deploy.py'])}
+                               'session.py'])}
 NOT_ON_IT = {'ilw_learner.checkpoint.export',  # torch to ONNX
              'ilw_bringup.start.launch_files'}  # launch comes with ROS alone
 TRY = """

@@ -245,35 +245,16 @@ def test_the_algorithm_of_the_page_trains_exports_and_is_scored(
      r'Correct the algorithm'),
 ])
 def test_a_mistake_in_an_algorithm_file_is_one_line_that_names_it(
-        linear, demos, tmp_path, typed_train, monkeypatch, spoil, said):
+        linear, demos, tmp_path, typed, monkeypatch, spoil, said):
     text = linear.read_text()
     linear.write_text(spoil(text))
     assert linear.read_text() != text
     monkeypatch.chdir(tmp_path)  # named as a person does
-    code, error = typed_train('--task', 'maze', '--demos', demos, '--algo-file', 'linear.py',
-                              '--env', 'none', '--out', tmp_path / 'run')
+    code, _, error = typed('train', '--task', 'maze', '--demos', demos, '--algo-file', 'linear.py',
+                           '--env', 'none', '--out', tmp_path / 'run')
     assert code == 2 and 'Traceback' not in error
     (line,) = [each for each in error.strip().splitlines() if each.startswith('error')]
     assert str(linear) in line and re.search(said, line), line
-
-
-@pytest.fixture
-def typed_train(capsys, monkeypatch):
-    """Return a function that runs the command train: (exit code, standard error)."""
-    import sys
-
-    from ilw_cli.run import run
-
-    def call(*words):
-        monkeypatch.setattr(sys, 'argv', ['train', *map(str, words)])
-        code = 0
-        try:
-            run(train)
-        except SystemExit as end:
-            code = end.code
-        return code, capsys.readouterr().err
-
-    return call
 
 
 @pytest.mark.parametrize('name', ['missing.py', 'folder.py', 'notes.txt'])

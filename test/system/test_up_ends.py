@@ -14,7 +14,7 @@ from ilw_bringup.start.private_domain import private_domain
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
 from ilw_faults.loop import DRIVE
-from ilw_faults.spy import Spy
+from ilw_faults.nodes.spy import Spy
 from ilw_teleop.joystick.layout import load_joystick
 
 

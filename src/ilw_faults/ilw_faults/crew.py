@@ -26,7 +26,8 @@ def tie():
 os.environ['ILW_LAUNCHER'] = str(os.getpid())
 nodes = [subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=open(folder + '/log', 'ab'),
                           stderr=subprocess.STDOUT, preexec_fn=tie) for line in lines]
-print(*(node.pid for node in nodes), flush=True)
+sys.stdout.write(' '.join(str(node.pid) for node in nodes) + '\\n')
+sys.stdout.flush()
 sys.exit(max(map(abs, [node.wait() for node in nodes])))
 '''
 _FOREIGN = ('.ses',)

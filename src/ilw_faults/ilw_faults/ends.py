@@ -11,7 +11,6 @@ from typing import Any
 
 from action_msgs.msg import GoalStatus
 import numpy as np
-from rclpy.action import ActionClient
 from std_srvs.srv import Trigger
 
 from ilw_bringup.asking import Asking
@@ -21,8 +20,8 @@ from ilw_core.errors import IlwError
 from ilw_core.storage.locate import config_file
 from ilw_faults.crew import Crew, require
 from ilw_faults.loop import DRIVE, LATENCY_S, TASK
-from ilw_faults.spy import Spy
-from ilw_faults.stand_in import COMMAND_TIMEOUT_S, StandIn
+from ilw_faults.nodes.spy import Spy
+from ilw_faults.nodes.stand_in import COMMAND_TIMEOUT_S, StandIn
 from ilw_msgs.action import RunPolicy
 from ilw_teleop.joystick.layout import load_joystick
 
@@ -78,7 +77,7 @@ class Ends:
     def __enter__(self) -> 'Ends':
         self.spy = Spy(self.contract, load_joystick(config_file('joysticks', 'xbox')))
         self.robot = StandIn(self.spy.node, self.contract, self._rng.getrandbits(32))
-        self._run = ActionClient(self.spy.node, RunPolicy, 'policy/run')
+        self._run = self.spy.action_client(RunPolicy, 'policy/run')
         return self
 
     def __exit__(self, *_: object) -> None:

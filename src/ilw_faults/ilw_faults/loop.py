@@ -19,8 +19,8 @@ from ilw_core.contract.file import load_contract
 from ilw_core.errors import IlwError
 from ilw_core.storage.files import open_regular
 from ilw_core.storage.locate import config_file
+from ilw_faults.nodes.spy import Spy
 from ilw_faults.row import Seen
-from ilw_faults.spy import Spy
 from ilw_faults.witness import Witness, simulated_s
 from ilw_msgs.srv import StartEpisode, StopEpisode
 from ilw_teleop.joystick.layout import load_joystick

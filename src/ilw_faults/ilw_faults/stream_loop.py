@@ -75,7 +75,7 @@ class StreamLoop(Loop):
         try:
             for group in self._sensors:
                 self._robot.append(subprocess.Popen(
-                    [sys.executable, '-P', '-m', 'ilw_faults.far.stream', *group]))
+                    [sys.executable, '-P', '-m', 'ilw_faults.nodes.stream', *group]))
             # Before they are matched, nothing arrives: that is no loss of the recorder's.
             self.until(self._matched, 20.0, 'the recorder to subscribe')
         except BaseException:

@@ -9,7 +9,7 @@ from ilw_bringup.start.processes import Fleet
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
 from ilw_faults.loop import DRIVE, TASK
-from ilw_faults.spy import Spy
+from ilw_faults.nodes.spy import Spy
 from ilw_teleop.joystick.layout import load_joystick
 
 

@@ -9,8 +9,6 @@ import threading
 import time
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
-
 from ilw_core.errors import IlwError
 from ilw_faults.loop import LATENCY_S, Loop
 from ilw_faults.row import Fault, Seen
@@ -31,10 +29,8 @@ class Impostor:
         self.spoil: Spoil = lambda chunk: None
         self.silent = False
         self._loop, self._step = loop, 0
-        node, contract = loop.spy.node, loop.contract
-        self._pub = node.create_publisher(ActionChunk, 'policy/action', REQUEST)
-        node.create_timer(contract.period_ns / 1e9, self._on_tick,
-                          clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._pub = loop.spy.node.create_publisher(ActionChunk, 'policy/action', REQUEST)
+        loop.spy.every(loop.contract.period_ns / 1e9, self._on_tick)
 
     def _on_tick(self) -> None:
         states, contract = self._loop.spy.states, self._loop.contract

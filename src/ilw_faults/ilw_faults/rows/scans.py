@@ -11,7 +11,7 @@ import numpy as np
 from sensor_msgs.msg import LaserScan
 
 from ilw_faults.loop import LATENCY_S, Loop
-from ilw_faults.relay import Relay
+from ilw_faults.nodes.relay import Relay
 from ilw_faults.row import Fault, Seen
 
 STAND = 'stop action within two periods, blind; drives again afterwards'

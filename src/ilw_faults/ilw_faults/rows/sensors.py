@@ -10,7 +10,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import LaserScan
 
 from ilw_faults.loop import LATENCY_S, Loop
-from ilw_faults.relay import (
+from ilw_faults.nodes.relay import (
     Relay,
     Spoil,
     clock_shifted,

@@ -3,8 +3,8 @@
 from pathlib import Path
 import random
 
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
-from rclpy.parameter import Parameter
 
 from ilw_faults.ends import CTRL_C, KINDS, LAUNCHER, SIGTERM, Ends
 from ilw_faults.loop import LATENCY_S
@@ -44,7 +44,8 @@ def _sim_time(folder: Path) -> Seen:
         scene.drive('person', everybody=True)
         reasons = []
         for node in ('arbiter', 'teleop', 'policy'):
-            wanted = Parameter('use_sim_time', value=True).to_parameter_msg()
+            wanted = Parameter(name='use_sim_time', value=ParameterValue(
+                type=ParameterType.PARAMETER_BOOL, bool_value=True))
             answer = scene.call(SetParameters, f'{node}/set_parameters',
                                 SetParameters.Request(parameters=[wanted]))
             reasons += [r.reason for r in answer.results if not r.successful]

@@ -37,7 +37,7 @@ def algorithm_in(path: Path) -> tuple[str, Algorithm]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise ContractError(f'{where(path, error)}. {_RULE}') from error
+        raise ContractError(f'{_where(path, error)}. {_RULE}') from error
     found = getattr(module, 'ALGORITHM', None)
     if not isinstance(found, Algorithm):
         raise ContractError(f'{path}: ALGORITHM is {shown(found)}. {_RULE}')
@@ -72,12 +72,12 @@ def _explained(path: Path, train: Callable[..., Any]) -> Callable[..., Any]:
         except (IlwError, CancelledError):
             raise
         except Exception as error:
-            raise ContractError(f'{where(path, error)}. Correct the algorithm.') from error
+            raise ContractError(f'{_where(path, error)}. Correct the algorithm.') from error
 
     return run
 
 
-def where(path: Path, error: BaseException) -> str:
+def _where(path: Path, error: BaseException) -> str:
     """Return the last line of a file that an error passed through, and the error, in one line."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return f'{path}:{error.lineno}: {error.msg}'

@@ -140,11 +140,6 @@ class TableLearner(Learner):
         """Single updates of the table."""
         return self._round * self._each
 
-    @property
-    def updates(self) -> int:
-        """Single updates of the table."""
-        return self.done
-
     def advance(self) -> None:
         """Drive for as many updates as there are between two candidates."""
         model, config = self._model, self._config

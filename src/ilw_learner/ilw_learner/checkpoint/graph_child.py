@@ -48,7 +48,8 @@ def main() -> None:
         refused = f'it takes more than {told["memory_bytes"] // 1_000_000} MB'
     if refused:
         answer, code = {'refused': refused[:1000]}, 1
-    print(json.dumps(answer), flush=True)
+    sys.stdout.write(json.dumps(answer) + '\n')
+    sys.stdout.flush()
     sys.exit(code)
 
 

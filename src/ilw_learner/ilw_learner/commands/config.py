@@ -34,12 +34,11 @@ def show(algo: str, task: str, as_json: bool) -> None:
 
     Example: ./ilw config show bc --task maze
     """
-    from ilw_learner.training.config import explain_config, load_config
+    from ilw_learner.training.config import explain_config
 
     name = task if _GYMNASIUM.fullmatch(task) else named_contract(task, None).name
     path = config_file('train', algo)
-    load_config(path, name)  # refuses values that do not go together
-    algorithm, values = explain_config(path, name)
+    algorithm, _, values = explain_config(path, name)
     if as_json:
         echo(json.dumps({'algorithm': algorithm, 'task': name, 'values': {
             each.name: {'value': each.value, 'from': each.origin} for each in values}}))

@@ -37,18 +37,14 @@ def load_config(path: Path, task: str,
     :param path: a file as ``config/train/bc.yaml``; see ``explain_config``.
     :raises ContractError: not YAML, an unknown key, or a value of the wrong kind.
     """
-    algorithm, values = explain_config(path, task, algorithms)
-    try:
-        return algorithm, algorithms[algorithm].config(**{each.name: each.value
-                                                          for each in values})
-    except ValueError as error:
-        raise ContractError(f'{path}: {error}') from error
+    algorithm, config, _ = explain_config(path, task, algorithms)
+    return algorithm, config
 
 
 def explain_config(path: Path, task: str, algorithms: Mapping[str, Algorithm] = ALGORITHMS,
-                   ) -> tuple[str, list[ConfigValue]]:
+                   ) -> tuple[str, TrainConfig, list[ConfigValue]]:
     """
-    Return the algorithm's name and each value with its origin.
+    Return the algorithm's name, its values, and each of them with its origin.
 
     What counts, the last first: ``tasks: TASK:`` of the file, its other keys, the same two of the
     file that ``base`` names, the default.
@@ -77,7 +73,11 @@ def explain_config(path: Path, task: str, algorithms: Mapping[str, Algorithm] = 
                                 f'{algorithm}. Got {base}, of {under["algorithm"]}.')
         found |= _given(kind, file, under, task)
     found |= _given(kind, path, data, task)
-    return algorithm, list(found.values())
+    try:
+        config = kind(**{name: each.value for name, each in found.items()})
+    except ValueError as error:
+        raise ContractError(f'{path}: {error}') from error
+    return algorithm, config, list(found.values())
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -188,11 +188,6 @@ class Imitation(Learner):
         """Updates done."""
         return self.optimiser.steps
 
-    @property
-    def updates(self) -> int:
-        """Updates done."""
-        return self.optimiser.steps
-
     def advance(self) -> None:
         """Make one gradient step, all on the device."""
         self._set_rate(self.done + 1)

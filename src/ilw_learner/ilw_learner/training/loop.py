@@ -54,9 +54,9 @@ class Learner(ABC):
         """Units of work done."""
 
     @property
-    @abstractmethod
     def updates(self) -> int:
-        """Gradient steps done."""
+        """Gradient steps done: the units of work, where those are not steps of robots."""
+        return self.done
 
     def begin(self) -> None:  # noqa: B027 - most have nothing to do
         """Do what comes before the first round; not called where a run is resumed."""
@@ -130,13 +130,14 @@ class TrainingLoop:
                 while learner.done < learner.planned:
                     learner.advance()
                     due = [mark for mark in marks if mark <= learner.done]
+                    if not due and not self._log_due(logged_s):
+                        continue
+                    figures = learner.figures()
                     if due:
                         del marks[:len(due)]
                         self._judge(tracker)
-                    elif not self._log_due(logged_s):
-                        continue
                     logged_s = time.monotonic()
-                    self._log(tracker)
+                    self._log(tracker, figures)
             finally:
                 self.train_s = time.monotonic() - begin_s
         assert self.best is not None
@@ -148,9 +149,8 @@ class TrainingLoop:
             return self.learner.done % every == 0
         return time.monotonic() - logged_s >= _LOG_EVERY_S
 
-    def _log(self, tracker: Tracker) -> None:
+    def _log(self, tracker: Tracker, figures: dict[str, float]) -> None:
         learner = self.learner
-        figures = learner.figures()
         tracker.write(learner.done, figures, update=learner.updates)
         loss = next(iter(figures.values()))
         if not self._on_progress(Progress(learner.done, learner.planned, loss, self._newest,
@@ -159,7 +159,6 @@ class TrainingLoop:
 
     def _judge(self, tracker: Tracker) -> None:
         learner, begin = self.learner, time.monotonic()
-        learner.figures()
         score = learner.judge()
         if self.best is None or score.rank >= self.best.rank:
             self.best = score
@@ -176,10 +175,11 @@ class TrainingLoop:
                                 self._evaluations], dtype=torch.float64)
         state = {name: tensor.contiguous() for name, tensor in self.learner.state().items()}
         write_file(self._folder / RESUME, to_safetensors(
-            {'loop': numbers, **state}, metadata={'of': self._fingerprint()}))
+            {'of': self._fingerprint(), 'loop': numbers, **state}))
 
-    def _fingerprint(self) -> str:
-        return hashlib.sha256(self.learner.work.encode()).hexdigest()
+    def _fingerprint(self) -> Tensor:
+        digest = hashlib.sha256(self.learner.work.encode()).digest()
+        return torch.tensor(list(digest), dtype=torch.uint8)
 
     def resume(self, say: Callable[[str], None] = lambda text: None) -> bool:
         """
@@ -192,11 +192,12 @@ class TrainingLoop:
         path = self._folder / RESUME
         if not os.path.lexists(path):
             return False
-        data = read_bytes(path, _MAX_RESUME_BYTES)
-        if self._fingerprint().encode() not in data[:10_000]:
-            return self._set_aside(path, say, 'is of another training (values, data, seed, code)')
         try:
-            state = from_safetensors(data)
+            state = from_safetensors(read_bytes(path, _MAX_RESUME_BYTES))
+            of = state.pop('of', None)
+            if of is None or not torch.equal(of, self._fingerprint()):
+                return self._set_aside(path, say,
+                                       'is of another training (values, data, seed, code)')
             *rank, success, newest, evaluations = state.pop('loop').tolist()
             self.learner.load(state)
         except CheckpointError:

@@ -1,0 +1,115 @@
+"""What was heard of a loop, and what it shows: did commands stay inside limits, does it stand."""
+
+from collections import deque
+from dataclasses import dataclass
+import time
+
+import numpy as np
+
+from ilw_core.contract.file import Contract
+from ilw_msgs.msg import ArbiterState, EpisodeEvent, EpisodeStatus
+from ilw_ros.convert import stamp_ns
+
+_SAFE = {'obstacle', 'near', 'unseen', 'workspace', 'blind', 'wheels'}
+"""With one of these reasons a command may fall faster than the rate limit"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One message on the command topic."""
+
+    at_s: float
+    """When it arrived, steady clock"""
+    stamp_ns: int
+    values: np.ndarray
+    """(Da,)"""
+
+
+class Watched:
+    """Filled by whoever hears the graph; asked by the tests of a fault."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._stop = np.zeros(contract.action.dim)
+        self.commands: list[Command] = []
+        self.heard = 0
+        """Commands since the start; ``trim`` forgets what they were"""
+        self._outside: list[str] = []
+        self.states: list[ArbiterState] = []
+        self.statuses: list[tuple[float, EpisodeStatus]] = []
+        """(arrival, what the recorder said)"""
+        self.errors: list[tuple[float, str]] = []
+        """(arrival, text) of diagnostics at level ERROR"""
+        self.speeds: list[tuple[float, float, float]] = []
+        """(arrival, m/s, rad/s) the robot really moves at"""
+        self.clock_ns = 0
+        """Simulated time, as last heard"""
+        self.clock: deque[tuple[float, int]] = deque(maxlen=3000)
+        """(arrival, simulated time), the last of it"""
+        self.marks: list[EpisodeEvent] = []
+        """What the teleop node told the recorder"""
+
+    @property
+    def status(self) -> EpisodeStatus | None:
+        """What the recorder said last."""
+        return self.statuses[-1][1] if self.statuses else None
+
+    def says(self) -> str:
+        """Return what the nodes said last of themselves, in a sentence each."""
+        said = 'The arbiter: nothing heard.'
+        if self.states:
+            last = self.states[-1]
+            said = (f'The arbiter: {"armed" if last.armed else "not armed"}, driven by '
+                    f'{last.source}, reasons {list(last.reasons)}'
+                    f'{last.estop_why and f" ({last.estop_why})"}.')
+        since = time.monotonic() - 5.0
+        return ' '.join([said, f'Commands: {self.heard}.',
+                         *sorted({text for at, text in self.errors if at > since})])
+
+    def moving(self, within_s: float = 0.25) -> bool:
+        """Tell whether the newest commands move the robot."""
+        now = time.monotonic()
+        recent = [c for c in self.commands[-10:] if now - c.at_s < within_s]
+        return bool(recent) and not np.array_equal(recent[-1].values, self._stop)
+
+    def stopped_at(self, after_s: float) -> float | None:
+        """Return when the command became the stop action and stayed so; ``None``: it did not."""
+        found = None
+        for command in list(self.commands):
+            if not np.array_equal(command.values, self._stop):
+                found = None
+            elif found is None:
+                found = max(command.at_s, after_s)  # at once, where it stood already
+        return found
+
+    def trim(self) -> None:
+        """Judge what was seen so far and forget it, so that a long run needs no more memory."""
+        self._outside = self.outside()
+        del self.commands[:-1], self.states[:-100], self.speeds[:-100], self.statuses[:-1]
+
+    def outside(self) -> list[str]:
+        """Return what commands left the contract's range or rate, a sentence each."""
+        action, found = self._contract.action, list(self._outside)
+        reasons: dict[int, tuple[set[str], int]] = {}
+        for state in list(self.states):  # in simulated time several decisions have one stamp
+            at = stamp_ns(state.header.stamp)
+            reasons[at] = (reasons.get(at, (set(), 0))[0] | set(state.reasons), state.source)
+        before: Command | None = None
+        for command in list(self.commands):
+            low = command.values < action.low - 1e-9
+            high = command.values > action.high + 1e-9
+            if np.any(low | high) or not np.all(np.isfinite(command.values)):
+                found.append(f'{command.values} is out of range')
+            if before is not None and command.stamp_ns > before.stamp_ns:
+                seconds = max((command.stamp_ns - before.stamp_ns) / 1e9,
+                              command.at_s - before.at_s)
+                change = np.abs(command.values - before.values)
+                fast = change > action.max_rate * seconds + 1e-3 * action.max_rate + 1e-6
+                why, source = reasons.get(command.stamp_ns, (set(), 1))
+                braking = np.abs(command.values) <= np.abs(before.values)
+                stopping = np.array_equal(command.values, self._stop)
+                if np.any(fast & ~braking) or (
+                        np.any(fast) and not stopping and not why & _SAFE and source in (1, 2)):
+                    found.append(f'{before.values} to {command.values} in {seconds:.3f} s')
+            before = command
+        return found
