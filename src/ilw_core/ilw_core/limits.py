@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ilw_core.contract.file import ActionSpec
+from ilw_core.contract.action import ActionSpec
 
 _ROUNDING = 1e-9  # a step that meets the limit exactly must not be reported as limited
 

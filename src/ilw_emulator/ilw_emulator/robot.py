@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ilw_core.contract.file import ActionSpec
+from ilw_core.contract.action import ActionSpec
 from ilw_core.errors import ContractError
 from ilw_emulator import messages
 from ilw_emulator.drive import EmulatedDrive, Pose

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ilw_core.contract.file import ActionSpec
+from ilw_core.contract.action import ActionSpec
 from ilw_core.features.plausible import field_index
 
 SETTLED_NS = 600_000_000

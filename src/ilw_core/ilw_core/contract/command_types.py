@@ -1,6 +1,6 @@
 """Where an action's fields are in a command message: a twist may come with or without a stamp."""
 
-from ilw_core.contract.file import ActionSpec
+from ilw_core.contract.action import ActionSpec
 from ilw_core.errors import ContractError
 
 _TWISTS = {'geometry_msgs/msg/TwistStamped': 'twist.', 'geometry_msgs/msg/Twist': ''}

@@ -4,7 +4,7 @@ The contract: everything a demonstration, a policy and a robot of one task must 
 Data only: the file holds no code and names none but codecs in ``features.CODECS``.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 import hashlib
 import json
 from pathlib import Path
@@ -13,86 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from ilw_core.contract.action import ActionSpec, read_action
+from ilw_core.contract.observed import ObservedTopic, read_sources
 from ilw_core.contract.safety import SafetySpec, read_safety
-from ilw_core.contract.schema import Section
+from ilw_core.contract.schema import LARGEST, Section
 from ilw_core.contract.yaml_data import parse_yaml, read_text
-from ilw_core.errors import ContractError
-from ilw_core.features.codecs import CODECS, FeatureSpec
 from ilw_core.features.lidar_spec import PLAIN, LidarSpec, load_lidar
 from ilw_core.storage.locate import config_file, config_folder, resource_file
 
 MAX_CONTRACT_BYTES = 1_000_000
-_RATES = ('max_rate', 'max_acceleration', 'max_jerk', 'stop_rate')
-_LARGEST = 1e9  # of any value and rate of an action: their squares and sums stay finite
-_TYPE = re.compile(r'[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*')
 _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]{0,63}')
-_FIELD = re.compile(r'[a-z][A-Za-z0-9_]*(\.[a-z][A-Za-z0-9_]*)*')
-
-
-@dataclass(frozen=True)
-class Align:
-    """How the message of one tick is chosen."""
-
-    how: str
-    """``asof``: newest at or before the tick, within the tolerance; ``hold``: newest, any age."""
-    tolerance_ns: int
-    """Largest age at the tick [ns]; unused by ``hold``."""
-
-
-@dataclass(frozen=True)
-class ObservedTopic:
-    """One observed topic."""
-
-    name: str
-    topic: str
-    """Relative name, without a leading slash."""
-    type: str
-    """As in ``sensor_msgs/msg/LaserScan``."""
-    align: Align
-    feature: FeatureSpec
-
-
-@dataclass(frozen=True)
-class ActionSpec:
-    """What the robot can be told."""
-
-    topic: str
-    type: str
-    names: tuple[str, ...]
-    """(Da,) dotted field paths in the command message."""
-    units: tuple[str, ...]
-    low: np.ndarray
-    """(Da,) float64"""
-    high: np.ndarray
-    """(Da,) float64"""
-    max_rate: np.ndarray
-    """(Da,) float64, largest change per second"""
-    max_acceleration: np.ndarray
-    """(Da,) float64, largest change of the rate per second; infinite where not limited"""
-    max_jerk: np.ndarray
-    """(Da,) float64, largest change of that per second; infinite where not limited"""
-    stop_rate: np.ndarray
-    """(Da,) float64, per second, towards the stop action when nobody drives; infinite: at once"""
-    stop: np.ndarray | None
-    """(Da,) float64; None means hold the last action"""
-    discrete: dict[str, np.ndarray] = field(default_factory=dict)
-    """Named actions, each (Da,); empty for a continuous task"""
-
-    @property
-    def dim(self) -> int:
-        """Number of values in one action."""
-        return len(self.names)
-
-    @property
-    def table(self) -> np.ndarray:
-        """The discrete actions in order, ``(K, Da)``; ``(0, Da)`` for a continuous task."""
-        return np.array(list(self.discrete.values())).reshape(-1, self.dim)
-
-    def nearest(self, actions: np.ndarray) -> np.ndarray:
-        """Return the index of the discrete action closest to each ``(N, Da)`` action, ``(N,)``."""
-        span = self.high - self.low
-        gap = (np.asarray(actions)[:, None, :] - self.table[None]) / span
-        return np.argmin((gap ** 2).sum(-1), axis=1)
 
 
 @dataclass(frozen=True)
@@ -209,10 +139,10 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     if version != 1:
         raise root.error('version', '1, the only version this ILW knows', version)
     rate_hz = root.number('rate_hz', low=0.1, high=1000.0)
-    sources = _sources(root.section('observation'), rate_hz)
-    action = _action(root.section('action'))
+    sources = read_sources(root.section('observation'), rate_hz)
+    action = read_action(root.section('action'))
     rewards = root.section('reward', required=False)
-    reward = {key: rewards.number(key, 0.0, low=-_LARGEST, high=_LARGEST)
+    reward = {key: rewards.number(key, 0.0, low=-LARGEST, high=LARGEST)
               for key in ('goal', 'collision', 'step')}
     rewards.done()
     ends = root.section('termination', required=False)
@@ -233,108 +163,3 @@ def _digest(data: Any) -> str:
     learnt = {key: value for key, value in data.items() if key != 'safety'}
     canonical = json.dumps(learnt, sort_keys=True, separators=(',', ':'), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _topic(section: Section) -> tuple[str, str]:
-    topic = section.topic()
-    kind = section.text('type')
-    if not _TYPE.fullmatch(kind):
-        raise section.error('type', 'a message type such as sensor_msgs/msg/LaserScan', kind)
-    return topic, kind
-
-
-def _sources(section: Section, rate_hz: float) -> tuple[ObservedTopic, ...]:
-    sources = []
-    for name in section.keys():  # noqa: SIM118 - a method, not a dict
-        entry = section.section(name)
-        topic, kind = _topic(entry)
-        align_section = entry.section('align', required=False)
-        how = align_section.text('how', 'asof', choices=('asof', 'hold'))
-        # Two periods: one late message is normal, two mean the sensor is gone.
-        tolerance_ms = align_section.number('tolerance_ms', 2000.0 / rate_hz, low=0.0,
-                                            high=1e6)
-        align_section.done()
-        codec = entry.text('feature', choices=tuple(CODECS))
-        options = Section(entry.rest(), entry.where)
-        feature = CODECS[codec](name, options)
-        options.done()
-        sources.append(ObservedTopic(name, topic, kind, Align(how, round(tolerance_ms * 1e6)),
-                                     feature))
-    known = {source.name for source in sources}
-    for source in sources:
-        missing = [need for need in source.feature.needs if need not in known]
-        if missing:
-            raise ContractError(f'{section.where}.{source.name} reads {missing[0]!r}, which is '
-                                f'not an observation. Known: {", ".join(sorted(known))}.')
-    types: dict[str, str] = {}
-    for source in sources:
-        if types.setdefault(source.topic, source.type) != source.type:
-            raise ContractError(f'{section.where}.{source.name}.type must be that of the other '
-                                f'entries of {source.topic}, {types[source.topic]}. '
-                                f'Got {source.type}.')
-    if not sources:
-        raise ContractError(f'{section.where} must name at least one topic. Got none.')
-    return tuple(sources)
-
-
-def _action(section: Section) -> ActionSpec:
-    topic, kind = _topic(command := section.section('command'))
-    command.done()
-    fields = section.take('fields', required=True)
-    if not isinstance(fields, list) or not fields:
-        raise section.error('fields', 'a list of at least one action field', fields)
-    names: list[str] = []
-    units, low, high = [], [], []
-    rates: dict[str, list[float]] = {key: [] for key in _RATES}
-    for i, item in enumerate(fields):
-        entry = Section(item, f'{section.where}.fields[{i}]')
-        names.append(_field(entry, names))
-        units.append(entry.text('unit'))
-        low.append(entry.number('min', low=-_LARGEST, high=_LARGEST))
-        high.append(entry.number('max', low=-_LARGEST, high=_LARGEST))
-        for key, values in rates.items():
-            given = key == 'max_rate' or entry.has(key)
-            values.append(entry.number(key, low=1e-9, high=_LARGEST) if given else np.inf)
-        if entry.has('max_jerk') and not entry.has('max_acceleration'):
-            raise entry.error('max_acceleration', 'given where max_jerk is', None)
-        entry.done()
-        if low[-1] >= high[-1]:
-            raise entry.error('max', f'greater than min ({low[-1]:g})', high[-1])
-    dim = len(names)
-    table = {}
-    choices = section.section('discrete', required=False)
-    for key in choices.keys():  # noqa: SIM118 - a method, not a dict
-        table[key] = np.array(choices.numbers(key, dim))
-        if np.any(table[key] < low) or np.any(table[key] > high):
-            raise choices.error(key, 'within min and max of every field', table[key].tolist())
-    stop: np.ndarray | None = _stop(section, kind, low, high)
-    section.done()
-    return ActionSpec(topic, kind, tuple(names), tuple(units), np.array(low), np.array(high),
-                      **{key: np.array(values) for key, values in rates.items()}, stop=stop,
-                      discrete=table)
-
-
-def _field(entry: Section, before: list[str]) -> str:
-    name = entry.text('name')
-    if not _FIELD.fullmatch(name):
-        raise entry.error('name', 'a field of the message, as in twist.linear.x', name)
-    if name in before:
-        raise entry.error('name', 'another field than those before it', name)
-    return name
-
-
-def _stop(section: Section, kind: str, low: list[float],
-          high: list[float]) -> np.ndarray | None:
-    how = section.take('on_stale', required=True)
-    velocities = kind.rpartition('/')[2] in ('Twist', 'TwistStamped')
-    if velocities and how != 'stop' and not (isinstance(how, list) and not any(how)):
-        raise section.error('on_stale', 'stop (zeros) for velocities: a robot that nobody drives '
-                            'must not drive on', how)
-    if how == 'hold':
-        return None
-    if how != 'stop' and not isinstance(how, list):
-        raise section.error('on_stale', 'stop (zeros), hold, or a list of values', how)
-    stop = np.zeros(len(low)) if how == 'stop' else np.array(section.numbers('on_stale', len(low)))
-    if np.any(stop < low) or np.any(stop > high):
-        raise section.error('on_stale', 'an action within min and max of every field', how)
-    return stop

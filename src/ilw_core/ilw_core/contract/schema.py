@@ -15,6 +15,9 @@ _SHORT.maxlevel = 3
 _TOPIC = re.compile(r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
 _MAX_TOPIC = 128
 
+LARGEST = 1e9
+"""Of any value and rate of an action: their squares and sums stay finite"""
+
 
 def shown(value: Any) -> str:
     """Return a value for an error text: as it was, but never longer than a line or two."""

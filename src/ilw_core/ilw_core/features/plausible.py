@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ilw_core.contract.file import ActionSpec, Contract
+from ilw_core.contract.action import ActionSpec
+from ilw_core.contract.file import Contract
 from ilw_core.features.lidar import ScanGeometry, unread, why_no_evidence
 from ilw_core.features.lidar_sectors import unseen_sectors
 

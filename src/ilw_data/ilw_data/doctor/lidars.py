@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ilw_core.contract.file import Contract, ObservedTopic
+from ilw_core.contract.file import Contract
+from ilw_core.contract.observed import ObservedTopic
 from ilw_core.features.lidar import unread, why_no_evidence
 from ilw_core.features.lidar_sectors import unseen_sectors
 from ilw_data.bag.reader import Bag, BagTopic

@@ -8,7 +8,8 @@ import numpy as np
 
 from ilw_core.align import sample_rows
 from ilw_core.contract.command_types import fields_in, same_command
-from ilw_core.contract.file import Contract, ObservedTopic
+from ilw_core.contract.file import Contract
+from ilw_core.contract.observed import ObservedTopic
 from ilw_core.episode import Remark
 from ilw_core.errors import ContractMisfitError, EpisodeError
 from ilw_core.text.printable import pasteable

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from ilw_core.contract.file import ActionSpec, Contract
+from ilw_core.contract.action import ActionSpec
+from ilw_core.contract.file import Contract
 from ilw_sim.physics.diff_drive import Pose, twist_indices
 from ilw_sim.physics.robot import robot_of
 from ilw_sim.sensing.readings import wrap

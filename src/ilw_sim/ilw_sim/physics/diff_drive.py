@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 import xml.etree.ElementTree as ElementTree
 
-from ilw_core.contract.file import ActionSpec
+from ilw_core.contract.action import ActionSpec
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.files import read_bytes
 

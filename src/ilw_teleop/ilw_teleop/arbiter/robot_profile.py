@@ -14,7 +14,8 @@ import numpy as np
 
 from ilw_core.base.base_fit import BaseFigures, misfits, profile_base
 from ilw_core.base.urdf import read_urdf
-from ilw_core.contract.file import ActionSpec, Contract
+from ilw_core.contract.action import ActionSpec
+from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section, shown
 from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.errors import ContractError

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ilw_core.contract.file import ActionSpec
+from ilw_core.contract.action import ActionSpec
 
 
 def past_deadzone(deflection: float, deadzone: float) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ilw_core.contract.file import ActionSpec
+from ilw_core.contract.action import ActionSpec
 
 IDLE_NS = 3_000_000_000
 """From button to stick takes a second or two; standing for longer is learnt as part of the task"""

@@ -3,8 +3,8 @@
 from operator import attrgetter
 from typing import Any
 
+from ilw_core.contract.action import ActionSpec
 from ilw_core.contract.command_types import fields_in
-from ilw_core.contract.file import ActionSpec
 from ilw_core.errors import ContractError
 from ilw_ros.convert import message_class
 

@@ -1,0 +1,77 @@
+"""What a contract observes: its topics, how messages meet the ticks, and the feature of each."""
+
+from dataclasses import dataclass
+import re
+
+from ilw_core.contract.schema import Section
+from ilw_core.errors import ContractError
+from ilw_core.features.codecs import CODECS, FeatureSpec
+
+_TYPE = re.compile(r'[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*')
+
+
+@dataclass(frozen=True)
+class Align:
+    """How the message of one tick is chosen."""
+
+    how: str
+    """``asof``: newest at or before the tick, within the tolerance; ``hold``: newest, any age."""
+    tolerance_ns: int
+    """Largest age at the tick [ns]; unused by ``hold``."""
+
+
+@dataclass(frozen=True)
+class ObservedTopic:
+    """One observed topic."""
+
+    name: str
+    topic: str
+    """Relative name, without a leading slash."""
+    type: str
+    """As in ``sensor_msgs/msg/LaserScan``."""
+    align: Align
+    feature: FeatureSpec
+
+
+def topic_and_type(section: Section) -> tuple[str, str]:
+    """Take ``topic`` and ``type`` out of a section."""
+    topic = section.topic()
+    kind = section.text('type')
+    if not _TYPE.fullmatch(kind):
+        raise section.error('type', 'a message type such as sensor_msgs/msg/LaserScan', kind)
+    return topic, kind
+
+
+def read_sources(section: Section, rate_hz: float) -> tuple[ObservedTopic, ...]:
+    """Take every entry out of ``observation``."""
+    sources = []
+    for name in section.keys():  # noqa: SIM118 - a method, not a dict
+        entry = section.section(name)
+        topic, kind = topic_and_type(entry)
+        align_section = entry.section('align', required=False)
+        how = align_section.text('how', 'asof', choices=('asof', 'hold'))
+        # Two periods: one late message is normal, two mean the sensor is gone.
+        tolerance_ms = align_section.number('tolerance_ms', 2000.0 / rate_hz, low=0.0,
+                                            high=1e6)
+        align_section.done()
+        codec = entry.text('feature', choices=tuple(CODECS))
+        options = Section(entry.rest(), entry.where)
+        feature = CODECS[codec](name, options)
+        options.done()
+        sources.append(ObservedTopic(name, topic, kind, Align(how, round(tolerance_ms * 1e6)),
+                                     feature))
+    known = {source.name for source in sources}
+    for source in sources:
+        missing = [need for need in source.feature.needs if need not in known]
+        if missing:
+            raise ContractError(f'{section.where}.{source.name} reads {missing[0]!r}, which is '
+                                f'not an observation. Known: {", ".join(sorted(known))}.')
+    types: dict[str, str] = {}
+    for source in sources:
+        if types.setdefault(source.topic, source.type) != source.type:
+            raise ContractError(f'{section.where}.{source.name}.type must be that of the other '
+                                f'entries of {source.topic}, {types[source.topic]}. '
+                                f'Got {source.type}.')
+    if not sources:
+        raise ContractError(f'{section.where} must name at least one topic. Got none.')
+    return tuple(sources)
