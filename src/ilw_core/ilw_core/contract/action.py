@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 
-from ilw_core.contract.observed import topic_and_type
 from ilw_core.contract.schema import LARGEST, Section
 
 _RATES = ('max_rate', 'max_acceleration', 'max_jerk', 'stop_rate')
@@ -57,7 +56,8 @@ class ActionSpec:
 
 def read_action(section: Section) -> ActionSpec:
     """Take every key out of ``action``."""
-    topic, kind = topic_and_type(command := section.section('command'))
+    command = section.section('command')
+    topic, kind = command.topic(), command.message_type()
     command.done()
     fields = section.take('fields', required=True)
     if not isinstance(fields, list) or not fields:

@@ -1,13 +1,10 @@
 """What a contract observes: its topics, how messages meet the ticks, and the feature of each."""
 
 from dataclasses import dataclass
-import re
 
 from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError
 from ilw_core.features.codecs import CODECS, FeatureSpec
-
-_TYPE = re.compile(r'[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*')
 
 
 @dataclass(frozen=True)
@@ -33,21 +30,12 @@ class ObservedTopic:
     feature: FeatureSpec
 
 
-def topic_and_type(section: Section) -> tuple[str, str]:
-    """Take ``topic`` and ``type`` out of a section."""
-    topic = section.topic()
-    kind = section.text('type')
-    if not _TYPE.fullmatch(kind):
-        raise section.error('type', 'a message type such as sensor_msgs/msg/LaserScan', kind)
-    return topic, kind
-
-
 def read_sources(section: Section, rate_hz: float) -> tuple[ObservedTopic, ...]:
     """Take every entry out of ``observation``."""
     sources = []
     for name in section.keys():  # noqa: SIM118 - a method, not a dict
         entry = section.section(name)
-        topic, kind = topic_and_type(entry)
+        topic, kind = entry.topic(), entry.message_type()
         align_section = entry.section('align', required=False)
         how = align_section.text('how', 'asof', choices=('asof', 'hold'))
         # Two periods: one late message is normal, two mean the sensor is gone.

@@ -13,10 +13,11 @@ _SHORT.maxstring = _SHORT.maxother = 120
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 12
 _SHORT.maxlevel = 3
 _TOPIC = re.compile(r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
+_MESSAGE_TYPE = re.compile(r'[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*')
 _MAX_TOPIC = 128
 
 LARGEST = 1e9
-"""Of any value and rate of an action: their squares and sums stay finite"""
+"""Of any reward, and any value and rate of an action: their squares and sums stay finite"""
 
 
 def shown(value: Any) -> str:
@@ -110,6 +111,13 @@ class Section:
         if len(name) > _MAX_TOPIC or not _TOPIC.fullmatch(name):
             raise self.error(key, 'a relative topic name (no leading slash)', name)
         return name
+
+    def message_type(self, key: str = 'type') -> str:
+        """Return the name of a message type."""
+        kind = self.text(key)
+        if not _MESSAGE_TYPE.fullmatch(kind):
+            raise self.error(key, 'a message type such as sensor_msgs/msg/LaserScan', kind)
+        return kind
 
     def interval(self, key: str, low: float, high: float) -> tuple[float, float]:
         """Return a number as both ends of an interval, or two numbers, within [low, high]."""
