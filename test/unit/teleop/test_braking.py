@@ -42,6 +42,11 @@ def test_backward_counts_like_forward_and_a_reset_is_forgotten():
     assert braking.way_m(0.0) == pytest.approx(0.1125)
     braking.forget()
     assert braking.way_m(0.0) == 0.0
+    assert braking.gone_m(T0) == 0.0
+
+
+def test_who_never_drove_has_gone_nowhere():
+    assert Braking(2.0, 0.1).gone_m(T0) == 0.0
 
 
 @pytest.mark.parametrize('way', [0.0, 0.05, 0.1126, 0.15, 0.3])

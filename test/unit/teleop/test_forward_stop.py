@@ -137,6 +137,26 @@ def test_in_another_world_equal_scans_are_counted_from_the_start():
     assert list(drive(10, 11)) == [('blind',)] * 2
 
 
+@pytest.mark.parametrize(('known', 'hangs'), [(0.4, False), (0.6, True)])
+def test_scans_that_share_less_than_half_of_what_they_measure_are_not_equal(known, hangs):
+    ahead, every = seeing([]), np.full(RAYS, 2.0)
+    some = np.where(np.arange(RAYS) < known * RAYS, every, np.inf)
+    found = []
+    for k in range(1, 14):
+        found.append(ahead.slow(np.array([0.0, 0.3]), T0 + k * P)[1])
+        ahead.see(T0 + k * P, some if k % 2 else every, 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+    assert (('blind',) in found) is hangs
+
+
+def test_equal_scans_while_the_robot_is_kept_from_moving_are_not_a_lidar_that_hangs():
+    ahead, same = seeing([(2.0, 0.0)]), scan_of([(2.0, 0.0)])
+    for k in range(5, 15):
+        assert ahead.slow(np.array([0.3, 0.0]), T0 + k * P)[1] == ('blind',), 'each comes too late'
+        ahead.see(T0 + (k - 4) * P, same, 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+    ahead.see(T0 + 15 * P, same, 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+    assert ahead.slow(np.array([0.3, 0.0]), T0 + 15 * P)[1] == ()
+
+
 @pytest.mark.parametrize('periods', [0, 1, 2])
 def test_what_was_seen_a_while_ago_is_nearer_now_by_the_way_gone_since(periods):
     ahead, far = ForwardStop(CLUTTER), 0.36 + 0.04 * periods

@@ -323,7 +323,7 @@ def test_the_way_is_remembered_for_as_long_as_was_asked_and_forgotten_after_a_le
 
 # -- what nobody saw
 
-def gap_survey(blind, beams=360, mount=(0.0, 0.0, 0.0), near=()):
+def gap_survey(blind, beams=360, mount=(0.0, 0.0, 0.0), near=(), radius=0.16):
     """Return what 360 beams of 3 m show that see nothing within (first, last) [rad]."""
     angles = -math.pi + 2 * math.pi / beams * np.arange(beams)
     kinds = np.full(beams, DISTANCE)
@@ -331,7 +331,15 @@ def gap_survey(blind, beams=360, mount=(0.0, 0.0, 0.0), near=()):
     if near:
         kinds[(angles >= near[0]) & (angles <= near[1])] = TOO_NEAR
     geometry = ScanGeometry(beams, -math.pi, 2 * math.pi / beams, 0.1, 10.0)
-    return survey(np.full(beams, 3.0), kinds, geometry, PLAIN, mount, 0.16, 1.0)
+    return survey(np.full(beams, 3.0), kinds, geometry, PLAIN, mount, radius, 1.0)
+
+
+@pytest.mark.parametrize('radius', [0.08, 0.16, 0.4])
+def test_places_where_nobody_looked_begin_at_the_robot_s_edge_and_leave_no_gap_for_it(radius):
+    seen = gap_survey((-0.2, 0.2), radius=radius)
+    away = np.sort(np.hypot(seen.unseen._x, seen.unseen._y))
+    assert away[0] == pytest.approx(radius) and away[-1] >= min(3.0 * radius, 1.0 + radius) - 1e-9
+    assert np.diff(away).max() <= 0.5 * radius + 1e-9
 
 
 @pytest.mark.parametrize(('middle', 'speed', 'free'), [
