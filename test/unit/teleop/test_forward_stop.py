@@ -171,6 +171,33 @@ def test_what_was_seen_a_while_ago_is_nearer_now_by_the_way_gone_since(periods):
     assert action[0] == pytest.approx(0.493, abs=0.002), 'as fast as where it stood 0.36 m away'
 
 
+def test_after_the_clock_leapt_back_scans_of_the_time_before_do_not_hold_up_those_of_now():
+    ahead = seeing([], now=T0 + 100 * P)
+    ahead.leap(T0)
+    assert ahead.slow(np.array([0.3, 0.0]), T0)[1] == ('blind',)
+    assert 'no scan has come' in ahead.why['blind']
+    ahead.see(T0, scan_of([]), 0.0, 2 * math.pi / RAYS, 0.05, 10.0)
+    assert ahead.slow(np.array([0.3, 0.0]), T0)[1] == ()
+
+
+@pytest.mark.parametrize('names', [('joint_1', 'joint_2'), ('twist.linear.x', 'joint_2'),
+                                   ('joint_1', 'twist.angular.z')])
+def test_an_action_that_is_no_planar_twist_is_refused_by_its_names(names):
+    action = replace(CLUTTER.action, names=names)
+    with pytest.raises(ContractError, match=rf'linear\.x and angular\.z. Got {", ".join(names)}'):
+        ForwardStop(replace(CLUTTER, action=action))
+
+
+@pytest.mark.parametrize('margin_m', [0.0, 0.05, 0.6])
+def test_how_far_it_looks_is_worked_out_by_hand(margin_m):
+    # 0.5 m/s at 1 m/s2: 0.125 m to brake; two periods and the age of the oldest scan: 0.4 s.
+    safety = replace(CLUTTER.safety, margin_m=margin_m, deceleration_mps2=1.0)
+    assert safety.scan.max_age_ns == 2 * P and CLUTTER.period_ns == P
+    action = replace(CLUTTER.action, high=np.array([0.5, 1.5]), low=np.array([-0.2, -1.5]))
+    ahead = ForwardStop(replace(CLUTTER, safety=safety, action=action))
+    assert ahead._reach_m == pytest.approx(0.125 + 0.5 * 0.4 + margin_m)
+
+
 def test_scans_of_now_one_beam_more_now_one_less_are_not_a_lidar_that_hangs():
     ahead = seeing([(2.0, 0.0)])
     for k in range(1, 20):

@@ -22,6 +22,7 @@ from ilw_core.features.lidar import (
     why_no_evidence,
     why_no_geometry,
 )
+from ilw_core.features.plausible import field_index
 from ilw_teleop.guards.braking import Braking
 from ilw_teleop.guards.survey import Survey, survey
 
@@ -41,14 +42,11 @@ class ForwardStop:
     """
 
     def __init__(self, contract: Contract) -> None:
-        names = contract.action.names
-        try:
-            self._forward, self._turn = (
-                next(i for i, name in enumerate(names) if name.endswith(tail))
-                for tail in ('linear.x', 'angular.z'))
-        except StopIteration as error:
+        forward, turn = (field_index(contract.action, tail) for tail in ('linear.x', 'angular.z'))
+        if forward is None or turn is None:
             raise ContractError('Looking ahead takes fields that end in linear.x and '
-                                f'angular.z. Got {", ".join(names)}.') from error
+                                f'angular.z. Got {", ".join(contract.action.names)}.')
+        self._forward, self._turn = forward, turn
         self._spec: SafetySpec = contract.safety
         ages = [spec.max_age_ns for spec in (self._spec.scan, self._spec.workspace) if spec]
         remembered_ns = min(max(ages), _MEMORY_NS)
