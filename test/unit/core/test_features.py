@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ilw_core.features.codecs import sector_minimum
+from ilw_core.features.lidar_sectors import sector_minimum
 
 
 def test_sectors_are_centred_ahead_and_go_counter_clockwise():

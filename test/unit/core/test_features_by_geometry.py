@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ilw_core.align import encode
-from ilw_core.features.codecs import yaw_of
+from ilw_core.features.rotation import yaw_of
 from ilw_learner.data.mirror import mirrored, reflections, with_mirror_images
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_sim.sensing.readings import laser_scan, odometry, pose_stamped

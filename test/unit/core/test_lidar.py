@@ -8,7 +8,6 @@ import pytest
 
 from ilw_core.contract.file import parse_contract
 from ilw_core.errors import ContractError
-from ilw_core.features.codecs import sector_minimum
 from ilw_core.features.lidar import (
     DISTANCE,
     FREE,
@@ -21,7 +20,7 @@ from ilw_core.features.lidar import (
     why_another,
     why_no_evidence,
 )
-from ilw_core.features.lidar_sectors import Sectors, unseen_sectors
+from ilw_core.features.lidar_sectors import Sectors, sector_minimum, unseen_sectors
 from ilw_core.features.lidar_spec import LidarSpec, load_lidar
 from ilw_core.storage.locate import config_file
 

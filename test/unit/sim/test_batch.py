@@ -16,7 +16,7 @@ from ilw_core.base.plant import PlantProfile, load_plant
 from ilw_core.contract.file import load_contract, parse_contract
 from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError
-from ilw_core.features.codecs import sector_minimum
+from ilw_core.features.lidar_sectors import sector_minimum
 from ilw_core.storage.locate import config_file
 from ilw_sim.batch.batch_env import BatchEnv
 from ilw_sim.batch.worlds import make_scenes

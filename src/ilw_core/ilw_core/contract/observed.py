@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError
-from ilw_core.features.codecs import CODECS, FeatureSpec
+from ilw_core.features.codecs import CODECS
+from ilw_core.features.spec import FeatureSpec
 
 
 @dataclass(frozen=True)

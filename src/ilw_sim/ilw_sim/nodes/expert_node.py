@@ -10,7 +10,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Joy
 
 from ilw_core.contract.file import load_contract
-from ilw_core.features.codecs import yaw_of
+from ilw_core.features.rotation import yaw_of
 from ilw_core.storage.locate import config_file
 from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
 from ilw_ros.convert import stamp_ns

@@ -14,8 +14,8 @@ from ilw_core.base.frame_tree import FrameTree, frame_problem
 from ilw_core.base.motion_check import MotionCheck
 from ilw_core.contract.file import Contract
 from ilw_core.contract.observed import ObservedTopic
-from ilw_core.features.codecs import yaw_of
 from ilw_core.features.plausible import doubts_of
+from ilw_core.features.rotation import yaw_of
 from ilw_core.text.digits import apart
 from ilw_teleop.arbiter.robot_interface import RobotInterface
 from ilw_teleop.preflight.topic_pulse import WINDOW_NS, TopicPulse

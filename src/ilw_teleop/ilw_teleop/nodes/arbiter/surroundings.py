@@ -8,7 +8,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import LaserScan
 
 from ilw_core.contract.safety import SafetySpec
-from ilw_core.features.codecs import yaw_of
+from ilw_core.features.rotation import yaw_of
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import STATE
 from ilw_teleop.guards.forward_stop import ForwardStop

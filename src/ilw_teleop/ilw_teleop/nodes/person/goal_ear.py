@@ -8,8 +8,8 @@ from nav_msgs.msg import Odometry
 from rclpy.node import Node
 
 from ilw_core.contract.file import Contract
-from ilw_core.features.codecs import yaw_of
 from ilw_core.features.goal import somewhere, topics_of
+from ilw_core.features.rotation import yaw_of
 from ilw_ros.convert import stamp_ns
 from ilw_ros.health import note_dropped
 from ilw_ros.qos import LATCHED, STATE
