@@ -151,7 +151,7 @@ def ask(siege, kind, name, goal):
 
 
 def test_hostile_messages_end_no_node_and_move_nothing_out_of_limits(siege):
-    own = siege.loop.contract.action.topic
+    own = siege.loop.contract.action.commands[0].topic
     # Another sender of commands is a fault of its own: the arbiter cannot keep it within limits.
     wanted = {'/joy', '/teleop/action', '/policy/action', '/scan', '/odom', '/goal', '/map',
               '/episode/event', '/sim/ground_truth'}
@@ -199,6 +199,7 @@ def test_hostile_requests_get_an_answer_and_escape_from_no_folder(siege):
 def test_a_hostile_clock_and_hostile_commands_end_no_node(siege):
     action = siege.loop.contract.action
     topics = siege.attacker.aim(['sim', 'arbiter'])
-    siege.strike([topic for topic in topics if topic in ('/clock', f'/{action.topic}')])
+    command = f'/{action.commands[0].topic}'
+    siege.strike([topic for topic in topics if topic in ('/clock', command)])
     siege.leave()
     siege.alive()

@@ -36,8 +36,9 @@ class Driver(Node):
         self.observations = []
         self._held_ns = {s.name: -1 for s in contract.sources if s.align.how == 'hold'}
         self._resampler = Resampler(contract)
-        self._kind = message_class(contract.action.type)
-        self.command = self.create_publisher(self._kind, contract.action.topic, REQUEST)
+        command = contract.action.commands[0]
+        self._kind = message_class(command.type)
+        self.command = self.create_publisher(self._kind, command.topic, REQUEST)
         for source in contract.sources:
             qos = LATCHED if source.align.how == 'hold' else STATE
             self.create_subscription(

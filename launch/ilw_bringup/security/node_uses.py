@@ -64,11 +64,13 @@ def node_uses(contract: Contract, *, simulated: bool,
         'joy': Uses(publishes=('joy', '/diagnostics'), subscribes=('episode/status',)),
         'keyboard': Uses(publishes=('joy',)),
         'teleop': Uses(publishes=('teleop/action', 'episode/event', 'reward', '/diagnostics'),
-                       subscribes=_once('joy', 'episode/status', *seen), calls=_ARBITER),
+                       subscribes=_once('joy', 'episode/status', *seen, *(
+                           ['arbiter/state'] if contract.action.holds.any() else [])),
+                       calls=_ARBITER),
         'status': Uses(subscribes=_once(
             *seen, 'arbiter/state', 'episode/status', 'episode/event', 'map',
             safety.scan.topic if safety.scan else 'scan')),
-        'arbiter': Uses(publishes=(contract.action.topic, 'arbiter/state', 'episode/event',
+        'arbiter': Uses(publishes=(*contract.action.topics, 'arbiter/state', 'episode/event',
                                    '/diagnostics'),
                         subscribes=_once('teleop/action', 'policy/action', 'policy/status',
                                          *watched),
@@ -85,7 +87,7 @@ def node_uses(contract: Contract, *, simulated: bool,
     if not simulated:
         # It looks at the robot first: what it sends, how it is built, what it is told.
         nodes['arbiter'] |= Uses(subscribes=_once(
-            *observed, contract.action.topic, '/tf', '/tf_static'))
+            *observed, *contract.action.topics, '/tf', '/tf_static'))
     if simulated:
         nodes['expert'] = Uses(publishes=('joy',), subscribes=(
             'map', 'goal', 'episode/event', 'episode/status', 'sim/ground_truth'))
@@ -98,7 +100,7 @@ def node_uses(contract: Contract, *, simulated: bool,
             publishes=('/clock', '/tf', '/tf_static', 'robot_description', 'odom', 'scan',
                        'joint_states', 'imu', 'sim/ground_truth', 'goal', 'map', 'reward',
                        'sim/collision', 'episode/event'),
-            subscribes=(contract.action.topic,), sometimes=('/clock',),
+            subscribes=tuple(contract.action.topics), sometimes=('/clock',),
             serves=('sim/reset', 'sim/step', 'sim/get_state', 'sim/set_state'))
     nodes['trainer'] = Uses(acts=('train', 'evaluate'),
                             sometimes=SIM_TIME.subscribes if follows else ())

@@ -10,6 +10,7 @@ from ament_index_python.resources import get_resource
 from builtin_interfaces.msg import Time
 import numpy as np
 
+from ilw_core.contract.field_path import follow, steps_of
 from ilw_core.errors import IlwError
 
 
@@ -53,10 +54,8 @@ def message_class(kind: str) -> Any:
 
 
 def get_field(message: Any, path: str) -> Any:
-    """Return the field at a dotted path, as in ``twist.linear.x``."""
-    for part in path.split('.'):
-        message = getattr(message, part)
-    return message
+    """Return the field at a path, as in ``twist.linear.x``."""
+    return follow(message, steps_of(path))
 
 
 def set_field(message: Any, path: str, value: Any) -> None:

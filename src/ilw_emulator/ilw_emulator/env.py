@@ -12,12 +12,13 @@ import numpy as np
 from ilw_core.align import Observation
 from ilw_core.base.base_fit import too_far
 from ilw_core.contract.file import Contract, load_contract
+from ilw_core.contract.planar_twist import twist_fields
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.limits import Limiter
 from ilw_core.policy_loop import PolicyLoop
 from ilw_core.storage.locate import config_file
 from ilw_emulator.profile import load_emulator
-from ilw_emulator.robot import Arrival, Robot, twist_axes
+from ilw_emulator.robot import Arrival, Robot
 from ilw_emulator.traits import EmulatorProfile
 from ilw_emulator.world import EmulatedWorld, load_world
 
@@ -48,7 +49,7 @@ class EmulatorEnv(gymnasium.Env):
         self.contract, self.profile = contract, profile
         self._worlds, self._seed = worlds, seed
         spec = contract.action
-        self._forward, self._turn = twist_axes(spec)
+        self._forward, self._turn = twist_fields(spec, 'The emulated robot')
         self._topics: dict[str, list[str]] = {}
         for source in contract.sources:
             self._topics.setdefault(source.topic, []).append(source.name)
@@ -56,7 +57,7 @@ class EmulatorEnv(gymnasium.Env):
         self.action_space = (
             spaces.Discrete(len(spec.discrete)) if spec.discrete else
             spaces.Box(spec.low.astype(np.float32), spec.high.astype(np.float32)))
-        self._stop = np.zeros(spec.dim) if spec.stop is None else spec.stop
+        self._stop = spec.rest
         self._limiter = Limiter(spec, self._stop)
         self.robot: Robot
         self._loop: PolicyLoop

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ilw_core.contract.action import ActionSpec
 from ilw_core.errors import ContractError
 from ilw_emulator import messages
 from ilw_emulator.drive import EmulatedDrive, Pose
@@ -137,17 +136,3 @@ class Robot:
             self._sent += 1
             heapq.heappush(self._on_the_way,
                            (arrives_ns, self._sent, Arrival(arrives_ns, topic, stamp_ns, message)))
-
-
-def twist_axes(action: ActionSpec) -> tuple[int, int]:
-    """
-    Return where forward speed and turn rate stand in an action.
-
-    :raises ContractError: the contract commands something else than a planar twist.
-    """
-    found = [[i for i, name in enumerate(action.names) if name.endswith(tail)]
-             for tail in ('linear.x', 'angular.z')]
-    if any(len(matches) != 1 for matches in found):
-        raise ContractError(f'The emulated robot needs one action field that ends in linear.x and '
-                            f'one in angular.z. The contract has: {", ".join(action.names)}.')
-    return found[0][0], found[1][0]

@@ -61,8 +61,7 @@ class IlwEnv(gymnasium.Env):
         """Begin the episode of ``seed``, or of the next random one."""
         super().reset(seed=seed)
         world = int(self.np_random.integers(2 ** 31)) if seed is None else seed
-        stop = self.contract.action.stop
-        self._limiter.jump(np.zeros(self.contract.action.dim) if stop is None else stop)
+        self._limiter.jump(self.contract.action.rest)
         self._reasons = ()
         return self._result(self.simulation.reset(world))
 

@@ -48,9 +48,7 @@ class CommandGate:
     """
 
     def __init__(self, contract: Contract, timeout_s: float) -> None:
-        stop = contract.action.stop
-        self._stop = np.zeros(contract.action.dim) if stop is None else stop
-        self._holds = stop is None
+        self._action, self._stop = contract.action, contract.action.rest
         self._timeout_ns = round(timeout_s * 1e9)
         self._stamp_ns: int | None = None
         self._values = self._stop
@@ -86,8 +84,8 @@ class CommandGate:
         """Return what drives the tick, ``(Da,)``: the newest command, or stop if it is too old."""
         if self._stamp_ns is None:
             return self._stop
-        if tick_ns - self._stamp_ns > self._timeout_ns and not self._holds:
-            return self._stop
+        if tick_ns - self._stamp_ns > self._timeout_ns:
+            return self._action.halted(self._values)
         return self._values
 
 

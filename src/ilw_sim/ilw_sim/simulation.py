@@ -9,10 +9,11 @@ import numpy as np
 
 from ilw_core.base.plant import Plant, PlantProfile
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import twist_fields
 from ilw_core.contract.schema import Section, shown
 from ilw_core.errors import ContractError
 from ilw_sim.physics.actuation import ActuatedBase, has_ramp
-from ilw_sim.physics.diff_drive import Pose, twist_indices
+from ilw_sim.physics.diff_drive import Pose
 from ilw_sim.physics.disturbance import Veer, VeerOptions
 from ilw_sim.physics.robot import ROBOT_KEYS, robot_of
 from ilw_sim.physics.world import Contact, World
@@ -71,10 +72,9 @@ class Simulation:
         for key in ROBOT_KEYS:
             section.take(key)
         section.done()
-        self._forward, self._turn = twist_indices(contract.action)
-        stop = np.zeros(contract.action.dim) if contract.action.stop is None else (
-            contract.action.stop)
-        self._rest = (float(stop[self._forward]), float(stop[self._turn]))
+        self._forward, self._turn = twist_fields(contract.action, 'The simulated robot')
+        rest = contract.action.rest
+        self._rest = (float(rest[self._forward]), float(rest[self._turn]))
         self._period_s = 1.0 / contract.rate_hz
         self.world = World(self._period_s, robot_of(contract), gui=gui, ramp=not has_ramp(plant))
         self.model = RobotModel(self.world.drive)

@@ -14,7 +14,7 @@ from ilw_core.errors import ContractError
 def test_the_shipped_contracts_load(contract):
     assert contract.obs_dim == len(contract.obs_names) == len(contract.obs_low)
     assert np.all(contract.obs_low < contract.obs_high)
-    assert contract.action.topic in contract.topics
+    assert set(contract.action.topics) <= set(contract.topics)
 
 
 def test_layout_and_comments_do_not_change_the_hash(clutter):

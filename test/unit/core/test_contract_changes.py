@@ -48,7 +48,7 @@ observation:
   velocity: {topic: odom, type: nav_msgs/msg/Odometry, feature: body_twist}
 action:
   command: {topic: cmd, type: std_msgs/msg/Float64MultiArray}
-  fields: [{name: data, unit: rad, min: 1.0, max: 2.0, max_rate: 3.0}]
+  fields: [{name: 'data[0]', unit: rad, min: 1.0, max: 2.0, max_rate: 3.0, start: 1.5}]
   on_stale: hold
 """
 
@@ -127,7 +127,7 @@ def test_what_is_left_out_has_its_default():
     assert c.reward == {'goal': 0.0, 'collision': 0.0, 'step': 0.0}
     assert (c.goal_radius_m, c.timeout_s) == (0.3, 60.0)
     assert c.sources[0].align.tolerance_ns == 125_000_000 and c.sources[0].align.how == 'asof'
-    assert c.action.stop is None and c.action.table.shape == (0, 1)
+    assert c.action.holds.all() and c.action.table.shape == (0, 1)
     assert (c.safety.clamp_ratio, c.safety.clamps_in_a_row) == (0.1, 10)
     assert c.safety.scan is None and c.safety.workspace is None
     scan = parse_contract(TEXT.replace(', mount: [0.12, -0.04, 0.7], max_age_ms: 310', '')
@@ -151,7 +151,7 @@ WORSE = [
     ('turn: [0.1, -1.2]', 'turn: [0.1, 1.4001]', 'within min and max'),
     ('turn: [0.1, -1.2]', 'turn: [0.1]', 'list of 2'),
     ('name: twist.angular.z', 'name: twist.linear.x', 'another field'),
-    ('name: twist.angular.z', 'name: Twist', 'field of the message'),
+    ('name: twist.angular.z', 'name: twist angular', 'field of the message'),
     ('goal_radius_m: 0.25', 'goal_radius_m: -0.01', 'goal_radius_m'),
     ('timeout_s: 45', 'timeout_s: 0.09', 'timeout_s'),
     ('goal: 1.5', 'goal: 2.0e+9', 'goal'), ('goal: 1.5', 'gaol: 1.5', 'gaol'),
@@ -218,7 +218,7 @@ def test_a_key_that_nobody_knows_is_refused_wherever_it_stands(path):
 
 @pytest.mark.parametrize('line', [
     'contract: minimal', 'version: 1', 'rate_hz: 16', 'on_stale: hold', 'fields: ', 'command: ',
-    'observation:', 'unit: rad', 'min: 1.0', 'max: 2.0', 'max_rate: 3.0', 'name: data'])
+    'observation:', 'unit: rad', 'min: 1.0', 'max: 2.0', 'max_rate: 3.0', "name: 'data"])
 def test_what_a_contract_cannot_do_without_is_named_when_it_is_missing(line):
     key = line.partition(':')[0]
     with pytest.raises(ContractError, match=rf'{key} is required and missing'):
@@ -254,14 +254,15 @@ def test_each_bound_itself_is_allowed(old, new):
     ('stop', [0.0]), ('[0.25]', [0.25]), ('[-0.5]', [-0.5]), ('[0.5]', [0.5])])
 def test_a_position_stops_where_the_contract_says(stale, stop):
     text = MINIMAL.replace('on_stale: hold', f'on_stale: {stale}').replace(
-        'min: 1.0, max: 2.0', 'min: -0.5, max: 0.5')
+        'min: 1.0, max: 2.0', 'min: -0.5, max: 0.5').replace(', start: 1.5', '')
     assert parse_contract(text).action.stop.tolist() == stop
 
 
 @pytest.mark.parametrize('stale', ['stop', '[2.1]', '[0.9]', '[1.5, 1.5]', '3'])
 def test_a_stop_that_the_robot_may_not_take_is_refused(stale):
+    text = MINIMAL.replace(', start: 1.5', '')
     with pytest.raises(ContractError, match='on_stale'):
-        parse_contract(MINIMAL.replace('on_stale: hold', f'on_stale: {stale}'))
+        parse_contract(text.replace('on_stale: hold', f'on_stale: {stale}'))
 
 
 @pytest.mark.parametrize(('action', 'nearest'), [

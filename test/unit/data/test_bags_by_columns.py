@@ -200,7 +200,8 @@ def test_damage_anywhere_is_refused_or_harmless(clutter, tmp_path, how):
 
 
 def test_a_field_the_message_lacks_is_named(maze, bags, tmp_path):
-    contract = replace(maze, action=replace(maze.action, names=('twist.linear.x', 'twist.spin')))
+    command = replace(maze.action.commands[0], paths=('twist.linear.x', 'twist.spin'))
+    contract = replace(maze, action=replace(maze.action, commands=(command,)))
     with pytest.raises(EpisodeError, match=r'must have the field twist\.spin'):
         load_episode(bags.write(tmp_path / 'one'), contract)
 

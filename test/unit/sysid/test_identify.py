@@ -222,7 +222,8 @@ def test_a_bag_with_hardly_any_message_is_refused(bags, tmp_path):
 
 def test_a_topic_of_the_contract_that_is_missing_is_named(bags, tmp_path, clutter):
     folder = bags.write(tmp_path / 'other', ticks=30)
-    wrong = replace(clutter, action=replace(clutter.action, topic='drive/cmd'))
+    wrong = replace(clutter, action=replace(clutter.action, commands=(
+        replace(clutter.action.commands[0], topic='drive/cmd'),)))
     with pytest.raises(EpisodeError, match='has no topic drive/cmd'):
         read_drive(folder, wrong)
 

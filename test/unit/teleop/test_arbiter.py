@@ -236,6 +236,8 @@ def test_the_source_in_control_is_decided_at_once_and_others_are_not(clutter):
 def test_holding_robots_keep_their_last_action(clutter):
     text = clutter.text.replace('on_stale: stop', 'on_stale: hold').replace(
         'geometry_msgs/msg/TwistStamped', 'trajectory_msgs/msg/JointTrajectory')
+    for unit in ('rad', 'm'):
+        text = text.replace(f'unit: {unit}/s', f'unit: {unit}, start: 0.0')
     from ilw_core.contract.file import parse_contract
     holding = replace(parse_contract(text), safety=NO_LIDAR)
     arbiter = Arbiter(holding)

@@ -183,8 +183,9 @@ def test_after_the_clock_leapt_back_scans_of_the_time_before_do_not_hold_up_thos
 @pytest.mark.parametrize('names', [('joint_1', 'joint_2'), ('twist.linear.x', 'joint_2'),
                                    ('joint_1', 'twist.angular.z')])
 def test_an_action_that_is_no_planar_twist_is_refused_by_its_names(names):
-    action = replace(CLUTTER.action, names=names)
-    with pytest.raises(ContractError, match=rf'linear\.x and angular\.z. Got {", ".join(names)}'):
+    command = replace(CLUTTER.action.commands[0], paths=names)
+    action = replace(CLUTTER.action, commands=(command,))
+    with pytest.raises(ContractError, match=rf'angular\.z. The contract has: {", ".join(names)}'):
         ForwardStop(replace(CLUTTER, action=action))
 
 

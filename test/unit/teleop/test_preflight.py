@@ -36,7 +36,8 @@ class Robot:
         self.told = None
 
     def run(self, seconds=4.0):
-        self.check.graph(self.offers, self.takers, {'sensor_msgs/msg/LaserScan': ['/front/scan']})
+        self.check.graph(self.offers, {'cmd_vel': self.takers},
+                         {'sensor_msgs/msg/LaserScan': ['/front/scan']})
         rng = np.random.default_rng(0)
         x = y = yaw = 0.0
         for _ in range(round(seconds * self.rate_hz)):

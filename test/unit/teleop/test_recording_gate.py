@@ -1,5 +1,6 @@
 """What makes a take suspect, judged live and at its end, against the contract."""
 
+import numpy as np
 import pytest
 
 from ilw_data.bag.message_definitions import schema_text
@@ -239,7 +240,7 @@ def test_an_idle_end_counts_when_the_take_has_ended(take):
 
 def test_where_the_stop_action_is_hold_an_arm_idles_while_nothing_changes(clutter):
     from dataclasses import replace
-    idle = IdleWatch(replace(clutter.action, stop=None))
+    idle = IdleWatch(replace(clutter.action, stop=np.full(2, np.nan)))
     for k in range(40):
         idle.take(T0 + k * P, [0.4, 0.2])
     assert idle.head_ns > IDLE_NS

@@ -3,7 +3,7 @@
 import pytest
 
 from ilw_bringup.start.bringup import resolve
-from ilw_core.contract.command_types import fields_in, same_command
+from ilw_core.contract.command_topic import same_command
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.locate import config_file, config_folder
@@ -90,8 +90,8 @@ def test_deployed_means_the_promoted_checkpoint(tmp_path, monkeypatch):
 
 
 def test_a_twist_is_a_twist_with_or_without_a_stamp(clutter):
-    assert fields_in(clutter.action, STAMPED) == ('twist.linear.x', 'twist.angular.z')
-    assert fields_in(clutter.action, TWIST) == ('linear.x', 'angular.z')
+    assert clutter.action.commands[0].paths_in(STAMPED) == ('twist.linear.x', 'twist.angular.z')
+    assert clutter.action.commands[0].paths_in(TWIST) == ('linear.x', 'angular.z')
     assert same_command(TWIST, STAMPED) and not same_command(TWIST, 'std_msgs/msg/String')
     with pytest.raises(ContractError, match='cannot be sent as'):
-        fields_in(clutter.action, 'std_msgs/msg/Float64')
+        clutter.action.commands[0].paths_in('std_msgs/msg/Float64')

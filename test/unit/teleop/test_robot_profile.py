@@ -9,7 +9,6 @@ from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.locate import config_file
 from ilw_teleop.arbiter.robot_profile import Joint, RobotProfile, doubts, load_profile
 
-TWIST = 'twist.linear.x', 'twist.angular.z'
 URDF = """<robot name="arm"><link name="a"/><link name="b"/>
 <joint name="elbow" type="revolute"><parent link="a"/><child link="b"/>
 <limit lower="-0.5" upper="0.4" velocity="0.7" effort="1"/></joint></robot>"""
@@ -21,10 +20,10 @@ def test_the_simulated_robots_wheels_come_from_its_urdf():
     assert (profile.wheels.track_m, profile.wheels.speed_radps) == (0.24, 30.0)
 
 
-def test_a_twist_the_wheels_cannot_turn_is_scaled_on_its_curve():
+def test_a_twist_the_wheels_cannot_turn_is_scaled_on_its_curve(clutter):
     profile = load_profile(config_file('robots', 'sim_diff_drive'))
-    assert profile.saturate(np.array([0.5, 1.5]), TWIST)[1] == ()
-    scaled, reasons = profile.saturate(np.array([0.9, 3.0]), TWIST)
+    assert profile.saturate(np.array([0.5, 1.5]), clutter.action)[1] == ()
+    scaled, reasons = profile.saturate(np.array([0.9, 3.0]), clutter.action)
     assert reasons == ('wheels',)
     assert scaled[0] + scaled[1] * 0.12 == pytest.approx(30.0 * 0.033)
     assert scaled[1] / scaled[0] == pytest.approx(3.0 / 0.9)

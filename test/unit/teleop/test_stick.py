@@ -80,25 +80,26 @@ def test_action_leaves_zero_without_a_jump():
 
 
 def test_full_stick_asks_for_the_limits(clutter):
-    mapping = StickMapping(clutter.action, deadzone=0.1)
-    assert mapping.action(1.0, 1.0, turbo=False).tolist() == [0.5, 1.5]
-    assert mapping.action(-1.0, -1.0, turbo=False).tolist() == [0.0, -1.5]
-    assert mapping.action(0.55, 0.0, turbo=False) == pytest.approx([0.25, 0.0])
-    assert mapping.action(70.0, -1e9, turbo=False).tolist() == [0.5, -1.5]
+    mapping = StickMapping(clutter.action, clutter.stick, deadzone=0.1)
+    assert mapping.action({'forward': 1.0, 'turn': 1.0}, turbo=False).tolist() == [0.5, 1.5]
+    assert mapping.action({'forward': -1.0, 'turn': -1.0}, turbo=False).tolist() == [0.0, -1.5]
+    half = mapping.action({'forward': 0.55, 'turn': 0.0}, turbo=False)
+    assert half == pytest.approx([0.25, 0.0])
+    assert mapping.action({'forward': 70.0, 'turn': -1e9}, turbo=False).tolist() == [0.5, -1.5]
 
 
 def test_without_turbo_it_is_slower_where_asked(clutter):
-    mapping = StickMapping(clutter.action, deadzone=0.0, normal_ratio=0.5)
-    assert mapping.action(1.0, -1.0, turbo=False).tolist() == [0.25, -0.75]
-    assert mapping.action(1.0, -1.0, turbo=True).tolist() == [0.5, -1.5]
+    mapping = StickMapping(clutter.action, clutter.stick, deadzone=0.0, normal_ratio=0.5)
+    assert mapping.action({'forward': 1.0, 'turn': -1.0}, turbo=False).tolist() == [0.25, -0.75]
+    assert mapping.action({'forward': 1.0, 'turn': -1.0}, turbo=True).tolist() == [0.5, -1.5]
 
 
 def test_named_actions_are_snapped_to(maze):
-    mapping = StickMapping(maze.action, deadzone=0.1, normal_ratio=0.5)
-    assert mapping.action(0.9, 0.05, turbo=False).tolist() == [0.4, 0.0]
-    assert mapping.action(0.3, 1.0, turbo=False).tolist() == [0.15, 1.2]
-    assert mapping.action(0.3, -1.0, turbo=False).tolist() == [0.15, -1.2]
-    assert mapping.action(0.0, 0.0, turbo=False).tolist() == [0.0, 0.0]
+    mapping = StickMapping(maze.action, maze.stick, deadzone=0.1, normal_ratio=0.5)
+    assert mapping.action({'forward': 0.9, 'turn': 0.05}, turbo=False).tolist() == [0.4, 0.0]
+    assert mapping.action({'forward': 0.3, 'turn': 1.0}, turbo=False).tolist() == [0.15, 1.2]
+    assert mapping.action({'forward': 0.3, 'turn': -1.0}, turbo=False).tolist() == [0.15, -1.2]
+    assert mapping.action({'forward': 0.0, 'turn': 0.0}, turbo=False).tolist() == [0.0, 0.0]
 
 
 def test_the_deadman_needs_a_held_button_and_a_joystick_that_is_heard():

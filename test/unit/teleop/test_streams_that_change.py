@@ -321,7 +321,7 @@ def test_the_content_of_a_sensor_is_looked_at_every_quarter_of_a_second(clutter,
                                                      (20, [0, 60, 120, 180]), (49, [0, 98, 196])])
 def test_commands_are_looked_at_twice_in_a_period_at_most(clutter, period_ms, taken_ms):
     gate, taken = begun(clutter), []
-    gate._on_command = lambda topic, data, stamp_ns: taken.append(stamp_ns - T0)
+    gate._on_command = lambda name, topic, data, stamp_ns: taken.append(stamp_ns - T0)
     for ms in range(0, 201, period_ms):
         gate.take('cmd_vel', ANY, stamped(T0 + ms * MS), T0 + ms * MS, T0 + ms * MS)
     assert taken == [ms * MS for ms in taken_ms]

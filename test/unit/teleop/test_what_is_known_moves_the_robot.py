@@ -145,15 +145,20 @@ def test_one_beam_that_flickers_does_not_make_a_hung_lidar_alive():
     assert reasons == ('blind',)
 
 
+def named(*paths):
+    command = replace(CLUTTER.action.commands[0], paths=paths, fields=tuple(range(len(paths))))
+    return replace(CLUTTER.action, names=paths, commands=(command,))
+
+
 def test_wheels_are_spared_whatever_the_order_of_the_action():
     profile = RobotProfile('base', 0.5, Wheels(0.03, 0.24, 30.0), {})
-    swapped, why = profile.saturate(np.array([0.0, 3.0]), ('angular.z', 'linear.x'))
+    swapped, why = profile.saturate(np.array([0.0, 3.0]), named('angular.z', 'linear.x'))
     assert why == ('wheels',)
     assert swapped == pytest.approx([0.0, 0.9])
-    third, _ = profile.saturate(np.array([3.0, 7.0, 0.0]), ('linear.x', 'lift', 'angular.z'))
+    third, _ = profile.saturate(np.array([3.0, 7.0, 0.0]), named('linear.x', 'lift', 'angular.z'))
     assert third == pytest.approx([0.9, 7.0, 0.0])
     with pytest.raises(ContractError, match='has wheels'):
-        profile.tighten(replace(CLUTTER.action, names=('a', 'b')))
+        profile.tighten(named('a', 'b'))
 
 
 @pytest.mark.parametrize(('scale', 'low', 'high'), [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ilw_core.base.urdf import Urdf, wheel_speed_radps
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import FORWARD, TURN, field_index
 from ilw_core.contract.schema import Section
 from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.errors import ContractError
@@ -115,11 +116,11 @@ def _speeds(contract: Contract, base: BaseFigures, ratio: float = 1.0) -> list[s
     if base.speed_mps is None:
         return []
     found, action = [], contract.action
-    for i, name in enumerate(action.names):
+    for i, name in enumerate(action.paths):
         asked = max(abs(float(action.low[i])), abs(float(action.high[i])))
-        if name.endswith('linear.x'):
+        if name.endswith(FORWARD):
             able, unit = base.speed_mps, 'm/s'
-        elif name.endswith('angular.z') and base.track_m:
+        elif name.endswith(TURN) and base.track_m:
             able, unit = 2.0 * base.speed_mps / base.track_m, 'rad/s'
         else:
             continue
@@ -149,14 +150,14 @@ def too_far(contract: Contract, way_m: float) -> str:
     :param way_m: to the goal; up to ``goal_radius_m`` from it is enough.
     """
     action = contract.action
-    speeds = [max(abs(float(low)), abs(float(high))) for name, low, high in zip(
-        action.names, action.low, action.high, strict=True) if name.endswith('linear.x')]
-    if not speeds:
+    forward = field_index(action, FORWARD)
+    if forward is None:
         return ''
-    needed_s = max(0.0, way_m - contract.goal_radius_m) / speeds[0]
+    fastest_mps = max(abs(float(action.low[forward])), abs(float(action.high[forward])))
+    needed_s = max(0.0, way_m - contract.goal_radius_m) / fastest_mps
     if needed_s <= contract.timeout_s:
         return ''
     return (f'{way_m:.1f} m to the goal take {needed_s:.0f} s at the highest speed of '
-            f'{contract.name}, {speeds[0]:.3g} m/s, but termination.timeout_s is '
+            f'{contract.name}, {fastest_mps:.3g} m/s, but termination.timeout_s is '
             f'{contract.timeout_s:g}. Write timeout_s: {math.ceil(1.5 * needed_s)}, or set nearer '
             f'goals.')

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ilw_core.contract import planar_twist
 from ilw_core.contract.action import ActionSpec
-from ilw_core.features.plausible import field_index
 
 SETTLED_NS = 600_000_000
 """A command counts once it has been given for so long: delay and inertia are over by then"""
@@ -180,7 +180,8 @@ class MotionCheck:
     """
 
     def __init__(self, action: ActionSpec) -> None:
-        self._index = (field_index(action, 'linear.x'), field_index(action, 'angular.z'))
+        self._index = (planar_twist.field_index(action, planar_twist.FORWARD),
+                       planar_twist.field_index(action, planar_twist.TURN))
         self._ratios = {axis: deque[float](maxlen=_VOTES) for axis in (FORWARD, TURN)}
         self._commands: deque[tuple[int, float, float]] = deque()
         self._path: deque[tuple[int, tuple[float, ...], tuple[float, ...]]] = deque()

@@ -17,7 +17,9 @@ from ilw_core.contract.action import ActionSpec, read_action
 from ilw_core.contract.observed import ObservedTopic, read_sources
 from ilw_core.contract.safety import SafetySpec, read_safety
 from ilw_core.contract.schema import LARGEST, Section
+from ilw_core.contract.stick import StickSpec, read_stick
 from ilw_core.contract.yaml_data import parse_yaml, read_text
+from ilw_core.errors import ContractError
 from ilw_core.features.lidar_spec import PLAIN, LidarSpec, load_lidar
 from ilw_core.storage.locate import config_file, config_folder, resource_file
 
@@ -41,10 +43,11 @@ class Contract:
     scene: dict[str, Any]
     """Options of the simulated task; nothing to a real robot"""
     safety: SafetySpec
+    stick: StickSpec
     text: str
     """The file, as it was read"""
     hash: str
-    """sha256 hex of the canonical form: comments, layout and ``safety`` do not count"""
+    """sha256 hex of the canonical form, without comments, layout, ``safety`` and ``teleop``"""
     folder: Path | None = None
     """Where the file was: paths in ``scene`` begin there; ``None``: it came as text"""
     lidar: LidarSpec = PLAIN
@@ -83,8 +86,8 @@ class Contract:
 
     @property
     def topics(self) -> dict[str, str]:
-        """Topic -> type of everything an episode must contain, the command last."""
-        return {s.topic: s.type for s in self.sources} | {self.action.topic: self.action.type}
+        """Topic -> type of everything an episode must contain, the commands last."""
+        return {s.topic: s.type for s in self.sources} | self.action.topics
 
     @property
     def used_together(self) -> tuple[tuple[str, str], ...]:
@@ -141,6 +144,7 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     rate_hz = root.number('rate_hz', low=0.1, high=1000.0)
     sources = read_sources(root.section('observation'), rate_hz)
     action = read_action(root.section('action'))
+    _require_measured(action, sources, f'{where}.action')
     rewards = root.section('reward', required=False)
     reward = {key: rewards.number(key, 0.0, low=-LARGEST, high=LARGEST)
               for key in ('goal', 'collision', 'step')}
@@ -152,14 +156,23 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     scene = root.take('scene', {})
     if not isinstance(scene, dict):
         raise root.error('scene', 'a mapping (key: value)', scene)
-    safety = read_safety(root.section('safety', required=False), action.names,
+    safety = read_safety(root.section('safety', required=False), action.paths,
                          round(1e9 / rate_hz))
+    stick = read_stick(root.section('teleop', required=False), action)
     root.done()
     return Contract(name, version, rate_hz, sources, action, reward, goal_radius_m, timeout_s,
-                    scene, safety, text, _digest(data))
+                    scene, safety, stick, text, _digest(data))
+
+
+def _require_measured(action: ActionSpec, sources: tuple[ObservedTopic, ...], where: str) -> None:
+    known = [name for source in sources for name in source.feature.names]
+    for i, name in enumerate(action.measured):
+        if name and name not in known:
+            raise ContractError(f'{where}.fields[{i}].measured must be an observed number. Got '
+                                f'{name!r}. Known: {", ".join(known[:20])}.')
 
 
 def _digest(data: Any) -> str:
-    learnt = {key: value for key, value in data.items() if key != 'safety'}
+    learnt = {key: value for key, value in data.items() if key not in ('safety', 'teleop')}
     canonical = json.dumps(learnt, sort_keys=True, separators=(',', ':'), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -55,11 +55,11 @@ class SafetySpec:
     workspace: WorkspaceSpec | None = None
 
 
-def read_safety(section: Section, names: Sequence[str], period_ns: int) -> SafetySpec:
+def read_safety(section: Section, paths: Sequence[str], period_ns: int) -> SafetySpec:
     """
     Check the ``safety`` section; an empty one gives the defaults.
 
-    :param names: (Da,) the action's fields; looking ahead takes a planar twist.
+    :param paths: (Da,) where the action's fields are; looking ahead takes a planar twist.
     """
     clamps = section.section('clamps', required=False)
     ratio = clamps.number('beyond_ratio', 0.1, low=0.0, high=10.0)
@@ -68,15 +68,15 @@ def read_safety(section: Section, names: Sequence[str], period_ns: int) -> Safet
     if not section.has('scan') and not section.has('workspace'):
         section.done()
         return SafetySpec(ratio, in_a_row)
-    twist = [sum(name.endswith(tail) for name in names) for tail in ('linear.x', 'angular.z')]
+    twist = [sum(path.endswith(tail) for path in paths) for tail in ('linear.x', 'angular.z')]
     if twist != [1, 1]:
         raise section.error('scan', 'left out where the action is no planar twist (one field '
-                            'that ends in linear.x, one in angular.z)', list(names))
-    others = [name for name in names for tail in ('linear.y', 'linear.z', 'angular.x', 'angular.y')
-              if name.endswith(tail)]
+                            'that ends in linear.x, one in angular.z)', list(paths))
+    others = [path for path in paths for tail in ('linear.y', 'linear.z', 'angular.x', 'angular.y')
+              if path.endswith(tail)]
     if others:
         raise section.error('scan', f'left out where the action moves the robot by {others[0]}, '
-                            'too: nobody looks there', list(names))
+                            'too: nobody looks there', list(paths))
     deceleration = section.number('deceleration_mps2', low=0.01, high=1000.0)
     footprint = section.section('footprint')
     radius = footprint.number('radius_m', low=0.001, high=100.0)

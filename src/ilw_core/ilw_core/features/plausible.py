@@ -10,6 +10,7 @@ import numpy as np
 
 from ilw_core.contract.action import ActionSpec
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import FORWARD, TURN, field_index
 from ilw_core.features.lidar import ScanGeometry, unread, why_no_evidence
 from ilw_core.features.lidar_sectors import unseen_sectors
 
@@ -58,11 +59,6 @@ def doubts_in(kind: str, read: Read, action: ActionSpec) -> list[Doubt]:
     return [] if check is None else [doubt for doubt in check(read, action) if doubt.wrong.any()]
 
 
-def field_index(action: ActionSpec, tail: str) -> int | None:
-    """Return which field of a planar twist ends in ``linear.x`` or ``angular.z``."""
-    return next((i for i, name in enumerate(action.names) if name.endswith(tail)), None)
-
-
 def scan_doubts(scan: Any, contract: Contract, topic: str) -> list[str]:
     """
     Return what is wrong with a scan, and what of it the contract cannot use, a sentence each.
@@ -107,8 +103,8 @@ def _finite(read: Read, path: str, fields: Iterable[str]) -> Doubt:
 
 def _speeds(read: Read, path: str, action: ActionSpec) -> list[Doubt]:
     found = []
-    for tail, slack, units, wrong in (('linear.x', 0.5, 'm/s', 'millimetres'),
-                                      ('angular.z', 1.0, 'rad/s', 'degrees')):
+    for tail, slack, units, wrong in ((FORWARD, 0.5, 'm/s', 'millimetres'),
+                                      (TURN, 1.0, 'rad/s', 'degrees')):
         i = field_index(action, tail)
         if i is None:
             continue
@@ -126,7 +122,7 @@ def _speeds(read: Read, path: str, action: ActionSpec) -> list[Doubt]:
 def _odometry(read: Read, action: ActionSpec) -> list[Doubt]:
     return [rotation(read, 'pose.pose.orientation'),
             _finite(read, 'pose.pose.position', 'xy'),
-            _finite(read, 'twist.twist', ('linear.x', 'angular.z')),
+            _finite(read, 'twist.twist', (FORWARD, TURN)),
             *_speeds(read, 'twist.twist', action)]
 
 

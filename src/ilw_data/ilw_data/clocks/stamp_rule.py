@@ -65,7 +65,7 @@ class Times:
 
 def how_used(contract: Contract) -> dict[str, str]:
     """Return how each topic of a contract is used, as ``Series.how``."""
-    used = {contract.action.topic: 'command'}
+    used = dict.fromkeys(contract.action.topics, 'command')
     for source in contract.sources:
         used[source.topic] = 'asof' if source.align.how == 'asof' else used.get(
             source.topic, 'hold')

@@ -26,7 +26,7 @@ def check_take(take: Take, contract: Contract) -> list[Finding]:
     episode, name, found = take.episode, take.name, []
     given = np.flatnonzero(episode.action_valid)
     if not len(given):
-        return [Finding('bad', 'silent', name, f'no command on {contract.action.topic} falls into '
+        return [Finding('bad', 'silent', name, f'no command on {contract.action.where} falls into '
                         f'any tick: do its stamps come from another clock?',
                         take.command('show'))]
     silent = float(1.0 - episode.action_valid.mean())
@@ -51,7 +51,7 @@ def _slower(take: Take, given: np.ndarray, contract: Contract) -> Finding | None
         return None
     rate_hz = contract.rate_hz / float(usual.mean())
     return Finding(
-        'warn', 'silent', take.name, f'commands on {contract.action.topic} come at '
+        'warn', 'silent', take.name, f'commands on {contract.action.where} come at '
         f'{rate_hz:.2g} Hz, slower than the contract ({contract.rate_hz:g} Hz): '
         f'{1.0 - take.episode.action_valid.mean():.0%} of its ticks have none and are left out of '
         f'training. Write rate_hz: {rate_hz:.2g} in the contract {contract.name}.',
@@ -129,7 +129,7 @@ def _moving(episode: Episode, contract: Contract) -> np.ndarray:
     spec, valid = contract.action, np.flatnonzero(episode.action_valid)
     if not len(valid):
         return episode.action_valid
-    ends = episode.actions[valid[[0, -1]]] if spec.stop is None else [spec.stop, spec.stop]
+    ends = [spec.halted(end) for end in episode.actions[valid[[0, -1]]]]
     limit = _RESTING * (spec.high - spec.low)
     away = [np.asarray((np.abs(episode.actions - end) > limit).any(axis=1)) for end in ends]
     moving: np.ndarray = away[0] & away[1] & episode.action_valid

@@ -9,15 +9,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ilw_core.contract.command_types import fields_in
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import FORWARD, TURN, field_index
 from ilw_core.episode import Episode
-from ilw_core.features.plausible import field_index
 from ilw_data.bag.reader import Bag
 from ilw_data.clocks.lag import Lag, Signal, find_lag
 from ilw_data.doctor.finding import Demos, Finding, Take
 
-_PAIRS = (('linear.x', 'forward_mps'), ('angular.z', 'turn_radps'))
+_PAIRS = ((FORWARD, 'forward_mps'), (TURN, 'turn_radps'))
 """Ends of the names of a command and of the speed that it asks for"""
 _CLOCKS_S, _CLOCKS_TICKS = 0.03, 1.0 / 3.0
 """Motion that comes so much before its command is no matter of how exactly the lag is known"""
@@ -37,14 +36,13 @@ def read_signals(bag: Bag, contract: Contract,
     :param episode: which part of the bag counts.
     """
     found = {}
-    command, kind = contract.action.topic, bag.types[contract.action.topic]
-    fields = fields_in(contract.action, kind)
     speeds = {s.topic for s in contract.sources if _measures(s.feature.kind)}
-    topics = bag.topics({command, *speeds}) if speeds else {}
+    topics = bag.topics({*contract.action.topics, *speeds}) if speeds else {}
     for action, observed in _pairs(contract):
-        topic, path = _field(contract, observed)
+        command, place = contract.action.place(action)
+        told = command.paths_in(bag.types[command.topic])[place]
         signals = [_signal(topics[name].stamps_ns, topics[name].fields.column(field), episode)
-                   for name, field in ((command, fields[action]), (topic, path))]
+                   for name, field in ((command.topic, told), _field(contract, observed))]
         found[action] = (Signal(*signals[0], held=True), Signal(*signals[1]))
     return found
 

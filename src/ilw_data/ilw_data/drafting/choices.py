@@ -22,7 +22,7 @@ _FEWEST = 10
 
 
 @dataclass(frozen=True)
-class CommandTopic:
+class HeardCommand:
     """The topic that drives the robot."""
 
     heard: Heard
@@ -47,7 +47,7 @@ class CommandTopic:
 class Found:
     """What a contract can be made of."""
 
-    command: CommandTopic
+    command: HeardCommand
     odometry: Heard
     scan: Heard | None = None
     pose: Heard | None = None
@@ -115,7 +115,7 @@ def _turns(heard: Heard) -> bool:
     return bool(np.mean(np.abs(length - 1.0) < 0.01) > 0.5)
 
 
-def _all_commands(bag: Bag) -> tuple[list[CommandTopic], list[str]]:
+def _all_commands(bag: Bag) -> tuple[list[HeardCommand], list[str]]:
     heard, left_out = hear(bag, TWIST, TWIST_STAMPED)
     found = []
     for each in heard:
@@ -131,14 +131,14 @@ def _all_commands(bag: Bag) -> tuple[list[CommandTopic], list[str]]:
         elif not np.ptp(values, axis=0).any():
             left_out.append(f'{each.name}: all {each.count} messages are the same')
         else:
-            found.append(CommandTopic(each, tuple(_SPEEDS[i] for i in used), values[:, used],
+            found.append(HeardCommand(each, tuple(_SPEEDS[i] for i in used), values[:, used],
                                       times_s,
                                       0.0))
     return found, left_out
 
 
-def _best_pair(commands: list[CommandTopic],
-               odometries: list[Heard]) -> tuple[CommandTopic, Heard]:
+def _best_pair(commands: list[HeardCommand],
+               odometries: list[Heard]) -> tuple[HeardCommand, Heard]:
     """Return the command and odometry that belong together best: by names, and by following."""
     scored = []
     for command in commands:
@@ -154,7 +154,7 @@ def _best_pair(commands: list[CommandTopic],
     _, follows, command, odometry = max(scored, key=lambda each: each[0])
     others = tuple(f'{each.heard.name} ({each.heard.evidence})' for each in commands
                    if each is not command)
-    return CommandTopic(command.heard, command.fields, command.values, command.times_s, follows,
+    return HeardCommand(command.heard, command.fields, command.values, command.times_s, follows,
                         others), odometry
 
 

@@ -7,7 +7,8 @@ import json
 import numpy as np
 
 from ilw_core.align import sample_rows
-from ilw_core.contract.command_types import fields_in, same_command
+from ilw_core.contract.action import ActionSpec
+from ilw_core.contract.command_topic import same_command
 from ilw_core.contract.file import Contract
 from ilw_core.contract.observed import ObservedTopic
 from ilw_core.episode import Remark
@@ -51,8 +52,9 @@ def read_arrays(
         for entry, path in source.feature.fields:
             topic = next(s.topic for s in contract.sources if s.name == entry)
             _require_field(bag, topics, topic, path)
-    for path in _command_fields(bag, contract):
-        _require_field(bag, topics, contract.action.topic, path)
+    for command in contract.action.commands:
+        for path in command.paths_in(bag.types[command.topic]):
+            _require_field(bag, topics, command.topic, path)
     used = how_used(contract)
     times = times_of({name: topic.series(used.get(name, 'other'))
                       for name, topic in topics.items()}, lambda: _clock(bag))
@@ -64,9 +66,7 @@ def read_arrays(
     values = np.concatenate([_encode(source, entries, rows, len(ticks))
                              for source in contract.sources], axis=1)
     valid = np.isfinite(values)
-    command = contract.action.topic
-    actions, action_valid = _labels(ticks, times, topics[command], command,
-                                    _command_fields(bag, contract))
+    actions, action_valid = _labels(bag, contract.action, ticks, times, topics)
     return {'obs': np.where(valid, values, np.float32(0.0)), 'obs_valid': valid,
             'stamps_ns': ticks, 'actions': actions, 'action_valid': action_valid,
             'person_rewards': credit(ticks[:-1], _presses(topics.get(_REWARD), times)),
@@ -84,7 +84,7 @@ def _require_topics(bag: Bag, contract: Contract) -> None:
             raise ContractMisfitError(
                 f'{bag.folder} has no topic {topic!r}, which the contract {contract.name} names. '
                 f'It has: {", ".join(sorted(bag.types))}.', pasteable(bag.folder))
-        same = same_command if topic == contract.action.topic else str.__eq__
+        same = same_command if topic in contract.action.topics else str.__eq__
         if not same(bag.types[topic], kind):
             raise ContractMisfitError(
                 f'{bag.folder}: topic {topic!r} must be {kind}. Got '
@@ -100,11 +100,6 @@ def _require_messages(bag: Bag, contract: Contract, topics: Mapping[str, BagTopi
             f'{bag.folder} holds no complete step: no message came on {", ".join(silent)}, which '
             f'the contract {contract.name} needs. Record it while its publisher runs.',
             pasteable(bag.folder))
-
-
-def _command_fields(bag: Bag, contract: Contract) -> tuple[str, ...]:
-    """Return where the action is in the commands recorded: a robot may take another twist."""
-    return fields_in(contract.action, bag.types[contract.action.topic])
 
 
 def _require_field(bag: Bag, topics: Mapping[str, BagTopic], topic: str, path: str) -> None:
@@ -162,7 +157,7 @@ def _span(bag: Bag, contract: Contract, times: Times) -> tuple[int, int]:
         return 0, 0
     begin = max(times.begin_ns, *(int(counts[topic].min()) for topic in observed))
     if not flowing:  # what holds goes on to hold for as long as commands come
-        return begin, int(counts[contract.action.topic].max())
+        return begin, min(int(counts[topic].max()) for topic in contract.action.topics)
     anchor = counts[flowing[0]]
     starts = anchor[anchor >= begin]
     return (int(starts.min()) if len(starts) else begin,
@@ -214,13 +209,22 @@ def _alike(lengths: list[np.ndarray], count: int) -> list[np.ndarray]:
     return [np.flatnonzero(kind == k) for k in range(kind.max() + 1)]
 
 
-def _labels(ticks: np.ndarray, times: Times, commands: BagTopic, topic: str,
-            paths: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the newest command that counts in [t, t + period) for each tick but the last."""
-    rows = _rows(times, topic, ticks[1:] - 1)
-    valid = (rows >= 0) & (times.counts_ns[topic][rows] >= ticks[:-1])
-    values = np.stack([commands.fields.column(path, rows).astype(np.float32)
-                       for path in paths], axis=1)
+def _labels(bag: Bag, action: ActionSpec, ticks: np.ndarray, times: Times,
+            topics: Mapping[str, BagTopic]) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Return the newest commands that count in [t, t + period) for each tick but the last.
+
+    :returns: ``(T, Da)`` float32, and ``(T,)`` bool: every topic had a command that is numbers.
+    """
+    values = np.empty((len(ticks) - 1, action.dim), dtype=np.float32)
+    valid = np.ones(len(values), dtype=bool)
+    for command in action.commands:
+        rows = _rows(times, command.topic, ticks[1:] - 1)
+        valid &= (rows >= 0) & (times.counts_ns[command.topic][rows] >= ticks[:-1])
+        # A robot may take another twist than the contract says.
+        for field, path in zip(command.fields, command.paths_in(bag.types[command.topic]),
+                               strict=True):
+            values[:, field] = topics[command.topic].fields.column(path, rows)
     valid &= np.isfinite(values).all(axis=1)
     return np.where(valid[:, None], values, np.float32(0.0)), valid
 

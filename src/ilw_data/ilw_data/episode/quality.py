@@ -15,7 +15,7 @@ def quality(contract: Contract, stamps_ns: dict[str, np.ndarray],
     :param stamps_ns: topic -> (N,) int64 in order of arrival.
     :param more: other reasons to suspect it.
     """
-    limits: dict[str, int | None] = {contract.action.topic: None}
+    limits: dict[str, int | None] = dict.fromkeys(contract.action.topics)
     for source in contract.sources:
         # Within it an observation still uses the message, so no tick is lost.
         limits[source.topic] = (max(source.align.tolerance_ns, 2 * contract.period_ns)

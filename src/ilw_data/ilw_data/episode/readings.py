@@ -21,10 +21,11 @@ from ilw_core.base.motion_check import (
     settled_ratios,
     windows,
 )
-from ilw_core.contract.command_types import fields_in, same_command
+from ilw_core.contract.command_topic import same_command
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import twist_command
 from ilw_core.features.lidar import ScanGeometry, why_no_evidence
-from ilw_core.features.plausible import ODOMETRY, SCAN, doubts_in, field_index
+from ilw_core.features.plausible import ODOMETRY, SCAN, doubts_in
 from ilw_data.bag.reader import Bag, BagTopic, read_messages
 
 _SCANS, _MOSTLY = 20, 0.5
@@ -74,16 +75,16 @@ def read_problems(bag: Bag, contract: Contract) -> list[ReadingProblem]:
     """
     kinds = {topic: kind for topic, kind in contract.topics.items()
              if bag.types.get(topic) == kind}
-    command, kind = contract.action.topic, bag.types.get(contract.action.topic, '')
-    if same_command(kind, contract.action.type):
-        kinds[command] = kind
+    for name, kind in contract.action.topics.items():
+        if same_command(bag.types.get(name, ''), kind):
+            kinds[name] = bag.types[name]
     topics = {name: topic for name, topic in bag.topics(kinds).items() if len(topic.fields)}
     found = [problem for name, topic in topics.items()
              for problem in _doubts(name, kinds[name], topic, contract)]
     found += _frames(bag, topics, contract)
     for name, topic in topics.items():
         if kinds[name] == ODOMETRY:
-            found += _motion(name, topic, topics.get(command), kind, contract)
+            found += _motion(name, topic, topics, kinds, contract)
     return found
 
 
@@ -183,7 +184,8 @@ def _read_paths(name: str, contract: Contract) -> set[str]:
     topics = {source.name: source.topic for source in contract.sources}
     read = {path for source in contract.sources for entry, path in source.feature.fields
             if topics[entry] == name}
-    return read | set(contract.action.names if name == contract.action.topic else ())
+    return read.union(*(command.paths for command in contract.action.commands
+                        if command.topic == name))
 
 
 def _scan_doubts(name: str, topic: BagTopic, contract: Contract) -> list[ReadingProblem]:
@@ -231,7 +233,7 @@ def _same_place(bag: Bag, frame: str, other: str) -> bool:
     return bool(off) and all(off)
 
 
-def _motion(name: str, topic: BagTopic, commands: BagTopic | None, kind: str,
+def _motion(name: str, topic: BagTopic, topics: dict[str, BagTopic], kinds: dict[str, str],
             contract: Contract) -> list[ReadingProblem]:
     read = _read_paths(name, contract)
     speeds_read = any(path.startswith('twist.') for path in read)
@@ -241,11 +243,12 @@ def _motion(name: str, topic: BagTopic, commands: BagTopic | None, kind: str,
     # A driver that fills in one of the two is sound where the contract reads only that one.
     if speeds_read and (poses_kept or any(path.startswith('pose.') for path in read)):
         found += [ReadingProblem(name, text, True) for text in pose_problems(track)]
-    index = [field_index(contract.action, tail) for tail in ('linear.x', 'angular.z')]
-    if commands is not None and None not in index:
-        paths = fields_in(contract.action, kind)
+    base = twist_command(contract.action)
+    if base is not None and base[0].topic in topics:
+        command, places = base
+        commands, paths = topics[command.topic], command.paths_in(kinds[command.topic])
         given = np.stack([commands.fields.column(paths[i]).astype(np.float64)
-                          for i in index if i is not None], axis=1)
+                          for i in places], axis=1)
         order = np.argsort(track.logged_ns, kind='stable')
         found += [ReadingProblem(name, text, speeds_read) for text in command_problems(
             track.logged_ns[order], track.twists[order][:, [0, 2]], commands.logged_ns, given)]

@@ -14,14 +14,16 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState, LaserScan
 
 from ilw_core.contract.file import load_contract
+from ilw_core.contract.planar_twist import twist_fields
 from ilw_core.storage.files import write_file
 from ilw_core.storage.locate import config_file
 from ilw_emulator import messages
 from ilw_emulator.profile import load_emulator
-from ilw_emulator.robot import Robot, twist_axes
+from ilw_emulator.robot import Robot
 from ilw_emulator.truth import revealed
 from ilw_emulator.world import load_world
-from ilw_ros.convert import fill, get_field, message_class
+from ilw_ros.commands import CommandEar
+from ilw_ros.convert import fill, message_class
 from ilw_ros.health import OK, WARN, Diagnostics
 from ilw_ros.params import load, param
 from ilw_ros.qos import LATCHED, REQUEST, SENSOR_OFFER, STATE_OFFER
@@ -58,8 +60,7 @@ class EmulatorNode(Node):
         if params.reveal:
             write_file(params.reveal, json.dumps(
                 revealed(profile.name, seed, traits, profile.body), indent=1))
-        axes = twist_axes(contract.action)
-        self._fields = [contract.action.names[axis] for axis in axes]
+        self._axes = twist_fields(contract.action, 'The emulated robot')
         self._goal = self.create_publisher(PoseStamped, 'goal', LATCHED)
         self._sensors = {topic: self.create_publisher(kind, topic, SENSOR_OFFER)
                          for topic, kind in _KINDS.items()}
@@ -67,8 +68,7 @@ class EmulatorNode(Node):
         self._tf = self.create_publisher(self._tf_kind, '/tf', STATE_OFFER)
         self._tf_static = self.create_publisher(self._tf_kind, '/tf_static', LATCHED)
         self._health = Diagnostics(self, 'base')
-        self.create_subscription(message_class(contract.action.type), contract.action.topic,
-                                 self._on_command, REQUEST)
+        CommandEar(self, contract.action, self._on_action, REQUEST)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_LOOK_S, self._on_look, clock=steady)
         self.create_timer(1.0, self._on_second, clock=steady)
@@ -79,9 +79,9 @@ class EmulatorNode(Node):
     def _now_ns(self) -> int:
         return self._zero_ns + time.monotonic_ns()  # does not jump when somebody sets the clock
 
-    def _on_command(self, message: Any) -> None:
+    def _on_action(self, _: int | None, values: list[float]) -> None:
         self._on_look()
-        forward, turn = (get_field(message, name) for name in self._fields)
+        forward, turn = (values[axis] for axis in self._axes)
         self._robot.command(forward, turn, self._now_ns())
 
     def _on_look(self) -> None:

@@ -18,7 +18,8 @@ from sensor_msgs.msg import Joy
 from ilw_core.contract.file import Contract
 from ilw_faults.watched import Command, Watched
 from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus
-from ilw_ros.convert import get_field, message_class, stamp_ns
+from ilw_ros.commands import CommandEar
+from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE
 from ilw_ros.transport import start_ros
 from ilw_teleop.joystick.layout import Joystick
@@ -46,7 +47,7 @@ class Spy(Watched):
         start_ros()
         self.node = rclpy.create_node('fault_spy')
         subscribe, action = self.node.create_subscription, contract.action
-        subscribe(message_class(action.type), action.topic, self._on_command, 100)
+        CommandEar(self.node, action, self._on_action, 100)
         subscribe(ArbiterState, 'arbiter/state', self.states.append, 100)
         subscribe(EpisodeEvent, 'episode/event', self._on_event, EVENT)
         subscribe(ActionChunk, 'teleop/action', self._on_teleop, REQUEST)
@@ -128,10 +129,9 @@ class Spy(Watched):
 
     # -- the eyes
 
-    def _on_command(self, message: Any) -> None:
+    def _on_action(self, stamped_ns: int | None, values: list[float]) -> None:
         self.heard += 1
-        values = np.array([get_field(message, name) for name in self._contract.action.names])
-        self.commands.append(Command(time.monotonic(), stamp_ns(message.header.stamp), values))
+        self.commands.append(Command(time.monotonic(), stamped_ns or 0, np.array(values)))
 
     def _on_status(self, status: EpisodeStatus) -> None:
         self.statuses.append((time.monotonic(), status))

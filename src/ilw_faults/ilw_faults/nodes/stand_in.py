@@ -2,7 +2,6 @@
 
 import math
 import time
-from typing import Any
 
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
@@ -12,7 +11,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import LaserScan
 
 from ilw_core.contract.file import Contract
-from ilw_ros.convert import get_field, message_class
+from ilw_ros.commands import CommandEar
 from ilw_ros.qos import LATCHED, REQUEST, STATE_OFFER
 
 COMMAND_TIMEOUT_S = 0.5
@@ -40,8 +39,7 @@ class StandIn:
         self._odom = node.create_publisher(Odometry, 'odom', STATE_OFFER)
         self._scan = node.create_publisher(LaserScan, 'scan', STATE_OFFER)
         self._goal = node.create_publisher(PoseStamped, 'goal', LATCHED)
-        node.create_subscription(message_class(contract.action.type), contract.action.topic,
-                                 self._on_command, REQUEST)
+        CommandEar(node, contract.action, self._on_action, REQUEST)
         self._ticks = 0
         node.create_timer(_PERIOD_S, self._on_tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -50,10 +48,9 @@ class StandIn:
         """Whether it obeys a command that moves it."""
         return bool(np.any(self._commanded != self._stop))
 
-    def _on_command(self, message: Any) -> None:
+    def _on_action(self, _: int | None, values: list[float]) -> None:
         self._heard_s = time.monotonic()
-        self._commanded = np.array(
-            [get_field(message, name) for name in self._contract.action.names])
+        self._commanded = np.array(values)
 
     def _on_tick(self) -> None:
         now = time.monotonic()

@@ -125,7 +125,8 @@ def _rival(folder: Path) -> Seen:
         loop.save_an_episode()
         action = loop.contract.action
         at = time.monotonic()
-        rival: Any = loop.spy.node.create_publisher(message_class(action.type), action.topic, 1)
+        topic, kind = next(iter(action.topics.items()))
+        rival: Any = loop.spy.node.create_publisher(message_class(kind), topic, 1)
         time.sleep(1.5)
         told = any('command the robot' in text for _, text in loop.spy.errors)
         disarmed = not loop.spy.states[-1].armed

@@ -52,7 +52,7 @@ def _hung(folder: Path) -> Seen:
         suspect = take.said_s(loop, back, lambda s: any('gap' in why for why in s.suspect))
         answer = loop.call(StopEpisode, 'record/stop', StopEpisode.Request(outcome=1))
         status = take.wait_for(loop, lambda s: s.saved == 2, 'the episode')
-        gap_s = take.longest_gap_s(Path(answer.path), loop.contract.action.topic)
+        gap_s = take.longest_gap_s(Path(answer.path), next(iter(loop.contract.action.topics)))
         whole = gap_s < 2 * loop.two_periods_s
         return loop.seen(
             f'diagnostic after {take.ms(alarm)}; back, the longest gap between commands is '

@@ -28,7 +28,7 @@ def reflections(contract: Contract) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         index += [offset + i for i in order]
         sign += signs
         offset += source.feature.dim
-    odd = [-1.0 if name.endswith(_ODD) else 1.0 for name in contract.action.names]
+    odd = [-1.0 if path.endswith(_ODD) else 1.0 for path in contract.action.paths]
     return np.array(index), np.array(sign, np.float32), np.array(odd, np.float32)
 
 

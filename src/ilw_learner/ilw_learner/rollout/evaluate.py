@@ -53,8 +53,7 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
 def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed: int) -> Rollout:
     """Drive one episode; without an action the stop action is applied, as the arbiter would."""
     observation, info = env.reset(seed=seed)
-    stop = contract.action.stop if contract.action.stop is not None else np.zeros(
-        contract.action.dim)
+    stop = contract.action.rest
     first = int(getattr(getattr(env, 'action_space', None), 'start', 0))  # of a Discrete
     done = False
     while not done:

@@ -37,7 +37,7 @@ def replay(episodes: Sequence[Episode], contract: Contract, runner: PolicyRunner
     actions, latencies, trips = [], [], Counter[str]()
     for episode in episodes:
         runner.reset()
-        limiter = Limiter(contract.action, _rest(contract))
+        limiter = Limiter(contract.action, contract.action.rest)
         for t in range(len(episode.actions)):
             seen = Observation(int(episode.stamps_ns[t]), episode.obs[t], episode.obs_valid[t], 0)
             begin = time.perf_counter()
@@ -51,15 +51,9 @@ def replay(episodes: Sequence[Episode], contract: Contract, runner: PolicyRunner
     return Replayed(np.array(actions).reshape(shape), np.array(latencies), trips)
 
 
-def _rest(contract: Contract) -> np.ndarray:
-    action = contract.action
-    return np.clip(np.zeros(action.dim) if action.stop is None else action.stop,
-                   action.low, action.high)
-
-
 def _trips(wanted: np.ndarray | None, limiter: Limiter, contract: Contract) -> tuple[str, ...]:
     if wanted is None:  # the policy node says why and sends nothing: the stop action follows
-        limiter.jump(_rest(contract))
+        limiter.jump(contract.action.rest)
         return ('no action',)
     action = contract.action
     slack = contract.safety.clamp_ratio * (action.high - action.low)

@@ -100,9 +100,7 @@ class PolicyRunner:
         return f'missing: {names[0]}{more}'
 
     def _idle(self, window: np.ndarray) -> np.ndarray:
-        action = self.contract.action
-        stop = np.zeros(action.dim) if action.stop is None else action.stop
-        return stop[None]
+        return self.contract.action.rest[None]
 
     def _random(self, window: np.ndarray) -> np.ndarray:
         action = self.contract.action

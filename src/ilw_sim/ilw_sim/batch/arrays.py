@@ -9,11 +9,11 @@ import numpy as np
 
 from ilw_core.base.plant import Plant, PlantProfile
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import twist_fields
 from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError
 from ilw_sim.batch.compiled import BASES, COUNTS, LATES, PASTS, STATES
 from ilw_sim.physics.actuation import PHYSICS_HZ, RIM_ACCELERATION_MPS2, has_ramp
-from ilw_sim.physics.diff_drive import twist_indices
 from ilw_sim.physics.disturbance import VeerOptions
 from ilw_sim.physics.robot import robot_of
 from ilw_sim.sensing.options import SensorOptions
@@ -129,14 +129,13 @@ def make_params(
     intervals = plant.intervals if plant else {}
     noise_m = intervals.get('lidar_noise_m', (sensors.lidar_noise_m,) * 2)
     limits = _plant_limits(intervals, noise=noise)
-    stop = np.zeros(action.dim) if action.stop is None else action.stop
     if np.any(np.isfinite(action.max_acceleration)):
         raise ContractError(f'{contract.name}: the batched simulator keeps range and rate only. '
                             f'Leave max_acceleration out, or train in ilw_sim.env.')
-    forward, turn = twist_indices(action)
+    forward, turn = twist_fields(action, 'The simulated robot')
     angles = np.arange(2 * rays) * (2.0 * math.pi / rays)
     return Params(
-        action.low, action.high, action.max_rate * period_s + 1e-9, stop,
+        action.low, action.high, action.max_rate * period_s + 1e-9, action.rest,
         action.table if action.discrete else np.zeros((1, action.dim)), bool(action.discrete),
         forward, turn, np.cos(angles).astype(F), np.sin(angles).astype(F), slots,
         np.where(np.isin(np.arange(sectors), slots), range_m, 0.0).astype(F), _quantiles(),

@@ -12,7 +12,8 @@ import numpy as np
 
 from ilw_core.contract.action import ActionSpec
 from ilw_core.contract.file import Contract
-from ilw_sim.physics.diff_drive import Pose, twist_indices
+from ilw_core.contract.planar_twist import twist_fields
+from ilw_sim.physics.diff_drive import Pose
 from ilw_sim.physics.robot import robot_of
 from ilw_sim.sensing.readings import wrap
 from ilw_sim.tasks.grid import Grid, cost_to_go
@@ -53,7 +54,7 @@ class Expert:
         self._contract, self._rng, self._imperfection = contract, rng, imperfection
         self._action: ActionSpec = contract.action
         self._robot_m = robot_of(contract).radius_m
-        self._forward, self._turn = twist_indices(contract.action)
+        self._forward, self._turn = twist_fields(contract.action, 'The simulated robot')
         self._field = np.zeros((1, 1))
         self._grid = Grid(1.0, (0.0, 0.0), np.ones((1, 1)))
         self._slopes = (self._field, self._field)

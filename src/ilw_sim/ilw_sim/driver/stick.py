@@ -8,10 +8,11 @@ import zlib
 import numpy as np
 
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import twist_fields
 from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.errors import IlwError
 from ilw_sim.driver.expert import Expert
-from ilw_sim.physics.diff_drive import Pose, twist_indices
+from ilw_sim.physics.diff_drive import Pose
 from ilw_sim.tasks.grid import grid_from_occupancy
 
 _MAX_INDEX = 255
@@ -108,7 +109,7 @@ class StickDriver:
         """Episode that is being recorded, and the one of the episode that is over"""
         self._pressed_ns = -_ANSWER_NS
         self._seed, self._imperfection = seed, imperfection
-        self._forward, self._turn = twist_indices(contract.action)
+        self._forward, self._turn = twist_fields(contract.action, 'The simulated robot')
         self._map: tuple[int, np.ndarray, float, tuple[float, float]] | None = None
         self._goal: tuple[int, tuple[float, float]] | None = None
         self._expert: Expert | None = None

@@ -8,7 +8,7 @@ from rclpy.node import Node
 
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
-from ilw_ros.convert import get_field, header_ns, message_class
+from ilw_ros.commands import CommandEar
 from ilw_ros.health import note_dropped
 from ilw_ros.params import load
 from ilw_ros.qos import REQUEST
@@ -37,7 +37,6 @@ class SimNode(Node):
         period_s, period_ns = self.simulation.period_s, contract.period_ns
         self._pace = Pace(p.lockstep, p.real_time_factor, p.command_wait_s)
         self._gate = CommandGate(contract, p.command_timeout_s)
-        self._names = contract.action.names
         self.episode, self._by_hand, self._now_ns = '', False, 0
         self._leap_ns = max(_LEAP_NS, 5 * period_ns)
         self._time: OwnClock | OthersClock = (
@@ -50,8 +49,7 @@ class SimNode(Node):
             self.begin(p.seed, '')
         else:
             self.simulation.reset(p.seed)  # it begins with the first time that is heard
-        self.create_subscription(message_class(contract.action.type), contract.action.topic,
-                                 self._on_command, REQUEST)
+        CommandEar(self, contract.action, self._on_action, REQUEST)
         self._answers = SimServices(self, self)
 
     @property
@@ -96,10 +94,9 @@ class SimNode(Node):
         elif self._pace.steps_on_command:
             self._time.wait_anew()
 
-    def _on_command(self, message: Any) -> None:
-        values = [get_field(message, name) for name in self._names]
+    def _on_action(self, stamp_ns: int | None, values: list[float]) -> None:
         refused = self._gate.refused
-        awaited = self._gate.offer(header_ns(message) or 0, self._stamp_ns, values)
+        awaited = self._gate.offer(stamp_ns or 0, self._stamp_ns, values)
         if self._gate.refused > refused:
             note_dropped(self, 'commands')
         if awaited and self._pace.steps_on_command and self._runs:

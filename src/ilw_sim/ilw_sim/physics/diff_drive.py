@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 import xml.etree.ElementTree as ElementTree
 
-from ilw_core.contract.action import ActionSpec
-from ilw_core.errors import ContractError, IlwError
+from ilw_core.errors import IlwError
 from ilw_core.storage.files import read_bytes
 
 _MAX_URDF_BYTES = 10_000_000
@@ -53,22 +52,6 @@ def advance(pose: Pose, distance_m: float, turn_rad: float) -> Pose:
     half = 0.5 * turn_rad
     chord = distance_m * (math.sin(half) / half if abs(half) > 1e-9 else 1.0)
     return (x + chord * math.cos(yaw + half), y + chord * math.sin(yaw + half), yaw + turn_rad)
-
-
-def twist_indices(action: ActionSpec) -> tuple[int, int]:
-    """
-    Return where forward speed and turn rate stand in an action.
-
-    :raises ContractError: the contract commands something else than a planar twist.
-    """
-    found = []
-    for tail in ('linear.x', 'angular.z'):
-        matches = [i for i, name in enumerate(action.names) if name.endswith(tail)]
-        if len(matches) != 1:
-            raise ContractError(f'The simulated robot needs one action field that ends in {tail}. '
-                                f'The contract has: {", ".join(action.names)}.')
-        found.append(matches[0])
-    return found[0], found[1]
 
 
 def urdf_path() -> Path:

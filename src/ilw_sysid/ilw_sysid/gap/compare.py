@@ -91,7 +91,7 @@ def compare(sim: Path, real: Path, contract: Contract, plant: Plant | None = Non
         drive, identified, replays = _replays(read_drive(real, contract), plant, simulators or {})
         findings += _replay_findings(replays)
     except EpisodeError as error:
-        findings.append(GapFinding('warn', contract.action.topic, f'was not replayed: {error}',
+        findings.append(GapFinding('warn', contract.action.where, f'was not replayed: {error}',
                                    'Record commands and odometry with the contract.'))
     residuals, word = map_residuals(bags['real'])
     findings.append(word)

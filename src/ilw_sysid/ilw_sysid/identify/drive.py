@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ilw_core.contract.command_types import fields_in, same_command
+from ilw_core.contract.command_topic import same_command
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import FORWARD, TURN, twist_command
 from ilw_core.errors import EpisodeError
 from ilw_core.features.lidar import (
     DISTANCE,
@@ -17,7 +18,7 @@ from ilw_core.features.lidar import (
     why_no_evidence,
 )
 from ilw_core.features.lidar_spec import PLAIN, LidarSpec
-from ilw_core.features.plausible import field_index, rotation
+from ilw_core.features.plausible import rotation
 from ilw_core.storage.episode_folder import read_episode
 from ilw_data.bag.reader import Bag, BagTopic
 from ilw_data.clocks.lag import Signal, find_lag
@@ -140,26 +141,28 @@ def read_scans(topic: BagTopic | None, zero_ns: int,
 def _commands(bag: Bag, contract: Contract | None, folder: Path) -> dict[str, list[str]]:
     """Return the topics that may hold the commands, and where in them both speeds are."""
     if contract is None:
-        found = {name: [f'{_COMMANDS[kind]}linear.x', f'{_COMMANDS[kind]}angular.z']
+        found = {name: [_COMMANDS[kind] + FORWARD, _COMMANDS[kind] + TURN]
                  for name, kind in bag.types.items() if kind in _COMMANDS}
         if not found:
             raise EpisodeError(f'{folder} must have a topic of type {" or ".join(_COMMANDS)}. It '
                                f'has: {", ".join(sorted(bag.types)) or "none"}. Record the '
                                f'commands, too.')
         return found
-    topic, names = contract.action.topic, contract.action.names
+    base = twist_command(contract.action)
+    if base is None:
+        raise EpisodeError(f'The contract {contract.name} must command a forward speed ({FORWARD}'
+                           f') and a turn rate ({TURN}) on one topic. Got '
+                           f'{", ".join(contract.action.paths)}.')
+    command, places = base
+    topic = command.topic
     if topic not in bag.types:
         raise EpisodeError(f'{folder} has no topic {topic}, which the contract commands. It has: '
                            f'{", ".join(sorted(bag.types))}. Leave --task out to find it by type.')
-    if not same_command(bag.types[topic], contract.action.type):
-        raise EpisodeError(f'{folder}: {topic} must be {contract.action.type}. Got '
+    if not same_command(bag.types[topic], command.type):
+        raise EpisodeError(f'{folder}: {topic} must be {command.type}. Got '
                            f'{bag.types[topic]}. Leave --task out to find topics by type.')
-    index = [field_index(contract.action, tail) for tail in ('linear.x', 'angular.z')]
-    fields = fields_in(contract.action, bag.types[topic])
-    if None in index:
-        raise EpisodeError(f'The contract {contract.name} must command a forward speed (linear.x) '
-                           f'and a turn rate (angular.z). Got {", ".join(names)}.')
-    return {topic: [fields[i] for i in index if i is not None]}
+    paths = command.paths_in(bag.types[topic])
+    return {topic: [paths[place] for place in places]}
 
 
 def _count(read: Mapping[str, BagTopic], name: str) -> int:

@@ -68,9 +68,9 @@ class Arbiter:
         self._max_age_ns = max_age_ns or 2 * contract.period_ns
         self._person_hold_ns = person_hold_ns
         self._held: dict[Source, _Held] = {}
-        stop = contract.action.stop
-        rest = np.zeros(contract.action.dim) if stop is None else stop
-        self._limiter = Limiter(self._action, np.clip(rest, self._action.low, self._action.high))
+        self._limiter = Limiter(self._action, self._action.begin)
+        self._positions: tuple[np.ndarray, int] | None = None
+        self._go_on_from_there = False
         safety = contract.safety
         slack = safety.clamp_ratio * (self._action.high - self._action.low)
         self._wild_below, self._wild_above = self._action.low - slack, self._action.high + slack
@@ -122,6 +122,7 @@ class Arbiter:
     def reset(self) -> str:
         """Release the emergency stop. What was asked before does not come back."""
         self.estopped, self.estop_why, self._wild = False, '', 0
+        self._go_on_from_there = True
         self._held.clear()
         return ''
 
@@ -151,6 +152,14 @@ class Arbiter:
         self.unready = tuple(problems)
         if against:
             self.armed = False
+
+    def notice_positions(self, values: np.ndarray, mono_ns: int) -> None:
+        """
+        Take in where the robot is.
+
+        :param values: ``(Da,)``; NaN of a field that the contract does not measure.
+        """
+        self._positions = values, mono_ns
 
     # -- requests in, decisions out
 
@@ -184,7 +193,8 @@ class Arbiter:
     def decide(self, now_ns: int, mono_ns: int) -> Decision:
         """Return what the robot does from now on."""
         self._notice_jump(mono_ns)
-        stop = self._limiter.applied if self._action.stop is None else self._action.stop
+        unknown = self._find_positions(mono_ns)
+        stop = self._action.halted(self._limiter.applied)
         claimant = self._claimant(mono_ns)
         held = None if claimant is None else self._held[claimant]
         source, requested, wanted, reasons = Source.NONE, (), stop, ()
@@ -195,8 +205,8 @@ class Arbiter:
             requested = () if row is None else tuple(row)
             if claimant is Source.POLICY and not (self.armed or self._dry_run):
                 reasons = ('rival',) if self.rivals else ('disarmed',)
-            elif problem:
-                reasons = (problem,)
+            elif problem or unknown:
+                reasons = (problem or 'unmeasured',)
             else:
                 source, wanted = claimant, np.asarray(row)
                 self._last_index = self._index(held, now_ns)
@@ -271,6 +281,19 @@ class Arbiter:
         policy = self._held.get(Source.POLICY)
         return Source.POLICY if policy is not None and policy.request.active else None
 
+    def _find_positions(self, mono_ns: int) -> bool:
+        """Begin where the robot is; returns whether that is not known of any field yet."""
+        applied = self._limiter.applied
+        if not (self._go_on_from_there or np.isnan(applied).any()):
+            return False
+        if self._positions is not None:
+            there, at_ns = self._positions
+            if 0 <= mono_ns - at_ns <= self._max_age_ns:
+                known = np.where(np.isnan(there), applied, there)
+                self._limiter.jump(np.clip(known, self._action.low, self._action.high))
+        self._go_on_from_there = False
+        return bool(np.isnan(self._limiter.applied).any())
+
     def _index(self, held: _Held, now_ns: int) -> int:
         return max(0, (now_ns - held.request.stamp_ns) // held.period_ns)
 
@@ -315,7 +338,8 @@ class Arbiter:
         if self.ahead is not None:
             slower, reasons = self.ahead.slow(slower, mono_ns)
         self._limiter.jump(slower)
-        return (*(('rate',) if (slower != stop).any() else ()), *reasons)
+        late = ((slower != stop) & ~np.isnan(stop)).any()
+        return (*(('rate',) if late else ()), *reasons)
 
     def _drive(self, wanted: np.ndarray, stop: np.ndarray, mono_ns: int, *,
                override: bool) -> tuple[str, ...]:
@@ -329,7 +353,7 @@ class Arbiter:
         applied, reasons = self._limiter.towards(wanted, elapsed_s)
         safe = applied
         if self._profile is not None:
-            safe, more = self._profile.saturate(safe, self._action.names)
+            safe, more = self._profile.saturate(safe, self._action)
             reasons += more
         if self.ahead is not None and not override:
             safe, more = self.ahead.slow(safe, mono_ns)

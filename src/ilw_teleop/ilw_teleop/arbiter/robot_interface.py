@@ -7,6 +7,7 @@ Part of a robot profile in ``config/robots``; the bring-up applies it to every n
 from dataclasses import dataclass, field
 import re
 
+from ilw_core.contract.command_topic import CommandTopic, same_command
 from ilw_core.contract.schema import Section
 
 _NAME = re.compile(r'/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
@@ -27,6 +28,11 @@ class RobotInterface:
     """What the driver takes; empty: what the contract says"""
     frames: dict[str, str] = field(default_factory=dict)
     """``base``, ``odom``, ``laser`` -> frame id; others are not checked"""
+
+    def sent_as(self, command: CommandTopic) -> str:
+        """Return the message type that the driver takes a command as."""
+        wanted = self.command_type
+        return wanted if wanted and same_command(wanted, command.type) else command.type
 
 
 def read_interface(root: Section) -> RobotInterface:

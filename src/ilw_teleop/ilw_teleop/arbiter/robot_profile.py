@@ -5,7 +5,6 @@ The files in ``config/robots``: a contract says what a task wants, a profile wha
 """
 
 from dataclasses import dataclass, field, replace
-from functools import cache
 import math
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,6 +15,7 @@ from ilw_core.base.base_fit import BaseFigures, misfits, profile_base
 from ilw_core.base.urdf import read_urdf
 from ilw_core.contract.action import ActionSpec
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import twist_fields
 from ilw_core.contract.schema import Section, shown
 from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.errors import ContractError
@@ -70,7 +70,7 @@ class RobotProfile:
             there are wheels and the action is no twist.
         """
         if self.wheels is not None:
-            _twist(action.names, self.name)
+            self._twist(action)
         low, high, rate = action.low.copy(), action.high.copy(), action.max_rate.copy()
         for name, joint in self.joints.items():
             if name not in action.names:
@@ -82,25 +82,24 @@ class RobotProfile:
             if low[i] >= high[i]:
                 raise ContractError(f'{name}: the contract and the URDF of {self.name} have no '
                                     f'value in common.')
-        stop = action.stop
-        if stop is not None and np.any((stop < low) | (stop > high)):
-            raise ContractError(f'The stop action {stop.tolist()} is outside what the URDF of '
-                                f'{self.name} allows. Change on_stale in the contract.')
+        if np.any((action.stop < low) | (action.stop > high)):
+            raise ContractError(f'The stop action {action.stop.tolist()} is outside what the URDF '
+                                f'of {self.name} allows. Change on_stale in the contract.')
         return replace(action, low=low, high=high, max_rate=rate)
 
     def saturate(self, applied: np.ndarray,
-                 names: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
+                 action: ActionSpec) -> tuple[np.ndarray, tuple[str, ...]]:
         """
         Scale a planar twist down to what the wheels can turn; the curve stays the same.
 
         :param applied: ``(Da,)``; fields that are no part of the twist stay as they are.
-        :param names: ``(Da,)`` of the action's fields.
+        :param action: names the fields.
         :returns: the action, and ``'wheels'`` if it was scaled.
         """
         wheels = self.wheels
         if wheels is None:
             return applied, ()
-        forward, turn = twist = _twist(names, self.name)
+        forward, turn = twist = self._twist(action)
         fastest = abs(applied[forward]) + abs(applied[turn]) * wheels.track_m / 2
         most = wheels.speed_radps * wheels.radius_m
         if fastest <= most:
@@ -109,16 +108,8 @@ class RobotProfile:
         scaled[[*twist]] *= most / fastest
         return scaled, ('wheels',)
 
-
-@cache
-def _twist(names: tuple[str, ...], profile: str) -> tuple[int, int]:
-    """Return which fields are the forward speed and the turn rate of a base with two wheels."""
-    found = [[i for i, name in enumerate(names) if name.endswith(tail)]
-             for tail in ('linear.x', 'angular.z')]
-    if [len(each) for each in found] != [1, 1]:
-        raise ContractError(f'The profile of {profile} has wheels, which take one field that ends '
-                            f'in linear.x and one in angular.z. Got {", ".join(names)}.')
-    return found[0][0], found[1][0]
+    def _twist(self, action: ActionSpec) -> tuple[int, int]:
+        return twist_fields(action, f'The profile of {self.name} has wheels, so it')
 
 
 def load_profile(path: str | Path) -> RobotProfile:

@@ -12,8 +12,8 @@ import math
 import numpy as np
 
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import twist_fields
 from ilw_core.contract.safety import SafetySpec
-from ilw_core.errors import ContractError
 from ilw_core.features.lidar import (
     DISTANCE,
     ScanGeometry,
@@ -22,7 +22,6 @@ from ilw_core.features.lidar import (
     why_no_evidence,
     why_no_geometry,
 )
-from ilw_core.features.plausible import field_index
 from ilw_teleop.guards.braking import Braking
 from ilw_teleop.guards.survey import Survey, survey
 
@@ -42,11 +41,7 @@ class ForwardStop:
     """
 
     def __init__(self, contract: Contract) -> None:
-        forward, turn = (field_index(contract.action, tail) for tail in ('linear.x', 'angular.z'))
-        if forward is None or turn is None:
-            raise ContractError('Looking ahead takes fields that end in linear.x and '
-                                f'angular.z. Got {", ".join(contract.action.names)}.')
-        self._forward, self._turn = forward, turn
+        self._forward, self._turn = twist_fields(contract.action, 'Looking ahead')
         self._spec: SafetySpec = contract.safety
         ages = [spec.max_age_ns for spec in (self._spec.scan, self._spec.workspace) if spec]
         remembered_ns = min(max(ages), _MEMORY_NS)

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import FORWARD, TURN
 from ilw_teleop.joystick.layout import Joystick
 from ilw_teleop.joystick.mapping import StickMapping
 
 MOVES = {'w': (1.0, 0.0), 's': (-1.0, 0.0), 'a': (0.0, 1.0), 'd': (0.0, -1.0),
          'q': (1.0, 1.0), 'e': (1.0, -1.0)}
 """Key -> (forward, turn) deflection"""
+_STICKS = (('forward', 'left_stick_y'), ('turn', 'right_stick_x'))
+"""What the two are called in a contract: the layouts' usual sticks"""
 ARROWS = {'\x1b[A': 'w', '\x1b[B': 's', '\x1b[D': 'a', '\x1b[C': 'd',
           '\x1bOA': 'w', '\x1bOB': 's', '\x1bOD': 'a', '\x1bOC': 'd'}
 BUTTONS = {'b': 'start', 'y': 'save_success', 'n': 'save_failure', 'r': 'discard',
@@ -34,9 +37,19 @@ PRESS_NS = 120_000_000  # a button stays down long enough to be seen at 20 Hz
 
 def moves_of(contract: Contract) -> dict[str, str]:
     """Return movement key -> what a robot of this contract does; empty: it stands."""
-    mapping = StickMapping(contract.action, deadzone=0.0)
-    return {key: _motion(contract, mapping.action(*deflection, turbo=False), mapping.rest)
+    return {key: _motion(contract, *_begun(contract, deflection))
             for key, deflection in MOVES.items()}
+
+
+def _begun(contract: Contract, deflection: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the action that a key asks for after a moment, and the one at rest."""
+    mapping = StickMapping(contract.action, contract.stick, deadzone=0.0)
+    controls = {name: value for names, value in zip(_STICKS, deflection, strict=True)
+                for name in names}
+    wanted = mapping.rest
+    for now_ns in (0, REST_NS):
+        wanted = mapping.action(controls, turbo=False, now_ns=now_ns, applied=mapping.rest)
+    return wanted, mapping.rest
 
 
 def help_of(contract: Contract) -> str:
@@ -66,13 +79,14 @@ def _motion(contract: Contract, action: np.ndarray, rest: np.ndarray) -> str:
         if np.allclose(named, action):
             return name
     words = []
-    for field, value, zero in zip(contract.action.names, action, rest, strict=True):
+    named = zip(contract.action.names, contract.action.paths, action, rest, strict=True)
+    for field, path, value, zero in named:
         more = value > zero
         if np.isclose(value, zero):
             continue
-        if field.endswith('linear.x'):
+        if path.endswith(FORWARD):
             words.append('forward' if more else 'backward')
-        elif field.endswith('angular.z'):
+        elif path.endswith(TURN):
             words.append('turn left' if more else 'turn right')
         else:
             words.append(f'{field} {"up" if more else "down"}')

@@ -9,12 +9,15 @@ import re
 from typing import Any
 
 from ilw_core.contract.schema import Section
+from ilw_core.contract.stick import StickSpec
 from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.locate import config_folder
 
 MAX_BYTES = 100_000
 
+_PRESSED = 0.5
+"""So far moved, half of an axis is a button that is down"""
 AXIS_CONTROLS = ('forward', 'turn')
 BUTTON_CONTROLS = ('deadman', 'turbo', 'start', 'save_success', 'save_failure', 'discard',
                    'estop', 'reset', 'arm', 'disarm', 'override', 'reward_plus', 'reward_minus')
@@ -96,9 +99,42 @@ class Joystick:
         name = self.mapping[control]
         if name[0] in '+-':
             index = self.axes[name[1:]]
-            return index < len(axes) and axes[index] * (1.0 if name[0] == '+' else -1.0) > 0.5
+            return index < len(axes) and axes[index] * (1.0 if name[0] == '+' else -1.0) > _PRESSED
         index = self.buttons[name]
         return index < len(buttons) and buttons[index] == 1
+
+    def lacks(self, stick: StickSpec) -> str:
+        """Return why a contract's sticks cannot be moved with this pad; empty if they can."""
+        taken = {self.mapping[control]: control for control in BUTTON_CONTROLS}
+        for name in stick.names:
+            axis = name[1:] if name[0] in '+-' else name
+            if name in AXIS_CONTROLS:
+                continue
+            if name not in self.buttons and axis not in self.axes:
+                known = ', '.join((*self.axes, *self.buttons))
+                return (f'The contract moves a field with {name} (teleop), which the layout '
+                        f'{self.name or "given"} has not. It has: {known}.')
+            both = [each for each in (name, f'+{axis}', f'-{axis}') if each in taken
+                    and (each == name or name == axis)]
+            if both:
+                return (f'The contract moves a field with {name} (teleop), but in the layout '
+                        f'{self.name or "given"} {both[0]} is {taken[both[0]]}. Choose another.')
+        return ''
+
+    def deflection(self, name: str, axes: Sequence[float], buttons: Sequence[int]) -> float:
+        """
+        Return how far an axis, a control or a button is moved, in [-1, 1].
+
+        A trigger that rests at 1 goes from 0 to 1.
+        """
+        if name in self.buttons:
+            return float(buttons[self.buttons[name]] == 1)
+        if name[0] in '+-':
+            value = axes[self.axes[name[1:]]]
+            return float(value * (1.0 if name[0] == '+' else -1.0) > _PRESSED)
+        axis = self.mapping.get(name, name)
+        value, rest = axes[self.axes[axis]], self.rest.get(axis, 0.0)
+        return value if rest == 0.0 else (rest - value) / 2.0
 
     def press(self, control: str, axes: list[float], buttons: list[int]) -> None:
         """Press a control in a ``Joy`` message that is being made."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ilw_core.contract.file import Contract
+from ilw_core.errors import ContractError
 from ilw_teleop.arbiter.senders import Senders
 from ilw_teleop.joystick.deadman import Deadman
 from ilw_teleop.joystick.fit import advice, doubtful, fitting, resting, the_one, why_not
-from ilw_teleop.joystick.layout import AXIS_CONTROLS, BUTTON_CONTROLS, Joystick, known_joysticks
+from ilw_teleop.joystick.layout import BUTTON_CONTROLS, Joystick, known_joysticks
 from ilw_teleop.joystick.mapping import StickMapping
 from ilw_teleop.joystick.pad_watch import PadWatch
 from ilw_teleop.joystick.rhythm import ONLY_CHANGES, SILENCE_NS, JoyRhythm
@@ -53,13 +54,19 @@ class Teleop:
     def __init__(self, contract: Contract, joystick: Joystick | None, *, timeout_ns: int,
                  normal_ratio: float = 1.0, another_wall_ns: int = WALL_SILENCE_NS,
                  known: Mapping[str, Joystick] | None = None) -> None:
-        self._action, self._normal_ratio = contract.action, normal_ratio
+        self._action, self._stick, self._normal_ratio = (contract.action, contract.stick,
+                                                         normal_ratio)
         self._given, self._another_wall_ns = known, another_wall_ns
         self._auto, self._joystick = joystick is None, joystick
         self._watch: PadWatch | None = None
-        self._mapping = StickMapping(contract.action, deadzone=0.0)
+        self._mapping = StickMapping(contract.action, contract.stick, deadzone=0.0)
+        self._applied: np.ndarray | None = None
+        self._mode_down = True
+        self._lacks = ''
         if joystick is not None:
             self._follow(joystick)
+            if self._lacks:
+                raise ContractError(self._lacks)
         self._deadman, self._senders = Deadman(timeout_ns), Senders(leaps=True)
         self._rhythm, self._heard_ns = JoyRhythm(), 0
         self._down: dict[str, bool] | None = None
@@ -99,7 +106,7 @@ class Teleop:
         self._quiet = False
         if watch is not None and watch.take(now_ns, axes, buttons):
             self._down = None
-        if joystick is None or watch is None or not watch.fits or several:
+        if joystick is None or watch is None or not watch.fits or several or self._lacks:
             return self._refuse(now_ns, axes, buttons, several=several)
         self.why = ''
         down = {control: joystick.pressed(control, axes, buttons) and watch.counts(control)
@@ -108,9 +115,14 @@ class Teleop:
         presses = self._presses(down)
         self._deadman.sample(now_ns, down['deadman'] and watch.released)
         active = self._deadman.may_move(now_ns)
-        sticks = [axes[joystick.axis(control)] for control in AXIS_CONTROLS]
-        values = (self._mapping.action(*sticks, turbo=down['turbo']) if active
-                  else self._mapping.rest)
+        self._switch_mode(joystick, axes, buttons)
+        values = self._mapping.rest
+        if active:
+            moved = {name: joystick.deflection(name, axes, buttons) for name in self._stick.names}
+            values = self._mapping.action(moved, turbo=down['turbo'], now_ns=now_ns,
+                                          applied=self._applied)
+        else:
+            self._mapping.release()
         return Sample(active, down['turbo'], values, active and down['override'], presses)
 
     def on_tick(self, now_ns: int, wall_silence_ns: int) -> Sample | None:
@@ -123,6 +135,15 @@ class Teleop:
         if self._quiet or self._deadman.fresh(now_ns) or wall_silence_ns < WALL_SILENCE_NS:
             return None
         return self._leave(another=wall_silence_ns >= self._another_wall_ns)
+
+    def notice_applied(self, values: Sequence[float]) -> None:
+        """Take in what the robot was told, ``(Da,)``: what holds its place moves on from there."""
+        self._applied = np.asarray(values, dtype=np.float64)
+
+    @property
+    def mode(self) -> str:
+        """Which of the contract's modes the sticks are in; empty where there is one."""
+        return self._mapping.mode
 
     def leap(self, now_ns: int) -> None:
         """Note that the simulated clock has leapt to ``now_ns``."""
@@ -170,7 +191,17 @@ class Teleop:
         return Sample(False, False, self._mapping.rest, False,
                       tuple(control for control in presses if control == 'estop'))
 
+    def _switch_mode(self, joystick: Joystick, axes: Sequence[float],
+                     buttons: Sequence[int]) -> None:
+        button = self._stick.mode_button
+        down = bool(button) and joystick.deflection(button, axes, buttons) > 0.0
+        if down and not self._mode_down:
+            self._mapping.next_mode()
+        self._mode_down = down
+
     def _complaint(self, names: Sequence[str]) -> str:
+        if self._lacks:
+            return f'{self._lacks} Only the emergency stop works.'
         if self._watch is None:
             several = (f'Several layouts fit this pad and differ: {", ".join(names)}. Let go of '
                        'all of it; if that is not enough, choose with --joystick NAME.')
@@ -191,13 +222,16 @@ class Teleop:
     def _follow(self, joystick: Joystick) -> None:
         self._joystick = joystick
         self._watch = PadWatch(joystick, doubtful=doubtful(joystick, self._known))
-        self._mapping = StickMapping(self._action, deadzone=joystick.deadzone,
+        self._lacks = joystick.lacks(self._stick)
+        self._mapping = StickMapping(self._action, self._stick, deadzone=joystick.deadzone,
                                      normal_ratio=self._normal_ratio)
+        self._mode_down = True  # a button already down when the pad appears is no press
 
     def _choose(self, axes: Sequence[float], buttons: Sequence[int]) -> None:
         found = the_one(self._known, fitting(self._known, axes, buttons)) or the_one(
             self._known, resting(self._known, axes, buttons))
         self._joystick = self._watch = None
+        self._lacks = ''
         if found is not None:
             self._follow(found)
 

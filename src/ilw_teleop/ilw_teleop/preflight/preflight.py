@@ -12,6 +12,7 @@ from typing import Any
 
 from ilw_core.base.frame_tree import FrameTree, frame_problem
 from ilw_core.base.motion_check import MotionCheck
+from ilw_core.contract.command_topic import CommandTopic, same_command
 from ilw_core.contract.file import Contract
 from ilw_core.contract.observed import ObservedTopic
 from ilw_core.features.plausible import doubts_of
@@ -53,7 +54,6 @@ class Preflight:
 
     def __init__(self, contract: Contract, interface: RobotInterface, begin_ns: int) -> None:
         self._contract, self._interface, self._begin_ns = contract, interface, begin_ns
-        self._command_type = interface.command_type or contract.action.type
         self._sources: dict[str, ObservedTopic] = {}
         for source in contract.sources:
             self._sources.setdefault(source.topic, source)
@@ -62,7 +62,7 @@ class Preflight:
         self._frames: dict[str, tuple[str, str]] = {}
         """Topic -> frame_id, child_frame_id of its newest message"""
         self._offers: Mapping[str, Sequence[Endpoint]] = {}
-        self._takers: Sequence[Endpoint] = ()
+        self._takers: Mapping[str, Sequence[Endpoint]] = {}
         self._elsewhere: Mapping[str, Sequence[str]] = {}
         self._found: dict[str, tuple[str, int]] = {}
         """Kind of problem -> its sentence, and when it was last true"""
@@ -76,13 +76,14 @@ class Preflight:
 
     # -- what is seen
 
-    def graph(self, offers: Mapping[str, Sequence[Endpoint]], takers: Sequence[Endpoint],
+    def graph(self, offers: Mapping[str, Sequence[Endpoint]],
+              takers: Mapping[str, Sequence[Endpoint]],
               elsewhere: Mapping[str, Sequence[str]]) -> None:
         """
         Take in who is there.
 
         :param offers: the contract's topic -> its publishers.
-        :param takers: who subscribes to the command, but for ILW's own nodes.
+        :param takers: a command's topic -> its subscribers, but for ILW's own nodes.
         :param elsewhere: message type -> topics with it that others publish.
         """
         self._offers, self._takers, self._elsewhere = offers, takers, elsewhere
@@ -129,23 +130,28 @@ class Preflight:
         return [text for text, _ in self._found.values()]
 
     def _now(self, mono_ns: int) -> list[str]:
-        found = self._command_problems()
+        found = [text for command in self._contract.action.commands
+                 for text in self._command_problems(command)]
         for topic, source in self._sources.items():
             found += [f'{topic}: {text}' for text in self._topic_problems(topic, source, mono_ns)]
         found += self._frame_problems()
         return [*found, *(f'The robot {text}' if text.startswith(('moves', 'contradicts'))
                           else text for text in self.motion.problems())]
 
-    def _command_problems(self) -> list[str]:
-        topic, kind = self._contract.action.topic, self._command_type
-        if not self._takers:
+    def _command_problems(self, command: CommandTopic) -> list[str]:
+        topic, kind = command.topic, self._interface.sent_as(command)
+        takers = self._takers.get(topic, ())
+        if not takers:
             return [f'{topic}: nobody takes commands. Start the driver, or name its topic in the '
                     f'robot profile (topics).']
-        fitting = [taker for taker in self._takers if taker.type == kind]
+        fitting = [taker for taker in takers if taker.type == kind]
         if not fitting:
-            taker = self._takers[0]
+            taker = takers[0]
+            remedy = (f'Write `command: {taker.type}` into the robot profile.'
+                      if same_command(taker.type, kind) else
+                      f'Correct {command.where} in the contract, or start another driver.')
             return [f'{topic}: commands are sent as {kind}, but {taker.node} takes {taker.type}. '
-                    f'Write `command: {taker.type}` into the robot profile.']
+                    f'{remedy}']
         return [f'{topic}: {taker.node} cannot hear the commands ({taker.incompatible}). Change '
                 f'the QoS of the driver.' for taker in fitting if taker.incompatible]
 

@@ -1,10 +1,11 @@
 """Is every topic of the contract there, and is the episode fit to train from? No ROS, no clock."""
 
-from operator import attrgetter
+import math
 import struct
 from typing import Any
 
-from ilw_core.contract.command_types import fields_in, same_command
+from ilw_core.contract.command_topic import same_command
+from ilw_core.contract.field_path import follow, steps_of
 from ilw_core.contract.file import Contract
 from ilw_core.errors import ContractError
 from ilw_data.bag.writer import WrittenTopic
@@ -40,8 +41,9 @@ class RecordingGate:
         self.published: dict[str, str] = {}
         """Topic -> type, of those that have a publisher"""
         self._same_clock = same_clock
-        self._command = contract.action.topic
-        self._action = contract.action
+        self._commands = {command.topic: command for command in contract.action.commands}
+        self._told = [math.nan] * contract.action.dim
+        """(Da,) the newest of every command; NaN of one that has not come"""
         self._between_ns = contract.period_ns // 2
         self._idle = IdleWatch(contract.action)
         self._reader = MessageReader()
@@ -85,21 +87,25 @@ class RecordingGate:
         watch.take(stamp_ns, now_ns)
         if stamp_ns < self._after_ns:
             watch.restart()
-        elif name == self._command:
+        elif name in self._commands:
             if stamp_ns - watch.looked_ns >= self._between_ns:
                 watch.looked_ns = stamp_ns
-                self._on_command(topic, data, stamp_ns)
+                self._on_command(name, topic, data, stamp_ns)
         elif watch.limits.sensor and stamp_ns - watch.looked_ns >= LOOK_NS:
             watch.looked_ns = stamp_ns
             watch.look(self._reader.content(topic, data), stamp_ns, driven=self._idle.moving)
 
-    def _on_command(self, topic: WrittenTopic, data: bytes, stamp_ns: int) -> None:
-        message = self._reader.read(topic, data)
+    def _on_command(self, name: str, topic: WrittenTopic, data: bytes, stamp_ns: int) -> None:
+        message, command = self._reader.read(topic, data), self._commands[name]
         try:
-            self._idle.take(stamp_ns, [float(attrgetter(path)(message))
-                                       for path in fields_in(self._action, topic.type)])
-        except (ContractError, AttributeError, TypeError, ValueError):
+            values = [float(follow(message, steps_of(path)))
+                      for path in command.paths_in(topic.type)]
+        except (ContractError, AttributeError, IndexError, TypeError, ValueError):
             return  # damaged, or of another type than the contract says
+        for place, value in zip(command.fields, values, strict=True):
+            self._told[place] = value
+        if name == next(reversed(self._commands)) and not any(map(math.isnan, self._told)):
+            self._idle.take(stamp_ns, self._told)
 
     def problems(self, now_ns: int, *, paused: bool = False) -> list[str]:
         """
@@ -131,7 +137,8 @@ class RecordingGate:
         found = [f'{name}: {reason}' for name, watch in self.topics.items()
                  if ended or watch.count or now_ns - watch.arrived_ns > FRESH_NS
                  for reason in watch.reasons(now_ns, same_clock=self._same_clock)]
-        return found + [f'{self._command}: {reason}' for reason in self._idle.reasons(ended=ended)]
+        told = ' and '.join(self._commands)
+        return found + [f'{told}: {reason}' for reason in self._idle.reasons(ended=ended)]
 
     def verdict(self, more: list[str] | None = None) -> dict[str, Any]:
         """

@@ -16,12 +16,12 @@ class IdleWatch:
     """
     Follows the commands of one episode.
 
-    At rest is a command at the contract's stop action; where that says ``hold``, one that does not
+    At rest is a command at the contract's stop action; of a field that holds, one that does not
     change.
     """
 
     def __init__(self, action: ActionSpec) -> None:
-        self._stop = action.stop
+        self._action = action
         self._still = STILL_RATIO * (action.high - action.low)
         self.begin()
 
@@ -38,7 +38,7 @@ class IdleWatch:
         now = np.asarray(values, dtype=float)
         if self._before is None:
             self._before, self._first_ns = now, stamp_ns
-        rest = self._before if self._stop is None else self._stop
+        rest = self._action.halted(self._before)
         self.moving = bool((np.abs(now - rest) > self._still).any())
         self._before, self._last_ns = now, stamp_ns
         if self.moving:

@@ -123,7 +123,7 @@ class Recorder:
         if relative in self.gate.topics:
             self.gate.take(relative, topic, data, stamp_ns, log_ns)
             attempt.busy_wall_ns = 0
-            if relative == self.contract.action.topic:
+            if relative == self.contract.action.commands[0].topic:
                 attempt.steps += 1
 
     # -- from start to end

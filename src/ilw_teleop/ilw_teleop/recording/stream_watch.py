@@ -59,8 +59,9 @@ def limits_of(contract: Contract) -> dict[str, Limits]:
                 round(JITTER_RATIO * period_ns), gap_ns // 2, sensor=True)
         else:
             found.setdefault(source.topic, Limits())
-    found[contract.action.topic] = Limits(2 * period_ns, CLOCK_RATIO * contract.rate_hz,
-                                          late_ns=2 * period_ns)
+    for topic in contract.action.topics:
+        found[topic] = Limits(2 * period_ns, CLOCK_RATIO * contract.rate_hz,
+                              late_ns=2 * period_ns)
     return found
 
 

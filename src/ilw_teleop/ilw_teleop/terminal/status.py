@@ -13,11 +13,12 @@ SILENT_NS = 1_000_000_000
 STANDS_NS = 300_000_000
 """A reason of ``PASSING`` is told when it lasts this long: one late command is normal,
 and so is one late scan in a world that has only begun"""
-PASSING = ('stale', 'expired', 'observation', 'blind')
+PASSING = ('stale', 'expired', 'observation', 'blind', 'unmeasured')
 _DRIVERS = {0: 'nobody drives', 1: 'you drive', 2: 'the policy drives', 3: 'nobody drives'}
 _OUTCOMES = {0: 'not judged', 1: 'success', 2: 'failure'}
 HELD = {
     'obstacle': 'held: something is in the way', 'blind': 'held: no lidar scan to trust',
+    'unmeasured': 'held: where the robot is was not heard yet',
     'near': 'held: something too near to measure', 'unseen': 'held: nothing sees that way',
     'workspace': 'held at the edge of the workspace', 'rival': 'held: another node commands',
     'stale': 'held: the command is too old', 'expired': 'held: the command is too old',

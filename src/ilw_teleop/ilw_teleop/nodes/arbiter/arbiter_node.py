@@ -24,6 +24,7 @@ from ilw_teleop.nodes.arbiter.arbiter_reports import ArbiterReports
 from ilw_teleop.nodes.arbiter.clock_tap import ClockTap
 from ilw_teleop.nodes.arbiter.command_output import CommandOutput
 from ilw_teleop.nodes.arbiter.poll_timer import IDLE_LOOK_NS, LOOK_S, PollTimer
+from ilw_teleop.nodes.arbiter.positions import Positions
 from ilw_teleop.nodes.arbiter.robot_check import RobotCheck
 from ilw_teleop.nodes.arbiter.surroundings import Surroundings
 from ilw_teleop.nodes.arbiter.switches import Switches
@@ -49,7 +50,7 @@ class ArbiterNode(Node):
         self._time = LeadingClock(leads=sim)
         self._tap = ClockTap(self, contract.period_ns // 2)
         interface = interface_of(profile)
-        self._command = CommandOutput(self, contract, interface.command_type,
+        self._command = CommandOutput(self, contract, interface.sent_as,
                                       enabled=params.enable_output)
         if params.preflight:
             self._check = RobotCheck(self, arbiter, contract, interface)
@@ -60,6 +61,8 @@ class ArbiterNode(Node):
         self.create_subscription(ActionChunk, 'policy/action', self._on_policy, REQUEST)
         if arbiter.ahead is not None:
             self._surroundings = Surroundings(self, contract.safety, arbiter.ahead, self._times)
+        if any(contract.action.measured):
+            self._positions = Positions(self, contract, arbiter, self._times)
         self._switches = Switches(self, arbiter, self._on_look, self._on_switched)
         self._jump = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=Duration(nanoseconds=1),

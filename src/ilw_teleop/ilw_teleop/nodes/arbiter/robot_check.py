@@ -10,10 +10,10 @@ from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.subscription import Subscription
 
 from ilw_core.base.frame_tree import transform
-from ilw_core.contract.command_types import fields_in
 from ilw_core.contract.file import Contract
 from ilw_core.errors import IlwError
-from ilw_ros.convert import get_field, header_ns, message_class
+from ilw_ros.commands import CommandEar
+from ilw_ros.convert import header_ns, message_class
 from ilw_ros.observe import Observed
 from ilw_ros.qos import STATE, command, recording
 from ilw_teleop.arbiter.arbiter import Arbiter
@@ -36,10 +36,7 @@ class RobotCheck:
         arbiter.notice_unready(self._preflight.problems(time.monotonic_ns()))
         self._topics = self._preflight.topics
         self._observed = Observed(node, contract, self._on_message)
-        kind = interface.command_type or contract.action.type
-        self._fields = fields_in(contract.action, kind)
-        node.create_subscription(message_class(kind), contract.action.topic, self._on_command,
-                                 STATE)
+        CommandEar(node, contract.action, self._on_action, STATE, interface.sent_as)
         self._tf = self._hear_transforms()
         self._said = {'nothing yet'}
         node.create_timer(_LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -60,9 +57,8 @@ class RobotCheck:
                 topic, message, stamp_ns=header_ns(message), mono_ns=time.monotonic_ns(),
                 arrived_ns=self._node.get_clock().now().nanoseconds)
 
-    def _on_command(self, message: Any) -> None:
-        self._preflight.motion.command([get_field(message, path) for path in self._fields],
-                                       time.monotonic_ns())
+    def _on_action(self, _: int | None, values: list[float]) -> None:
+        self._preflight.motion.command(values, time.monotonic_ns())
 
     def _on_transforms(self, message: Any) -> None:
         for one in message.transforms:
@@ -76,9 +72,9 @@ class RobotCheck:
                           for i in node.get_publishers_info_by_topic(topic)]
                   for topic in self._topics.values()}
         ours = command(self._contract.rate_hz)
-        takers = [_endpoint(i, ours, i.qos_profile)
-                  for i in node.get_subscriptions_info_by_topic(action.topic)
-                  if i.node_name not in OURS]
+        takers = {topic: [_endpoint(i, ours, i.qos_profile)
+                          for i in node.get_subscriptions_info_by_topic(topic)
+                          if i.node_name not in OURS] for topic in action.topics}
         elsewhere: dict[str, list[str]] = {}
         for name, kinds in node.get_topic_names_and_types():
             for kind in kinds:

@@ -11,11 +11,11 @@ from std_srvs.srv import Trigger
 
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
-from ilw_msgs.msg import ActionChunk, Reward
+from ilw_msgs.msg import ActionChunk, ArbiterState, Reward
 from ilw_ros.convert import stamp_ns, time_msg
 from ilw_ros.health import ERROR, OK, WARN, Diagnostics
 from ilw_ros.params import load
-from ilw_ros.qos import EVENT, REQUEST
+from ilw_ros.qos import EVENT, REQUEST, STATE
 from ilw_ros.run import run_node
 from ilw_teleop.arbiter.stamps import LEAP_NS, LeadingClock, believable
 from ilw_teleop.joystick.layout import AUTO, known_joysticks, load_joystick
@@ -54,6 +54,9 @@ class TeleopNode(Node):
         self._switches = {control: self.create_client(Trigger, f'arbiter/{control}')
                           for control in ('estop', 'reset', 'arm', 'disarm')}
         self.create_subscription(Joy, 'joy', self._on_joy, EVENT)
+        if contract.action.holds.any():
+            self.create_subscription(ArbiterState, 'arbiter/state', lambda state: (
+                self._teleop.notice_applied(state.applied)), STATE)
         self._jump = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=Duration(nanoseconds=LEAP_NS),
                           min_backward=Duration(nanoseconds=-1)),
@@ -120,7 +123,8 @@ class TeleopNode(Node):
         elif teleop.hint:
             level, text = WARN, teleop.hint
         self._diagnostics.publish(level, text, {
-            'marks sent': self._marks.sent, 'invalid messages': teleop.invalid})
+            **({'mode': teleop.mode} if teleop.mode else {}), 'marks sent': self._marks.sent,
+            'invalid messages': teleop.invalid})
 
 
 def main() -> int:
