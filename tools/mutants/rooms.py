@@ -39,7 +39,8 @@ ROOMS = {
         _files(_CORE, 'align'),
         _tests('unit/core', 'align') + _tests('unit/learner', 'policy_loop')),
     'contract': Room(
-        _files(f'{_CORE}/contract', 'file', 'action', 'command_topic', 'observed', 'safety',
+        _files(f'{_CORE}/contract', 'file', 'action', 'command_topic', 'end_rules', 'observed',
+               'safety',
                'schema', 'stick'),
         _tests('unit/core', 'contract_changes', 'contract')),
     'store': Room(

@@ -65,7 +65,8 @@ def node_uses(contract: Contract, *, simulated: bool,
         'keyboard': Uses(publishes=('joy',)),
         'teleop': Uses(publishes=('teleop/action', 'episode/event', 'reward', '/diagnostics'),
                        subscribes=_once('joy', 'episode/status', *seen, *(
-                           ['arbiter/state'] if contract.action.holds.any() else [])),
+                           ['arbiter/state'] if contract.action.holds.any() else []), *(
+                           observed if contract.rules else [])),
                        calls=_ARBITER),
         'status': Uses(subscribes=_once(
             *seen, 'arbiter/state', 'episode/status', 'episode/event', 'map',

@@ -1,6 +1,6 @@
 """One attempt at a task, aligned to the task's clock. Frozen, and checked when made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -14,8 +14,8 @@ class Outcome(IntEnum):
     FAILURE = 2
 
 
-STOP_REASONS = ('goal', 'collision', 'timeout', 'operator', 'fault')
-"""How an episode can end; apart from whether it succeeded."""
+STOP_REASONS = ('goal', 'collision', 'timeout', 'operator', 'fault', 'rule')
+"""How an episode can end; apart from whether it succeeded. ``rule``: of the contract."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,14 @@ class Episode:
     def steps_to_train(self) -> int:
         """Return how many steps have a command."""
         return int(self.action_valid.sum())
+
+    def until(self, tick: int) -> 'Episode':
+        """Return its first ``tick`` steps."""
+        return replace(
+            self, obs=self.obs[:tick + 1], obs_valid=self.obs_valid[:tick + 1],
+            actions=self.actions[:tick], action_valid=self.action_valid[:tick],
+            stamps_ns=self.stamps_ns[:tick + 1], person_rewards=(
+                None if self.person_rewards is None else self.person_rewards[:tick]))
 
     def __post_init__(self) -> None:
         steps = len(self.actions)

@@ -91,7 +91,8 @@ def test_every_number_changes_the_hash_but_those_of_safety(path):
 def test_every_number_is_where_it_belongs():
     c = parse_contract(TEXT)
     assert (c.name, c.version, c.rate_hz, c.period_ns) == ('asymmetric', 1, 8.0, 125_000_000)
-    assert c.reward == {'goal': 1.5, 'collision': -2.0, 'step': -0.01}
+    assert c.reward == {'goal': 1.5, 'collision': -2.0, 'step': -0.01, 'success': 0.0,
+                        'failure': 0.0}
     assert (c.goal_radius_m, c.timeout_s) == (0.25, 45.0)
     lidar, goal, velocity = c.sources
     assert (lidar.align.how, lidar.align.tolerance_ns) == ('asof', 170_000_000)
@@ -124,7 +125,7 @@ def test_every_number_is_where_it_belongs():
 
 def test_what_is_left_out_has_its_default():
     c = parse_contract(MINIMAL)
-    assert c.reward == {'goal': 0.0, 'collision': 0.0, 'step': 0.0}
+    assert c.reward == dict.fromkeys(('goal', 'collision', 'step', 'success', 'failure'), 0.0)
     assert (c.goal_radius_m, c.timeout_s) == (0.3, 60.0)
     assert c.sources[0].align.tolerance_ns == 125_000_000 and c.sources[0].align.how == 'asof'
     assert c.action.holds.all() and c.action.table.shape == (0, 1)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ilw_core.contract.action import ActionSpec, read_action
+from ilw_core.contract.end_rules import OUTCOMES, EndRule, read_rules
 from ilw_core.contract.observed import ObservedTopic, read_sources
 from ilw_core.contract.safety import SafetySpec, read_safety
 from ilw_core.contract.schema import LARGEST, Section
@@ -37,9 +38,11 @@ class Contract:
     sources: tuple[ObservedTopic, ...]
     action: ActionSpec
     reward: dict[str, float]
-    """``goal``, ``collision``, ``step``"""
+    """``goal``, ``collision``, ``step``; ``success`` and ``failure`` by ``rules``"""
     goal_radius_m: float
     timeout_s: float
+    rules: tuple[EndRule, ...]
+    """Other ends, by what is observed"""
     scene: dict[str, Any]
     """Options of the simulated task; nothing to a real robot"""
     safety: SafetySpec
@@ -147,11 +150,12 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     _require_measured(action, sources, f'{where}.action')
     rewards = root.section('reward', required=False)
     reward = {key: rewards.number(key, 0.0, low=-LARGEST, high=LARGEST)
-              for key in ('goal', 'collision', 'step')}
+              for key in ('goal', 'collision', 'step', *OUTCOMES)}
     rewards.done()
     ends = root.section('termination', required=False)
     goal_radius_m = ends.number('goal_radius_m', 0.3, low=0.0, high=1e6)
     timeout_s = ends.number('timeout_s', 60.0, low=0.1, high=1e6)
+    rules = read_rules(ends, [name for source in sources for name in source.feature.names])
     ends.done()
     scene = root.take('scene', {})
     if not isinstance(scene, dict):
@@ -161,7 +165,7 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     stick = read_stick(root.section('teleop', required=False), action)
     root.done()
     return Contract(name, version, rate_hz, sources, action, reward, goal_radius_m, timeout_s,
-                    scene, safety, stick, text, _digest(data))
+                    rules, scene, safety, stick, text, _digest(data))
 
 
 def _require_measured(action: ActionSpec, sources: tuple[ObservedTopic, ...], where: str) -> None:

@@ -19,6 +19,7 @@ from ilw_core.storage.episode_folder import META_FILE, EpisodeFolder, read_episo
 from ilw_core.storage.files import open_regular
 from ilw_data.bag.reader import Bag
 from ilw_data.episode.arrays import read_arrays, read_remarks
+from ilw_data.episode.judge import judged
 from ilw_data.episode.readings import why_unsound
 
 _CACHE_VERSION = b'ilw.dataset/7'
@@ -80,9 +81,9 @@ def load_episode(
     remarks = read_remarks(arrays.pop('remarks'))
     if sound and reasons:
         raise EpisodeError(f'{source.path} would teach what is not so. {" ".join(reasons)}')
-    return Episode(
+    return judged(Episode(
         name=source.path.name, outcome=source.outcome, stop_reason=source.stop_reason,
-        contract_hash=contract.hash, remarks=remarks, **arrays)
+        contract_hash=contract.hash, remarks=remarks, **arrays), contract)
 
 
 def as_recorded(source: EpisodeFolder, contract: Contract) -> Contract:

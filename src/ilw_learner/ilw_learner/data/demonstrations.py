@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ilw_core.contract.end_rules import OUTCOMES
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
 from ilw_core.errors import NotFiniteError
@@ -15,7 +16,10 @@ from ilw_learner.data.replay_buffer import Transitions
 def task_rewards(episode: Episode, contract: Contract) -> np.ndarray:
     """Return the contract's reward of each step, and a person's, (T,) float32."""
     rewards = np.full(len(episode.actions), contract.reward['step'], dtype=np.float32)
-    rewards[-1] += contract.reward.get(episode.stop_reason, 0.0)
+    ended = episode.stop_reason
+    if ended == 'rule':
+        ended = next((key for key, each in OUTCOMES.items() if each is episode.outcome), ended)
+    rewards[-1] += contract.reward.get(ended, 0.0)
     if episode.person_rewards is not None:
         rewards += episode.person_rewards
     return rewards

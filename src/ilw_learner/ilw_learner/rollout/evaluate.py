@@ -11,6 +11,7 @@ import numpy as np
 from ilw_core.align import Observation
 from ilw_core.contract.file import Contract
 from ilw_core.errors import NoEnvironmentError
+from ilw_learner.rollout.rule_ends import RuleEnds
 from ilw_learner.runtime.runner import PolicyRunner
 
 Act = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
@@ -43,7 +44,9 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
     module, _, name = spec.partition(':')
     try:
         given = {key: value for key, value in options.items() if value is not None}
-        return getattr(importlib.import_module(module), name)(contract, **given)
+        env = getattr(importlib.import_module(module), name)(contract, **given)
+        ruled = contract.rules and isinstance(env, gymnasium.Env)  # a vector of them knows none
+        return RuleEnds(env, contract) if ruled else env
     except (ImportError, AttributeError, ValueError) as error:
         raise NoEnvironmentError(
             f'--env must be module:function, as in ilw_sim.env:make_env, or for '

@@ -129,6 +129,9 @@ def make_params(
     intervals = plant.intervals if plant else {}
     noise_m = intervals.get('lidar_noise_m', (sensors.lidar_noise_m,) * 2)
     limits = _plant_limits(intervals, noise=noise)
+    if contract.rules:
+        raise ContractError(f'{contract.name}: the batched simulator knows no termination.success '
+                            f'or failure. Leave them out, or train in ilw_sim.env.')
     if np.any(np.isfinite(action.max_acceleration)):
         raise ContractError(f'{contract.name}: the batched simulator keeps range and rate only. '
                             f'Leave max_acceleration out, or train in ilw_sim.env.')

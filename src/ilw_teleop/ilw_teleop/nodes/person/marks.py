@@ -5,6 +5,7 @@ import time
 from rclpy.node import Node
 
 from ilw_core.contract.file import Contract
+from ilw_core.episode import Outcome
 from ilw_core.features.goal import polar
 from ilw_msgs.msg import EpisodeEvent
 from ilw_ros.convert import time_msg
@@ -48,6 +49,12 @@ class Marks:
             time.monotonic_ns(), heard=ear.heard,
             answered=ear.recording or ear.answers > self._answers), 'start', stamp)
 
+    def ruled(self, outcome: Outcome, stamp: int) -> None:
+        """Send that a rule of the contract ended the attempt."""
+        word = 'success' if outcome is Outcome.SUCCESS else 'failure'
+        self._node.get_logger().info(f'The attempt ended by termination.{word}.')
+        self._publish(EpisodeEvent.KIND_STOP, int(outcome), 'rule', stamp)
+
     def _do(self, send: bool, text: str, control: str, stamp: int) -> None:
         if text:
             self._node.get_logger().warning(text)
@@ -55,9 +62,11 @@ class Marks:
             self._send(control, stamp)
 
     def _send(self, control: str, stamp: int) -> None:
-        kind, outcome = MARKS[control]
+        self._publish(*MARKS[control], 'operator' if control in ENDS else '', stamp)
+
+    def _publish(self, kind: int, outcome: int, stop_reason: str, stamp: int) -> None:
         self.sent += 1
         event = EpisodeEvent(sequence=self.sent, sender='teleop', kind=kind, outcome=outcome,
-                             stop_reason='operator' if control in ENDS else '')
+                             stop_reason=stop_reason)
         event.header.stamp = time_msg(stamp)
         self._publisher.publish(event)

@@ -21,6 +21,7 @@ from ilw_teleop.arbiter.stamps import LEAP_NS, LeadingClock, believable
 from ilw_teleop.joystick.layout import AUTO, known_joysticks, load_joystick
 from ilw_teleop.joystick.teleop import SIMULATED_WALL_NS, WALL_SILENCE_NS, Sample, Teleop
 from ilw_teleop.nodes.parameters import TeleopParams
+from ilw_teleop.nodes.person.end_rules import EndRules
 from ilw_teleop.nodes.person.marks import MARKS, Marks
 from ilw_teleop.nodes.person.recorder_ear import RecorderEar
 
@@ -50,7 +51,10 @@ class TeleopNode(Node):
         self._action_pub = self.create_publisher(ActionChunk, 'teleop/action', REQUEST)
         self._reward_pub = self.create_publisher(Reward, 'reward', EVENT)
         self._diagnostics = Diagnostics(self, 'joystick')
-        self._marks = Marks(self, contract, RecorderEar(self, diagnose=True))
+        ear = RecorderEar(self, diagnose=True)
+        self._marks = Marks(self, contract, ear)
+        if contract.rules:
+            self._rules = EndRules(self, contract, lambda: ear.recording, self._marks.ruled)
         self._switches = {control: self.create_client(Trigger, f'arbiter/{control}')
                           for control in ('estop', 'reset', 'arm', 'disarm')}
         self.create_subscription(Joy, 'joy', self._on_joy, EVENT)
