@@ -42,7 +42,7 @@ ROOMS = {
         _files(f'{_CORE}/contract', 'file', 'action', 'command_topic', 'end_rules', 'observed',
                'safety',
                'schema', 'stick'),
-        _tests('unit/core', 'contract_changes', 'contract')),
+        _tests('unit/core', 'contract_changes', 'contract', 'commands_of_a_contract', 'end_rules')),
     'store': Room(
         _files(f'{_TELEOP}/recording', 'episode_store', 'salvage', 'ledger'),
         _tests('unit/teleop', 'store_on_failing_disks', 'recorder_core')),

@@ -10,7 +10,7 @@ from ilw_core.contract.file import Contract
 from ilw_msgs.msg import ArbiterState, EpisodeEvent, EpisodeStatus
 from ilw_ros.convert import stamp_ns
 
-_SAFE = {'obstacle', 'near', 'unseen', 'workspace', 'blind', 'wheels'}
+_SAFE = {'obstacle', 'near', 'unseen', 'workspace', 'blind', 'wheels', 'range_end', 'unmeasured'}
 """With one of these reasons a command may fall faster than the rate limit"""
 
 

@@ -23,7 +23,7 @@ def with_rates(max_rate=(1.0, 3.0), stop_rate=(np.inf, np.inf), stop=(0.0, 0.0))
     """Return the contract with other rates per second, forward and turn each its own."""
     return replace(CLUTTER, action=replace(
         CLUTTER.action, max_rate=np.array(max_rate), stop_rate=np.array(stop_rate),
-        stop=np.full(2, np.nan) if stop is None else np.array(stop)))
+        stop=np.full(2, np.nan) if stop is None else np.array(stop), start=np.zeros(2)))
 
 
 def ask(contract, source, values, stamp, **changes):

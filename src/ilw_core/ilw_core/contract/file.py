@@ -155,12 +155,13 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     ends = root.section('termination', required=False)
     goal_radius_m = ends.number('goal_radius_m', 0.3, low=0.0, high=1e6)
     timeout_s = ends.number('timeout_s', 60.0, low=0.1, high=1e6)
-    rules = read_rules(ends, [name for source in sources for name in source.feature.names])
+    observed = [name for source in sources for name in source.feature.names]
+    rules = read_rules(ends, observed)
     ends.done()
     scene = root.take('scene', {})
     if not isinstance(scene, dict):
         raise root.error('scene', 'a mapping (key: value)', scene)
-    safety = read_safety(root.section('safety', required=False), action.paths,
+    safety = read_safety(root.section('safety', required=False), action, observed,
                          round(1e9 / rate_hz))
     stick = read_stick(root.section('teleop', required=False), action)
     root.done()

@@ -8,7 +8,8 @@ without training anew.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ilw_core.contract.schema import Section
+from ilw_core.contract.action import ActionSpec
+from ilw_core.contract.schema import LARGEST, Section
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,22 @@ class WorkspaceSpec:
 
 
 @dataclass(frozen=True)
+class RangeSpec:
+    """An observed number that may not leave a range, and the speed that moves it."""
+
+    field: int
+    """Of the action: its speed, per second"""
+    of: str
+    """The observed number"""
+    low: float
+    high: float
+    deceleration: float
+    """Per second squared: it surely brakes as hard as this"""
+    max_age_ns: int
+    """Without it for longer nobody knows where the speed leads: it is held at zero"""
+
+
+@dataclass(frozen=True)
 class SafetySpec:
     """See ``docs/explanation/safety.md``."""
 
@@ -53,21 +70,26 @@ class SafetySpec:
     """The robot surely brakes as hard as this"""
     scan: ScanSpec | None = None
     workspace: WorkspaceSpec | None = None
+    ranges: tuple[RangeSpec, ...] = ()
 
 
-def read_safety(section: Section, paths: Sequence[str], period_ns: int) -> SafetySpec:
+def read_safety(section: Section, action: ActionSpec, observed: Sequence[str],
+                period_ns: int) -> SafetySpec:
     """
     Check the ``safety`` section; an empty one gives the defaults.
 
-    :param paths: (Da,) where the action's fields are; looking ahead takes a planar twist.
+    :param action: looking ahead takes a planar twist.
+    :param observed: (Do,) names of the observed numbers.
     """
     clamps = section.section('clamps', required=False)
     ratio = clamps.number('beyond_ratio', 0.1, low=0.0, high=10.0)
     in_a_row = clamps.integer('in_a_row', 10, low=1, high=10_000)
     clamps.done()
+    ranges = _ranges(section, action, observed, period_ns)
+    paths = action.paths
     if not section.has('scan') and not section.has('workspace'):
         section.done()
-        return SafetySpec(ratio, in_a_row)
+        return SafetySpec(ratio, in_a_row, ranges=ranges)
     twist = [sum(path.endswith(tail) for path in paths) for tail in ('linear.x', 'angular.z')]
     if twist != [1, 1]:
         raise section.error('scan', 'left out where the action is no planar twist (one field '
@@ -84,7 +106,33 @@ def read_safety(section: Section, paths: Sequence[str], period_ns: int) -> Safet
     footprint.done()
     scan, box = _scan(section, period_ns), _workspace(section, period_ns)
     section.done()
-    return SafetySpec(ratio, in_a_row, radius, margin, deceleration, scan, box)
+    return SafetySpec(ratio, in_a_row, radius, margin, deceleration, scan, box, ranges)
+
+
+def _ranges(section: Section, action: ActionSpec, observed: Sequence[str],
+            period_ns: int) -> tuple[RangeSpec, ...]:
+    listed = section.take('ranges', [])
+    if not isinstance(listed, list):
+        raise section.error('ranges', 'a list', listed)
+    found = []
+    for i, item in enumerate(listed):
+        entry = Section(item, f'{section.where}.ranges[{i}]')
+        field = entry.text('field', choices=action.names)
+        of = entry.text('of')
+        if of not in observed:
+            raise entry.error('of', f'an observed number ({", ".join(observed[:20])})', of)
+        place = action.names.index(field)
+        if action.stop[place] != 0.0:
+            raise entry.error('field', 'a speed, which stops at zero; where a position may go is '
+                              'said by min and max of its field', field)
+        low = entry.number('min', low=-LARGEST, high=LARGEST)
+        high = entry.number('max', low=-LARGEST, high=LARGEST)
+        if low >= high:
+            raise entry.error('max', f'greater than min ({low:g})', high)
+        deceleration = entry.number('deceleration', low=1e-6, high=LARGEST)
+        found.append(RangeSpec(place, of, low, high, deceleration, _age_ns(entry, period_ns)))
+        entry.done()
+    return tuple(found)
 
 
 def _age_ns(section: Section, period_ns: int) -> int:

@@ -15,6 +15,8 @@ from ilw_core.limits import Limiter, limit
 from ilw_teleop.arbiter.request import Request, Source, refusal
 from ilw_teleop.arbiter.robot_profile import RobotProfile
 from ilw_teleop.guards.forward_stop import ForwardStop
+from ilw_teleop.guards.guard import Guard
+from ilw_teleop.guards.range_stop import RangeStop
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class Arbiter:
         seen = contract.declaring(self.lidar)
         self.ahead = ForwardStop(seen) if safety.scan or safety.workspace else None
         """Takes in what the robot sees; ``None`` where the contract does not look ahead"""
+        self.ranges = (RangeStop(safety.ranges, self._period_ns) if safety.ranges
+                       else None)
+        """Takes in what is kept in a range; ``None`` where there is nothing to keep"""
+        self.guards = tuple[Guard, ...](filter(None, (self.ahead, self.ranges)))
+        """Asked in this order before a command goes out"""
         self._wild = 0
         self.rivals = ''
         """Who else drives, a sentence; empty when nobody does"""
@@ -220,8 +227,8 @@ class Arbiter:
         else:
             override = source is Source.PERSON and held is not None and held.request.override
             reasons += self._drive(wanted, stop, mono_ns, override=override)
-        if self.ahead is not None:
-            self.ahead.sent(self._limiter.applied, mono_ns)
+        for guard in self.guards:
+            guard.sent(self._limiter.applied, mono_ns)
         self._decided_ns, self._last_source = mono_ns, source
         episode = '' if held is None else held.request.episode
         return Decision(now_ns, source, requested, self._limiter.applied.copy(), reasons, episode,
@@ -334,9 +341,7 @@ class Arbiter:
         """Nobody drives: go to the stop action, at once unless the contract says how fast."""
         step = self._action.stop_rate * max(self._elapsed_s(mono_ns), 1e-9) + 1e-9
         before = self._limiter.applied
-        slower, reasons = np.clip(stop, before - step, before + step), ()
-        if self.ahead is not None:
-            slower, reasons = self.ahead.slow(slower, mono_ns)
+        slower, reasons = self._guarded(np.clip(stop, before - step, before + step), mono_ns)
         self._limiter.jump(slower)
         late = ((slower != stop) & ~np.isnan(stop)).any()
         return (*(('rate',) if late else ()), *reasons)
@@ -355,9 +360,18 @@ class Arbiter:
         if self._profile is not None:
             safe, more = self._profile.saturate(safe, self._action)
             reasons += more
-        if self.ahead is not None and not override:
-            safe, more = self.ahead.slow(safe, mono_ns)
-            reasons += more
+        safe, more = self._guarded(safe, mono_ns, override=override)
+        reasons += more
         if safe is not applied and (safe != applied).any():
             self._limiter.jump(safe)
         return reasons
+
+    def _guarded(self, action: np.ndarray, mono_ns: int, *,
+                 override: bool = False) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return the action after every guard, and why it is slower."""
+        reasons: tuple[str, ...] = ()
+        for guard in self.guards:
+            if not (override and guard.overridable):
+                action, more = guard.slow(action, mono_ns)
+                reasons += more
+        return action, reasons

@@ -75,8 +75,9 @@ class ArbiterLoop:
             self.tick(wall_ns)
             if jump_ns < 0:
                 self._arbiter.forget()
-            if abs(jump_ns) >= LEAP_NS and self._arbiter.ahead:
-                self._arbiter.ahead.leap(mono_ns)
+            if abs(jump_ns) >= LEAP_NS:
+                for guard in self._arbiter.guards:
+                    guard.leap(mono_ns)
         if jump_ns >= LEAP_NS:
             self.leap(wall_ns)
         return self._turn(now_ns, mono_ns, due=self._arbiter.chunk_due(now_ns))

@@ -40,6 +40,8 @@ class ForwardStop:
     :raises ContractError: the contract's action is no planar twist.
     """
 
+    overridable = True
+
     def __init__(self, contract: Contract) -> None:
         self._forward, self._turn = twist_fields(contract.action, 'Looking ahead')
         self._spec: SafetySpec = contract.safety

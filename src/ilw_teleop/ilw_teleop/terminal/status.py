@@ -19,6 +19,7 @@ _OUTCOMES = {0: 'not judged', 1: 'success', 2: 'failure'}
 HELD = {
     'obstacle': 'held: something is in the way', 'blind': 'held: no lidar scan to trust',
     'unmeasured': 'held: where the robot is was not heard yet',
+    'range_end': 'held at the end of a range',
     'near': 'held: something too near to measure', 'unseen': 'held: nothing sees that way',
     'workspace': 'held at the edge of the workspace', 'rival': 'held: another node commands',
     'stale': 'held: the command is too old', 'expired': 'held: the command is too old',

@@ -16,7 +16,7 @@ from ilw_teleop.preflight.preflight import kind_of
 _TAKEOVERS = {(Source.POLICY, Source.PERSON): EpisodeEvent.KIND_INTERVENTION_ON,
               (Source.PERSON, Source.POLICY): EpisodeEvent.KIND_INTERVENTION_OFF}
 
-_UNSURE = {'blind', 'near', 'unseen'}
+_UNSURE = {'blind', 'near', 'unseen', 'unmeasured'}
 """Reasons that are about what was not measured"""
 
 
@@ -62,9 +62,9 @@ class ArbiterReports:
 
     def _note_stands(self, decision: Decision) -> None:
         """Say once of each kind why nothing shows that moving is safe."""
-        ahead = self._arbiter.ahead
-        for reason in _UNSURE.intersection(decision.reasons) if ahead is not None else ():
-            text = ahead.why.get(reason, '')
+        guards = self._arbiter.guards
+        for reason in _UNSURE.intersection(decision.reasons) if guards else ():
+            text = next(filter(None, (guard.why.get(reason, '') for guard in guards)), '')
             self._stood[reason] = text
             if text and (kind := kind_of(text)) not in self._said:
                 self._said.add(kind)

@@ -1,4 +1,4 @@
-"""Bring to the arbiter where the fields are that hold their place, as a joint does."""
+"""Bring to the arbiter the observed numbers that tell where fields are: joints, a tool."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,16 +12,22 @@ from ilw_ros.observe import Observed
 from ilw_teleop.arbiter.arbiter import Arbiter
 
 
+def positions_of(contract: Contract) -> set[str]:
+    """Return the observed numbers that an arbiter needs for its commands; mostly none."""
+    ranges = {spec.of for spec in contract.safety.ranges}
+    return ranges | set(contract.action.measured) - {''}
+
+
 class Positions:
     """
-    The subscriptions to what ``action.fields[].measured`` names.
+    The subscriptions to what ``action.fields[].measured`` and ``safety.ranges[].of`` name.
 
     :param times: tells now, on the clock of the stamps and on the one that measures silence.
     """
 
     def __init__(self, node: Node, contract: Contract, arbiter: Arbiter,
                  times: Callable[[], tuple[int, int]]) -> None:
-        wanted = set(contract.action.measured) - {''}
+        wanted = positions_of(contract)
         self._sources = [source for source in contract.sources
                          if wanted & set(source.feature.names)]
         needs = {need for source in self._sources for need in source.feature.needs}
@@ -42,5 +48,9 @@ class Positions:
                    <= self._tolerance_ns[need] for need in needs):
                 found.update(zip(source.feature.names,
                                  source.feature.encode(self._messages).tolist(), strict=True))
-        self._arbiter.notice_positions(
-            np.array([found.get(each, np.nan) for each in self._measured]), mono_ns)
+        if any(self._measured):
+            self._arbiter.notice_positions(
+                np.array([found.get(each, np.nan) for each in self._measured]), mono_ns)
+        if self._arbiter.ranges is not None:
+            for each, value in found.items():
+                self._arbiter.ranges.see(each, value, mono_ns)
