@@ -1,7 +1,9 @@
 """Where a field is in a message: names and places, as in ``points[0].positions[3]``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+import math
+from operator import attrgetter
 import re
 from typing import Any
 
@@ -47,3 +49,18 @@ def follow(message: Any, steps: Sequence[str | int]) -> Any:
     for step in steps:
         message = getattr(message, step) if isinstance(step, str) else message[step]
     return message
+
+
+def reader_of(path: str) -> Callable[[Any], Any]:
+    """Return what reads a field of a message; NaN where a sequence is too short for the path."""
+    if '[' not in path:
+        return attrgetter(path)
+    steps = steps_of(path)
+
+    def read(message: Any) -> Any:
+        try:
+            return follow(message, steps)
+        except IndexError:
+            return math.nan
+
+    return read
