@@ -1,6 +1,6 @@
 """Read a recording: columns, or decoded messages, of the topics asked for. No ROS."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +69,11 @@ class BagTopic:
     """The messages of one topic, in the order they were logged, as columns."""
 
     def __init__(self, logged_ns: np.ndarray, fields: 'Columns | Decoded',
-                 place: np.ndarray | None = None, *, ran_back: bool = False) -> None:
+                 place: np.ndarray | None = None, *, ran_back: bool = False,
+                 types: Mapping[str, Any] | None = None) -> None:
         self.logged_ns, self.fields = logged_ns, fields
+        self.types: Mapping[str, Any] = types or {}
+        """Definitions of its type and of those in it, as rosbags parses them"""
         self._place, self._ran_back = place, ran_back
 
     def series(self, how: str) -> Series:
@@ -213,12 +216,12 @@ class Bag:
         try:
             return BagTopic(messages.logged_ns, Columns(
                 messages.data, messages.begin, messages.end, channel.type, types),
-                messages.place, ran_back=messages.ran_back)
+                messages.place, ran_back=messages.ran_back, types=types)
         except (DamagedError, UnusualError):
             decoded = list(read_messages(self.folder, {channel.name}))
             return BagTopic(np.array([m.logged_ns for m in decoded], dtype=np.int64),
                             Decoded([m.message for m in decoded]),
-                            messages.place, ran_back=messages.ran_back)
+                            messages.place, ran_back=messages.ran_back, types=types)
 
 
 def decoder(channels: Collection[Channel]) -> Callable[[bytes, str], Any]:

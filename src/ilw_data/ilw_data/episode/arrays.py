@@ -24,6 +24,7 @@ from ilw_data.clocks.stamp_rule import (
     times_of,
 )
 from ilw_data.episode.credit import credit
+from ilw_data.episode.fit import require_features
 
 _REWARD, _REWARD_TYPE = 'reward', 'ilw_msgs/msg/Reward'
 _MAX_TICKS = 1_000_000
@@ -47,10 +48,7 @@ def read_arrays(
         wanted.add(_REWARD)
     topics = bag.topics(wanted)
     _require_messages(bag, contract, topics)
-    for source in contract.sources:
-        for entry, path in source.feature.fields:
-            topic = next(s.topic for s in contract.sources if s.name == entry)
-            _require_field(bag, topics, topic, path)
+    require_features(bag, contract, topics)
     for path in _command_fields(bag, contract):
         _require_field(bag, topics, contract.action.topic, path)
     used = how_used(contract)
