@@ -92,22 +92,26 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     """
     folders = find_demonstrations(options.demos, options.contract.name)
     loaded: list[Episode] = []
-    misfit: FeatureMisfitError | None = None
+    misfits: list[FeatureMisfitError] = []
     for folder in folders[:options.max_demos or None]:
         try:
             episode = load_episode(
                 folder, options.contract, cache=options.out.parent / '.cache',
                 allow_other_contract=options.allow_other_contract, sound=True)
+        except FeatureMisfitError as error:
+            misfits.append(error)
+            continue
         except EpisodeError as error:
-            misfit = error if isinstance(error, FeatureMisfitError) else misfit
             options.say(f'left out: {error}')
             continue
         loaded.append(episode)
         for remark in episode.remarks:
             options.say(f'{episode.name}: {remark.text}')
+    if misfits and not loaded:
+        raise misfits[0]  # the same of each recording: said once
+    for each in misfits:
+        options.say(f'left out: {each}')
     if not loaded:
-        if misfit is not None:
-            raise misfit
         raise EpisodeError(f'None of {len(folders)} episodes in {options.demos} can be used; '
                            f'see above, or run ./ilw episodes check {pasteable(options.demos)}.')
     return loaded
