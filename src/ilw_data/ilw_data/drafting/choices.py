@@ -100,7 +100,8 @@ def _rest(bag: Bag, left_out: list[str], kind: str) -> list[Heard]:
 
 def _joints(heard: Heard) -> list[str]:
     """Return the joints in the first message that names any."""
-    named = np.flatnonzero(heard.topic.fields.lengths('name'))
+    lengths = heard.topic.fields.lengths('name')
+    named = np.flatnonzero(lengths if lengths is not None else ())
     if not len(named):
         return []
     names: list[str] = heard.topic.fields.column('name', named[:1])[0].tolist()

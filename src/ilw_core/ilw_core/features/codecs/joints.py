@@ -16,7 +16,8 @@ _LARGEST = {'position': 2.0 * math.pi, 'velocity': 10.0, 'effort': 100.0}
 def joints(name: str, options: Section) -> FeatureSpec:
     wanted = options.texts('joints')
     read = options.texts('read', ('position',), tuple(_LARGEST))
-    low, high = [], []
+    low: list[float] = []
+    high: list[float] = []
     for quantity in read:
         ends = options.ranges(f'{quantity}_range', len(wanted),
                               (-_LARGEST[quantity], _LARGEST[quantity]))
