@@ -14,7 +14,7 @@ NAMES = {
     'messages': ['joy', 'foreign_pads', 'gamepads', 'requests', 'scans', 'observations', 'maps',
                  'commands', 'raw_bytes', 'sim_state'],
     'bags': ['bag', 'bag_metadata', 'mcap_index', 'messages_of_Odometry', 'messages_of_LaserScan',
-             'messages_of_JointState', 'definition'],
+             'messages_of_JointState', 'messages_of_JointTrajectory', 'definition'],
     'files': ['sqlite_bag', 'sqlite_journal', 'sqlite_wal', 'quality_json', 'training_json',
               'runs', 'dropped_jsonl', 'trials_jsonl', 'metrics_jsonl',
               'history_jsonl', 'map_yaml', 'map_pgm'],

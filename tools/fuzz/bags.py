@@ -16,9 +16,16 @@ from ilw_data.bag.raw.mcap_index import IndexedMcap
 from ilw_data.bag.reader import Bag
 
 _STORE = get_typestore(Stores.ROS2_JAZZY)
-_ODOM, _SCAN, _POINTS = ('nav_msgs/msg/Odometry', 'sensor_msgs/msg/LaserScan',
-                         'sensor_msgs/msg/JointState')
-_FIELDS = {_ODOM: 'pose.pose.position.x', _SCAN: 'ranges', _POINTS: 'position'}
+_ODOM, _SCAN, _POINTS, _PLAN = (
+    'nav_msgs/msg/Odometry', 'sensor_msgs/msg/LaserScan', 'sensor_msgs/msg/JointState',
+    'trajectory_msgs/msg/JointTrajectory')
+_FIELDS = {_ODOM: 'pose.pose.position.x', _SCAN: 'ranges', _POINTS: 'position',
+           _PLAN: 'points[0].positions'}
+_INSIDE = {_ODOM: ('pose.covariance[35]',), _SCAN: ('ranges[3]', 'intensities[0]'),
+           _POINTS: ('name[1]', 'position[1]', 'effort[4000]'),
+           _PLAN: ('joint_names[1]', 'points[0].positions', 'points[1].positions[1]',
+                   'points[1].time_from_start.sec', 'points[255].effort')}
+"""Fields inside of sequences"""
 _DEFINITION = b"""std_msgs/Header header
 float64 x
 string[<=3] names
@@ -110,6 +117,11 @@ def _message(kind: str, number: int) -> object:
     if kind == _POINTS:
         return types[_POINTS](head, ['left', 'right'], np.array([1.0, 2.0]), np.zeros(0),
                               np.zeros(2))
+    if kind == _PLAN:
+        point = types['trajectory_msgs/msg/JointTrajectoryPoint'](
+            np.array([1.0, 2.0]), np.zeros(0), np.zeros(1), np.zeros(0),
+            types['builtin_interfaces/msg/Duration'](1, 2))
+        return types[_PLAN](head, ['left', 'right'], [point, point])
     geometry = {name: types[f'geometry_msgs/msg/{name}'] for name in (
         'Point', 'Quaternion', 'Pose', 'PoseWithCovariance', 'Vector3', 'Twist',
         'TwistWithCovariance')}
@@ -155,7 +167,8 @@ def _columns(kind: str) -> Callable[[bytes], None]:
         array = np.frombuffer(data * 2, dtype=np.uint8)
         begin = np.array([0, len(data)])
         columns = Columns(array, begin, begin + len(data), kind, _STORE.fielddefs)
-        for path in columns.paths:
+        for path in (*columns.paths, *_INSIDE[kind]):
+            columns.lengths(path)
             columns.column(path)
     return run
 

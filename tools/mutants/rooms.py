@@ -40,9 +40,9 @@ ROOMS = {
         _tests('unit/core', 'align') + _tests('unit/learner', 'policy_loop')),
     'contract': Room(
         _files(f'{_CORE}/contract', 'file', 'action', 'command_topic', 'end_rules', 'observed',
-               'safety',
-               'schema', 'stick'),
-        _tests('unit/core', 'contract_changes', 'contract', 'commands_of_a_contract', 'end_rules')),
+               'safety', 'schema', 'stick'),
+        _tests('unit/core', 'contract_changes', 'contract', 'commands_of_a_contract',
+               'end_rules')),
     'store': Room(
         _files(f'{_TELEOP}/recording', 'episode_store', 'salvage', 'ledger'),
         _tests('unit/teleop', 'store_on_failing_disks', 'recorder_core')),

@@ -38,6 +38,14 @@ class ContractMisfitError(EpisodeError):
                          f'`./ilw contract draft {bag}`.')
 
 
+class FeatureMisfitError(ContractMisfitError):
+    """An entry of the contract reads what none of the messages that it names has."""
+
+    def __init__(self, what: str) -> None:
+        """Say which key of the contract is wrong, and what there is instead."""
+        EpisodeError.__init__(self, what)
+
+
 class CheckpointError(IlwError):
     """A folder is not a checkpoint, or its files are not the ones it was saved with."""
 

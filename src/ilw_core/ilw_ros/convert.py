@@ -4,14 +4,17 @@ from array import array
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
+import re
 from typing import Any
 
 from ament_index_python.resources import get_resource
 from builtin_interfaces.msg import Time
 import numpy as np
 
-from ilw_core.contract.field_path import follow, steps_of
+from ilw_core.contract.field_path import FieldKind, follow, steps_of
 from ilw_core.errors import IlwError
+
+_SEQUENCE, _ARRAY = re.compile(r'sequence<(.*?)(?:, \d+)?>'), re.compile(r'(.*)\[(\d+)\]')
 
 
 def stamp_ns(stamp: Any) -> int:
@@ -51,6 +54,28 @@ def message_class(kind: str) -> Any:
     except (LookupError, OSError, ImportError, AttributeError) as error:
         raise IlwError(f'Message type {kind} is not installed. Install the package {package}, '
                        f'or correct the type in the contract.') from error
+
+
+@cache
+def field_kinds(kind: str) -> dict[str, FieldKind]:
+    """
+    Return what the fields of ``package/msg/Name`` are.
+
+    :raises IlwError: the package is not installed, or has no such message.
+    """
+    return {name: _kind(text) for name, text
+            in message_class(kind).get_fields_and_field_types().items()}
+
+
+def _kind(text: str) -> FieldKind:
+    """Read a type as rosidl writes it: ``double[9]``, ``sequence<string, 5>``, ``a/Name``."""
+    if match := _SEQUENCE.fullmatch(text):
+        return _kind(match[1])._replace(count=0)
+    if match := _ARRAY.fullmatch(text):
+        return _kind(match[1])._replace(count=int(match[2]))
+    if '/' in text:
+        return FieldKind('/msg/'.join(text.split('/')))
+    return FieldKind('text' if 'string' in text else 'number')
 
 
 def get_field(message: Any, path: str) -> Any:

@@ -10,7 +10,8 @@ from rclpy.subscription import Subscription
 
 from ilw_core.contract.file import Contract
 from ilw_core.errors import ContractError
-from ilw_ros.convert import get_field, header_ns, is_time, message_class
+from ilw_core.features.misfit import field_misfit
+from ilw_ros.convert import field_kinds, header_ns, is_time, message_class
 from ilw_ros.health import note_dropped
 from ilw_ros.qos import LATCHED, STATE
 
@@ -40,7 +41,8 @@ class Observed:
         for source in sorted(contract.sources, key=lambda s: s.align.how != 'hold'):
             self._entries.setdefault(source.topic, []).append(source.name)
             self._types[source.topic] = message_class(source.type)
-        _check_fields(contract)
+        if why := field_misfit(contract, lambda _: field_kinds):
+            raise ContractError(why)
         for topic in self._entries:
             self._subscribe(topic, STATE)
         self._maybe_latched = held
@@ -80,15 +82,3 @@ class Observed:
             if any(o.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for o in offers):
                 self._node.destroy_subscription(self._subscriptions[topic])
                 self._subscribe(topic, LATCHED)
-
-
-def _check_fields(contract: Contract) -> None:
-    types = {source.name: source.type for source in contract.sources}
-    for source in contract.sources:
-        for entry, path in source.feature.fields:
-            try:
-                get_field(message_class(types[entry])(), path)
-            except AttributeError as error:
-                raise ContractError(
-                    f'observation.{source.name}: {source.feature.kind} reads {path} of {entry}, '
-                    f'but a {types[entry]} has no such field.') from error

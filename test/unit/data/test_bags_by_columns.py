@@ -202,7 +202,7 @@ def test_damage_anywhere_is_refused_or_harmless(clutter, tmp_path, how):
 def test_a_field_the_message_lacks_is_named(maze, bags, tmp_path):
     command = replace(maze.action.commands[0], paths=('twist.linear.x', 'twist.spin'))
     contract = replace(maze, action=replace(maze.action, commands=(command,)))
-    with pytest.raises(EpisodeError, match=r'must have the field twist\.spin'):
+    with pytest.raises(EpisodeError, match=r'It has no twist\.spin: twist has angular, linear'):
         load_episode(bags.write(tmp_path / 'one'), contract)
 
 

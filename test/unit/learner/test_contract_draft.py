@@ -389,3 +389,17 @@ def test_a_speed_that_follows_late_agrees_and_another_does_not():
     assert agreement(times_s, commanded, times_s, np.sin(times_s - 0.3)) > 0.99
     assert agreement(times_s, commanded, times_s, np.sin(5 * times_s)) < 0.3
     assert agreement(times_s, commanded, times_s, np.zeros(600)) == 0.0
+
+
+def test_joints_that_could_be_observed_are_named(tmp_path):
+    def state(names):
+        return lambda t: T['sensor_msgs/msg/JointState'](
+            header=header(t, ''), name=names, position=np.zeros(len(names)), velocity=np.zeros(0),
+            effort=np.zeros(0))
+
+    text = draft_contract(write(
+        tmp_path / 'bag', odom=seen(), cmd_vel=moves(),
+        joint_states=('sensor_msgs/msg/JointState', 10.0, state(['left', 'right']), 0.0, 30.0),
+        mute=('sensor_msgs/msg/JointState', 10.0, state([]), 0.0, 30.0))).contract.text
+    assert '# not used: joint_states: `feature: joints` can observe left, right' in text
+    assert 'not used: mute' not in text

@@ -44,7 +44,7 @@ def read_sources(section: Section, rate_hz: float) -> tuple[ObservedTopic, ...]:
                                             high=1e6)
         align_section.done()
         codec = entry.text('feature', choices=tuple(CODECS))
-        options = Section(entry.rest(), entry.where)
+        options = Section(entry.rest(), entry.where, kind)
         feature = CODECS[codec](name, options)
         options.done()
         sources.append(ObservedTopic(name, topic, kind, Align(how, round(tolerance_ms * 1e6)),

@@ -31,14 +31,15 @@ class Section:
 
     :param data: the mapping as loaded.
     :param where: file and dotted path, for error texts.
+    :param of_type: the type of the messages that it is about, for what reads them.
     """
 
-    def __init__(self, data: Any, where: str) -> None:
+    def __init__(self, data: Any, where: str, of_type: str = '') -> None:
         if not isinstance(data, Mapping):
             raise ContractError(f'{where} must be a mapping (key: value). Got {shown(data)}.')
         self._data = dict(data)
         self._taken: set[str] = set()
-        self.where = where
+        self.where, self.of_type = where, of_type
 
     def error(self, key: str, rule: str, got: Any) -> ContractError:
         """Return the error for one key; the caller raises it."""
@@ -105,6 +106,29 @@ class Section:
             raise self.error(key, f'a list of {length} numbers', value)
         return tuple(float(v) for v in value)
 
+    def texts(self, key: str, default: Sequence[str] = (), choices: Sequence[str] = (),
+              most: int = 256) -> tuple[str, ...]:
+        """Return a list of texts, at least one and each once, of ``choices`` when given."""
+        value = self.take(key, list(default), required=not default)
+        if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value) \
+                or not 0 < len(set(value)) == len(value) <= most:
+            raise self.error(key, f'a list of 1 to {most} texts, each once', value)
+        if choices and not set(value) <= set(choices):
+            raise self.error(key, f'a list of some of {", ".join(choices)}', value)
+        return tuple(value)
+
+    def ranges(self, key: str, count: int, default: tuple[float, float] | None = None
+               ) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the low and the high ends of ``count`` ranges: one for all, or one for each."""
+        value = self.take(key, None if default is None else list(default),
+                          required=default is None)
+        each = value if isinstance(value, list) and value and isinstance(value[0], list) \
+            else [value] * count
+        if len(each) != count or not all(_is_range(pair) for pair in each):
+            raise self.error(key, 'two numbers, the smaller first' + (
+                '' if count == 1 else f', or {count} such pairs'), value)
+        return tuple(float(low) for low, _ in each), tuple(float(high) for _, high in each)
+
     def topic(self, key: str = 'topic') -> str:
         """Return a relative topic name."""
         name = self.text(key)
@@ -143,6 +167,12 @@ class Section:
             raise ContractError(
                 f'{self.where} has unknown key {shown(unknown[0])}. '
                 f'Known keys: {", ".join(sorted(self._taken))}.')
+
+
+def _is_range(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(
+        isinstance(v, (int, float)) and not isinstance(v, bool) for v in pair) \
+        and -LARGEST <= pair[0] < pair[1] <= LARGEST
 
 
 def _finite(value: float) -> bool:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 import math
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
+from ilw_core.contract.field_path import FieldKind, reader_of
 from ilw_core.features.lidar_sectors import Sectors
 from ilw_core.features.lidar_spec import LidarSpec
 
@@ -42,7 +42,7 @@ class FeatureSpec:
     high: tuple[float, ...]
     """(D,) largest value that can occur."""
     fields: Fields
-    """What is read: contract entry and dotted path in its message, in the order of arguments."""
+    """What is read: contract entry and path in its message, in the order of arguments."""
     one: Callable[..., Any]
     """The fields of one message each -> (D,) numbers, NaN where not known."""
     many: Callable[..., np.ndarray] | None = None
@@ -53,6 +53,12 @@ class FeatureSpec:
     """The same of a lidar of which something is declared; None: it reads no lidar."""
     sectors: Sectors | None = None
     """Where a lidar's sectors look; None: it reads no lidar."""
+    kinds: tuple[FieldKind, ...] = ()
+    """What each field must be; left out: whatever is there."""
+    key: str = 'feature'
+    """Which key of the contract's entry says what is read; errors name it."""
+    expected: tuple[str, ...] = ()
+    """Texts that ``key`` lists and the first field must have in some message: names of joints."""
 
     @property
     def dim(self) -> int:
@@ -83,7 +89,7 @@ class FeatureSpec:
 
     @cached_property
     def _readers(self) -> list[tuple[str, Callable[[Any], Any]]]:
-        return [(entry, _unsaid(path) if path in _UNSAID else attrgetter(path))
+        return [(entry, _unsaid(path) if path in _UNSAID else reader_of(path))
                 for entry, path in self.fields]
 
 
@@ -92,5 +98,5 @@ def _unsaid(path: str) -> Callable[[Any], Any]:
 
 
 def paths(entry: str, *names: str) -> Fields:
-    """Return fields of one contract entry's message, by their dotted paths."""
+    """Return fields of one contract entry's message, by their paths."""
     return tuple((entry, name) for name in names)

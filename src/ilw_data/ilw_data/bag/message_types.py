@@ -13,6 +13,7 @@ from typing import Any
 from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 
+from ilw_core.contract.field_path import FieldKind, FieldsOf
 from ilw_core.errors import EpisodeError
 from ilw_data.bag.raw.messages import Channel
 
@@ -82,6 +83,19 @@ def fields_of(channel: Channel) -> Mapping[str, Any]:
         f'topic {channel.name!r} is of type {channel.type}, whose fields are not known: {why}. '
         f'Leave that topic out of the contract, or record it again where the package of '
         f'{channel.type.partition("/")[0]} is installed.', f'{channel.type}: {why}')
+
+
+def field_kinds(types: Mapping[str, Any]) -> FieldsOf:
+    """Return what tells the kinds of a type's fields, by definitions as rosbags parses them."""
+    def kind(node: Nodetype, detail: Any) -> FieldKind:
+        if node in (Nodetype.ARRAY, Nodetype.SEQUENCE):
+            count = detail[1] if node == Nodetype.ARRAY else 0
+            return kind(*detail[0])._replace(count=count)
+        if node == Nodetype.NAME:
+            return FieldKind(detail)
+        return FieldKind('text' if detail[0] in ('string', 'wstring') else 'number')
+
+    return lambda msgtype: {name: kind(*each) for name, each in types[msgtype][1]}
 
 
 @lru_cache(maxsize=256)

@@ -1,9 +1,8 @@
 """Read a recording: columns, or decoded messages, of the topics asked for. No ROS."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
 import re
 import struct
@@ -14,6 +13,7 @@ from mcap.exceptions import McapError
 import numpy as np
 from rosbags.typesys import Stores, TypesysError, get_typestore
 
+from ilw_core.contract.field_path import reader_of
 from ilw_core.errors import EpisodeError, IlwError
 from ilw_core.storage.episode_folder import storage_files
 from ilw_data.bag.columns import Columns, DamagedError, UnusualError
@@ -69,8 +69,11 @@ class BagTopic:
     """The messages of one topic, in the order they were logged, as columns."""
 
     def __init__(self, logged_ns: np.ndarray, fields: 'Columns | Decoded',
-                 place: np.ndarray | None = None, *, ran_back: bool = False) -> None:
+                 place: np.ndarray | None = None, *, ran_back: bool = False,
+                 types: Mapping[str, Any] | None = None) -> None:
         self.logged_ns, self.fields = logged_ns, fields
+        self.types: Mapping[str, Any] = types or {}
+        """Definitions of its type and of those in it, as rosbags parses them"""
         self._place, self._ran_back = place, ran_back
 
     def series(self, how: str) -> Series:
@@ -101,26 +104,36 @@ class Decoded:
 
     def __contains__(self, path: str) -> bool:
         try:
-            return len(self._messages) > 0 and attrgetter(path)(self._messages[0]) is not None
-        except AttributeError:
+            return len(self._messages) > 0 and reader_of(path)(self._messages[0]) is not None
+        except (AttributeError, TypeError, ValueError):
             return False
 
     def lengths(self, path: str) -> np.ndarray | None:
-        """Return how many elements a sequence has in each message, ``(N,)``; None: it is none."""
-        values = [attrgetter(path)(message) for message in self._messages]
-        if not values or isinstance(values[0], str) or not hasattr(values[0], '__len__'):
+        """Return how many elements a sequence has, ``(N,)``, as ``Columns.lengths`` does."""
+        values = list(map(reader_of(path), self._messages))
+        if not any(map(_is_sequence, values)):
             return None
-        return np.array([len(value) for value in values], dtype=np.int64)
+        return np.array([len(value) if _is_sequence(value) else -1 for value in values],
+                        dtype=np.int64)
 
     def column(self, path: str, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Return one field of some messages, as ``Columns.column`` does."""
-        get = attrgetter(path)
+        get = reader_of(path)
         values = [get(self._messages[i]) for i in np.arange(len(self._messages))[rows]]
-        return np.array(values, dtype=object if values and isinstance(values[0], str) else None)
+        lengths = {len(value) if _is_sequence(value) else -1 for value in values}
+        if len(lengths) > 1:
+            raise ValueError(f'{path} has {min(lengths)} to {max(lengths)} elements')
+        text = any(isinstance(each, str) for value in values
+                   for each in (value if isinstance(value, list) else (value,)))
+        return np.array(values, dtype=object if text else None)
 
     def views(self, path: str) -> list[np.ndarray]:
         """Return the ``uint8[]`` of each message, ``(L,)``."""
-        return [np.asarray(attrgetter(path)(m), dtype=np.uint8) for m in self._messages]
+        return [np.asarray(reader_of(path)(m), dtype=np.uint8) for m in self._messages]
+
+
+def _is_sequence(value: Any) -> bool:
+    return hasattr(value, '__len__') and not isinstance(value, str)
 
 
 class Bag:
@@ -203,12 +216,12 @@ class Bag:
         try:
             return BagTopic(messages.logged_ns, Columns(
                 messages.data, messages.begin, messages.end, channel.type, types),
-                messages.place, ran_back=messages.ran_back)
+                messages.place, ran_back=messages.ran_back, types=types)
         except (DamagedError, UnusualError):
             decoded = list(read_messages(self.folder, {channel.name}))
             return BagTopic(np.array([m.logged_ns for m in decoded], dtype=np.int64),
                             Decoded([m.message for m in decoded]),
-                            messages.place, ran_back=messages.ran_back)
+                            messages.place, ran_back=messages.ran_back, types=types)
 
 
 def decoder(channels: Collection[Channel]) -> Callable[[bytes, str], Any]:

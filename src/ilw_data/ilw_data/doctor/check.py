@@ -7,7 +7,12 @@ from pathlib import Path
 from ilw_core.base.base_fit import BaseFigures, misfits, scene_base
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
-from ilw_core.errors import ContractError, ContractMisfitError, EpisodeError
+from ilw_core.errors import (
+    ContractError,
+    ContractMisfitError,
+    EpisodeError,
+    FeatureMisfitError,
+)
 from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes
 from ilw_data.bag.message_types import TypeUnknownError
 from ilw_data.bag.reader import Bag
@@ -78,7 +83,8 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
     :param task: how the contract was named, for the commands of the findings.
     :param base: what the URDF of the robot says, to hold the contract to; ``None``: that of the
         contract's ``scene.robot``, if it names one.
-    :raises EpisodeError: the folder is missing or holds no episode.
+    :raises EpisodeError: the folder is missing or holds no episode, or a feature of the contract
+        reads what no recording has.
     """
     folders = find_episodes(root)
     task = task or contract.name
@@ -86,6 +92,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
         raise EpisodeError(f'{root} holds no episode. Record some: ./ilw up record --task '
                            f'{task}.')
     demos, findings = Demos(root, task, contract, []), []
+    misfitting: list[FeatureMisfitError] = []
     for folder in folders:
         try:
             bag = Bag(folder.path)
@@ -94,6 +101,8 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
             scans = lidars.check_take(take, bag, contract)
             odd = readings.check_take(take, bag, contract, lidars.topics(scans, contract))
         except (EpisodeError, ContractError) as error:
+            if isinstance(error, FeatureMisfitError):
+                misfitting.append(error)
             findings.append(_unreadable(folder, error))
             continue
         demos.takes.append(take)
@@ -103,6 +112,8 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
             take, contract, {**readings.causes(odd, contract), **lidars.causes(scans)})
         findings += labels.check_take(take, contract) + goals.check_take(take, bag, contract)
         findings += reach.check_take(take, contract)
+    if len(misfitting) == len(folders):
+        raise misfitting[0]  # the contract is wrong, not the recordings
     base = base or scene_base(contract)
     findings += [Finding('warn', 'base', '', text, demos.command('episodes', 'check', str(root)))
                  for text in (misfits(contract, base) if base else ())]

@@ -14,6 +14,7 @@ ODOMETRY = 'nav_msgs/msg/Odometry'
 SCAN = 'sensor_msgs/msg/LaserScan'
 POSE, POSE_WITH_COVARIANCE = ('geometry_msgs/msg/PoseStamped',
                               'geometry_msgs/msg/PoseWithCovarianceStamped')
+JOINTS = 'sensor_msgs/msg/JointState'
 PICTURES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 FORWARD, TURN = 'linear.x', 'angular.z'
 _SPEEDS = ('linear.x', 'linear.y', 'linear.z', 'angular.x', 'angular.y', 'angular.z')
@@ -81,6 +82,8 @@ def find_topics(bag: Bag) -> Found:
                  if each is not odometry]
     scans, poses, goals = (_rest(bag, left_out, kind) for kind in (
         SCAN, POSE_WITH_COVARIANCE, POSE))
+    left_out += [f'{each.name}: `feature: joints` can observe {", ".join(names)}'
+                 for each in _rest(bag, left_out, JOINTS) if (names := _joints(each))]
     pose = next((each for each in sorted(poses, key=lambda p: -p.count)
                  if 'initial' not in each.name and each.count > 1 and _turns(each)), None)
     return Found(command, odometry, _scan(scans), pose,
@@ -93,6 +96,16 @@ def _rest(bag: Bag, left_out: list[str], kind: str) -> list[Heard]:
     found, why = hear(bag, kind)
     left_out += why
     return found
+
+
+def _joints(heard: Heard) -> list[str]:
+    """Return the joints in the first message that names any."""
+    lengths = heard.topic.fields.lengths('name')
+    named = np.flatnonzero(lengths if lengths is not None else ())
+    if not len(named):
+        return []
+    names: list[str] = heard.topic.fields.column('name', named[:1])[0].tolist()
+    return names
 
 
 def _all_odometries(bag: Bag) -> tuple[list[Heard], list[str]]:

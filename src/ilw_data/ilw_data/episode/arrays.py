@@ -25,6 +25,7 @@ from ilw_data.clocks.stamp_rule import (
     times_of,
 )
 from ilw_data.episode.credit import credit
+from ilw_data.episode.fit import require_fields
 
 _REWARD, _REWARD_TYPE = 'reward', 'ilw_msgs/msg/Reward'
 _MAX_TICKS = 1_000_000
@@ -48,13 +49,7 @@ def read_arrays(
         wanted.add(_REWARD)
     topics = bag.topics(wanted)
     _require_messages(bag, contract, topics)
-    for source in contract.sources:
-        for entry, path in source.feature.fields:
-            topic = next(s.topic for s in contract.sources if s.name == entry)
-            _require_field(bag, topics, topic, path)
-    for command in contract.action.commands:
-        for path in command.paths_in(bag.types[command.topic]):
-            _require_field(bag, topics, command.topic, path)
+    require_fields(bag, contract, topics)
     used = how_used(contract)
     times = times_of({name: topic.series(used.get(name, 'other'))
                       for name, topic in topics.items()}, lambda: _clock(bag))
@@ -100,13 +95,6 @@ def _require_messages(bag: Bag, contract: Contract, topics: Mapping[str, BagTopi
             f'{bag.folder} holds no complete step: no message came on {", ".join(silent)}, which '
             f'the contract {contract.name} needs. Record it while its publisher runs.',
             pasteable(bag.folder))
-
-
-def _require_field(bag: Bag, topics: Mapping[str, BagTopic], topic: str, path: str) -> None:
-    if path not in topics[topic].fields:
-        raise ContractMisfitError(
-            f'{bag.folder}: topic {topic!r} must have the field {path}. {bag.types[topic]} has '
-            f'none. Correct the contract.', pasteable(bag.folder))
 
 
 def _clock(bag: Bag) -> Series | None:

@@ -176,7 +176,15 @@ def _doubts(name: str, kind: str, topic: BagTopic, contract: Contract) -> list[R
 
 
 def _column(topic: BagTopic, path: str) -> np.ndarray:
-    return topic.fields.column(path)
+    """Return a field; of sequences that differ in length the shorter ones end in zeros."""
+    lengths = topic.fields.lengths(path)
+    if lengths is None or (lengths == lengths[0]).all():
+        return topic.fields.column(path)
+    values = np.zeros((len(lengths), lengths.max()))
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        values[rows, :length] = topic.fields.column(path, rows)
+    return values
 
 
 def _read_paths(name: str, contract: Contract) -> set[str]:

@@ -13,7 +13,7 @@ import torch
 from ilw_core.base.plant import PlantProfile
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
-from ilw_core.errors import EpisodeError
+from ilw_core.errors import EpisodeError, FeatureMisfitError
 from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes
 from ilw_core.text.printable import pasteable
 from ilw_data.episode.dataset import load_episode, usable
@@ -88,21 +88,29 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     """
     Return the episodes to learn from; one that cannot be used is said and left out.
 
-    :raises EpisodeError: there is none.
+    :raises EpisodeError: there is none; says why where the contract is what is wrong.
     """
     folders = find_demonstrations(options.demos, options.contract.name)
-    loaded = []
+    loaded: list[Episode] = []
+    misfits: list[FeatureMisfitError] = []
     for folder in folders[:options.max_demos or None]:
         try:
             episode = load_episode(
                 folder, options.contract, cache=options.out.parent / '.cache',
                 allow_other_contract=options.allow_other_contract, sound=True)
+        except FeatureMisfitError as error:
+            misfits.append(error)
+            continue
         except EpisodeError as error:
             options.say(f'left out: {error}')
             continue
         loaded.append(episode)
         for remark in episode.remarks:
             options.say(f'{episode.name}: {remark.text}')
+    if misfits and not loaded:
+        raise misfits[0]  # the same of each recording: said once
+    for each in misfits:
+        options.say(f'left out: {each}')
     if not loaded:
         raise EpisodeError(f'None of {len(folders)} episodes in {options.demos} can be used; '
                            f'see above, or run ./ilw episodes check {pasteable(options.demos)}.')
