@@ -44,8 +44,10 @@ def read_sources(section: Section, rate_hz: float) -> tuple[ObservedTopic, ...]:
                                             high=1e6)
         align_section.done()
         codec = entry.text('feature', choices=tuple(CODECS))
-        options = Section(entry.rest(), entry.where)
+        # Some codecs read messages of more than one type.
+        options = Section({**entry.rest(), 'type': kind}, entry.where)
         feature = CODECS[codec](name, options)
+        options.take('type')
         options.done()
         sources.append(ObservedTopic(name, topic, kind, Align(how, round(tolerance_ms * 1e6)),
                                      feature))

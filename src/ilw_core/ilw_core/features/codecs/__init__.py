@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ilw_core.contract.schema import Section
 from ilw_core.features.codecs.body_twist import body_twist
 from ilw_core.features.codecs.goal_polar import goal_polar
+from ilw_core.features.codecs.image import image
 from ilw_core.features.codecs.lidar_sectors import lidar_sectors
 from ilw_core.features.codecs.pose2d import pose2d
 from ilw_core.features.spec import FeatureSpec
@@ -14,5 +15,6 @@ CODECS: dict[str, Callable[[str, Section], FeatureSpec]] = {
     'goal_polar': goal_polar,
     'body_twist': body_twist,
     'pose2d': pose2d,
+    'image': image,
 }
 """Name in a contract -> what reads the feature's options out of it"""
