@@ -9,11 +9,14 @@ import pytest
 pytest.importorskip('rclpy')
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
+from rosbags.highlevel import AnyReader
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 import torch
 
 from ilw_core.align import Observation as Seen
 from ilw_core.contract.file import load_contract
+from ilw_data.episode.dataset import load_episode
 from ilw_learner.algorithms.bc import BcConfig, cloning_step
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import save_checkpoint
@@ -21,8 +24,11 @@ from ilw_learner.data.window_images import WindowImages
 from ilw_learner.nodes.policy_node import PolicyNode
 from ilw_learner.runtime.runner import PolicyRunner
 from ilw_msgs.msg import ActionChunk, Observation, PolicyStatus
+from ilw_msgs.srv import StartEpisode, StopEpisode
 from ilw_ros.convert import stamp_ns, time_msg
 from ilw_ros.qos import EVENT, REQUEST, SENSOR_OFFER, STATE_OFFER
+from ilw_teleop.nodes.arbiter.arbiter_node import ArbiterNode
+from ilw_teleop.nodes.recorder.recorder_node import RecorderNode
 
 P = 100_000_000
 
@@ -55,7 +61,16 @@ class Robot:
         hear(ActionChunk, 'policy/action', self.actions.append, REQUEST)
         hear(Observation, 'policy/observation', self.seen.append, EVENT)
         hear(PolicyStatus, 'policy/status', self.statuses.append, EVENT)
+        self.clock = node.create_publisher(Clock, '/clock', 10)
         self.now = 1000 * P
+
+    def call(self, kind, name, **request):
+        client = self.node.create_client(kind, name)
+        self.ros.until(client.service_is_ready, 20, name)
+        future = client.call_async(kind.Request(**request))
+        self.ros.until(future.done, 20, f'an answer of {name}')
+        self.node.destroy_client(client)
+        return future.result()
 
     def matched(self):
         self.ros.until(lambda: self.odom.get_subscription_count()
@@ -65,6 +80,7 @@ class Robot:
     def tick(self, made):
         """Publish an image, as a bag has it, and odometry."""
         self.now += P
+        self.clock.publish(Clock(clock=time_msg(self.now)))
         message = self.type()
         for name in message.get_fields_and_field_types():
             if name not in ('header', 'data'):
@@ -84,7 +100,7 @@ class Robot:
         return self.seen[-1]
 
 
-def start_policy(ros, monkeypatch, **parameters):
+def start_node(ros, monkeypatch, kind, **parameters):
     arguments = ['--ros-args']
     for name, value in {'use_sim_time': True, **parameters}.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -93,7 +109,7 @@ def start_policy(ros, monkeypatch, **parameters):
     monkeypatch.setattr(Node, '__init__', lambda self, name, **more: init(
         self, name, cli_args=arguments, **more))
     try:
-        return ros.add(PolicyNode())
+        return ros.add(kind())
     finally:
         monkeypatch.setattr(Node, '__init__', init)
 
@@ -120,7 +136,7 @@ def test_each_tick_is_answered_by_what_the_network_makes_of_its_image(
     file, kind, make = camera
     contract = load_contract(file)
     made = checkpoint(contract, tmp_path / 'checkpoint')
-    start_policy(ros, monkeypatch, contract=file, checkpoint=made.path, publish_images=True)
+    start_node(ros, monkeypatch, PolicyNode, contract=file, checkpoint=made.path, publish_images=True)
     robot, runner = Robot(ros, cameras, kind), PolicyRunner(made.path, contract)
     robot.matched()
     feature, wanted = contract.images[0].feature, []
@@ -144,7 +160,7 @@ def test_an_image_that_cannot_be_read_keeps_the_policy_silent_and_it_says_why(
         ros, monkeypatch, cameras, camera, tmp_path):
     file, kind, make = camera
     made = checkpoint(load_contract(file), tmp_path / 'checkpoint')
-    start_policy(ros, monkeypatch, contract=file, checkpoint=made.path)
+    start_node(ros, monkeypatch, PolicyNode, contract=file, checkpoint=made.path)
     robot = Robot(ros, cameras, kind)
     robot.matched()
     broken = make()
@@ -159,3 +175,50 @@ def test_an_image_that_cannot_be_read_keeps_the_policy_silent_and_it_says_why(
     seen, = robot.observed().parts
     assert seen.valid and not seen.data, 'pixels are published where they are asked for'
     ros.until(lambda: robot.actions, 15, 'an action')
+
+
+def test_what_a_policy_saw_live_is_what_the_data_set_builds_from_the_recording(
+        ros, monkeypatch, cameras, camera, tmp_path):
+    file, kind, make = camera
+    contract = load_contract(file)
+    made = checkpoint(contract, tmp_path / 'checkpoint')
+    start_node(ros, monkeypatch, ArbiterNode, contract=file, armed_at_start=True)
+    start_node(ros, monkeypatch, RecorderNode, contract=file, root=tmp_path / 'demos')
+    start_node(ros, monkeypatch, PolicyNode, contract=file, checkpoint=made.path,
+               publish_images=True)
+    robot = Robot(ros, cameras, kind)
+    robot.matched()
+    ros.until(lambda: robot.image.get_subscription_count() == 2
+              and robot.node.count_subscribers('policy/observation') == 2
+              and robot.node.count_subscribers('policy/action') == 3
+              and robot.node.count_publishers('cmd_vel') == 1, 20, 'recorder and arbiter')
+
+    def drive(ticks):
+        for _ in range(ticks):
+            robot.tick(make())
+            robot.observed()
+            ros.until(lambda: stamp_ns(robot.actions[-1].header.stamp) == robot.now)
+
+    drive(3)
+
+    def began():
+        robot.tick(make())
+        return robot.call(StartEpisode, 'record/start').error_code == 0
+
+    ros.until(began, 20, 'the recording to begin')
+    drive(12)
+    answer = robot.call(StopEpisode, 'record/stop', outcome=1, stop_reason='operator')
+    assert answer.error_code == 0, answer.error_msg
+    episode, live = load_episode(Path(answer.path), contract), {}
+    with AnyReader([Path(answer.path)]) as reader:
+        for connection, _, data in reader.messages():
+            if connection.topic.endswith('policy/observation'):
+                message = reader.deserialize(data, connection.msgtype)
+                live[message.header.stamp.sec * 10**9 + message.header.stamp.nanosec] = message
+    common = [i for i, tick in enumerate(episode.stamps_ns.tolist()) if tick in live]
+    assert len(common) >= 10 and episode.whole[common].all()
+    for i in common:
+        message = live[int(episode.stamps_ns[i])]
+        assert np.asarray(message.values, np.float32).tobytes() == episode.obs[i].tobytes()
+        part, = message.parts
+        assert part.valid and bytes(part.data) == episode.images['camera'][i].tobytes()

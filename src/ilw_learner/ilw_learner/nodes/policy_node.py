@@ -39,8 +39,7 @@ class PolicyNode(LifecycleNode):
         self._loop = PolicyLoop(self._contract)
         # Runs once all that had arrived is taken in: a goal sent before a tick counts for it.
         self._taken_in = self.create_guard_condition(self._on_taken_in)
-        self._active, self._why, self._reports = False, '', PolicyReports(
-            self, self._contract, publish_images=params.publish_images)
+        self._active, self._why, self._reports = False, '', PolicyReports(self, self._contract)
         named = NamedCheckpoints(params.checkpoints, self._contract.name, params.checkpoint)
         self._asked = PolicyServices(self, self._reports, Loads(self, named, self._load),
                                      self._on_reset, lambda: self._active)

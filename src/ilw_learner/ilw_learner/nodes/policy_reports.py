@@ -19,9 +19,9 @@ from ilw_ros.convert import time_msg
 class PolicyReports:
     """The publishers of the policy node, and what they count."""
 
-    def __init__(self, node: LifecycleNode, contract: Contract, *,
-                 publish_images: bool = False) -> None:
-        self._contract, self._publish_images = contract, publish_images
+    def __init__(self, node: LifecycleNode, contract: Contract) -> None:
+        self._contract = contract
+        self._publish_images = bool(node.get_parameter('publish_images').value)
         self._node = node
         self._action = node.create_publisher(msg.ActionChunk, 'policy/action', qos.REQUEST)
         self._status = node.create_publisher(msg.PolicyStatus, 'policy/status', qos.EVENT)
