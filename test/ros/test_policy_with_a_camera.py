@@ -136,7 +136,8 @@ def test_each_tick_is_answered_by_what_the_network_makes_of_its_image(
     file, kind, make = camera
     contract = load_contract(file)
     made = checkpoint(contract, tmp_path / 'checkpoint')
-    start_node(ros, monkeypatch, PolicyNode, contract=file, checkpoint=made.path, publish_images=True)
+    start_node(ros, monkeypatch, PolicyNode, contract=file, checkpoint=made.path,
+               publish_images=True)
     robot, runner = Robot(ros, cameras, kind), PolicyRunner(made.path, contract)
     robot.matched()
     feature, wanted = contract.images[0].feature, []

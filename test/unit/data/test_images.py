@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 from ilw_core.align import Resampler
-from ilw_core.errors import ContractError
+from ilw_core.errors import ContractError, EpisodeError
 from ilw_core.features.image_decode import MAX_PIXELS, ImageForm, ImageUnreadError
+from ilw_core.storage.episode_folder import read_episode
 from ilw_data.bag.reader import Bag, read_messages
 from ilw_data.doctor.check import check_episodes
+from ilw_data.episode import images as images_module
+from ilw_data.episode.copy import cut
 from ilw_data.episode.dataset import build_dataset, load_episode
 from ilw_data.episode.readings import why_unsound
 
@@ -288,3 +291,32 @@ def test_an_image_of_another_type_or_named_as_the_policys_input_is_refused(camer
     from ilw_core.contract.file import parse_contract
     with pytest.raises(ContractError, match='names an input'):
         parse_contract(text)
+
+
+def test_a_cut_keeps_the_images_of_its_ticks(cameras, tmp_path):
+    contract = cameras.camera_contract()
+    folder = cameras.write_bag(tmp_path / 'one', messages(cameras, 'jpeg', 12), contract,
+                               meta={'outcome': 'success', 'task': 'camera'})
+    whole = load_episode(folder, contract)
+    made = load_episode(cut(read_episode(folder), contract, 3, 8).path, contract)
+    assert made.images['camera'].tobytes() == whole.images['camera'][3:9].tobytes()
+    assert made.whole.all() and len(made.images['camera']) == 6
+
+
+def test_more_than_memory_holds_is_refused_with_a_remedy(cameras, tmp_path, monkeypatch):
+    monkeypatch.setattr(images_module, 'MAX_BYTES', 6 * 16 * 24 * 3 - 1)
+    contract = cameras.camera_contract()
+    folder = cameras.write_bag(tmp_path / 'one', messages(cameras, 'jpeg'), contract)
+    with pytest.raises(EpisodeError, match='smaller size'):
+        load_episode(folder, contract)
+
+
+@pytest.mark.parametrize(('keep', 'left'), [(64, [300, 400]), (None, [0, 100, 200, 300, 400])])
+def test_what_lies_before_a_tick_is_forgotten_live_and_kept_of_a_bag(cameras, keep, left):
+    contract = cameras.camera_contract(kind=cameras.RAW, odometry=False)
+    resampler = Resampler(contract, keep)
+    for stamp in range(0, 500, 100):
+        resampler.push('camera', stamp, cameras.raw(0, GRAY, 'mono8'))
+    assert resampler.observe(350).whole
+    assert resampler._buffers['camera']._stamps == left
+    assert list(resampler._buffers['camera']._values) == left

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+import math
 import os
 from typing import Any
 
 import numpy as np
 
 from ilw_core.contract.observed import ObservedTopic
+from ilw_core.errors import EpisodeError
 from ilw_core.features.image_decode import ImageUnreadError
 from ilw_data.bag.reader import BagTopic
 
 IMAGE, VALID = 'image.', 'image_valid.'
 """Before a contract entry's name, among the arrays of an episode"""
+MAX_BYTES = 8_000_000_000
+"""Of one camera in one episode: 14 minutes of 640 x 480 in colour at 10 Hz"""
 _BLOCK = 64
 """Images decoded at once, by several threads: OpenCV lets others work meanwhile"""
 
@@ -24,7 +28,13 @@ def image_arrays(source: ObservedTopic, topic: BagTopic, rows: np.ndarray,
 
     :param rows: ``(T+1,)`` row of the message that counts at each; -1 for none.
     :returns: ``(T+1, H, W, C)`` uint8, 0 where there is none, and ``(T+1,)`` bool.
+    :raises EpisodeError: they are too large to be held in memory.
     """
+    size = len(rows) * math.prod(source.feature.shape)
+    if size > MAX_BYTES:
+        raise EpisodeError(f'The images of {source.name} must take at most {MAX_BYTES / 1e9:g} GB '
+                           f'in an episode. Got {size / 1e9:.0f} GB. Set a smaller size in the '
+                           f'contract, or cut the episode.')
     images = np.zeros((len(rows), *source.feature.shape), dtype=np.uint8)
     valid = np.zeros(len(rows), dtype=bool)
     used = np.unique(rows[rows >= 0])
