@@ -163,6 +163,16 @@ def synthetic():
 
 
 @pytest.fixture(scope='session')
+def cameras():
+    """Return ``cameras.py``: robots with a camera, and bags of them."""
+    spec = importlib.util.spec_from_file_location(
+        'cameras', Path(__file__).with_name('cameras.py'))
+    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='session')
 def strangers():
     """Return ``strangers.py``: recordings as strangers make them."""
     spec = importlib.util.spec_from_file_location(

@@ -8,13 +8,14 @@ is given out once every ``asof`` topic has delivered a message stamped at or aft
 nothing that belongs to the tick can still be on its way; a bag holds everything from the start.
 """
 
-from bisect import bisect_right, insort
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ilw_core.contract.file import Contract
+from ilw_core.features.image_decode import ImageUnreadError
 
 
 class StreamBuffer:
@@ -60,6 +61,12 @@ class StreamBuffer:
         """Stamp of the oldest message kept; ``None`` before the first."""
         return self._stamps[0] if self._stamps else None
 
+    def forget_before(self, stamp_ns: int) -> None:
+        """Forget messages older than this."""
+        for stamp in self._stamps[:(old := bisect_left(self._stamps, stamp_ns))]:
+            del self._values[stamp]
+        del self._stamps[:old]
+
     def clear(self) -> None:
         """Forget everything, as after a jump back of the clock."""
         self._stamps.clear()
@@ -98,6 +105,15 @@ class Observation:
     """(Do,) bool"""
     age_ns: int
     """Age of the oldest ``asof`` message used; 0 if none was"""
+    images: dict[str, np.ndarray] = field(default_factory=dict)
+    """Contract entry -> (H, W, C) uint8, of those that are there"""
+    unseen: dict[str, str] = field(default_factory=dict)
+    """Contract entry -> why its image is not there; empty for want of a message that is fresh"""
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether everything of the contract was observed."""
+        return not self.unseen and np.count_nonzero(self.valid) == len(self.valid)
 
 
 class Resampler:
@@ -111,6 +127,8 @@ class Resampler:
         self.contract = contract
         self._buffers = {source.name: StreamBuffer(keep) for source in contract.sources}
         self._asof = [s.name for s in contract.sources if s.align.how == 'asof']
+        self._images = contract.images
+        self._forgets = keep is not None
 
     def push(self, name: str, stamp_ns: int, message: Any) -> None:
         """Add a message of the observation entry ``name``."""
@@ -128,7 +146,11 @@ class Resampler:
         return None if any(n is None for n in oldest) else max(n for n in oldest if n is not None)
 
     def observe(self, tick_ns: int) -> Observation:
-        """Build the observation of one tick from what is there now."""
+        """
+        Build the observation of one tick from what is there now.
+
+        Images are large: live, those from before the tick are forgotten then.
+        """
         messages, oldest = {}, 0
         for source in self.contract.sources:
             held = source.align.how == 'hold'
@@ -136,10 +158,26 @@ class Resampler:
             found = self._buffers[source.name].sample(tick_ns, tolerance)
             if found is not None:
                 messages[source.name] = found[1]
+                if self._forgets and source.feature.is_image:
+                    self._buffers[source.name].forget_before(found[0])
                 oldest = oldest if held else max(oldest, tick_ns - found[0])
         values = encode(self.contract, messages)
         valid = np.isfinite(values)
-        return Observation(tick_ns, np.where(valid, values, np.float32(0.0)), valid, oldest)
+        images, unseen = self._seen(messages) if self._images else ({}, {})
+        return Observation(tick_ns, np.where(valid, values, np.float32(0.0)), valid, oldest,
+                           images, unseen)
+
+    def _seen(self, messages: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        images, unseen = {}, {}
+        for source in self._images:
+            try:
+                if source.name in messages:
+                    images[source.name] = source.feature.image(messages)
+                else:
+                    unseen[source.name] = ''
+            except ImageUnreadError as error:
+                unseen[source.name] = str(error)
+        return images, unseen
 
     def clear(self) -> None:
         """Forget everything."""
@@ -149,13 +187,15 @@ class Resampler:
 
 def encode(contract: Contract, messages: dict[str, Any]) -> np.ndarray:
     """
-    Apply every codec of a contract to messages by entry name.
+    Apply every codec of a contract that gives numbers to messages by entry name.
 
     :returns: ``(Do,)`` float32, NaN where a message is missing.
     """
-    parts = []
+    parts = [np.empty(0, dtype=np.float32)]  # there may be images only
     for source in contract.sources:
         feature = source.feature
+        if feature.is_image:
+            continue
         if all(need in messages for need in feature.needs):
             parts.append(feature.encode(messages))
         else:

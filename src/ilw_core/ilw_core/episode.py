@@ -1,6 +1,6 @@
 """One attempt at a task, aligned to the task's clock. Frozen, and checked when made."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
@@ -55,6 +55,19 @@ class Episode:
     """(T,) float32: what a person's rewards credit to each step; ``None``: nobody gave any"""
     remarks: tuple[Remark, ...] = ()
     """What of its recording was not used as it is, and why"""
+    images: dict[str, np.ndarray] = field(default_factory=dict)
+    """Contract entry -> (T+1, H, W, C) uint8; 0 where not valid"""
+    images_valid: dict[str, np.ndarray] = field(default_factory=dict)
+    """Contract entry -> (T+1,) bool"""
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Ticks at which everything was observed, (T+1,) bool."""
+        return np.logical_and.reduce([self.obs_valid.all(axis=1), *self.images_valid.values()])
+
+    def without_images(self) -> 'Episode':
+        """Return the same, without what takes most memory; which ticks are whole stays known."""
+        return replace(self, images={})
 
     @property
     def steps_to_train(self) -> int:
@@ -66,6 +79,8 @@ class Episode:
         return replace(
             self, obs=self.obs[:tick + 1], obs_valid=self.obs_valid[:tick + 1],
             actions=self.actions[:tick], action_valid=self.action_valid[:tick],
+            images={name: seen[:tick + 1] for name, seen in self.images.items()},
+            images_valid={name: seen[:tick + 1] for name, seen in self.images_valid.items()},
             stamps_ns=self.stamps_ns[:tick + 1], person_rewards=(
                 None if self.person_rewards is None else self.person_rewards[:tick]))
 
@@ -78,6 +93,9 @@ class Episode:
             raise ValueError(f'{self.name}: {len(self.person_rewards)} rewards, {steps} actions')
         if self.obs.shape != self.obs_valid.shape:
             raise ValueError(f'{self.name}: obs {self.obs.shape} but mask {self.obs_valid.shape}')
+        for name, images in (self.images | self.images_valid).items():
+            if len(images) != steps + 1 or name not in self.images_valid:
+                raise ValueError(f'{self.name}: {len(images)} images of {name}, {steps} actions')
         if not (np.isfinite(self.obs).all() and np.isfinite(self.actions).all()):
             raise ValueError(f'{self.name}: values must be finite; what is missing is masked')
         if np.any(np.diff(self.stamps_ns) <= 0):

@@ -69,7 +69,7 @@ class Contract:
 
     @property
     def obs_dim(self) -> int:
-        """Length of an observation, Do."""
+        """Length of an observation's vector, Do; images are beside it."""
         return sum(source.feature.dim for source in self.sources)
 
     @property
@@ -86,6 +86,11 @@ class Contract:
     def obs_high(self) -> np.ndarray:
         """(Do,) float32 upper bounds."""
         return np.array([v for s in self.sources for v in s.feature.high], dtype=np.float32)
+
+    @property
+    def images(self) -> tuple[ObservedTopic, ...]:
+        """What is observed as an image, in the order of the file."""
+        return tuple(source for source in self.sources if source.feature.is_image)
 
     @property
     def topics(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ import numpy as np
 from ilw_core.contract.action import ActionSpec
 from ilw_core.contract.file import Contract
 from ilw_core.contract.planar_twist import FORWARD, TURN, field_index
+from ilw_core.features.image_decode import ImageUnreadError
 from ilw_core.features.lidar import ScanGeometry, unread, why_no_evidence
 from ilw_core.features.lidar_sectors import unseen_sectors
 
@@ -45,6 +46,8 @@ def doubts_of(kind: str, message: Any, contract: Contract, topic: str) -> list[s
     """
     if kind == SCAN:
         return scan_doubts(message, contract, topic)
+    if any(source.topic == topic for source in contract.images):
+        return image_doubts(message, contract, topic)
     found = doubts_in(kind, lambda path: np.array([attrgetter(path)(message)]), contract.action)
     return [doubt.text for doubt in found]
 
@@ -73,6 +76,18 @@ def scan_doubts(scan: Any, contract: Contract, topic: str) -> list[str]:
         if not found and source.topic == topic and source.feature.sectors is not None:
             found = [unseen_sectors(source.name, source.feature.sectors, geometry, lidar)]
     return [text for text in found if text]
+
+
+def image_doubts(message: Any, contract: Contract, topic: str) -> list[str]:
+    """Return why the entries that observe a camera get no image from a message."""
+    found = []
+    for source in contract.images:
+        if source.topic == topic:
+            try:
+                source.feature.image({source.name: message})
+            except ImageUnreadError as error:
+                found.append(f'gives no image for {source.name}: {error}')
+    return found
 
 
 def rotation(read: Read, path: str, *, empty_is_none: bool = False) -> Doubt:

@@ -29,7 +29,7 @@ QUATERNION = tuple(f'pose.pose.orientation.{axis}' for axis in 'xyzw')
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """One named vector of an observation."""
+    """One named array of an observation: a vector, or an image."""
 
     name: str
     """Name of the entry in the contract."""
@@ -59,11 +59,24 @@ class FeatureSpec:
     """Which key of the contract's entry says what is read; errors name it."""
     expected: tuple[str, ...] = ()
     """Texts that ``key`` lists and the first field must have in some message: names of joints."""
+    shape: tuple[int, ...] = ()
+    """Of the array: (D,) of a vector, which is what it becomes where none is given; (H, W, C)."""
+    dtype: str = 'float32'
+    """Of its elements: ``float32``, or ``uint8`` of an image."""
+
+    def __post_init__(self) -> None:
+        if not self.shape:
+            object.__setattr__(self, 'shape', (self.dim,))
 
     @property
     def dim(self) -> int:
-        """Length of the vector."""
+        """Numbers that it adds to the vector of an observation: D, or none of an image."""
         return len(self.names)
+
+    @property
+    def is_image(self) -> bool:
+        """Tell whether it travels beside the vector, by its name."""
+        return len(self.shape) > 1
 
     @cached_property
     def needs(self) -> tuple[str, ...]:
@@ -74,6 +87,15 @@ class FeatureSpec:
         """Return the vector of one message per needed entry, ``(D,)`` float32."""
         values = [read(messages[entry]) for entry, read in self._readers]
         return np.asarray(self.one(*values), dtype=np.float32)
+
+    def image(self, messages: Messages) -> np.ndarray:
+        """
+        Return the image of one message, ``(H, W, C)`` uint8.
+
+        :raises ImageUnreadError: the message holds none that can be read; says why.
+        """
+        values = [read(messages[entry]) for entry, read in self._readers]
+        return np.asarray(self.one(*values), dtype=np.uint8)
 
     def encode_columns(self, columns: Sequence[np.ndarray]) -> np.ndarray:
         """

@@ -96,7 +96,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
     for folder in folders:
         try:
             bag = Bag(folder.path)
-            episode = load_episode(folder, contract, bag=bag)
+            episode = load_episode(folder, contract, bag=bag).without_images()
             take = Take(folder, episode, task, lag.read_signals(bag, contract, episode))
             scans = lidars.check_take(take, bag, contract)
             odd = readings.check_take(take, bag, contract, lidars.topics(scans, contract))
@@ -126,7 +126,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
                 for folder in folders}
     fit = [take.episode for take in demos.takes if verdicts[take.name] != 'bad'
            and usable([take.folder])
-           and (take.episode.action_valid & take.episode.obs_valid[:-1].all(axis=1)).any()]
+           and (take.episode.action_valid & take.episode.whole[:-1]).any()]
     return Report(findings, [take.episode for take in demos.takes], verdicts, fit)
 
 

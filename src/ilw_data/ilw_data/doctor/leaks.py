@@ -65,7 +65,7 @@ def _pairs(take: Take, shift: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ticks = np.arange(len(episode.actions))
     rows = ticks[(ticks - shift >= 1) & (ticks - shift < len(ticks))]
     given = rows - shift
-    whole = (episode.obs_valid[rows].all(axis=1) & episode.action_valid[given]
+    whole = (episode.whole[rows] & episode.action_valid[given]
              & episode.action_valid[given - 1])
     rows, given = rows[whole], given[whole]
     change = np.abs(episode.actions[given] - episode.actions[given - 1])

@@ -27,17 +27,19 @@ def check_take(take: Take, contract: Contract,
         first word names what it was found of.
     """
     episode, name, found = take.episode, take.name, []
-    whole = episode.obs_valid.all(axis=1)
+    whole = episode.whole
     missing = float(1.0 - whole.mean())
     if missing > _SOME:
-        worst = int(np.argmin(episode.obs_valid.mean(axis=0)))
-        entry = contract.obs_names[worst].partition('.')[0]
+        there = dict(zip(contract.obs_names, episode.obs_valid.mean(axis=0), strict=True))
+        there |= {each: valid.mean() for each, valid in episode.images_valid.items()}
+        worst = min(there, key=lambda each: there[each])
+        entry = worst.partition('.')[0]
         why = known.get(entry, '')
         todo = f'See what was found of {why.split()[0].rstrip(":")}.' if why else \
             'Check that topic\'s rate, or raise its tolerance_ms.'
         found.append(Finding(
             'bad' if missing > _MUCH else 'warn', 'missing', name,
-            f'{missing:.0%} of its ticks lack something, most often {contract.obs_names[worst]}. '
+            f'{missing:.0%} of its ticks lack something, most often {worst}. '
             f'{todo}', take.command('show' if why else 'redo'),
             {'missing_ratio': missing}))
     gap_s = _longest_run(~np.asarray(whole)) / contract.rate_hz
@@ -51,7 +53,7 @@ def check_take(take: Take, contract: Contract,
 def check_set(demos: Demos) -> list[Finding]:
     """Return observations that never change, in all or in one episode, or leave their range."""
     contract, found = demos.contract, []
-    seen = [take.episode.obs[take.episode.obs_valid.all(axis=1)] for take in demos.takes]
+    seen = [take.episode.obs[take.episode.whole] for take in demos.takes]
     obs = np.concatenate(seen)
     if not len(obs):
         return []

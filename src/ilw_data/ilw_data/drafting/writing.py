@@ -96,7 +96,7 @@ def _observation(found: Found, rate_hz: float) -> list[str]:
         lines += _pose('place', odometry, rate_hz, f'in frame {odometry.frame()!r}, which begins '
                        f'anew when the robot is started: leave it out if starts differ')
     lines += _goal(found, located)
-    found.left_out.extend(f'{name} ({kind}): no feature reads pictures yet'
+    found.left_out.extend(f'{name} ({kind}): a camera is added by hand, as feature: image'
                           for name, kind in found.pictures)
     return [*lines, *(f'  # not used: {printable(why)[:_MOST_LETTERS]}' for why in found.left_out)]
 

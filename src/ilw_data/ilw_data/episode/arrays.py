@@ -26,6 +26,7 @@ from ilw_data.clocks.stamp_rule import (
 )
 from ilw_data.episode.credit import credit
 from ilw_data.episode.fit import require_fields
+from ilw_data.episode.images import image_arrays
 
 _REWARD, _REWARD_TYPE = 'reward', 'ilw_msgs/msg/Reward'
 _MAX_TICKS = 1_000_000
@@ -36,7 +37,7 @@ def read_arrays(
     bag: Bag, contract: Contract, span_ns: tuple[int, int] | None = None,
 ) -> dict[str, np.ndarray]:
     """
-    Return what an ``Episode`` is made of, by its field names.
+    Return what an ``Episode`` is made of, by its field names; images as ``images.py`` names them.
 
     Each tick holds what the resampler that runs live would give it, to the bit.
 
@@ -58,14 +59,18 @@ def read_arrays(
                                None if source.align.how == 'hold' else source.align.tolerance_ns)
             for source in contract.sources}
     entries = {source.name: topics[source.topic] for source in contract.sources}
-    values = np.concatenate([_encode(source, entries, rows, len(ticks))
-                             for source in contract.sources], axis=1)
+    values = np.concatenate([np.empty((len(ticks), 0), dtype=np.float32)] + [
+        _encode(source, entries, rows, len(ticks)) for source in contract.sources
+        if not source.feature.is_image], axis=1)
+    images: dict[str, np.ndarray] = {}
+    for source in contract.images:
+        images |= image_arrays(source, entries[source.name], rows[source.name])
     valid = np.isfinite(values)
     actions, action_valid = _labels(bag, contract.action, ticks, times, topics)
     return {'obs': np.where(valid, values, np.float32(0.0)), 'obs_valid': valid,
             'stamps_ns': ticks, 'actions': actions, 'action_valid': action_valid,
             'person_rewards': credit(ticks[:-1], _presses(topics.get(_REWARD), times)),
-            'remarks': np.array(json.dumps([asdict(each) for each in times.remarks]))}
+            'remarks': np.array(json.dumps([asdict(each) for each in times.remarks])), **images}
 
 
 def read_remarks(array: np.ndarray) -> tuple[Remark, ...]:

@@ -101,6 +101,9 @@ def cut(source: EpisodeFolder, contract: Contract, first: int, last: int) -> Mad
         same = (np.array_equal(made.stamps_ns, whole.stamps_ns[first:last + 1])
                 and made.obs.tobytes() == whole.obs[first:last + 1].tobytes()
                 and np.array_equal(made.obs_valid, whole.obs_valid[first:last + 1])
+                and all(np.array_equal(getattr(made, kind)[name], each[first:last + 1])
+                        for kind in ('images', 'images_valid')
+                        for name, each in getattr(whole, kind).items())
                 and made.actions.tobytes() == whole.actions[first:last].tobytes()
                 and np.array_equal(made.action_valid, whole.action_valid[first:last]))
         if not same:

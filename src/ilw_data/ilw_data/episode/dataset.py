@@ -1,7 +1,7 @@
 """From episode folders to arrays: the contract applied to bags, cached, split. No torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 import hashlib
 import os
 from pathlib import Path
@@ -19,10 +19,11 @@ from ilw_core.storage.episode_folder import META_FILE, EpisodeFolder, read_episo
 from ilw_core.storage.files import open_regular
 from ilw_data.bag.reader import Bag
 from ilw_data.episode.arrays import read_arrays, read_remarks
+from ilw_data.episode.images import split_images
 from ilw_data.episode.judge import judged
 from ilw_data.episode.readings import why_unsound
 
-_CACHE_VERSION = b'ilw.dataset/7'
+_CACHE_VERSION = b'ilw.dataset/8'
 _END_BYTES = 65536
 _UNSOUND = 'unsound'
 
@@ -42,12 +43,17 @@ class Dataset:
     names: tuple[str, ...]
     masked: int
     """Ticks left out because something was missing"""
+    images: dict[str, np.ndarray] = field(default_factory=dict)
+    """Contract entry -> (M, H, W, C) uint8, those of all episodes, once each"""
+    frames: np.ndarray | None = None
+    """(N, To) int64 index into them, of each window; ``None``: there are none"""
 
     def pick(self, episodes: Sequence[int]) -> 'Dataset':
         """Return the windows of some episodes."""
         rows = np.isin(self.episode, np.asarray(episodes, dtype=np.int64))
-        return Dataset(self.obs[rows], self.actions[rows], self.episode[rows],
-                       self.previous[rows], self.names, self.masked)
+        return replace(self, obs=self.obs[rows], actions=self.actions[rows],
+                       episode=self.episode[rows], previous=self.previous[rows],
+                       frames=None if self.frames is None else self.frames[rows])
 
 
 def load_episode(
@@ -83,7 +89,7 @@ def load_episode(
         raise EpisodeError(f'{source.path} would teach what is not so. {" ".join(reasons)}')
     return judged(Episode(
         name=source.path.name, outcome=source.outcome, stop_reason=source.stop_reason,
-        contract_hash=contract.hash, remarks=remarks, **arrays), contract)
+        contract_hash=contract.hash, remarks=remarks, **split_images(arrays)), contract)
 
 
 def as_recorded(source: EpisodeFolder, contract: Contract) -> Contract:
@@ -147,13 +153,14 @@ def build_dataset(
     :raises EpisodeError: nothing is left.
     """
     parts, index, masked = [], [], 0
+    frames, begin = [], 0
     for number, episode in enumerate(episodes):
+        first, begin = begin, begin + len(episode.obs)
         # The window of tick t: observations t - history + 1 .. t, actions t .. t + horizon - 1.
         ticks = np.arange(history - 1, len(episode.actions) - horizon + 1)
         if not len(ticks):
             continue
-        whole = np.asarray(episode.obs_valid.all(axis=1))
-        seen = _windows(whole, history)[ticks - history + 1].all(axis=1)
+        seen = _windows(episode.whole, history)[ticks - history + 1].all(axis=1)
         done = _windows(episode.action_valid, horizon)[ticks].all(axis=1)
         ticks = ticks[keep := seen & done]
         masked += int((~keep).sum())
@@ -163,12 +170,16 @@ def build_dataset(
             _windows(episode.actions, horizon)[ticks],
             np.where(before[:, None], episode.actions[ticks - 1], np.float32(np.nan))))
         index.append(np.full(len(ticks), number, dtype=np.int64))
+        frames.append(first + ticks[:, None] + np.arange(1 - history, 1))
     if not sum(map(len, index)):
         raise EpisodeError(f'No usable step in {len(episodes)} episodes ({masked} had something '
                            f'missing). Run ./ilw episodes check to see what.')
     obs, actions, previous = (np.concatenate(each) for each in zip(*parts, strict=True))
+    images = {source.name: np.concatenate([episode.images[source.name] for episode in episodes])
+              for source in contract.images}
     return Dataset(obs, actions, np.concatenate(index), previous,
-                   tuple(e.name for e in episodes), masked)
+                   tuple(e.name for e in episodes), masked, images,
+                   np.concatenate(frames) if images else None)
 
 
 def _windows(values: np.ndarray, length: int) -> np.ndarray:

@@ -27,9 +27,12 @@ from ilw_core.contract.planar_twist import twist_command
 from ilw_core.features.lidar import ScanGeometry, why_no_evidence
 from ilw_core.features.plausible import ODOMETRY, SCAN, doubts_in
 from ilw_data.bag.reader import Bag, BagTopic, read_messages
+from ilw_data.episode.images import read_images
 
 _SCANS, _MOSTLY = 20, 0.5
 """Scans looked at, and how many may be no evidence; each of those is left out, too"""
+_IMAGES = 40
+"""Messages of a camera looked at"""
 _SECONDS, _SECONDS_RATIO = 3, 0.3
 """Seconds of motion, and part of them, in which pose and twist must differ to be called wrong"""
 _NAMED = 60
@@ -81,7 +84,7 @@ def read_problems(bag: Bag, contract: Contract) -> list[ReadingProblem]:
     topics = {name: topic for name, topic in bag.topics(kinds).items() if len(topic.fields)}
     found = [problem for name, topic in topics.items()
              for problem in _doubts(name, kinds[name], topic, contract)]
-    found += _frames(bag, topics, contract)
+    found += _images(topics, contract) + _frames(bag, topics, contract)
     for name, topic in topics.items():
         if kinds[name] == ODOMETRY:
             found += _motion(name, topic, topics, kinds, contract)
@@ -205,6 +208,21 @@ def _scan_doubts(name: str, topic: BagTopic, contract: Contract) -> list[Reading
     return [ReadingProblem(name,
                            f'the lidar {told[0]} So it is in {len(told)} of {len(rows)} scans '
                            f'looked at.', True)]
+
+
+def _images(topics: dict[str, BagTopic], contract: Contract) -> list[ReadingProblem]:
+    found = []
+    for source in contract.images:
+        topic = topics.get(source.topic)
+        if topic is None or any(path not in topic.fields for _, path in source.feature.fields):
+            continue
+        rows = np.unique(np.linspace(0, len(topic.fields) - 1, _IMAGES).round().astype(int))
+        told = [each for each in read_images(source, topic, rows) if isinstance(each, str)]
+        if told:
+            found.append(ReadingProblem(
+                source.topic, f'no image for {source.name}: {told[0]} So it is in {len(told)} of '
+                f'{len(rows)} messages looked at.', len(told) > _MOSTLY * len(rows)))
+    return found
 
 
 def _frames(bag: Bag, topics: dict[str, BagTopic], contract: Contract) -> list[ReadingProblem]:

@@ -20,5 +20,7 @@ class Algorithm:
     """Whether it begins with ``TrainOptions.demos``"""
     obeys_at_once: bool = False
     """Whether it knows only robots that do at once what they are told"""
+    sees_images: bool = False
+    """Whether its policies take the images of a contract that has some"""
     on_gymnasium: Callable[..., TrainSummary] | None = None
     """How it learns an environment of Gymnasium's, which has no contract"""

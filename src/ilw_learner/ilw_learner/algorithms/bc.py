@@ -3,7 +3,8 @@ Behaviour cloning: supervised learning of what the expert did.
 
 D. A. Pomerleau, "ALVINN: An autonomous land vehicle in a neural network", NeurIPS 1988.
 
-Differences from the paper: one multilayer perceptron for any observation; continuous actions by
+Differences from the paper: one multilayer perceptron for any observation, with an encoder of
+convolutions before it for each camera; continuous actions by
 Huber regression on normalised values, discrete ones by cross-entropy over the contract's choices.
 """
 
@@ -17,8 +18,10 @@ from torch import Tensor, nn
 
 from ilw_core.contract.file import Contract
 from ilw_learner.algorithms.base import Algorithm
+from ilw_learner.data.window_images import WindowImages
 from ilw_learner.networks import fused_kernels
 from ilw_learner.networks.fused_mlp import FusedMlp
+from ilw_learner.networks.image_encoder import ImageEncoder
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.network import Parameters
 from ilw_learner.networks.normalizer import Normalizer
@@ -49,7 +52,8 @@ class BcConfig(ImitationConfig):
     noise: float = 0.05
     """Standard deviation added to normalised inputs"""
     fused: bool = True
-    """The gradient by hand, in fused passes: the same numbers as autograd's in less time"""
+    """The gradient by hand, in fused passes: the same numbers as autograd's in less time.
+    With images it is autograd's anyhow"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,10 +63,11 @@ class BcConfig(ImitationConfig):
 
 class BehaviourCloning(ImitationPolicy):
     """
-    One multilayer perceptron for any observation.
+    One multilayer perceptron for any observation, behind an encoder for each camera.
 
     :param inputs: spread of the observations; ``actions``: of the actions.
-    :param net: ``(B, To * I)`` inputs to ``(B, Ta * K)`` outputs; see ``cloning_sizes``.
+    :param net: ``(B, To * I)`` inputs, and what the encoders make of the images, to
+        ``(B, Ta * K)`` outputs; see ``cloning_sizes``.
     """
 
     def __init__(self, contract: Contract, config: BcConfig, inputs: Normalizer,
@@ -79,22 +84,34 @@ class BehaviourCloning(ImitationPolicy):
         ):
             self.register_buffer(name, torch.as_tensor(np.asarray(value, dtype=np.float32)))
         self.net = net
+        self.encoders = nn.ModuleList(
+            ImageEncoder(source.feature.shape) for source in contract.images)
 
-    def act(self, obs: Tensor) -> Tensor:
+    def act(self, obs: Tensor, *images: Tensor) -> Tensor:
         """Return the actions for ``(B, To, Do)`` observations, ``(B, Ta, Da)``, within limits."""
-        out = self.net(self.inputs(obs).flatten(1))
+        out = self.net(self._joined(self.inputs(obs), images))
         out = out.reshape(out.shape[0], self.horizon, -1)  # (B, Ta, K or Da)
         if self.discrete:
             return self.table[out.argmax(dim=-1)]
         action = out * self.act_scale + self.act_mean
         return torch.minimum(torch.maximum(action, self.act_low), self.act_high)
 
-    def loss(self, obs: Tensor, actions: Tensor) -> Tensor:
+    def _joined(self, inputs: Tensor, images: tuple[Tensor, ...]) -> Tensor:
+        """Return ``(B, ...)`` of ``(B, To, I)`` inputs and ``(B, To, H, W, C)`` images."""
+        if not images:
+            return inputs.flatten(1)
+        parts = [encoder(each).reshape(-1, self.history * encoder.width)
+                 for encoder, each in zip(self.encoders, images, strict=True)]
+        if self.inputs.width:  # else there are images only
+            parts.insert(0, inputs.flatten(1))
+        return torch.cat(parts, dim=1)
+
+    def loss(self, obs: Tensor, actions: Tensor, *images: Tensor) -> Tensor:
         """Return the mean loss, a scalar tensor; inputs are noisy while it trains."""
         normalised = self.inputs.normalise(obs)
         if self.training and self.config.noise:
             normalised = normalised + self.config.noise * torch.randn_like(normalised)
-        out = self.net(self.inputs.expand(normalised).flatten(1))
+        out = self.net(self._joined(self.inputs.expand(normalised), images))
         return self.output_loss(out, self.targets(actions))
 
     def targets(self, actions: Tensor) -> Tensor:
@@ -130,10 +147,15 @@ class BehaviourCloning(ImitationPolicy):
         return slope.mul_(1.0 / len(slope)).reshape(out.shape)
 
 
-def cloning_sizes(contract: Contract, config: BcConfig, inputs: Inputs) -> list[int]:
-    """Return the units of input, hidden layers and output."""
+def cloning_sizes(contract: Contract, config: BcConfig, inputs: Inputs,
+                  encoded: int = 0) -> list[int]:
+    """
+    Return the units of input, hidden layers and output.
+
+    :param encoded: numbers that the encoders make of the images of one observation.
+    """
     outputs = config.horizon * (len(contract.action.discrete) or contract.action.dim)
-    return [config.history * inputs.width, *[config.hidden] * config.layers, outputs]
+    return [config.history * (inputs.width + encoded), *[config.hidden] * config.layers, outputs]
 
 
 class FusedStep:
@@ -190,16 +212,18 @@ def cloning_step(contract: Contract, config: BcConfig, seed: int) -> MakeStep:
     """Return what makes the policy of some windows, and the way to its gradient."""
 
     def make(obs: np.ndarray, actions: np.ndarray, device: torch.device,
-             rng: torch.Generator) -> Step:
+             rng: torch.Generator, images: WindowImages | None = None) -> Step:
+        torch.manual_seed(seed)  # of the encoders
         policy = BehaviourCloning(contract, config, Normalizer.fit(obs), Normalizer.fit(actions),
                                   nn.Identity())
-        network = FusedMlp(cloning_sizes(contract, config, policy.inputs),
+        encoded = sum(int(each.width) for each in policy.encoders)
+        network = FusedMlp(cloning_sizes(contract, config, policy.inputs, encoded),
                            torch.Generator().manual_seed(seed), device)
-        if config.fused:
+        if config.fused and images is None:
             return FusedStep(policy, network, obs, actions, device, rng)
         policy.net = network.module()
         torch.manual_seed(seed)  # of the noise on the inputs
-        return AutogradStep(policy, obs, actions, device)
+        return AutogradStep(policy, obs, actions, device, images)
 
     return make
 
@@ -211,4 +235,4 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> Tra
                    cloning_step(options.contract, options.config, options.seed))
 
 
-BC = Algorithm(BcConfig, train, demonstrated=True)
+BC = Algorithm(BcConfig, train, demonstrated=True, sees_images=True)

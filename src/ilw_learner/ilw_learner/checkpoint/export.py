@@ -14,24 +14,32 @@ from ilw_learner.checkpoint.graph_check import check_graph
 from ilw_learner.networks.policy import Policy
 
 _TOLERANCE = 1e-4
+_SHOWN, _SHOWN_WITH_IMAGES = 64, 8
+"""Observations on which graph and network must agree"""
 
 
 def to_onnx(policy: Policy, contract: Contract, history: int) -> bytes:
     """
     Return the graph: ``observation`` (B, To, Do) in, ``action`` (B, Ta, Da) out, contract units.
 
+    An image is one more input of its entry's name, (B, To, H, W, C) uint8. What the network does
+    not look at is no input: from a contract of images alone there is no ``observation``.
+
     :raises GraphError: what ``act`` does cannot be deployed, or not as the contract wants it.
     :raises ValueError: the graph and the network disagree, so it must not be deployed.
     """
-    example = torch.zeros(1, history, contract.obs_dim)
+    example = [torch.zeros(1, history, contract.obs_dim)]
+    example += [torch.zeros(1, history, *source.feature.shape, dtype=torch.uint8)
+                for source in contract.images]
+    names = ['observation', *(source.name for source in contract.images)]
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The newer exporter needs a package more and 20 times as long for the same small graph.
         warnings.simplefilter('ignore', DeprecationWarning)
         torch.onnx.export(
-            policy.eval(), (example,), buffer, dynamo=False, input_names=['observation'],
+            policy.eval(), tuple(example), buffer, dynamo=False, input_names=names,
             output_names=['action'],
-            dynamic_axes={'observation': {0: 'B'}, 'action': {0: 'B'}})
+            dynamic_axes={name: {0: 'B'} for name in (*names, 'action')})
     graph = buffer.getvalue()
     try:
         check_graph(graph, Path('policy.onnx'))
@@ -44,17 +52,22 @@ def to_onnx(policy: Policy, contract: Contract, history: int) -> bytes:
 
 def _compare(graph: bytes, policy: Policy, contract: Contract, history: int) -> None:
     rng = np.random.default_rng(0)
+    shown = _SHOWN_WITH_IMAGES if contract.images else _SHOWN
     obs = rng.uniform(contract.obs_low, contract.obs_high,
-                      (64, history, contract.obs_dim)).astype(np.float32)
+                      (shown, history, contract.obs_dim)).astype(np.float32)
+    images = {source.name: rng.integers(0, 256, (shown, history, *source.feature.shape),
+                                        dtype=np.uint8) for source in contract.images}
     session = ort.InferenceSession(graph, providers=['CPUExecutionProvider'])
-    got = session.run(['action'], {'observation': obs})[0]
+    asked = {each.name for each in session.get_inputs()}
+    got = session.run(['action'], {name: values for name, values in (
+        ('observation', obs), *images.items()) if name in asked})[0]
     with torch.no_grad():
-        wanted = policy(torch.as_tensor(obs)).numpy()
-    if wanted.shape != (64, policy.horizon, contract.action.dim):
-        raise GraphError(f'act() must return (B, Ta, Da), here (64, {policy.horizon}, '
-                         f'{contract.action.dim}) for 64 observations. Got {wanted.shape}.')
-    # A choice between two equal logits may fall either way; one in 64 is no sign of a fault.
+        wanted = policy(*map(torch.as_tensor, (obs, *images.values()))).numpy()
+    if wanted.shape != (shown, policy.horizon, contract.action.dim):
+        raise GraphError(f'act() must return (B, Ta, Da), here ({shown}, {policy.horizon}, '
+                         f'{contract.action.dim}) for {shown} observations. Got {wanted.shape}.')
+    # A choice between two equal logits may fall either way; one is no sign of a fault.
     off = np.abs(got - wanted).max(axis=(1, 2)) > _TOLERANCE
-    if off.mean() > (1.0 / 64.0 if policy.discrete else 0.0):
+    if off.mean() > (1.0 / shown if policy.discrete else 0.0):
         raise ValueError(f'The exported graph differs from the network by '
                          f'{np.abs(got - wanted).max():.2g}; nothing was saved.')

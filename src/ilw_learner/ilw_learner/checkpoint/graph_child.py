@@ -21,6 +21,8 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _NICE = 5
 """The robot may be driving meanwhile: what drives it goes first"""
 _RANDOM = 8
+_PIXELS = 128, 0, 255
+"""Of the first images, all alike; then any"""
 _EXTREMES = (0.0, 3.4e38, -3.4e38, 1e-40, 1e9, -1e9)
 """No robot sees these, but a broken sensor may: an error is an answer, a death is none"""
 
@@ -64,17 +66,21 @@ def _try(told: dict[str, Any], model: bytes) -> str:
 
     path = told['path']
     try:
-        graph = Graph(model, (1, told['history'], len(told['low'])), Path(path))
+        graph = Graph(model, (1, told['history'], len(told['low'])), Path(path), told['images'])
     except GraphError as error:
         return str(error)
     wanted = (1, told['horizon'], told['action_dim'])
     if graph.shape != wanted:
         return f'{path} must give {wanted} values. Got {graph.shape}.'
     spent = []
-    for window, usual in _windows(told):
+    rng = np.random.default_rng(1)
+    for number, (window, usual) in enumerate(_windows(told)):
+        images = {name: _PIXELS[number] if number < len(_PIXELS) else
+                  rng.integers(0, 256, shape, dtype=np.uint8)
+                  for name, shape in told['images'].items()}
         begin = time.process_time()
         try:
-            actions = graph(window)
+            actions = graph(window, images)
         except GraphError as error:
             if usual:
                 return f'{path} fails within the range of what is observed: {error}.'

@@ -50,6 +50,8 @@ class GraphTrial:
     low: list[float]
     """(Do,) of the observation"""
     high: list[float]
+    images: dict[str, tuple[int, ...]]
+    """Entry -> (1, To, H, W, C)"""
     memory_bytes: int
     cpu_s: int
     answer_bytes: int = _ANSWER_BYTES
@@ -69,7 +71,7 @@ def try_graph(model: bytes, contract: Contract, history: int, horizon: int, path
     """
     trial = GraphTrial(
         str(path), history, horizon, contract.action.dim, contract.period_ns / 1e9,
-        contract.obs_low.tolist(), contract.obs_high.tolist(),
+        contract.obs_low.tolist(), contract.obs_high.tolist(), image_shapes(contract, history),
         MEMORY_BYTES + 3 * len(model), CPU_S + len(model) // 100_000_000)
     told = json.dumps(asdict(trial)).encode()
     digest = hashlib.sha256(f'{contract.hash} {history} {horizon}\n'.encode() + model).hexdigest()
@@ -81,6 +83,11 @@ def try_graph(model: bytes, contract: Contract, history: int, horizon: int, path
                               f'{path} failed its trial: {refusal}. It must not drive. Train '
                               f'again, or use another checkpoint.')
     _passed.add(digest)
+
+
+def image_shapes(contract: Contract, history: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each image as a graph takes it: entry -> (1, To, H, W, C)."""
+    return {source.name: (1, history, *source.feature.shape) for source in contract.images}
 
 
 def _ask_child(told: bytes, model: bytes) -> str:

@@ -1,6 +1,7 @@
 """Map each feature to zero mean and unit spread; constant ones are named, not divided by."""
 
 from dataclasses import dataclass
+import math
 
 import numpy as np
 
@@ -22,7 +23,8 @@ class Normalizer:
     @staticmethod
     def fit(values: np.ndarray) -> 'Normalizer':
         """Measure ``(..., D)`` values."""
-        flat = np.asarray(values, dtype=np.float64).reshape(-1, values.shape[-1])
+        flat = np.asarray(values, dtype=np.float64).reshape(
+            math.prod(values.shape[:-1]), values.shape[-1])
         mean, spread = flat.mean(axis=0), flat.std(axis=0)
         still = spread <= _CONSTANT * np.maximum(1.0, np.abs(mean))
         scale = np.where(still, 1.0, spread)

@@ -9,6 +9,9 @@ class Policy(nn.Module, ABC):
     """
     Observations in, a chunk of actions out, both in the contract's units; what is deployed.
 
+    Where the contract has images, ``act`` and ``loss`` take those of each camera as one more
+    argument, ``(B, To, H, W, C)`` uint8, in the order of the contract.
+
     A subclass gives ``act``; buffers and parameters are its state. ``act`` is traced to ONNX, so
     it must be the same sequence of tensor operations whatever the numbers.
     """
@@ -24,9 +27,9 @@ class Policy(nn.Module, ABC):
     def act(self, obs: Tensor) -> Tensor:
         """Return ``(B, Ta, Da)`` actions for ``(B, To, Do)`` observations, the newest last."""
 
-    def forward(self, obs: Tensor) -> Tensor:
+    def forward(self, obs: Tensor, *images: Tensor) -> Tensor:
         """Act: what ``torch`` calls a module for."""
-        return self.act(obs)
+        return self.act(obs, *images)
 
     def reset(self) -> None:
         """Forget the episode so far; one that remembers nothing has nothing to forget."""

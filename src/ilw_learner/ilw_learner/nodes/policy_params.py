@@ -21,4 +21,6 @@ class PolicyParams:
     robot: str = param('', 'Robot profile: a name in config/robots, or a path; says how its lidar '
                        'speaks. Empty: none.')
     seed: int = param(0, 'Seed of the random baseline.', low=0, high=2**31)
+    publish_images: bool = param(
+        False, 'Put the pixels into policy/observation too; the recorder keeps that topic.')
     autostart: bool = param(True, 'Configure and activate without being told.')

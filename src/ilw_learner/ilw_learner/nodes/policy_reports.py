@@ -1,5 +1,6 @@
 """What the policy node tells the world: its action, what it saw, how it is."""
 
+from array import array
 import threading
 from typing import Any
 
@@ -8,6 +9,7 @@ from rclpy.lifecycle import LifecycleNode
 
 from ilw_core.align import Observation
 from ilw_core.contract.file import Contract
+from ilw_core.contract.observed import ObservedTopic
 from ilw_learner.runtime.worker import Thought
 from ilw_msgs import msg
 from ilw_ros import health, qos
@@ -19,6 +21,7 @@ class PolicyReports:
 
     def __init__(self, node: LifecycleNode, contract: Contract) -> None:
         self._contract = contract
+        self._publish_images = bool(node.get_parameter('publish_images').value)
         self._node = node
         self._action = node.create_publisher(msg.ActionChunk, 'policy/action', qos.REQUEST)
         self._status = node.create_publisher(msg.PolicyStatus, 'policy/status', qos.EVENT)
@@ -90,10 +93,20 @@ class PolicyReports:
     def _observed(self, seen: Observation) -> None:
         message = msg.Observation(
             episode=self.episode, step=self.ticks, contract_hash=self._contract.hash,
-            values=seen.values.tolist(), valid=seen.valid.tolist())
+            values=seen.values.tolist(), valid=seen.valid.tolist(),
+            parts=[self._part(source, seen) for source in self._contract.images])
         message.header.stamp = time_msg(seen.tick_ns)
         self._seen.publish(message)
         self.ticks += 1
+
+    def _part(self, source: ObservedTopic, seen: Observation) -> msg.ObservationPart:
+        image = seen.images.get(source.name)
+        part = msg.ObservationPart(
+            name=source.name, shape=list(source.feature.shape), dtype=source.feature.dtype,
+            valid=image is not None)
+        if image is not None and self._publish_images:
+            part.data = array('B', image.tobytes())  # what rclpy takes without a look at each
+        return part
 
     def status(self, checkpoint: str, stamp: Any, *, acting: bool = False, latency_s: float = 0.0,
                age_s: float = 0.0, late: int = 0) -> msg.PolicyStatus:

@@ -38,6 +38,9 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
 
     :raises NoEnvironmentError: there is no such module or function, or it is ``none``.
     """
+    if contract.images:
+        raise NoEnvironmentError(f'{contract.name} observes images, which no environment gives '
+                                 f'here. Compare policies on recordings: ./ilw replay')
     if spec == 'none':
         raise NoEnvironmentError('--env none has nothing to drive in. Name an environment, as '
                                  'ilw_sim.env:make_env.')

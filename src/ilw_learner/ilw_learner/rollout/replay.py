@@ -39,7 +39,7 @@ def replay(episodes: Sequence[Episode], contract: Contract, runner: PolicyRunner
         runner.reset()
         limiter = Limiter(contract.action, contract.action.rest)
         for t in range(len(episode.actions)):
-            seen = Observation(int(episode.stamps_ns[t]), episode.obs[t], episode.obs_valid[t], 0)
+            seen = observation_at(episode, t)
             begin = time.perf_counter()
             runner.observe(seen)
             chunk, _ = runner.act()
@@ -49,6 +49,15 @@ def replay(episodes: Sequence[Episode], contract: Contract, runner: PolicyRunner
             trips.update(_trips(wanted, limiter, contract))
     shape = (-1, contract.action.dim)
     return Replayed(np.array(actions).reshape(shape), np.array(latencies), trips)
+
+
+def observation_at(episode: Episode, t: int) -> Observation:
+    """Return what was observed at a tick, as a policy is given it."""
+    seen = {name: bool(valid[t]) for name, valid in episode.images_valid.items()}
+    return Observation(
+        int(episode.stamps_ns[t]), episode.obs[t], episode.obs_valid[t], 0,
+        {name: episode.images[name][t] for name, there in seen.items() if there},
+        {name: '' for name, there in seen.items() if not there})
 
 
 def _trips(wanted: np.ndarray | None, limiter: Limiter, contract: Contract) -> tuple[str, ...]:

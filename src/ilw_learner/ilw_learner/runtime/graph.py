@@ -1,5 +1,6 @@
 """Compute an ONNX graph with ONNX Runtime, within a bound of memory. No torch, no ROS."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -16,31 +17,40 @@ class Graph:
     An ONNX graph on one CPU thread, its input and output bound once: 10 microseconds, not 13.
 
     :param model: the ONNX file's content. Not its path: files beside it are then out of reach.
-    :param shape: of the input ``observation``; float32, as the output ``action`` is.
+    :param shape: of the input ``observation``; float32, as the output ``action`` is. Where its
+        last size is 0, there are images only.
     :param path: where it came from, for the error's text.
+    :param images: name -> shape of further inputs, uint8; the graph may leave some out.
     :raises GraphError: it is no such graph.
     """
 
     def __init__(self, model: bytes, shape: tuple[int, ...],
-                 path: Path = Path('policy.onnx')) -> None:
+                 path: Path = Path('policy.onnx'),
+                 images: Mapping[str, tuple[int, ...]] | None = None) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry('session.use_env_allocators', '1')
         self._input = np.zeros(shape, dtype=np.float32)
+        self._images = {name: np.zeros(each, dtype=np.uint8)
+                        for name, each in (images or {}).items()}
         check_graph(model, path)
         try:
             _bound_memory()
             self._session = ort.InferenceSession(model, options,
                                                  providers=['CPUExecutionProvider'])
-            self._output = self._session.run([OUTPUT], {INPUT: self._input})[0]
+            asked = {each.name for each in self._session.get_inputs()}
+            given = {name: array for name, array in self._images.items() if name in asked}
+            if self._input.size:
+                given[INPUT] = self._input
+            self._output = self._session.run([OUTPUT], given)[0]
             self._binding = self._session.io_binding()
-            for bind, name, array in (
-                (self._binding.bind_input, INPUT, self._input),
-                (self._binding.bind_output, OUTPUT, self._output),
-            ):
-                bind(name, 'cpu', 0, np.float32, array.shape, array.ctypes.data)
+            for name, array in given.items():
+                self._binding.bind_input(name, 'cpu', 0, array.dtype.type, array.shape,
+                                         array.ctypes.data)
+            self._binding.bind_output(OUTPUT, 'cpu', 0, np.float32, self._output.shape,
+                                      self._output.ctypes.data)
         except Exception as error:  # onnxruntime's errors share no other base class
             raise GraphError(f'{path} is no network for this contract: '
                                   f'{" ".join(str(error).split())[:200]}') from error
@@ -48,13 +58,17 @@ class Graph:
             raise GraphError(f'{path} must give float32. Got {self._output.dtype}.')
         self.shape = self._output.shape
 
-    def __call__(self, values: np.ndarray) -> np.ndarray:
+    def __call__(self, values: np.ndarray,
+                 images: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
         """
         Return the output, without the batch; the next call overwrites it.
 
+        :param images: those that changed since the last call.
         :raises GraphError: the graph cannot be computed for these values.
         """
         self._input[:] = values
+        for name, image in (images or {}).items():
+            self._images[name][:] = image
         try:
             self._session.run_with_iobinding(self._binding)
         except Exception as error:

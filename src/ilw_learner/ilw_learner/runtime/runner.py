@@ -5,6 +5,7 @@ ONNX Runtime with one thread: at this size more threads cost time.
 """
 
 from collections import deque
+from collections.abc import Mapping
 import math
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +16,7 @@ from ilw_core.align import Observation
 from ilw_core.contract.file import Contract
 from ilw_core.errors import GraphError, UntrustedError
 from ilw_learner.checkpoint.folder import GRAPH, Checkpoint, load_checkpoint
-from ilw_learner.checkpoint.graph_trial import try_graph
+from ilw_learner.checkpoint.graph_trial import image_shapes, try_graph
 from ilw_learner.checkpoint.signing import TrustedKeys
 from ilw_learner.runtime.graph import Graph
 
@@ -23,9 +24,9 @@ BASELINES = ('idle', 'random')
 
 
 class _Brain(Protocol):
-    """Maps ``(1, To, Do)`` observations to ``(Ta, Da)`` actions."""
+    """Maps ``(1, To, Do)`` observations, and images, to ``(Ta, Da)`` actions."""
 
-    def __call__(self, window: np.ndarray) -> np.ndarray: ...
+    def __call__(self, window: np.ndarray, images: Mapping[str, np.ndarray]) -> np.ndarray: ...
 
 
 class PolicyRunner:
@@ -57,6 +58,8 @@ class PolicyRunner:
             self._brain = _graph(found, contract, own=own)
         self._window: deque[Observation] = deque(maxlen=self.history)
         self._input = np.zeros((1, self.history, contract.obs_dim), dtype=np.float32)
+        self._images = {name: np.zeros(shape, dtype=np.uint8)
+                        for name, shape in image_shapes(contract, self.history).items()}
 
     def reset(self) -> None:
         """Forget the past, as at the start of an episode."""
@@ -80,13 +83,17 @@ class PolicyRunner:
             return None, 'no observation yet'
         older = self.history - len(self._window)
         for i, seen in enumerate(self._window):
-            if np.count_nonzero(seen.valid) < len(seen.valid):
+            if not seen.whole:
                 return None, self._missing()
             self._input[0, older + i] = seen.values
+            for name, image in seen.images.items():
+                self._images[name][0, older + i] = image
         # An episode's first observation stands for those before it.
         self._input[0, :older] = self._window[0].values
+        for name, image in self._window[0].images.items():
+            self._images[name][0, :older] = image
         try:
-            actions = self._brain(self._input)
+            actions = self._brain(self._input, self._images)
         except GraphError:  # its text may quote the graph: this reason goes out over the network
             return None, 'the network failed on this observation'
         if not all(map(math.isfinite, actions.ravel().tolist())):  # 2 us less than NumPy's
@@ -96,13 +103,16 @@ class PolicyRunner:
     def _missing(self) -> str:
         gone = ~np.logical_and.reduce([o.valid for o in self._window])
         names = [n for n, missing in zip(self.contract.obs_names, gone, strict=True) if missing]
+        unseen = {name: why for seen in self._window for name, why in seen.unseen.items()}
+        names += unseen
         more = f' and {len(names) - 1} more' if len(names) > 1 else ''
-        return f'missing: {names[0]}{more}'
+        why = unseen.get(names[0], '')
+        return f'missing: {names[0]}{more}{f" ({why})" if why else ""}'
 
-    def _idle(self, window: np.ndarray) -> np.ndarray:
+    def _idle(self, window: np.ndarray, images: Mapping[str, np.ndarray]) -> np.ndarray:
         return self.contract.action.rest[None]
 
-    def _random(self, window: np.ndarray) -> np.ndarray:
+    def _random(self, window: np.ndarray, images: Mapping[str, np.ndarray]) -> np.ndarray:
         action = self.contract.action
         if action.discrete:
             return action.table[self._rng.integers(len(action.table))][None]
@@ -113,7 +123,8 @@ def _graph(found: Checkpoint, contract: Contract, *, own: bool) -> Graph:
     path = found.path / GRAPH
     if not own:
         try_graph(found.graph, contract, found.history, found.horizon, path)
-    graph = Graph(found.graph, (1, found.history, contract.obs_dim), path)
+    graph = Graph(found.graph, (1, found.history, contract.obs_dim), path,
+                  image_shapes(contract, found.history))
     if graph.shape != (1, found.horizon, contract.action.dim):
         raise GraphError(f'{path} must give (1, {found.horizon}, {contract.action.dim}) '
                               f'values. Got {graph.shape}.')

@@ -11,6 +11,7 @@ from ilw_core.errors import NotFiniteError
 from ilw_core.storage.files import write_file
 from ilw_data.episode.dataset import build_dataset, split_episodes
 from ilw_learner.checkpoint.export import to_onnx
+from ilw_learner.data.window_images import WindowImages
 from ilw_learner.networks.policy import ImitationPolicy
 from ilw_learner.training.imitation import (
     AutogradStep,
@@ -39,12 +40,12 @@ def by_autograd(options: TrainOptions, make_policy: MakePolicy) -> MakeStep:
     """Return how a policy learns that has a loss and nothing more; weights follow the seed."""
 
     def make(obs: np.ndarray, actions: np.ndarray, device: torch.device,
-             rng: torch.Generator) -> Step:
+             rng: torch.Generator, images: WindowImages | None = None) -> Step:
         torch.manual_seed(options.seed)
         policy = make_policy(options.contract, options.config, obs, actions)
         policy.history = options.config.history
         policy.horizon = options.config.horizon
-        return AutogradStep(policy, obs, actions, device)
+        return AutogradStep(policy, obs, actions, device, images)
 
     return make
 

@@ -20,6 +20,7 @@ from ilw_data.episode.dataset import Dataset
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
 from ilw_learner.data.mirror import with_mirror_images
+from ilw_learner.data.window_images import WindowImages
 from ilw_learner.networks.averaged_adam import AveragedAdam
 from ilw_learner.networks.network import FlatParameters, Parameters
 from ilw_learner.networks.policy import ImitationPolicy
@@ -29,6 +30,8 @@ from ilw_learner.training.options import TrainConfig, plain_values, training_dev
 _WARM_UP = 200
 """Updates over which the learning rate rises to its full value"""
 _MAX_FILE_BYTES = 2_000_000_000
+_PART = 64
+"""Windows with images that are judged at once"""
 
 Score = Callable[[Checkpoint], tuple[int, int]]
 """Checkpoint -> (successes, episodes)"""
@@ -97,18 +100,20 @@ class AutogradStep:
     """
 
     def __init__(self, policy: ImitationPolicy, obs: np.ndarray, actions: np.ndarray,
-                 device: torch.device) -> None:
+                 device: torch.device, images: WindowImages | None = None) -> None:
         self._policy = policy.to(device).train()
         self._flat = FlatParameters(self._policy)
         self.parameters: Parameters = self._flat
         self._obs = torch.as_tensor(obs, device=device)
         self._actions = torch.as_tensor(actions, device=device)
+        self._images = images
         self._loss = torch.full((), math.nan)
 
     def update(self, rows: Tensor) -> None:
         """Fill the gradient."""
+        images = self._images.of(rows) if self._images else ()
         loss = self._policy.loss(self._obs.index_select(0, rows),
-                                 self._actions.index_select(0, rows))
+                                 self._actions.index_select(0, rows), *images)
         self._flat.of(loss)
         self._loss = loss.detach()
 
@@ -138,8 +143,17 @@ class AutogradStep:
             value.copy_(state[f'buffer.{name}'])
 
 
-MakeStep = Callable[[np.ndarray, np.ndarray, torch.device, torch.Generator], Step]
-"""Observations and actions of the training windows, device, seeded generator -> step"""
+class MakeStep(Protocol):
+    """Makes the policy of some windows, and the way to its gradient."""
+
+    def __call__(self, obs: np.ndarray, actions: np.ndarray, device: torch.device,
+                 rng: torch.Generator, images: WindowImages | None = None) -> Step:
+        """
+        Return it.
+
+        :param obs: ``(N, To, Do)``; ``actions``: ``(N, Ta, Da)``; contract units.
+        :param images: of the same windows, where the contract has some.
+        """
 
 
 class Imitation(Learner):
@@ -174,7 +188,9 @@ class Imitation(Learner):
         if config.mirror:
             obs, actions = with_mirror_images(obs, actions, contract)
         self._rng = torch.Generator(self.device).manual_seed(seed)
-        self.step = make_step(obs, actions, self.device, self._rng)
+        images = None if train.frames is None else WindowImages(train.images, train.frames,
+                                                                self.device)
+        self.step = make_step(obs, actions, self.device, self._rng, images)
         self.optimiser = AveragedAdam(
             self.step.parameters, learning_rate=config.learning_rate, average=config.average,
             weight_decay=config.weight_decay)
@@ -290,7 +306,8 @@ class Imitation(Learner):
 def _work(contract: Contract, config: ImitationConfig, train: Dataset, policy: ImitationPolicy,
           more: str) -> str:
     digest = hashlib.sha256()
-    for each in (train.obs, train.actions):
+    seen = () if train.frames is None else (train.frames, *train.images.values())
+    for each in (train.obs, train.actions, *seen):
         digest.update(np.ascontiguousarray(each).data)
     shapes = [(name, tuple(value.shape)) for name, value in policy.state_dict().items()]
     return f'{contract.hash} {config} {shapes} {digest.hexdigest()} {more}'
@@ -309,10 +326,14 @@ def held_out_error(policy: ImitationPolicy, data: Dataset, contract: Contract) -
         nothing = dict.fromkeys(names, math.nan)
         return {'loss': math.inf, 'windows': 0, 'mae': nothing, 'rmse': nothing,
                 'mae_last_command': nothing, 'rmse_last_command': nothing}
+    obs, actions = torch.as_tensor(data.obs), torch.as_tensor(data.actions)
     with torch.no_grad():
-        obs, actions = torch.as_tensor(data.obs), torch.as_tensor(data.actions)
-        loss = float(policy.loss(obs, actions))
-        off = (policy(obs) - actions)[:, 0].numpy()[known]
+        if data.frames is None:
+            loss, acted = float(policy.loss(obs, actions)), policy(obs)
+        else:
+            loss, acted = _by_parts(policy, obs, actions, WindowImages(
+                data.images, data.frames, torch.device('cpu')))
+    off = (acted - actions)[:, 0].numpy()[known]
     last = (data.previous - data.actions[:, 0])[known]
 
     def named(values: np.ndarray) -> dict[str, float]:
@@ -325,6 +346,17 @@ def held_out_error(policy: ImitationPolicy, data: Dataset, contract: Contract) -
         'mae_last_command': named(np.abs(last).mean(axis=0)),
         'rmse_last_command': named(np.sqrt(np.square(last).mean(axis=0))),
     }
+
+
+def _by_parts(policy: ImitationPolicy, obs: Tensor, actions: Tensor,
+              images: WindowImages) -> tuple[float, Tensor]:
+    """Return mean loss and actions (N, Ta, Da); images take too much memory all at once."""
+    total, acted = 0.0, []
+    for rows in torch.arange(len(obs)).split(_PART):
+        seen = images.of(rows)
+        total += float(policy.loss(obs[rows], actions[rows], *seen)) * len(rows)
+        acted.append(policy(obs[rows], *seen))
+    return total / len(obs), torch.cat(acted)
 
 
 def _check_windows(values: np.ndarray, names: Sequence[str], what: str, data: Dataset) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ilw_core.errors import IlwError
+from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.files import write_file
 from ilw_learner.algorithms import ALGORITHMS, Algorithm
 from ilw_learner.training.options import TrainOptions
@@ -21,6 +21,7 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
     :raises CancelledError: ``on_progress`` said so.
     """
     chosen = algorithm or ALGORITHMS[options.algorithm]
+    _check_images(options, chosen)
     if options.plant is not None:
         if chosen.obeys_at_once:
             raise IlwError('A table is learned in a model of one base that obeys at once. Leave '
@@ -28,3 +29,15 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
         options.out.mkdir(parents=True, exist_ok=True)
         write_file(options.out / 'plant.yaml', options.plant.text())
     return chosen.train(options, on_progress)
+
+
+def _check_images(options: TrainOptions, algorithm: Algorithm) -> None:
+    """Refuse, before any recording is read, what cannot learn from a contract's images."""
+    cameras = ', '.join(source.name for source in options.contract.images)
+    if cameras and not algorithm.sees_images:
+        raise ContractError(f'{options.algorithm} learns from numbers only, and '
+                            f'{options.contract.name} observes images ({cameras}). Use --algo bc.')
+    if cameras and options.env_spec is not None:
+        raise ContractError(f'{options.contract.name} observes images ({cameras}), which no '
+                            f'environment gives here. Train with --env none: the checkpoint '
+                            f'is chosen by its held-out error.')

@@ -213,7 +213,8 @@ class Arbiter:
             if claimant is Source.POLICY and not (self.armed or self._dry_run):
                 reasons = ('rival',) if self.rivals else ('disarmed',)
             elif problem or unknown:
-                reasons = (problem or 'unmeasured',)
+                # Whoever moves on from a place that nobody knows asks for no number.
+                reasons = ('unmeasured' if unknown and problem in ('', 'nonfinite') else problem,)
             else:
                 source, wanted = claimant, np.asarray(row)
                 self._last_index = self._index(held, now_ns)

@@ -25,6 +25,8 @@ _SCAN, _ODOM = 'sensor_msgs/msg/LaserScan', 'nav_msgs/msg/Odometry'
 _FRAMES = {_SCAN: 'laser', _ODOM: 'odom'}
 HOLD_NS = 5_000_000_000
 """What was wrong must have been right for so long: dropouts that come and go stay a problem"""
+_DECODE_NS = 1_000_000_000
+"""A camera's image is decoded this often to look at it"""
 _MOUNT_M, _MOUNT_RAD = 0.03, 0.05
 """How far the lidar's mount may be from where the contract says it is: a hand's accuracy"""
 
@@ -59,6 +61,7 @@ class Preflight:
             self._sources.setdefault(source.topic, source)
         self._pulses = {topic: TopicPulse() for topic in self._sources}
         self._doubts: dict[str, list[str]] = {}
+        self._decoded_ns: dict[str, int] = {}
         self._frames: dict[str, tuple[str, str]] = {}
         """Topic -> frame_id, child_frame_id of its newest message"""
         self._offers: Mapping[str, Sequence[Endpoint]] = {}
@@ -93,7 +96,10 @@ class Preflight:
         """Take in a message of an observed topic; times as in ``TopicPulse.take``."""
         kind = self._sources[topic].type
         self._pulses[topic].take(stamp_ns, arrived_ns, mono_ns)
-        self._doubts[topic] = doubts_of(kind, message, self._contract, topic)
+        if not self._sources[topic].feature.is_image or (
+                mono_ns - self._decoded_ns.get(topic, mono_ns - _DECODE_NS) >= _DECODE_NS):
+            self._decoded_ns[topic] = mono_ns
+            self._doubts[topic] = doubts_of(kind, message, self._contract, topic)
         header = getattr(message, 'header', None)
         if header is not None:
             self._frames[topic] = (header.frame_id, getattr(message, 'child_frame_id', ''))

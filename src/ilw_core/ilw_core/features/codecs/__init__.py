@@ -6,6 +6,7 @@ from ilw_core.contract.schema import Section
 from ilw_core.features.codecs.body_twist import body_twist
 from ilw_core.features.codecs.field import field
 from ilw_core.features.codecs.goal_polar import goal_polar
+from ilw_core.features.codecs.image import image
 from ilw_core.features.codecs.imu import imu
 from ilw_core.features.codecs.joints import joints
 from ilw_core.features.codecs.lidar_sectors import lidar_sectors
@@ -22,5 +23,6 @@ CODECS: dict[str, Callable[[str, Section], FeatureSpec]] = {
     'joints': joints,
     'imu': imu,
     'field': field,
+    'image': image,
 }
 """Name in a contract -> what reads the feature's options out of it"""

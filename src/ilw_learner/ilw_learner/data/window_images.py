@@ -1,0 +1,35 @@
+"""Images of windows, gathered where they lie: each is there once, however many windows see it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_FREE_RATIO = 0.5
+"""Of a device's free memory that images may take; what does not fit stays on the host"""
+
+
+class WindowImages:
+    """
+    The images of a data set's windows.
+
+    :param images: contract entry -> ``(M, H, W, C)`` uint8.
+    :param frames: ``(N, To)`` index into them, of each window.
+    """
+
+    def __init__(self, images: Mapping[str, np.ndarray], frames: np.ndarray,
+                 device: torch.device) -> None:
+        self._device = device
+        home = device
+        if device.type == 'cuda':
+            free, _ = torch.cuda.mem_get_info(device)
+            if sum(each.nbytes for each in images.values()) > _FREE_RATIO * free:
+                home = torch.device('cpu')
+        self._images = [torch.as_tensor(each, device=home) for each in images.values()]
+        self._frames = torch.as_tensor(frames, device=home)
+
+    def of(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """Return the images of some windows, ``(B, To, H, W, C)`` uint8 per camera."""
+        frames = self._frames[rows.to(self._frames.device)]
+        return tuple(each[frames].to(self._device) for each in self._images)
