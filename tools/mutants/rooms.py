@@ -30,8 +30,8 @@ ROOMS = {
         _tests('unit/teleop', 'arbiter_times', 'arbiter', 'arbiter_loop', 'robot_profile')),
     'guards': Room(
         _files(f'{_TELEOP}/guards', 'forward_stop', 'swept_way', 'survey', 'braking'),
-        _tests('unit/teleop', 'braking_as_stepped', 'swept_way_as_walked',
-               'guards_by_geometry', 'braking', 'forward_stop',
+        _tests('unit/teleop', 'braking_as_stepped', 'swept_way_as_walked', 'survey_beam_by_beam',
+               'workspace_as_walked', 'guards_by_geometry', 'braking', 'forward_stop',
                'scans_without_evidence')),
     'limits': Room(
         _files(_CORE, 'limits'),

@@ -21,31 +21,33 @@ def along(ways, speed, turn, pose=(0.0, 0.0, 0.0)):
     return complex(pose[0], pose[1]) + math.copysign(1.0, speed) * cmath.exp(1j * pose[2]) * moved
 
 
-def walked_to_touch(points, radius, speed, turn, reach):
+def walked_to_touch(points, radius, speed, turn, reach, step_m=STEP_M):
     """
     Return the way, at most ``reach``, until a circle that walks an arc touches a point.
 
     It walks millimetre by millimetre, and halves the one in which it touches. What it touches from
     the start counts in front of its centre only.
     """
-    ways = np.append(np.arange(0.0, reach, STEP_M), reach)
-    at, first = along(ways, speed, turn), math.inf
-    for x, y in points:
-        point = complex(x, y)
-        near = np.abs(at - point) < radius
-        if near[0]:
-            if x * speed > 0.0:
-                return 0.0
-            continue
+    points = np.array([complex(x, y) for x, y in points])
+    points = points[np.abs(points) < reach + radius]
+    started = np.abs(points) < radius
+    if np.any(points[started].real * speed > 0.0):
+        return 0.0
+    points = points[~started]
+    ways = np.append(np.arange(0.0, reach, step_m), reach)
+    at = along(ways, speed, turn)
+    for begin in range(0, len(ways), 100):
+        some = at[begin:begin + 100]
+        near = (np.abs(some[:, None] - points) < radius).any(axis=1)
         if near.any():
-            k = int(np.argmax(near))
+            k = begin + int(np.argmax(near))
             low, high = ways[k - 1], ways[k]
             for _ in range(40):
                 middle = 0.5 * (low + high)
-                touches = abs(along([middle], speed, turn)[0] - point) < radius
+                touches = np.any(np.abs(along([middle], speed, turn) - points) < radius)
                 low, high = (low, middle) if touches else (middle, high)
-            first = min(first, high)
-    return first
+            return high
+    return math.inf
 
 
 def walked_out(pose, low, high, speed, turn, reach):
