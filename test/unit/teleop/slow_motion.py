@@ -16,7 +16,7 @@ def along(ways, speed, turn, pose=(0.0, 0.0, 0.0)):
     """Return where a robot is after ways ``(S,)`` along its arc, as ``(S,)`` of x + iy."""
     ways, per_metre = np.asarray(ways, dtype=float), turn / abs(speed)
     moved = ways + 0j
-    if per_metre:
+    if abs(per_metre) > 1e-9:
         moved = np.expm1(1j * per_metre * ways) / (1j * per_metre)
     return complex(pose[0], pose[1]) + math.copysign(1.0, speed) * cmath.exp(1j * pose[2]) * moved
 
