@@ -1,6 +1,7 @@
 """The speed that is left, held to a slow search for it among stepped motions."""
 
 from dataclasses import replace
+from itertools import pairwise
 import math
 import re
 
@@ -46,7 +47,7 @@ def see(ahead, at_ms, things, far=6.0):
 def drive(ahead, stepped, commands, seen_ms, show, sign=1.0):
     """Send commands, showing something ``seen_ms`` before the end; return when that is."""
     end_ms = T0_MS + sum(pause for _, pause in commands)
-    at_ms, shown = T0_MS, False
+    at_ms = T0_MS
     ahead._braking.pass_time(T0_MS * MS)
     stepped.now_ms = T0_MS
     for speed, pause in commands:
@@ -168,7 +169,7 @@ def test_after_four_slower_arcs_that_are_shorter_still_it_stands(looks):
     left = ahead._settle(-0.5, 0.7, free, 0.03)
     assert len(asked) == min(looks, 5) and asked[0] == -0.5
     assert left == (asked[-1] if looks <= 5 else 0.0)
-    for faster, slower in zip(asked, asked[1:], strict=False):
+    for faster, slower in pairwise(asked):
         assert ahead._braking.way_m(slower) == pytest.approx(0.9 * ahead._braking.way_m(faster))
         assert slower < 0.0
 

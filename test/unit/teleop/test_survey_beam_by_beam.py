@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from slow_motion import walked_to_touch
-from slow_survey import SLOT_RAD, SlowSurvey
+from slow_survey import BRIDGED_RAD, COARSE_RAD, SLOT_RAD, SlowSurvey
 
 from ilw_core.features.lidar import DISTANCE, FREE, NOTHING, TOO_NEAR, ScanGeometry, read_beams
 from ilw_core.features.lidar_spec import PLAIN, LidarSpec
@@ -26,6 +26,8 @@ def scan_of(seed):
     whole = rng.random() < 0.6
     span = 2 * math.pi if whole else rng.uniform(2.0, 6.0)
     step = span / (beams + (rng.choice([0, 0, 1, 2]) if whole else 0))
+    if rng.random() < 0.15:  # as wide as is told apart, to the last digit
+        step, beams = [(COARSE_RAD, 14), (BRIDGED_RAD / 4, 287)][seed % 2]
     kinds, ranges = np.zeros(beams, dtype=np.int8), np.zeros(beams)
     longest, at = max(2, rng.choice([beams // 40, beams // 12, beams // 5])), 0
     while at < beams:

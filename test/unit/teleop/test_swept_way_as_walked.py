@@ -12,7 +12,8 @@ from ilw_teleop.guards.swept_way import Places
 
 GRAZE_M = 1e-5
 """What is touched by less within one step of the walk may be missed by it"""
-points = st.lists(st.tuples(st.floats(-1.2, 1.2), st.floats(-1.2, 1.2)), min_size=1, max_size=8)
+coordinates = st.one_of(st.floats(-1.2, 1.2), st.floats(-0.5, 0.5), st.sampled_from([0.0, 0.16]))
+points = st.lists(st.tuples(coordinates, coordinates), min_size=1, max_size=8)
 speeds = st.sampled_from([-0.8, -0.31, -0.04, 0.03, 0.17, 0.5])
 turns = st.one_of(st.floats(-1.8, 1.8), st.sampled_from([0.0, 0.0002, -0.003]))
 radii = st.sampled_from([0.06, 0.16, 0.45])
@@ -49,6 +50,14 @@ def test_what_stands_at_its_very_edge_in_front_is_met_at_once(speed, bend):
     for angle in rng.uniform(-1.4, 1.4, 300):
         at = np.array([[math.copysign(radius, speed) * math.cos(angle), radius * math.sin(angle)]])
         assert Places(at).way(radius, speed, bend * abs(speed), 1.0) < 1e-5
+
+
+@pytest.mark.parametrize('side', [1.0, -1.0])
+def test_what_is_beside_it_or_would_be_grazed_is_not_in_the_way(side):
+    beside = Places(np.array([[0.0, 0.1 * side], [0.0, 0.16 * side], [0.7, 0.25 * side]]))
+    assert beside.way(0.25, 0.5, 0.0, 2.0) == math.inf
+    assert beside.way(0.25, -0.5, 0.0, 2.0) == math.inf
+    assert beside.way(0.25, 0.5, 0.2 * side, 2.0) < 0.7
 
 
 def test_an_arc_of_ten_kilometres_is_a_straight_line_and_one_of_nine_is_none():

@@ -73,6 +73,16 @@ def test_over_an_edge_only_the_way_back_is_free_and_other_edges_count(side, axis
     assert ahead._inside_m(0.5, 0.0, 0.6) == pytest.approx(0.1 / math.cos(0.3))
 
 
+@pytest.mark.parametrize('yaw', [0.0, 0.3, -2.9, 1.2, -1.2])
+def test_on_the_very_edge_everything_but_the_way_out_is_free(yaw):
+    ahead = boxed(low=(-1.0, -1.0), high=(1.0, 1.0))
+    for quarter, at in enumerate([(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)]):
+        ahead.place(T0, *at, yaw + quarter * math.pi / 2)
+        assert ahead._inside_m(0.5, 0.0, 0.6) == (0.0 if math.cos(yaw) > 0.0 else math.inf)
+    ahead.place(T0, 1.0, 0.0, math.copysign(math.pi / 2, yaw) + 1e-17)
+    assert ahead._inside_m(0.5, math.copysign(0.1, yaw), 0.6) == math.inf
+
+
 def test_who_stands_never_leaves():
     ahead = boxed()
     ahead.place(T0, 1.3, 0.4, 0.0)
