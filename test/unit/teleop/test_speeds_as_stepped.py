@@ -157,16 +157,20 @@ def test_on_an_arc_it_stops_in_front_of_all_and_is_no_slower_than_the_tightest_o
     assert left >= fastest(stepped, tightest - 0.02, asked) - 0.02
 
 
+@pytest.mark.parametrize('just_enough', [True, False])
 @pytest.mark.parametrize('looks', range(1, 8))
-def test_after_four_slower_arcs_that_are_shorter_still_it_stands(looks):
-    ahead, asked = looking(), []
+def test_after_four_slower_arcs_that_are_shorter_still_it_stands(looks, just_enough):
+    margin = 0.0 if just_enough else 0.05  # without one, what is just enough is exactly so
+    ahead, asked = looking(margin=0.4 * margin), []
 
     def free(speed, turn, reach_m):
         asked.append(speed)
-        assert turn == 0.7 and reach_m == pytest.approx(ahead._braking.way_m(speed) + 0.05)
-        return math.inf if len(asked) >= looks else 0.9 * (reach_m - 0.05) + 0.05
+        assert turn == 0.7 and reach_m == pytest.approx(ahead._braking.way_m(speed) + margin)
+        if len(asked) >= looks:
+            return reach_m if just_enough else math.inf
+        return 0.9 * (reach_m - margin) + margin
 
-    left = ahead._settle(-0.5, 0.7, free, 0.03)
+    left = ahead._settle(-0.5, 0.7, free, 0.6 * margin)
     assert len(asked) == min(looks, 5) and asked[0] == -0.5
     assert left == (asked[-1] if looks <= 5 else 0.0)
     for faster, slower in pairwise(asked):

@@ -49,7 +49,7 @@ def test_what_stands_at_its_very_edge_in_front_is_met_at_once(speed, bend):
     rng, radius = np.random.default_rng(4), 0.16
     for angle in rng.uniform(-1.4, 1.4, 300):
         at = np.array([[math.copysign(radius, speed) * math.cos(angle), radius * math.sin(angle)]])
-        assert Places(at).way(radius, speed, bend * abs(speed), 1.0) < 1e-5
+        assert 0.0 <= Places(at).way(radius, speed, bend * abs(speed), 1.0) < 1e-5
 
 
 @pytest.mark.parametrize('side', [1.0, -1.0])
@@ -58,6 +58,17 @@ def test_what_is_beside_it_or_would_be_grazed_is_not_in_the_way(side):
     assert beside.way(0.25, 0.5, 0.0, 2.0) == math.inf
     assert beside.way(0.25, -0.5, 0.0, 2.0) == math.inf
     assert beside.way(0.25, 0.5, 0.2 * side, 2.0) < 0.7
+
+
+@pytest.mark.parametrize('arc', [0.05, 0.3, 1.0, 4.0])
+def test_what_it_would_only_just_graze_on_an_arc_is_met_there_or_passed(arc):
+    rng, radius = np.random.default_rng(2), 0.16
+    for angle in rng.uniform(0.5, 2.5, 200):
+        for far in (arc + radius, abs(arc - radius)):
+            at = np.array([[far * math.sin(angle), arc - far * math.cos(angle)]])
+            if np.hypot(*at[0]) > radius + 0.01:
+                found = Places(at).way(radius, 0.5, 0.5 / arc, 9.0)
+                assert found == math.inf or found == pytest.approx(angle * arc, abs=1e-6)
 
 
 def test_an_arc_of_ten_kilometres_is_a_straight_line_and_one_of_nine_is_none():

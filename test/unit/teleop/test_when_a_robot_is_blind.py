@@ -18,13 +18,15 @@ BOX_AGE = 330_000_000
 CLUTTER = load_contract(config_file('tasks', 'clutter'))
 LIDARS = {'mine': 360, 'another': 180, 'third': 90}
 DEAD = np.zeros(360)
-LIVES = 110
+LIVES = 80
 
 
 def content(kind, number):
     """Return ranges: each number other ones, 3 to 4 m; some of them only half known."""
     beams = LIDARS[kind]
     ranges = 3.0 + 0.01 * number + 0.001 * (np.arange(beams) % 7)
+    if number == 7:  # everything is free
+        return np.full(beams, math.inf)
     if number >= 20:  # as 20 is less, but only in this part of the beams
         ranges = 3.0 + 0.01 * (number % 10) + 0.001 * (np.arange(beams) % 7)
         ranges[(np.arange(beams) % 10) >= number // 10] = math.inf
@@ -77,7 +79,7 @@ class Life:
                 shared += 1
                 if now != before:
                     return False
-        return shared >= measured / 2
+        return measured > 0 and shared >= measured / 2
 
     def leap(self, at):
         if self.seen is None or at < self.seen or at > self.seen + MAX_AGE:
@@ -116,14 +118,15 @@ def live(seed, scan, box):
         if rng.random() < (0.03 if calm else 0.15):
             kind = str(rng.choice(['mine', 'mine', 'another', 'third', 'dead']))
         if rng.random() < (0.08 if calm else 0.5):
-            number = int(rng.choice([0, 1, 2, 40, 50, 60, 90, 91]))
+            number = int(rng.choice([0, 1, 2, 7, 40, 50, 60, 90, 91]))
         if scan and rng.random() < 0.85:
-            at = now - int(rng.choice([0, P // 2, P, MAX_AGE, -P], p=[0.6, 0.2, 0.1, 0.07, 0.03]))
+            at = now - int(rng.choice([0, P // 2, P, MAX_AGE, -P, -1],
+                                     p=[0.58, 0.2, 0.1, 0.07, 0.03, 0.02]))
             ranges = DEAD if kind == 'dead' else content(kind, number)
             ahead.see(at, ranges, 0.0, 2 * math.pi / len(ranges), 0.05, 10.0)
             life.see(at, kind, ranges)
         if box and rng.random() < 0.6:
-            at = now - int(rng.choice([0, P, BOX_AGE, BOX_AGE + 1]))
+            at = now - int(rng.choice([0, P, BOX_AGE, BOX_AGE + 1, -1]))
             if rng.random() < 0.15:
                 values = [0.0, 0.0, 0.0]
                 values[rng.integers(3)] = rng.choice([math.nan, math.inf])
@@ -135,6 +138,8 @@ def live(seed, scan, box):
             now += int(rng.choice([-20 * P, 0, 40 * P]))
             ahead.leap(now)
             life.leap(now)
+        if rng.random() < 0.15:
+            continue  # nobody asks
         edge = life.seen is not None and rng.random() < 0.1
         asked_at = max(now, life.seen + MAX_AGE + int(rng.integers(0, 2))) if edge else now
         v, w = rng.choice([(0.1, 0.0), (0.0, 0.2), (-0.1, 0.0), (0.0, -0.2), (0.1, 0.1), (0, 0)],

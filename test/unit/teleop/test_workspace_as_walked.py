@@ -79,7 +79,8 @@ def test_on_the_very_edge_everything_but_the_way_out_is_free(yaw):
     for quarter, at in enumerate([(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)]):
         ahead.place(T0, *at, yaw + quarter * math.pi / 2)
         assert ahead._inside_m(0.5, 0.0, 0.6) == (0.0 if math.cos(yaw) > 0.0 else math.inf)
-    ahead.place(T0, 1.0, 0.0, math.copysign(math.pi / 2, yaw) + 1e-17)
+    ahead.place(T0, 1.0, 0.0, math.copysign(math.pi / 2, yaw))
+    assert ahead._inside_m(0.5, 0.0, 0.6) == math.inf
     assert ahead._inside_m(0.5, math.copysign(0.1, yaw), 0.6) == math.inf
 
 

@@ -119,7 +119,7 @@ def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: 
                 _rays(geometry, mount, _DIRECTIONS[where], _ALONG * radius_m, start_m=start),
                 # Farther away an arc comes in over an edge.
                 _rays(geometry, mount, _DIRECTIONS[edges_of_runs(where)],
-                      np.arange(_ALONG[-1] * radius_m, reach_m + start, 0.5 * radius_m),
+                      np.arange((_ALONG[-1] + 0.5) * radius_m, reach_m + start, 0.5 * radius_m),
                       start_m=start)]))
             for where, start in ((blind & seen, radius_m),
                                  (blind & ~seen, DECLARED_FROM * radius_m)))

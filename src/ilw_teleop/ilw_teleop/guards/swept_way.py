@@ -45,7 +45,7 @@ class Places:
         curvature = turn / speed  # backwards the mirrored arc bends the other way
         if abs(curvature) < _STRAIGHT:
             hits = (np.abs(y) < radius_m) & (x > 0.0)
-            ways = x[hits] - np.sqrt(radius_m ** 2 - y[hits] ** 2)
+            ways = np.maximum(x[hits] - np.sqrt(radius_m ** 2 - y[hits] ** 2), 0.0)
             return float(ways.min(initial=math.inf))
         arc = 1.0 / abs(curvature)
         y = y * math.copysign(1.0, curvature)  # now the arc's centre is at (0, +arc)
