@@ -37,8 +37,8 @@ class SlowSurvey:
     def __init__(self, ranges, kinds, geometry, spec, mount, radius):
         self.ranges, self.kinds, self.geometry, self.spec = ranges, kinds, geometry, spec
         self.radius, self.at = radius, complex(mount[0], mount[1])
-        self.first_rad = mount[2] + geometry.angle_min
-        self.step = abs(geometry.increment)
+        self.first_rad = float(mount[2] + geometry.angle_min)
+        self.step = float(abs(geometry.increment))
         self.gaps = self._gaps()
 
     def toward(self, beam):

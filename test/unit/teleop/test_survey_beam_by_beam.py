@@ -89,7 +89,7 @@ def rays(places, slow):
 
 def way_out(slow, slot, start):
     """Return where a ray leaves a circle around the robot, from the lidar; ``None``: a graze."""
-    unit = cmath.exp(1j * (slow.first_rad + slot * SLOT_RAD))
+    unit = cmath.exp(1j * float(slow.first_rad + slot * SLOT_RAD))
     ways = np.linspace(0.0, abs(slow.at) + 2 * start, 400)
     away = np.abs(slow.at + ways * unit)
     if abs(away.min() - start) < 1e-3:
@@ -97,7 +97,7 @@ def way_out(slow, slot, start):
     inside = np.flatnonzero(away < start)
     if not len(inside):
         return 0.0
-    low, high = ways[inside[-1]], ways[inside[-1] + 1]
+    low, high = float(ways[inside[-1]]), float(ways[inside[-1] + 1])
     for _ in range(40):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if abs(slow.at + middle * unit) < start else (low, middle)
@@ -144,6 +144,7 @@ def test_places_lie_in_the_directions_that_are_in_a_gap_and_in_no_other():
     assert inside > 300 and outside > 300
 
 
+@pytest.mark.long
 def test_places_begin_at_the_robot_and_lie_so_densely_that_it_meets_one_before_it_is_in():
     looked = 0
     for seed in range(SCANS):
@@ -155,15 +156,16 @@ def test_places_begin_at_the_robot_and_lie_so_densely_that_it_meets_one_before_i
                 if begin is None:
                     continue
                 ways = with_the_nearest(ways, begin)
-                assert ways[0] == pytest.approx(begin, abs=1e-9)
+                assert abs(ways[0] - begin) < 1e-9
                 assert_dense(ways, begin, slow.radius)
                 past = np.array(ways) - begin
                 assert np.all(np.diff(past) > 1e-6), 'none is there twice'
-                assert np.diff(past[past > 1.99 * slow.radius]) == pytest.approx(0.5 * slow.radius)
+                far_apart = np.diff(past[past > 1.99 * slow.radius])
+                assert np.all(np.abs(far_apart - 0.5 * slow.radius) < 1e-9)
                 last = past[-1]
                 edge = not {(slot - 1) % SLOTS, (slot + 1) % SLOTS} <= found.keys()
                 if not edge or reach + start <= 2 * slow.radius:
-                    assert last == pytest.approx(2 * slow.radius)
+                    assert abs(last - 2 * slow.radius) < 1e-9
                 else:
                     assert last <= reach + start + 1e-9
                     assert last >= max(reach + start - 0.5 * slow.radius, 2 * slow.radius) - 1e-9
@@ -187,7 +189,7 @@ def test_what_is_too_near_may_be_anywhere_from_the_robot_to_the_shortest_range()
             begin = way_out(slow, slot, slow.radius)
             if begin is not None:
                 ways = with_the_nearest(ways, begin)
-                assert ways[0] == pytest.approx(begin, abs=1e-9)
+                assert abs(ways[0] - begin) < 1e-9
                 assert_dense(ways, begin, slow.radius)
                 assert ways[-1] == pytest.approx(
                     min(begin + 2 * slow.radius, max(begin, slow.geometry.range_min)))

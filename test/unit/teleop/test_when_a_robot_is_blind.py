@@ -162,6 +162,7 @@ def live(seed, scan, box):
     return said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(('scan', 'box'), [(True, False), (True, True), (False, True)])
 def test_a_robot_is_blind_when_and_only_when_a_list_of_what_it_was_shown_says_so(scan, box):
     said = [each for seed in range(LIVES) for each in live(seed, scan, box)]

@@ -205,6 +205,8 @@ class ForwardStop:
         """
         Return the speed that leaves room to brake; slower at the same turn is another arc.
 
+        Where four slower arcs are too short as well, the robot stands.
+
         :param gone_m: how far the robot has gone since what is known was measured.
         """
         margin = self._spec.margin_m + gone_m

@@ -23,6 +23,7 @@ _WIDEST_STEP_RAD = 0.4
 _ALIKE_RATIO, _NEARER, _EDGE_NEARER = 1.5, 0.97, 0.8
 """Neighbours of one surface; how much nearer a bridge is, on it and at the edge of one"""
 _DIRECTIONS = np.arange(0.0, _TURN_RAD, _TURN_RAD / 240)
+"""In which nobody looked: every 1.5 degrees, from the first beam on"""
 _ALONG = np.array([0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0])
 """Places along a direction where nobody looked, in radii of the robot"""
 _GRAZE = 0.99
