@@ -134,6 +134,58 @@ def test_what_learns_from_numbers_only_says_so_before_it_reads_a_recording(
     assert len(said.strip().splitlines()) == 1 and not (tmp_path / 'out').exists()
 
 
+OWN = '''
+import torch
+from torch import nn
+
+from ilw_learner.algorithms.base import Algorithm
+from ilw_learner.networks.policy import ImitationPolicy
+from ilw_learner.training.from_demonstrations import by_autograd, imitate
+from ilw_learner.training.imitation import ImitationConfig
+
+
+class Pixels(ImitationPolicy):
+    """A weighted sum of pixels."""
+
+    def __init__(self, contract, config, obs, actions):
+        super().__init__()
+        height, width, channels = contract.images[0].feature.shape
+        self.weights = nn.Linear(height * width * channels, 2)
+
+    def act(self, obs, images):
+        return self.weights(images.flatten(2).float() / 255.0)
+
+    def loss(self, obs, actions, images):
+        return (self.act(obs, images) - actions).square().mean()
+
+
+def train(options, on_progress):
+    return imitate(options, on_progress, by_autograd(options, Pixels))
+
+
+ALGORITHM = Algorithm(ImitationConfig, train, demonstrated=True, sees_images=True)
+'''
+
+
+def test_an_algorithm_of_ones_own_learns_from_images_where_it_says_so(
+        cameras, options, tmp_path, run):
+    contract = cameras.camera_contract()
+    task, file = tmp_path / 'camera.yaml', tmp_path / 'pixels.py'
+    task.write_text(contract.text)
+    file.write_text(OWN)
+    (tmp_path / 'pixels.yaml').write_text('algorithm: pixels\nupdates: 60\nbatch: 16\n')
+    words = ('--task', task, '--demos', options(contract).demos, '--env', 'none', '--out',
+             tmp_path / 'own', '--algo-file', file, '--config', tmp_path / 'pixels.yaml')
+    code, _, error = run(train_command, *words)
+    assert code == 0, error
+    runner = PolicyRunner(tmp_path / 'own/checkpoint', contract)
+    runner.observe(observation_at(load_episode(tmp_path / 'demos/0', contract), 0))
+    assert runner.act()[0] is not None
+    file.write_text(OWN.replace(', sees_images=True', ''))
+    code, _, error = run(train_command, *words)
+    assert code == 2 and 'pixels learns from numbers only' in error
+
+
 def test_no_environment_is_asked_for_images(cameras, tmp_path, run):
     task = tmp_path / 'camera.yaml'
     task.write_text(cameras.contract_text())

@@ -30,7 +30,9 @@ ROOMS = {
         _tests('unit/teleop', 'arbiter_times', 'arbiter', 'arbiter_loop', 'robot_profile')),
     'guards': Room(
         _files(f'{_TELEOP}/guards', 'forward_stop', 'swept_way', 'survey', 'braking'),
-        _tests('unit/teleop', 'guards_by_geometry', 'braking', 'forward_stop',
+        _tests('unit/teleop', 'braking_as_stepped', 'swept_way_as_walked', 'survey_beam_by_beam',
+               'workspace_as_walked', 'speeds_as_stepped', 'when_a_robot_is_blind',
+               'guards_by_geometry', 'braking', 'forward_stop',
                'scans_without_evidence')),
     'limits': Room(
         _files(_CORE, 'limits'),

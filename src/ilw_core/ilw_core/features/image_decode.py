@@ -25,6 +25,13 @@ class ImageUnreadError(ValueError):
     """A message holds no image that can be read; the text says why and what to do."""
 
 
+def decoder_version() -> str:
+    """Return what decodes images: another version may give other bits."""
+    import cv2
+
+    return str(cv2.__version__)
+
+
 @dataclass(frozen=True)
 class ImageForm:
     """What every image of one observation entry becomes."""

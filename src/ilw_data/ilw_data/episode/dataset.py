@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode, Outcome
 from ilw_core.errors import ContractError, EpisodeError
+from ilw_core.features.image_decode import decoder_version
 from ilw_core.features.lidar_spec import PLAIN, LidarSpec, recorded_lidar
 from ilw_core.storage.episode_folder import META_FILE, EpisodeFolder, read_episode
 from ilw_core.storage.files import open_regular
@@ -23,7 +24,7 @@ from ilw_data.episode.images import split_images
 from ilw_data.episode.judge import judged
 from ilw_data.episode.readings import why_unsound
 
-_CACHE_VERSION = b'ilw.dataset/8'
+_CACHE_VERSION = b'ilw.dataset/7'
 _END_BYTES = 65536
 _UNSOUND = 'unsound'
 
@@ -134,6 +135,8 @@ def _key(source: EpisodeFolder, contract: Contract) -> str:
     """
     digest = hashlib.sha256(_CACHE_VERSION + contract.hash.encode())
     digest.update(f'{contract.lidar.key} {source.span_ns}'.encode())
+    if contract.images:
+        digest.update(f'images 1, OpenCV {decoder_version()}'.encode())
     for bag in source.bag_files:
         with open_regular(bag) as stream:
             state = os.fstat(stream.fileno())

@@ -37,11 +37,13 @@ def image_arrays(source: ObservedTopic, topic: BagTopic, rows: np.ndarray,
                            f'contract, or cut the episode.')
     images = np.zeros((len(rows), *source.feature.shape), dtype=np.uint8)
     valid = np.zeros(len(rows), dtype=bool)
-    used = np.unique(rows[rows >= 0])
-    for row, image in zip(used.tolist(), read_images(source, topic, used), strict=True):
+    there = np.flatnonzero(rows >= 0)
+    there = there[np.argsort(rows[there], kind='stable')]
+    used, begins = np.unique(rows[there], return_index=True)
+    ticks = np.split(there, begins[1:])
+    for each, image in zip(ticks, read_images(source, topic, used), strict=False):
         if isinstance(image, np.ndarray):
-            ticks = rows == row
-            images[ticks], valid[ticks] = image, True
+            images[each], valid[each] = image, True
     return {IMAGE + source.name: images, VALID + source.name: valid}
 
 

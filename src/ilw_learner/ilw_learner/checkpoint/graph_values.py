@@ -14,7 +14,7 @@ from onnx import AttributeProto, GraphProto, NodeProto, TensorProto
 from ilw_core.contract.schema import shown
 
 INPUT, OUTPUT = 'observation', 'action'
-"""What goes in and comes out, (1, To, Do) and (1, Ta, Da), float32"""
+"""What goes in and comes out, (1, To, Do) and (1, Ta, Da), float32; images are further inputs"""
 _FLOATS = frozenset((TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16,
                      TensorProto.BFLOAT16))
 _NUMBERS = _FLOATS | {TensorProto.BOOL, TensorProto.INT8, TensorProto.INT16, TensorProto.INT32,
@@ -62,6 +62,8 @@ def check_values(graph: GraphProto, refuse: Refuse) -> None:
         _check_kind(value.type.tensor_type.elem_type, value.name, refuse)
     for name, value in known.items():
         _check_kind(value.kind, name, refuse)
+        if kind == TensorProto.UINT8:  # an image, given each time
+            known[given.name] = _Value(kind, True)
     if INPUT in known:  # given each time, whatever the file says it is
         known[INPUT] = _Value(known[INPUT].kind, True)
     for node in graph.node:

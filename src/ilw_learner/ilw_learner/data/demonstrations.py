@@ -60,7 +60,7 @@ def to_transitions(
         before = [np.maximum(np.arange(len(episode.obs)) - age, 0)
                   for age in reversed(range(history))]
         seen = np.concatenate([episode.obs[rows] for rows in before], axis=1)  # (T + 1, To * Do)
-        whole = np.logical_and.reduce([episode.obs_valid[rows].all(axis=1) for rows in before])
+        whole = np.logical_and.reduce([episode.whole[rows] for rows in before])
         usable = whole[:-1] & whole[1:] & episode.action_valid
         parts += _windows(seen, choices, rewards, usable, terminated, gamma, n_step)
     obs, choice, reward, discount, after = (np.stack(v) for v in zip(*parts, strict=True))

@@ -63,6 +63,7 @@ def imitate(options: TrainOptions, on_progress: Callable[[Progress], bool],
     assert isinstance(config, ImitationConfig)
     loaded = load_demonstrations(options)
     data = build_dataset(loaded, contract, history=config.history, horizon=config.horizon)
+    loaded = [each.without_images() for each in loaded]  # the windows have them now
     rng = np.random.default_rng(options.seed)
     training, held = split_episodes(len(loaded), config.held_out_ratio, rng)
     learner = Imitation(

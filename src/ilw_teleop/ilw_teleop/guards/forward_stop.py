@@ -202,6 +202,8 @@ class ForwardStop:
         """
         Return the speed that leaves room to brake; slower at the same turn is another arc.
 
+        Where four slower arcs are too short as well, the robot stands.
+
         :param gone_m: how far the robot has gone since what is known was measured.
         """
         margin = self._spec.margin_m + gone_m
@@ -226,12 +228,16 @@ class ForwardStop:
         heading = yaw + bend + (math.pi if speed < 0.0 else 0.0)
         chord = way * np.sinc(bend / math.pi)
         at = np.stack([x0 + chord * np.cos(heading), y0 + chord * np.sin(heading)], axis=1)
-        beyond = np.maximum(np.array(box.low_m) - at, at - np.array(box.high_m)).max(axis=1)
-        # Outside already, only the way back is free.
-        leaves = (beyond > 0.0) & (beyond > max(0.0, float(beyond[0])) - 1e-9)
-        if beyond[0] > 0.0:
-            leaves[0] = False
-        return float(way[leaves].min(initial=math.inf))
+        beyond = np.concatenate([np.array(box.low_m) - at, at - np.array(box.high_m)], axis=1)
+        # Over an edge already, only the way back is free.
+        leaves = beyond > np.where(beyond[0] > 0.0, beyond[0] - 1e-9, 0.0)  # (S, 4)
+        leaves[0] = False
+        free = math.inf
+        for edge in np.flatnonzero(leaves.any(axis=0)):
+            k = int(np.argmax(leaves[:, edge]))
+            inside, outside = max(0.0, -beyond[k - 1, edge]), beyond[k, edge]
+            free = min(free, way[k - 1] + (way[k] - way[k - 1]) * inside / (inside + outside))
+        return free
 
 
 _WHY = {

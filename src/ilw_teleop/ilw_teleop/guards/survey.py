@@ -23,6 +23,7 @@ _WIDEST_STEP_RAD = 0.4
 _ALIKE_RATIO, _NEARER, _EDGE_NEARER = 1.5, 0.97, 0.8
 """Neighbours of one surface; how much nearer a bridge is, on it and at the edge of one"""
 _DIRECTIONS = np.arange(0.0, _TURN_RAD, _TURN_RAD / 240)
+"""In which nobody looked: every 1.5 degrees, from the first beam on"""
 _ALONG = np.array([0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0])
 """Places along a direction where nobody looked, in radii of the robot"""
 _GRAZE = 0.99
@@ -119,7 +120,7 @@ def survey(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry, spec: 
                 _rays(geometry, mount, _DIRECTIONS[where], _ALONG * radius_m, start_m=start),
                 # Farther away an arc comes in over an edge.
                 _rays(geometry, mount, _DIRECTIONS[edges_of_runs(where)],
-                      np.arange(_ALONG[-1] * radius_m, reach_m + start, 0.5 * radius_m),
+                      np.arange((_ALONG[-1] + 0.5) * radius_m, reach_m + start, 0.5 * radius_m),
                       start_m=start)]))
             for where, start in ((blind & seen, radius_m),
                                  (blind & ~seen, DECLARED_FROM * radius_m)))

@@ -45,14 +45,15 @@ class Places:
         curvature = turn / speed  # backwards the mirrored arc bends the other way
         if abs(curvature) < _STRAIGHT:
             hits = (np.abs(y) < radius_m) & (x > 0.0)
-            ways = x[hits] - np.sqrt(radius_m ** 2 - y[hits] ** 2)
+            ways = np.maximum(x[hits] - np.sqrt(radius_m ** 2 - y[hits] ** 2), 0.0)
             return float(ways.min(initial=math.inf))
         arc = 1.0 / abs(curvature)
         y = y * math.copysign(1.0, curvature)  # now the arc's centre is at (0, +arc)
         far = np.hypot(x, y - arc)
         hits = np.abs(far - arc) < radius_m
-        x, y, far = x[hits], y[hits], np.maximum(far[hits], 1e-9)
+        x, y, far = x[hits], y[hits], far[hits]
         along = np.arctan2(x, arc - y) % (2 * math.pi)
         early = np.arccos(np.clip((arc ** 2 + far ** 2 - radius_m ** 2) / (2 * arc * far), -1, 1))
-        ways = (along - early) % (2 * math.pi) * arc
+        # Never below 0 but for rounding: it would touch already. What is at its very edge is met.
+        ways = np.maximum(along - early, 0.0) * arc
         return float(ways.min(initial=math.inf))
