@@ -127,6 +127,7 @@ def test_scan_and_pose_count_as_old_as_each_of_them_is_and_all_reasons_are_told(
         assert len(ahead.why[reason]) > 40
 
 
+@pytest.mark.long
 @quick
 @given(sent, st.integers(0, 300), st.lists(st.tuples(st.integers(0, 359), st.floats(0.2, 0.8)),
                                            min_size=1, max_size=9),
