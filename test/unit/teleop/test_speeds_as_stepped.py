@@ -32,7 +32,8 @@ def looking(*, brake=2.0, margin=0.02, radius=0.16, box=None, names=None):
                      radius_m=radius, workspace=box and WorkspaceSpec('odom', *box, AGE_MS * MS))
     names = names or CLUTTER.action.names
     high = np.full(len(names), 2.0)
-    action = replace(CLUTTER.action, names=names, low=-high, high=high)
+    command = replace(CLUTTER.action.commands[0], paths=names, fields=tuple(range(len(names))))
+    action = replace(CLUTTER.action, names=names, commands=(command,), low=-high, high=high)
     return ForwardStop(replace(CLUTTER, safety=safety, action=action))
 
 
@@ -174,9 +175,17 @@ def test_after_four_slower_arcs_that_are_shorter_still_it_stands(looks, just_eno
     left = ahead._settle(-0.5, 0.7, free, 0.6 * margin)
     assert len(asked) == min(looks, 5) and asked[0] == -0.5
     assert left == (asked[-1] if looks <= 5 else 0.0)
-    for faster, slower in pairwise(asked):
-        assert ahead._braking.way_m(slower) == pytest.approx(0.9 * ahead._braking.way_m(faster))
-        assert slower < 0.0
+    # From the second on a hundredth slower, or a way that shrinks with the speed is never met.
+    for (faster, slower), ratio in zip(pairwise(asked), (1.0, 0.99, 0.99, 0.99), strict=False):
+        room = ahead._braking.way_m(slower / ratio)
+        assert room == pytest.approx(0.9 * ahead._braking.way_m(faster)) and slower < 0.0
+
+
+def test_on_an_arc_that_shrinks_with_the_speed_it_creeps_and_does_not_stand_for_ever():
+    ahead = looking()
+    see(ahead, T0_MS, {15: 0.25})
+    action, reasons = ahead.slow(np.array([0.7, 1.0]), T0_MS * MS)
+    assert reasons == ('obstacle',) and action[0] == pytest.approx(0.3677, abs=1e-3)
 
 
 @pytest.mark.parametrize('names', [

@@ -18,7 +18,7 @@ def ask(contract, values, now_ns):
 def test_a_dry_run_needs_no_arming_and_one_that_drives_does(clutter):
     for dry, applied in ((True, 0.1), (False, 0.0)):
         arbiter = Arbiter(clutter, dry_run=dry)
-        arbiter.ahead = None
+        arbiter.guards = ()
         arbiter.offer(ask(clutter, [0.1, 0.0], P), P, P)
         decision = arbiter.decide(P, P)
         assert decision.applied[0] == applied and not decision.armed
@@ -26,7 +26,7 @@ def test_a_dry_run_needs_no_arming_and_one_that_drives_does(clutter):
 
 def test_it_counts_what_was_changed_and_why(clutter):
     arbiter, run = Arbiter(clutter, dry_run=True), Tally(clutter)
-    arbiter.ahead = None
+    arbiter.guards = ()
     run.decided(arbiter.decide(P, P))  # nobody asked
     for i, speed in enumerate((0.1, 0.5, 0.9), start=2):
         arbiter.offer(ask(clutter, [speed, 0.0], i * P), i * P, i * P)
