@@ -177,7 +177,8 @@ def train_on_task(
         env = make_env(options.simulator, contract, robots=robots, seed=options.seed,
                        worlds=worlds, first_world=options.seed * 1_000_000 + first,
                        device=device.type, plant=options.plant)
-        made = BatchVecEnv(env, device, None if contract.action.discrete else table)
+        made = BatchVecEnv(env, device, None if contract.action.discrete else table,
+                           captured=config.captured)
         return made if history == 1 else FrameStack(made, history)
 
     judged = many(_JUDGE_ROBOTS, _JUDGE_ROBOTS, _JUDGE_WORLD)

@@ -1,7 +1,8 @@
 """Learn from reward: drive, remember, update."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 import math
 
 import numpy as np
@@ -37,6 +38,11 @@ class DrivingScore:
             named |= {'eval/success_rate': self.success_ratio, 'eval/episodes': self.episodes}
         return named
 
+
+_RECENT = 100
+"""Episodes whose mean return is logged"""
+_LOOK_EVERY = 16
+"""Steps between two questions whether every robot is done, where asking means to wait"""
 
 Encode = Callable[[Tensor], Tensor]
 """(N, Do) observations -> (N, I) network inputs"""
@@ -86,6 +92,11 @@ class QLearner(Learner):
         self._returns = torch.zeros(robots.count, device=device)
         self._sums = torch.zeros(2, device=device)
         self._recent: list[float] = []
+        self._on_gpu = device.type != 'cpu'
+        """There, to look at a number is to wait for all that was asked before"""
+        self._ring = torch.zeros(_RECENT + 1, device=device)
+        """Returns of the newest episodes on a GPU; the last place takes what did not end"""
+        self._ended = torch.zeros((), dtype=torch.int64, device=device)
 
     @property
     def done(self) -> int:
@@ -162,14 +173,24 @@ class QLearner(Learner):
         self._sums += torch.stack([(seen.after * 0.0).sum(), (seen.reward * 0.0).sum()])
         self._returns += seen.reward
         ended = seen.terminated | seen.truncated
-        if ended.any():
-            self._recent = (self._recent + self._returns[ended].tolist())[-100:]
+        if self._on_gpu:
+            self._note(ended)
+            self._inputs = self._encode(seen.obs)
+        elif ended.any():
+            self._recent = (self._recent + self._returns[ended].tolist())[-_RECENT:]
             self._returns[ended] = 0.0
             self._inputs = self._encode(seen.obs)
         else:
             self._inputs = after
         self._obs.copy_(seen.obs)
         self.steps += self.robots.count
+
+    def _note(self, ended: Tensor) -> None:
+        """Put the returns of (N,) ended episodes into the ring, without waiting."""
+        place = (self._ended + ended.cumsum(0) - 1) % _RECENT
+        self._ring.scatter_(0, torch.where(ended, place, _RECENT), self._returns)
+        self._ended += ended.sum()
+        self._returns.masked_fill_(ended, 0.0)
 
     def _shaping(self, seen: Steps) -> Tensor:
         """Return gamma * potential(after) - potential(before) (Ng et al. 1999)."""
@@ -213,6 +234,9 @@ class QLearner(Learner):
         self.best, self._best_flat = self._judged
 
     def _mean_return(self) -> float:
+        if self._on_gpu:
+            known = min(int(self._ended), _RECENT)
+            return float(self._ring[:known].mean()) if known else math.nan
         return float(np.mean(self._recent)) if self._recent else math.nan
 
     def state(self) -> dict[str, Tensor]:
@@ -244,7 +268,8 @@ def drive_greedily(dqn: Dqn, robots: VecEnv, encode: Encode, episodes: int,
     left = torch.full((robots.count,), each, device=obs.device)
     total = torch.zeros(robots.count, device=obs.device)
     good = torch.zeros(robots.count, device=obs.device)
-    for _ in _forever():
+    look_every = 1 if obs.device.type == 'cpu' else _LOOK_EVERY
+    for step in count(1):
         seen = robots.step(dqn.best(encode(obs)))
         obs = seen.obs
         running = left > 0
@@ -252,12 +277,7 @@ def drive_greedily(dqn: Dqn, robots: VecEnv, encode: Encode, episodes: int,
         ended = running & (seen.terminated | seen.truncated)
         good += ended & seen.success
         left -= ended.long()
-        if not (left > 0).any():
+        if step % look_every == 0 and not (left > 0).any():
             break
-    count = each * robots.count
-    return DrivingScore(float(good.sum()) / count, float(total.sum()) / count, count)
-
-
-def _forever() -> Iterator[None]:
-    while True:
-        yield
+    driven = each * robots.count
+    return DrivingScore(float(good.sum()) / driven, float(total.sum()) / driven, driven)

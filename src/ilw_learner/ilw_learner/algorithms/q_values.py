@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ilw_learner.data.replay_buffer import Batch, ReplayBuffer
 from ilw_learner.networks.averaged_adam import AveragedAdam
+from ilw_learner.networks.cuda_graph import CudaGraph
 from ilw_learner.networks.fused_mlp import FusedMlp
 from ilw_learner.networks.network import ModuleNetwork, Network
 from ilw_learner.training.options import TrainConfig
@@ -31,6 +32,8 @@ class DqnConfig(TrainConfig):
     """Lengths d are also seen as 1 / (d / near_m + 1). 0: not"""
     fused: bool = True
     """The gradient by hand, in fused passes: the same numbers as autograd's in less time"""
+    captured: bool = False
+    """On a GPU, launch an update as one CUDA graph; not yet run on one, so off"""
     history: int = 1
     """Observations the policy sees, To; more tell what is under way where a base answers late"""
     bins: tuple[int, ...] = (3, 5)
@@ -147,6 +150,9 @@ class Dqn:
         on_cpu = config.fused and device.type == 'cpu'
         self._numpy = fused[0].numpy() if on_cpu else None
         self._demo_weight = 1.0
+        self._beta = torch.zeros((), device=device)
+        self._graph: CudaGraph | None = None
+        self._graph_of: ReplayBuffer | None = None
 
     @contextmanager
     def averaged(self) -> Iterator[Tensor]:
@@ -183,7 +189,29 @@ class Dqn:
         self._demo_weight = max(0.0, 1.0 - done / config.margin_ratio)
 
     def update(self, buffer: ReplayBuffer, beta: float = 1.0) -> Tensor:
-        """Make one gradient step on a batch; return its temporal-difference errors, (B,)."""
+        """
+        Make one gradient step on a batch; return its temporal-difference errors, (B,).
+
+        Does not wait for the device.
+        """
+        self._optimiser.prepare()
+        if self.config.captured and self.device.type == 'cuda' and not buffer.demonstrated:
+            self._beta.fill_(beta)
+            error = self._captured(buffer)()
+        else:
+            error = self._descend(buffer, beta)
+        if self.updates % self.config.target_every == 0:
+            self.target.flat.copy_(self.network.flat)
+        return error
+
+    def _captured(self, buffer: ReplayBuffer) -> CudaGraph:
+        if self._graph is None or self._graph_of is not buffer:
+            self._graph_of = buffer
+            self._graph = CudaGraph(lambda: self._descend(buffer, self._beta), buffer.rng)
+        return self._graph
+
+    def _descend(self, buffer: ReplayBuffer, beta: float | Tensor) -> Tensor:
+        """Draw, follow the gradient, judge what was drawn: operations on the device alone."""
         batch = buffer.draw(self.config.batch, beta, self.config.demo_ratio * self._demo_weight)
         wanted = batch.reward + batch.discount * self._value_after(batch)
         values = self._values(self.network.forward(batch.obs))
@@ -200,9 +228,7 @@ class Dqn:
             slope += self._margin_slope(values, action, batch.demo)
         slope *= 1.0 / error.shape[0]
         self.network.backward(batch.obs, slope if self._duel is None else slope @ self._duel.t())
-        self._optimiser.step()
-        if self.updates % self.config.target_every == 0:
-            self.target.flat.copy_(self.network.flat)
+        self._optimiser.apply()
         buffer.judge(batch, error, self.config.demo_bonus)
         return error
 

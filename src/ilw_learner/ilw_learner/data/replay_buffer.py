@@ -58,16 +58,28 @@ class ReplayBuffer:
         rows = capacity + kept
         # One row each, so that a batch is one gather: obs, after, reward, discount, action.
         self._rows = torch.empty(rows, 2 * width + 3, device=device)
-        self._width, self._device, self._rng = width, device, rng
+        self._width, self._device, self.rng = width, device, rng
         self._capacity, self._demos = capacity, kept
         self._next, self._added = 0, 0
-        self._alpha, self._largest = alpha, 1.0
+        self._alpha = alpha
+        self._largest = torch.ones((), device=device)
+        """Priority of what was never drawn"""
+        self._filled = torch.zeros((), dtype=torch.float64, device=device)
+        """As ``len``, where a captured graph finds it"""
+        self._on_gpu = device.type != 'cpu'
+        """There, drawing is the same operations however full it is, and none of them waits"""
         self._priorities = SumTree(rows, device) if alpha > 0.0 else None
         if demos:
             self._write(slice(0, kept), demos)
+            self._filled.fill_(kept)
 
     def __len__(self) -> int:
         return self._demos + self._added
+
+    @property
+    def demonstrated(self) -> bool:
+        """Whether demonstrations are in it."""
+        return self._demos > 0
 
     def add(self, new: 'Transitions') -> None:
         """Take in transitions, over the oldest ones."""
@@ -79,6 +91,8 @@ class ReplayBuffer:
             self._write(self._demos + wrapped % self._capacity, new)
         self._next = (self._next + many) % self._capacity
         self._added = min(self._added + many, self._capacity)
+        if self._on_gpu:
+            self._filled.fill_(len(self))
 
     def _write(self, rows: slice | Tensor, new: 'Transitions') -> None:
         self._rows[rows] = torch.cat([
@@ -87,12 +101,13 @@ class ReplayBuffer:
         if self._priorities is not None:
             where = rows if isinstance(rows, Tensor) else torch.arange(
                 rows.start, rows.stop, device=self._device)
-            first = self._largest ** self._alpha  # everything is drawn once before it is judged
-            self._priorities.set(where, torch.full(where.shape, first, device=self._device))
+            # everything is drawn once before it is judged
+            first = self._largest.double().pow(self._alpha).float()
+            self._priorities.set(where, first.expand(where.shape))
 
-    def draw(self, size: int, beta: float = 0.0, demo_ratio: float = 0.0) -> Batch:
+    def draw(self, size: int, beta: float | Tensor = 0.0, demo_ratio: float = 0.0) -> Batch:
         """
-        Return a random batch.
+        Return a random batch; does not wait for the device.
 
         :param beta: how far importance weights undo the priorities; 1 entirely.
         :param demo_ratio: share of the batch from demonstrations; 0: as many as chance gives.
@@ -102,8 +117,8 @@ class ReplayBuffer:
         if self._priorities is None:
             rows = self._uniform(size, demo_ratio)
         else:
-            rows, chance = self._priorities.draw(size, self._rng)
-            weight = (chance * len(self)).pow_(-beta)
+            rows, chance = self._priorities.draw(size, self.rng)
+            weight = (chance * (self._filled if self._on_gpu else len(self))).pow_(-beta)
             weight /= weight.max()
         width = self._width
         drawn = self._rows.index_select(0, rows)
@@ -114,9 +129,12 @@ class ReplayBuffer:
     def _uniform(self, size: int, demo_ratio: float) -> Tensor:
         shown = round(demo_ratio * size) if self._demos and self._added else 0
         first = self._demos if shown else 0
-        rows = torch.randint(first, len(self), (size,), generator=self._rng, device=self._device)
+        if self._on_gpu and not self._demos:
+            part = torch.rand(size, generator=self.rng, device=self._device, dtype=torch.float64)
+            return (part * self._filled).long()
+        rows = torch.randint(first, len(self), (size,), generator=self.rng, device=self._device)
         if shown:
-            rows[:shown] = torch.randint(self._demos, (shown,), generator=self._rng,
+            rows[:shown] = torch.randint(self._demos, (shown,), generator=self.rng,
                                          device=self._device)
         return rows
 
@@ -131,7 +149,7 @@ class ReplayBuffer:
         priority = error.abs() + _SMALLEST
         if batch.demo is not None:
             priority += bonus * batch.demo
-        self._largest = max(self._largest, float(priority.max()))
+        torch.maximum(self._largest, priority.max(), out=self._largest)
         self._priorities.set(batch.rows, priority.pow_(self._alpha))
 
 
@@ -184,6 +202,7 @@ class NStep:
                  device: torch.device) -> None:
         shape = (steps, robots)
         self._gamma, self._steps, self._seen = gamma, steps, 0
+        self._on_gpu = device.type != 'cpu'
         self._obs = torch.zeros(*shape, width, device=device)
         self._after = torch.zeros(*shape, width, device=device)
         self._action = torch.zeros(shape, dtype=torch.int64, device=device)
@@ -207,7 +226,11 @@ class NStep:
         self._discount = torch.where(
             self._open, self._discount * self._gamma * (~terminated), self._discount)
         ended = terminated | truncated
-        if ended.any():
+        if self._on_gpu:  # all rows: to ask how many there are is to wait for the device
+            now = (self._open & ended).unsqueeze(-1)  # (n, N, 1)
+            self._after = torch.where(now, after, self._after)
+            self._open &= ~ended
+        elif ended.any():
             slots, robots = torch.nonzero(self._open & ended, as_tuple=True)
             self._after[slots, robots] = after[robots]
             self._open &= ~ended

@@ -35,6 +35,9 @@ class AveragedAdam:
         self._average = flat.clone() if average else flat
         self._arrays = None if flat.is_cuda else [v.numpy() for v in (
             flat, network.grad, self._first, self._second, self._average)]
+        self._now = (0.0, 0.0, 0.0, 0.0)
+        """Rate, root, keep and share of this step, as in ``fused_kernels.adam``"""
+        self._on_device = torch.zeros(4, device=flat.device)
 
     @property
     def average(self) -> Tensor:
@@ -43,33 +46,44 @@ class AveragedAdam:
 
     def step(self) -> None:
         """Follow ``network.grad`` by one step."""
+        self.prepare()
+        self.apply()
+
+    def prepare(self) -> None:
+        """Count a step and give the device what is its own in it: the schedule lives here."""
         self.steps += 1
-        grad, scale = self._network.grad, 1.0
-        if self._clip_norm:
-            if self._arrays is not None:
-                norm = fused_kernels.length(self._arrays[1])
-                scale = min(1.0, self._clip_norm / (norm + 1e-6))
-            else:
-                longest = self._clip_norm / (torch.linalg.vector_norm(grad) + 1e-6)
-                grad.mul_(longest.clamp_(max=1.0))
         share = 0.0
         if self._average_decay and self.steps % _AVERAGE_EVERY == 0:
             # Early on the average is over few steps, or it would keep the untrained weights.
             decay = min(self._average_decay, self.steps / (self.steps + 9.0))
             share = 1.0 - decay ** _AVERAGE_EVERY
-        rate = self.rate / (1.0 - 0.9 ** self.steps)
-        root = 1.0 / math.sqrt(1.0 - 0.999 ** self.steps)
-        keep = 1.0 - self.rate * self._decay
+        self._now = (self.rate / (1.0 - 0.9 ** self.steps),
+                     1.0 / math.sqrt(1.0 - 0.999 ** self.steps),
+                     1.0 - self.rate * self._decay, share)
+        if self._arrays is None:  # a small copy like this one does not wait for the device
+            self._on_device.copy_(torch.tensor(self._now), non_blocking=True)
+
+    def apply(self) -> None:
+        """Make the step that was prepared; on a GPU the same operations whatever its numbers."""
+        grad = self._network.grad
         if self._arrays is not None:
+            scale = 1.0
+            if self._clip_norm:
+                norm = fused_kernels.length(self._arrays[1])
+                scale = min(1.0, self._clip_norm / (norm + 1e-6))
+            rate, root, keep, share = self._now
             fused_kernels.adam(*self._arrays, rate, root, keep, scale, share)
             return
-        flat = self._network.flat
+        if self._clip_norm:
+            longest = self._clip_norm / (torch.linalg.vector_norm(grad) + 1e-6)
+            grad.mul_(longest.clamp_(max=1.0))
+        flat, (rates, roots, keeps, shares) = self._network.flat, self._on_device.unbind()
         self._first.lerp_(grad, 0.1)
         self._second.mul_(0.999).addcmul_(grad, grad, value=0.001)
-        flat.mul_(keep).addcdiv_(self._first, self._second.sqrt().mul_(root).add_(1e-8),
-                                 value=-rate)
-        if share:
-            self._average.lerp_(flat, share)
+        move = self._first / self._second.sqrt().mul_(roots).add_(1e-8)
+        flat.mul_(keeps).addcmul_(move, rates, value=-1.0)
+        if self._average_decay:
+            self._average.lerp_(flat, shares)
 
     def state(self) -> dict[str, Tensor]:
         """Return what it takes to go on."""

@@ -49,9 +49,10 @@ class FusedMlp:
         self.weights, self.biases = self._views(self.flat)
         self._transposed = [weight.t() for weight in self.weights]
         self._grad_weights, grad_biases = self._views(self.grad)
-        on_cpu = not self.flat.is_cuda
-        self._biases = [b.numpy() for b in self.biases] if on_cpu else self.biases
-        self._grad_biases = [b.numpy() for b in grad_biases] if on_cpu else grad_biases
+        self._by_torch = self.flat.is_cuda
+        """Between products: an operation of torch each, or one pass of ``fused_kernels``"""
+        self._biases = self.biases if self._by_torch else [b.numpy() for b in self.biases]
+        self._grad_biases = grad_biases if self._by_torch else [b.numpy() for b in grad_biases]
         self._memories: dict[int, list[_Layer]] = {}
         for (fan_in, _), weight, bias in zip(pairwise(self.sizes), self.weights, self.biases,
                                              strict=True):
@@ -72,7 +73,7 @@ class FusedMlp:
         below = inputs
         for weight, bias, layer in zip(self.weights, self._biases, self._memory(inputs.shape[0]),
                                        strict=True):
-            if self.flat.is_cuda:
+            if self._by_torch:
                 torch.addmm(bias, below, weight, out=layer.out)
                 if layer.relu:
                     layer.out.relu_()
@@ -101,7 +102,7 @@ class FusedMlp:
 
     def _bias_slope(self, layer: '_Layer', slope: Tensor, grad: Any) -> None:
         """Take a layer's slope (B, O) back through its ReLU, in place, and sum it to (O,)."""
-        if self.flat.is_cuda:
+        if self._by_torch:
             if layer.relu:
                 slope.mul_(layer.out != 0)
             torch.sum(slope, 0, out=grad)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ilw_core.errors import IlwError, NotFiniteError
+from ilw_learner.networks.cuda_graph import CudaGraph
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,15 @@ class BatchVecEnv:
     A Gymnasium vector environment that resets within the step.
 
     :param table: ``(K, Da)`` what each choice means where the environment takes numbers.
+    :param captured: launch a step as one CUDA graph, of an environment with ``use_stream``.
     """
 
     def __init__(self, env: gymnasium.vector.VectorEnv[Any, Any, Any], device: torch.device,
-                 table: np.ndarray | None) -> None:
+                 table: np.ndarray | None, *, captured: bool = False) -> None:
         self._env, self._device, self.count = env, device, env.num_envs
+        self._choices = torch.zeros(self.count, dtype=torch.int64, device=device)
+        self._graph = CudaGraph(self._launch) if captured and device.type == 'cuda' else None
+        self._seen: Steps | None = None
         self._table = None if table is None else torch.as_tensor(
             np.asarray(table, dtype=np.float32), device=device)
         self._first = int(getattr(env.single_action_space, 'start', 0))
@@ -130,6 +135,21 @@ class BatchVecEnv:
 
     def step(self, choices: Tensor) -> Steps:
         """Apply a choice per robot."""
+        if self._graph is None:
+            return self._step(choices)
+        self._choices.copy_(choices)
+        self._graph()
+        assert self._seen is not None
+        return self._seen
+
+    def _launch(self) -> Tensor:
+        """Step where torch works now; the arrays are the same in every step."""
+        stream = torch.cuda.current_stream(self._device).cuda_stream
+        self._env.use_stream(stream)  # type: ignore[attr-defined]
+        self._seen = self._step(self._choices)
+        return self._seen.reward
+
+    def _step(self, choices: Tensor) -> Steps:
         actions = choices + self._first if self._table is None else self._table[choices]
         given = actions.numpy() if self._device.type == 'cpu' else actions
         obs, reward, terminated, truncated, info = self._env.step(given)

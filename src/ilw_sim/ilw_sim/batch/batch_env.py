@@ -122,6 +122,15 @@ class BatchEnv(VectorEnv):
         return r.obs, r.reward, r.terminated, r.truncated, {
             'final_obs': r.final_obs, 'success': r.success, 'applied': r.applied, 'step': r.step}
 
+    def use_stream(self, handle: int) -> None:
+        """
+        Step on a CUDA stream from now on, such as the one that a graph is captured on.
+
+        :param handle: the stream's, as in ``torch.cuda.Stream.cuda_stream``; 0: the default one.
+        """
+        step, blocks, threads = self._on_cuda
+        self._step = step[blocks, threads, self._cuda.external_stream(handle)]
+
     def _seed(self, seed: int) -> None:
         """Give each robot its own random sequence, from its beginning."""
         keys = np.random.SeedSequence(seed).generate_state(self.num_envs).astype(np.int64)
@@ -145,6 +154,7 @@ class BatchEnv(VectorEnv):
         blocks = -(-self.num_envs // _BLOCK)
         step, reset = cuda_kernels()
         self._step, self._reset = step[blocks, _BLOCK], reset[blocks, _BLOCK]
+        self._on_cuda = step, blocks, _BLOCK
 
 
 def make_batch(
