@@ -16,6 +16,7 @@ from ilw_core.errors import EpisodeError
 from ilw_data.bag.camera import COMPRESSED_IMAGE, Camera
 from ilw_data.bag.columns import Columns
 from ilw_data.bag.reader import Bag, Decoded, read_messages
+from ilw_data.doctor import check_episodes
 from ilw_data.episode.arrays import read_arrays
 from ilw_data.episode.dataset import load_episode
 
@@ -204,6 +205,14 @@ def test_a_field_the_message_lacks_is_named(maze, bags, tmp_path):
     contract = replace(maze, action=replace(maze.action, commands=(command,)))
     with pytest.raises(EpisodeError, match=r'It has no twist\.spin: twist has angular, linear'):
         load_episode(bags.write(tmp_path / 'one'), contract)
+
+
+def test_an_episode_of_another_contract_is_shown_and_never_dropped(maze, bags, tmp_path):
+    bags.write(tmp_path / 'one', meta={'contract_hash': 'f' * 64})
+    finding, = [each for each in check_episodes(tmp_path, maze, 'maze').findings
+                if each.level == 'bad']
+    assert finding.kind == 'contract' and 'under another contract' in finding.text
+    assert finding.command == f'./ilw episodes show {tmp_path / "one"}'
 
 
 def test_the_cache_notices_another_bag_at_the_same_place(bags, maze, tmp_path):

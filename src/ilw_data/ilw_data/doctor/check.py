@@ -134,6 +134,9 @@ def _unreadable(folder: EpisodeFolder, error: Exception) -> Finding:
     if isinstance(error, ContractMisfitError):
         return Finding('bad', 'contract', folder.path.name, str(error),
                        command('contract', 'draft', folder.path))
+    if isinstance(error, ContractError):  # nothing is wrong with it: `show` reads it by its own
+        return Finding('bad', 'contract', folder.path.name, str(error),
+                       command('episodes', 'show', folder.path))
     if isinstance(error, TypeUnknownError):
         return Finding('bad', 'type', folder.path.name, str(error),
                        command('episodes', 'show', folder.path))

@@ -76,7 +76,8 @@ def load_episode(
     if source.contract_hash not in ('', contract.hash) and not allow_other_contract:
         raise ContractError(
             f'{source.path} was recorded under another contract ({source.contract_hash[:12]}, '
-            f'not {contract.hash[:12]}). Use that one, or pass --allow-other-contract.')
+            f'not {contract.hash[:12]}). Use that one, or train with '
+            f'--allow-other-contract.')
     contract = as_recorded(source, contract)
     if cache:
         arrays = _cached(source, contract, cache)
