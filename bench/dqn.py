@@ -1,12 +1,14 @@
 """
-Q-learning beside Stable-Baselines3's DQN, each in a process of its own: bench/dqn.py [--json].
+Q-learning beside the DQN of Stable-Baselines3 and of SBX (JAX): bench/dqn.py [--json].
 
-Run ``bench/setup`` first. One thread each, alternating, every seed counts, CPU-seconds (they
-equal seconds on an idle core). All are scored alike: every twentieth of the steps, twenty episodes
-driven greedily; that time is left out. (a) Both with the values of RL Baselines3 Zoo, a network of
-256-256 each: steps per second. (b) Ours with ``config/train/dqn.yaml``, once with the smaller
-network that it names for the task and once with 256-256: seconds until those twenty first reach
-the return wanted. The peer's seconds are those of (a), the best values that are known of it.
+Run ``bench/setup ilw sbx`` first; without ``sbx`` that peer is left out. Each training in a
+process of its own, one thread (SBX's on one core, and compiled before its clock starts),
+alternating, every seed counts, CPU-seconds (they equal seconds on an idle core). All are scored
+alike: every twentieth of the steps, twenty episodes driven greedily; that time is left out. (a)
+All with the values of RL Baselines3 Zoo, a network of 256-256 each: steps per second. (b) Ours
+with ``config/train/dqn.yaml``, once with the smaller network that it names for the task and once
+with 256-256: seconds until those twenty first reach the return wanted. The peers' seconds are
+those of (a), the best values that are known of them. Not alike: SBX clips no gradient.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from machine import machine_line
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / 'bench' / '.venv' / 'bin' / 'python'
+SBX_PYTHON = ROOT / 'bench' / '.venv-sbx' / 'bin' / 'python'
 WANTED = {'CartPole-v1': 475.0, 'LunarLander-v3': 200.0}
 
 OURS = """
@@ -60,12 +63,19 @@ print(json.dumps({'cpu_s': spent, 'curve': curve, **summary}))
 """
 
 PEER = """
-import json, sys, time
-import gymnasium, torch
+import json, os, sys, time
+if sys.argv[4] == 'sbx':  # XLA makes as many threads as it has cores
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+import gymnasium, numpy as np, torch
 torch.set_num_threads(1)
-from stable_baselines3 import DQN
+if sys.argv[4] == 'sbx':
+    import jax
+    from sbx import DQN
+else:
+    from stable_baselines3 import DQN
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.logger import configure
 env, seed, values = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
 steps = values.pop('steps')
 curve, paused, unseen = [], 0.0, gymnasium.make(env)
@@ -82,6 +92,20 @@ class Judge(BaseCallback):
 
 model = DQN('MlpPolicy', gymnasium.make(env), policy_kwargs={'net_arch': [256, 256]}, seed=seed,
             device='cpu', **values)
+if sys.argv[4] == 'sbx':  # compile all that learning calls, and leave no trace of it
+    state, key, buffer = model.policy.qf_state, model.key, model.replay_buffer
+    obs, action = np.zeros((1, *model.observation_space.shape), np.float32), 0
+    for _ in range(2):
+        buffer.add(obs, obs, np.array([action]), np.zeros(1), np.zeros(1), [{}])
+    each = values['gradient_steps']
+    model._logger = configure(None, [])
+    model.train(values['batch_size'], values['train_freq'] if each < 0 else each)
+    model._on_step()
+    model.policy.qf_state = DQN.soft_update(1.0, model.policy.qf_state)
+    model.predict(obs, deterministic=True)
+    jax.block_until_ready(model.policy.qf_state)
+    model.policy.qf_state, model.key, model._n_updates, model._n_calls = state, key, 0, 0
+    buffer.reset()
 cpu = time.process_time()
 model.learn(steps, callback=Judge())
 spent = time.process_time() - cpu - paused
@@ -128,16 +152,17 @@ FREE = {'ours, own values': {'candidates': 20, 'eval_episodes': 20},
         'ours, own values, 256-256': {'candidates': 20, 'eval_episodes': 20, 'hidden': 256,
                                       'layers': 2}}
 """What part (b) changes in ``config/train/dqn.yaml``"""
+PEERS = {'stable-baselines3': PYTHON, 'sbx': SBX_PYTHON}
 SIZES = {'CartPole-v1': ('4', '2', '64'), 'LunarLander-v3': ('8', '4', '128')}
 
 
-def measure(code: str, *arguments: str) -> str:
+def measure(code: str, *arguments: str, python: Path = PYTHON) -> str:
     """Run some code in a process of its own and return its last line."""
     sources = [ROOT / 'src' / name for name in ('ilw_core', 'ilw_data', 'ilw_learner')]
     environment = os.environ | {
         'PYTHONPATH': os.pathsep.join(map(str, sources)), 'OMP_NUM_THREADS': '1',
         'ILW_CONFIG': str(ROOT / 'config')}
-    done = subprocess.run([str(PYTHON), '-c', code, *arguments], env=environment,
+    done = subprocess.run([str(python), '-c', code, *arguments], env=environment,
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f'A training failed:\n{done.stderr[-2000:]}')
@@ -161,7 +186,10 @@ def main() -> None:
         sys.exit('Run bench/setup first: the peers have an environment of their own.')
     env, wanted = options.env, WANTED[options.env]
     zoo, own = ROOT / 'bench' / 'zoo_dqn.yaml', ROOT / 'config' / 'train' / 'dqn.yaml'
-    runs: dict[str, list[dict]] = {name: [] for name in ('ours', *FREE, 'stable-baselines3')}
+    peers = {name: python for name, python in PEERS.items() if python.exists()}
+    for name in PEERS.keys() - peers.keys():
+        print(f'{name} is not installed: left out', file=sys.stderr)
+    runs: dict[str, list[dict]] = {name: [] for name in ('ours', *FREE, *peers)}
     for seed in map(str, range(options.seeds)):
         for name, changes in FREE.items():
             runs[name].append(json.loads(measure(OURS, env, seed, str(own), str(wanted),
@@ -170,9 +198,10 @@ def main() -> None:
         if options.only_free:
             continue
         runs['ours'].append(json.loads(measure(OURS, env, seed, str(zoo), 'inf', '{}')))
-        runs['stable-baselines3'].append(json.loads(measure(PEER, env, seed,
-                                                            json.dumps(ZOO[env]))))
-        for name in ('ours', 'stable-baselines3'):
+        for name, python in peers.items():
+            runs[name].append(json.loads(measure(PEER, env, seed, json.dumps(ZOO[env]), name,
+                                                 python=python)))
+        for name in ('ours', *peers):
             run = runs[name][-1]
             print(name, seed, run['steps'] / run['cpu_s'], run['curve'][-1],
                   seconds_to(run, wanted), file=sys.stderr)
@@ -185,11 +214,12 @@ def main() -> None:
 
     reached = {name: statistics.median(seconds_to(run, wanted) for run in found)
                for name, found in runs.items()}
-    peer = {'stable-baselines3': median('stable-baselines3', 'steps')}
+    peer = {name: median(name, 'steps') for name in peers}
     result = {
         'ours': median('ours', 'steps'), 'peers': peer,
         'ratio': {name: median('ours', 'steps') / value for name, value in peer.items()},
         'limit_share': median('ours', 'updates') / floor,
+        'limit_shares': {name: median(name, 'updates') / floor for name in ('ours', *peer)},
         'unit': f'{env} steps per CPU-second, updates included',
         'updates_per_s': {name: median(name, 'updates') for name in ('ours', *peer)},
         'best_return': {name: [max(score for _, score in run['curve']) for run in found]
@@ -199,9 +229,9 @@ def main() -> None:
         'cpu_s_to_return': {
             'wanted': wanted, **{name: None if math.isinf(value) else value
                                  for name, value in reached.items()},
-            'share_of_peer': {name: (reached[name] / reached['stable-baselines3']
-                                     if math.isfinite(reached['stable-baselines3']) else None)
-                              for name in FREE}},
+            'share_of_peer': {peer: {
+                name: reached[name] / reached[peer] if math.isfinite(reached[peer]) else None
+                for name in FREE} for peer in peers}},
         'machine': machine_line(),
         'runs': runs}
     if options.json:
@@ -211,8 +241,9 @@ def main() -> None:
     for name, value in (('ours', result['ours']), *peer.items()):
         print(f'  {name:20} {value:7.0f}   last return of each seed '
               f'{[round(v) for v in result["last_return"][name]]}')
-    print(f'  ratio {result["ratio"]["stable-baselines3"]:.2f}; '
-          f'{result["limit_share"]:.2f} of what its matrix products alone would allow')
+    for name, share in result['limit_shares'].items():
+        ratio = f'ours is {result["ratio"][name]:.2f} times as fast; ' if name in peers else ''
+        print(f'  {name:20} {ratio}{share:.2f} of what the matrix products alone would allow')
     print(f'CPU-seconds until twenty episodes return {wanted:.0f}:')
     for name, value in reached.items():
         print(f'  {name:26} {value:7.1f}   of each seed '
