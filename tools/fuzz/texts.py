@@ -60,7 +60,7 @@ def targets(folder: Path) -> list[Target]:
     def profile(file: Path) -> None:
         robot = load_profile(file)
         action = robot.tighten(clutter.action)
-        assert np.isfinite(robot.saturate(action.high, action.names)[0]).all()
+        assert np.isfinite(robot.saturate(action.high, action)[0]).all()
 
     def episode(data: bytes) -> None:
         bag = folder / 'episodes' / 'one'
