@@ -15,7 +15,9 @@ if __name__ == '__main__':
                    device=device, plant=load_plant(config_file('plants', 'small_base')))
     rows = [[np.array(env.reset()[0])]]
     rng = np.random.default_rng(0)
-    for _ in range(6):
+    for step in range(6):
+        if device == 'cuda' and step == 3:
+            env.use_stream(0)  # the default one, as before
         action = (rng.integers(4, size=2) if env.contract.action.discrete
                   else rng.uniform([0, -1], [0.5, 1], (2, 2)).astype(np.float32))
         obs, reward, terminated, truncated, info = env.step(action)

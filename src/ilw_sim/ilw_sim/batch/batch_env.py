@@ -129,7 +129,7 @@ class BatchEnv(VectorEnv):
         :param handle: the stream's, as in ``torch.cuda.Stream.cuda_stream``; 0: the default one.
         """
         step, blocks, threads = self._on_cuda
-        self._step = step[blocks, threads, self._cuda.external_stream(handle)]
+        self._step = step[blocks, threads, self._cuda.external_stream(handle) if handle else 0]
 
     def _seed(self, seed: int) -> None:
         """Give each robot its own random sequence, from its beginning."""
