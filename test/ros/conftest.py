@@ -1,10 +1,13 @@
 """Real nodes over real DDS, on this machine only."""
 
 import os
+from pathlib import Path
+import sys
 import time
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # one_node.py
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
 import rclpy

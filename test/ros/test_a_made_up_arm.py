@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip('rclpy')
+from one_node import start_node
 from rclpy.node import Node
 from rosbags.highlevel import AnyReader
 from rosgraph_msgs.msg import Clock
@@ -165,20 +166,6 @@ class Arm:
     def phase(self, phase):
         self.ros.until(lambda: self.status is not None and self.status.phase == phase, 30,
                        f'phase {phase}')
-
-
-def start_node(ros, monkeypatch, kind, **parameters):
-    arguments = ['--ros-args']
-    for name, value in {'use_sim_time': True, **parameters}.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        arguments += ['-p', f'{name}:={text}']
-    init = Node.__init__
-    monkeypatch.setattr(Node, '__init__', lambda self, name, **more: init(
-        self, name, cli_args=arguments, **more))
-    try:
-        return ros.add(kind())
-    finally:
-        monkeypatch.setattr(Node, '__init__', init)
 
 
 def record(arm, attempts):

@@ -14,6 +14,7 @@ from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from nav_msgs.msg import Odometry
+from one_node import start_node
 from rclpy.action import ActionClient
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -94,17 +95,7 @@ class Bench:
 
 def start_policy(ros, monkeypatch, **parameters):
     """Make the node as its process would, with parameters from the command line."""
-    arguments = ['--ros-args']
-    for name, value in {'use_sim_time': True, 'contract': 'maze', **parameters}.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        arguments += ['-p', f'{name}:={text}']
-    init = Node.__init__
-    monkeypatch.setattr(Node, '__init__', lambda self, name, **more: init(
-        self, name, cli_args=arguments, **more))
-    try:
-        return ros.add(PolicyNode())
-    finally:
-        monkeypatch.setattr(Node, '__init__', init)
+    return start_node(ros, monkeypatch, PolicyNode, **{'contract': 'maze', **parameters})
 
 
 def still_graph(contract):

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 from nav_msgs.msg import Odometry
+from one_node import start_node
 from rclpy.node import Node
 from rosbags.highlevel import AnyReader
 from rosgraph_msgs.msg import Clock
@@ -98,20 +99,6 @@ class Robot:
         self.ros.until(lambda: self.seen and stamp_ns(self.seen[-1].header.stamp) == self.now,
                        15, 'an observation')
         return self.seen[-1]
-
-
-def start_node(ros, monkeypatch, kind, **parameters):
-    arguments = ['--ros-args']
-    for name, value in {'use_sim_time': True, **parameters}.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        arguments += ['-p', f'{name}:={text}']
-    init = Node.__init__
-    monkeypatch.setattr(Node, '__init__', lambda self, name, **more: init(
-        self, name, cli_args=arguments, **more))
-    try:
-        return ros.add(kind())
-    finally:
-        monkeypatch.setattr(Node, '__init__', init)
 
 
 @pytest.fixture(params=['compressed', 'raw'])

@@ -9,6 +9,7 @@ pytest.importorskip('rclpy')
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from nav_msgs.msg import Odometry
+from one_node import start_node
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rosbags.highlevel import AnyReader
@@ -118,21 +119,6 @@ class Bench:
     def phase(self, phase):
         self.ros.until(lambda: self.status is not None and self.status.phase == phase, 20,
                        f'phase {phase}')
-
-
-def start_node(ros, monkeypatch, kind, **parameters):
-    """Make a node as its process would, with parameters from the command line."""
-    arguments = ['--ros-args']
-    for name, value in {'use_sim_time': True, **parameters}.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        arguments += ['-p', f'{name}:={text}']
-    init = Node.__init__
-    monkeypatch.setattr(Node, '__init__', lambda self, name, **more: init(
-        self, name, cli_args=arguments, **more))
-    try:
-        return ros.add(kind())
-    finally:
-        monkeypatch.setattr(Node, '__init__', init)
 
 
 @pytest.fixture

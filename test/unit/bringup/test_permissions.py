@@ -75,6 +75,15 @@ def test_the_commands_topic_is_the_contracts(maze):
     assert not any('/clock' in used.publishes for used in followed.values())
 
 
+def test_who_commands_from_where_a_joint_is_may_hear_it(maze):
+    heard = [source.topic for source in maze.sources]
+    assert set(heard) - set(node_uses(maze, simulated=True)['arbiter'].subscribes)
+    kept = parse_contract(maze.text.replace('safety:', f'''safety:
+  ranges:
+    - {{field: twist.linear.x, of: {maze.obs_names[0]}, min: -1, max: 1, deceleration: 1}}'''))
+    assert set(heard) <= set(node_uses(kept, simulated=True)['arbiter'].subscribes)
+
+
 def test_permissions_bear_the_names_of_the_robots_profile(clutter):
     uses = node_uses(clutter, simulated=False)
     arbiter = dds_topics(uses['arbiter'], '/robot1', 'arbiter',

@@ -10,7 +10,7 @@ import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
-from ilw_core.contract.file import parse_contract
+from ilw_core.contract.file import load_contract, parse_contract
 from ilw_core.errors import EpisodeError
 from ilw_core.storage.episode_folder import SCHEMA, find_episodes, read_episode
 from ilw_data.bag.reader import Bag, read_messages
@@ -235,6 +235,16 @@ def test_trim_takes_the_source_out_of_training_and_restore_undoes_it(record, cal
     code, said = call('restore', folder, '--json')
     assert (code, said['path']) == (0, str(folder))
     assert [e.path for e in find_episodes(folder.parent)] == [folder]
+
+
+def test_a_recording_that_a_rule_would_end_is_cut_as_what_it_is(record, call, clutter, tmp_path):
+    ruled = tmp_path / 'ruled.yaml'
+    ruled.write_text(clutter.text.replace('termination: {', 'termination: {failure: {when: '
+                                          '{velocity.forward_mps: {above: -5.0}}}, '))
+    folder = record('one', meta=None)
+    whole = len(load_episode(read_episode(folder), load_contract(ruled)).actions)
+    code, said = call('trim', folder, '--head', 1.2, '--tail', 0.5, '--task', ruled, '--json')
+    assert (code, said['cut'], said['steps']) == (0, [12, 5], whole - 17)
 
 
 def test_auto_cuts_where_it_stands_still_and_leaves_a_little(record, call, clutter):

@@ -106,8 +106,12 @@ class ActionSpec:
         return np.argmin((gap ** 2).sum(-1), axis=1)
 
 
-def read_action(section: Section) -> ActionSpec:
-    """Take every key out of ``action``."""
+def read_action(section: Section, observed: Sequence[str]) -> ActionSpec:
+    """
+    Take every key out of ``action``.
+
+    :param observed: (Do,) names of the observed numbers.
+    """
     fields = section.take('fields', required=True)
     if not isinstance(fields, list) or not fields:
         raise section.error('fields', 'a list of at least one action field', fields)
@@ -139,7 +143,7 @@ def read_action(section: Section) -> ActionSpec:
         if np.any(table[key] < low) or np.any(table[key] > high):
             raise choices.error(key, 'within min and max of every field', table[key].tolist())
     stop = _stop(section, entries, commands, units, np.array(low), np.array(high))
-    start, measured = _starts(entries, stop, low, high)
+    start, measured = _starts(entries, stop, observed)
     for entry in entries:
         entry.done()
     section.done()
@@ -191,8 +195,8 @@ def _stop(section: Section, entries: Sequence[Section], commands: Sequence[Comma
     return stop
 
 
-def _starts(entries: Sequence[Section], stop: np.ndarray, low: Sequence[float],
-            high: Sequence[float]) -> tuple[np.ndarray, tuple[str, ...]]:
+def _starts(entries: Sequence[Section], stop: np.ndarray,
+            observed: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return where each field that holds begins, or by which observation that is measured."""
     start, measured = np.full(len(stop), np.nan), []
     for i, entry in enumerate(entries):
@@ -203,9 +207,9 @@ def _starts(entries: Sequence[Section], stop: np.ndarray, low: Sequence[float],
             raise entry.error('measured', 'the observed number that tells where it is (or `start`:'
                               ' where it is when it is switched on) if on_stale is hold, else '
                               'left out', [entry.take(key) for key in given])
-        measured.append(entry.text('measured') if 'measured' in given else '')
+        measured.append(entry.observed('measured', observed) if 'measured' in given else '')
         if 'start' in given:
-            start[i] = entry.number('start', low=low[i], high=high[i])
+            start[i] = entry.number('start', low=entry.number('min'), high=entry.number('max'))
         for key in ('measured', 'start'):
             entry.take(key)
     return start, tuple(measured)

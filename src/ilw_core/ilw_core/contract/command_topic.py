@@ -8,7 +8,7 @@ from ilw_core.contract.field_path import RULE, is_path
 from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError
 
-_TWISTS = {'geometry_msgs/msg/TwistStamped': 'twist.', 'geometry_msgs/msg/Twist': ''}
+TWISTS = {'geometry_msgs/msg/TwistStamped': 'twist.', 'geometry_msgs/msg/Twist': ''}
 """Type -> what the path of a twist's field begins with"""
 
 
@@ -42,18 +42,18 @@ class CommandTopic:
         if not same_command(kind, self.type):
             raise ContractError(f'A command of type {self.type} cannot be sent as {kind}. Use the '
                                 f'type of the contract, or a Twist for a TwistStamped.')
-        before, now = _TWISTS[self.type], _TWISTS[kind]
+        before, now = TWISTS[self.type], TWISTS[kind]
         return tuple(now + path.removeprefix(before) for path in self.paths)
 
 
 def is_twist(kind: str) -> bool:
     """Tell whether a message type holds the velocities of a body."""
-    return kind in _TWISTS
+    return kind in TWISTS
 
 
 def same_command(kind: str, other: str) -> bool:
     """Tell whether two message types hold the same command."""
-    return kind == other or {kind, other} <= set(_TWISTS)
+    return kind == other or {kind, other} <= set(TWISTS)
 
 
 def read_commands(section: Section, fields: Sequence[Section],

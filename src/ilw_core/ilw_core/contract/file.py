@@ -20,7 +20,6 @@ from ilw_core.contract.safety import SafetySpec, read_safety
 from ilw_core.contract.schema import LARGEST, Section
 from ilw_core.contract.stick import StickSpec, read_stick
 from ilw_core.contract.yaml_data import parse_yaml, read_text
-from ilw_core.errors import ContractError
 from ilw_core.features.lidar_spec import PLAIN, LidarSpec, load_lidar
 from ilw_core.storage.locate import config_file, config_folder, resource_file
 
@@ -93,6 +92,12 @@ class Contract:
         return tuple(source for source in self.sources if source.feature.is_image)
 
     @property
+    def measured(self) -> frozenset[str]:
+        """Observed numbers that the arbiter needs for its commands; mostly none."""
+        return frozenset(self.action.measured) - {''} | {
+            spec.of for spec in self.safety.ranges}
+
+    @property
     def topics(self) -> dict[str, str]:
         """Topic -> type of everything an episode must contain, the commands last."""
         return {s.topic: s.type for s in self.sources} | self.action.topics
@@ -151,8 +156,8 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
         raise root.error('version', '1, the only version this ILW knows', version)
     rate_hz = root.number('rate_hz', low=0.1, high=1000.0)
     sources = read_sources(root.section('observation'), rate_hz)
-    action = read_action(root.section('action'))
-    _require_measured(action, sources, f'{where}.action')
+    observed = [name for source in sources for name in source.feature.names]
+    action = read_action(root.section('action'), observed)
     rewards = root.section('reward', required=False)
     reward = {key: rewards.number(key, 0.0, low=-LARGEST, high=LARGEST)
               for key in ('goal', 'collision', 'step', *OUTCOMES)}
@@ -160,7 +165,6 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     ends = root.section('termination', required=False)
     goal_radius_m = ends.number('goal_radius_m', 0.3, low=0.0, high=1e6)
     timeout_s = ends.number('timeout_s', 60.0, low=0.1, high=1e6)
-    observed = [name for source in sources for name in source.feature.names]
     rules = read_rules(ends, observed)
     ends.done()
     scene = root.take('scene', {})
@@ -172,14 +176,6 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     root.done()
     return Contract(name, version, rate_hz, sources, action, reward, goal_radius_m, timeout_s,
                     rules, scene, safety, stick, text, _digest(data))
-
-
-def _require_measured(action: ActionSpec, sources: tuple[ObservedTopic, ...], where: str) -> None:
-    known = [name for source in sources for name in source.feature.names]
-    for i, name in enumerate(action.measured):
-        if name and name not in known:
-            raise ContractError(f'{where}.fields[{i}].measured must be an observed number. Got '
-                                f'{name!r}. Known: {", ".join(known[:20])}.')
 
 
 def _digest(data: Any) -> str:

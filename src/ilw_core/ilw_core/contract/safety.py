@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ilw_core.contract.action import ActionSpec
+from ilw_core.contract.planar_twist import ASIDE, FORWARD, TURN, field_index
 from ilw_core.contract.schema import LARGEST, Section
 
 
@@ -86,19 +87,17 @@ def read_safety(section: Section, action: ActionSpec, observed: Sequence[str],
     in_a_row = clamps.integer('in_a_row', 10, low=1, high=10_000)
     clamps.done()
     ranges = _ranges(section, action, observed, period_ns)
-    paths = action.paths
     if not section.has('scan') and not section.has('workspace'):
         section.done()
         return SafetySpec(ratio, in_a_row, ranges=ranges)
-    twist = [sum(path.endswith(tail) for path in paths) for tail in ('linear.x', 'angular.z')]
-    if twist != [1, 1]:
-        raise section.error('scan', 'left out where the action is no planar twist (one field '
-                            'that ends in linear.x, one in angular.z)', list(paths))
-    others = [path for path in paths for tail in ('linear.y', 'linear.z', 'angular.x', 'angular.y')
-              if path.endswith(tail)]
+    paths = list(action.paths)
+    if field_index(action, FORWARD) is None or field_index(action, TURN) is None:
+        raise section.error('scan', f'left out where the action is no planar twist (one field '
+                            f'that ends in {FORWARD}, one in {TURN})', paths)
+    others = [path for path in paths if path.endswith(ASIDE)]
     if others:
         raise section.error('scan', f'left out where the action moves the robot by {others[0]}, '
-                            'too: nobody looks there', list(paths))
+                            'too: nobody looks there', paths)
     deceleration = section.number('deceleration_mps2', low=0.01, high=1000.0)
     footprint = section.section('footprint')
     radius = footprint.number('radius_m', low=0.001, high=100.0)
@@ -118,9 +117,7 @@ def _ranges(section: Section, action: ActionSpec, observed: Sequence[str],
     for i, item in enumerate(listed):
         entry = Section(item, f'{section.where}.ranges[{i}]')
         field = entry.text('field', choices=action.names)
-        of = entry.text('of')
-        if of not in observed:
-            raise entry.error('of', f'an observed number ({", ".join(observed[:20])})', of)
+        of = entry.observed('of', observed)
         place = action.names.index(field)
         if action.stop[place] != 0.0:
             raise entry.error('field', 'a speed, which stops at zero; where a position may go is '

@@ -117,6 +117,13 @@ class Section:
             raise self.error(key, f'a list of some of {", ".join(choices)}', value)
         return tuple(value)
 
+    def observed(self, key: str, names: Sequence[str]) -> str:
+        """Return the name of an observed number, one of ``names``."""
+        name = self.text(key)
+        if name not in names:
+            raise self.error(key, f'an observed number ({", ".join(names[:20])})', name)
+        return name
+
     def ranges(self, key: str, count: int, default: tuple[float, float] | None = None
                ) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return the low and the high ends of ``count`` ranges: one for all, or one for each."""

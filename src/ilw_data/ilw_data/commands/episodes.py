@@ -108,12 +108,13 @@ def show(path: Path, as_json: bool) -> None:
 def _steps(folder: EpisodeFolder) -> dict[str, int | str]:
     """Return how many steps there are to train from, where a recording says its contract."""
     from ilw_data.episode.dataset import load_episode
+    from ilw_data.episode.judge import judged
 
     if not folder.contract_text:
         return {}
     try:
         contract = own_contract(folder, None)
-        return {'steps': load_episode(folder, contract).steps_to_train}
+        return {'steps': judged(load_episode(folder, contract), contract).steps_to_train}
     except IlwError as error:
         return {'steps': f'none: {error}'}
 

@@ -33,6 +33,7 @@ from ilw_data.doctor import (
 )
 from ilw_data.doctor.finding import LEVELS, Demos, Finding, Take, command
 from ilw_data.episode.dataset import load_episode, usable
+from ilw_data.episode.judge import judged
 
 GOOD = 'good'
 
@@ -96,7 +97,8 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
     for folder in folders:
         try:
             bag = Bag(folder.path)
-            episode = load_episode(folder, contract, bag=bag).without_images()
+            whole = load_episode(folder, contract, bag=bag).without_images()
+            episode = judged(whole, contract)
             take = Take(folder, episode, task, lag.read_signals(bag, contract, episode))
             scans = lidars.check_take(take, bag, contract)
             odd = readings.check_take(take, bag, contract, lidars.topics(scans, contract))

@@ -16,7 +16,6 @@ POSE, POSE_WITH_COVARIANCE = ('geometry_msgs/msg/PoseStamped',
                               'geometry_msgs/msg/PoseWithCovarianceStamped')
 JOINTS = 'sensor_msgs/msg/JointState'
 PICTURES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
-FORWARD, TURN = 'linear.x', 'angular.z'
 _SPEEDS = ('linear.x', 'linear.y', 'linear.z', 'angular.x', 'angular.y', 'angular.z')
 _FEWEST = 10
 """Messages of a stream that one can learn from"""

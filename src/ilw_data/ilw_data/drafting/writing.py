@@ -7,8 +7,9 @@ import re
 import numpy as np
 
 from ilw_core.base.base_fit import BaseFigures
+from ilw_core.contract.planar_twist import FORWARD, TURN
 from ilw_core.text.printable import printable
-from ilw_data.drafting.choices import FORWARD, TURN, Found
+from ilw_data.drafting.choices import Found
 from ilw_data.drafting.figures import bounds, kept_rate_hz, largest_rates, up
 from ilw_data.drafting.heard import Heard
 

@@ -21,7 +21,6 @@ from ilw_core.storage.files import open_regular
 from ilw_data.bag.reader import Bag
 from ilw_data.episode.arrays import read_arrays, read_remarks
 from ilw_data.episode.images import split_images
-from ilw_data.episode.judge import judged
 from ilw_data.episode.readings import why_unsound
 
 _CACHE_VERSION = b'ilw.dataset/7'
@@ -76,8 +75,7 @@ def load_episode(
     if source.contract_hash not in ('', contract.hash) and not allow_other_contract:
         raise ContractError(
             f'{source.path} was recorded under another contract ({source.contract_hash[:12]}, '
-            f'not {contract.hash[:12]}). Use that one, or train with '
-            f'--allow-other-contract.')
+            f'not {contract.hash[:12]}). Use that one, or train with --allow-other-contract.')
     contract = as_recorded(source, contract)
     if cache:
         arrays = _cached(source, contract, cache)
@@ -89,9 +87,9 @@ def load_episode(
     remarks = read_remarks(arrays.pop('remarks'))
     if sound and reasons:
         raise EpisodeError(f'{source.path} would teach what is not so. {" ".join(reasons)}')
-    return judged(Episode(
+    return Episode(
         name=source.path.name, outcome=source.outcome, stop_reason=source.stop_reason,
-        contract_hash=contract.hash, remarks=remarks, **split_images(arrays)), contract)
+        contract_hash=contract.hash, remarks=remarks, **split_images(arrays))
 
 
 def as_recorded(source: EpisodeFolder, contract: Contract) -> Contract:

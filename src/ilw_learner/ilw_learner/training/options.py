@@ -17,6 +17,7 @@ from ilw_core.errors import EpisodeError, FeatureMisfitError
 from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes
 from ilw_core.text.printable import pasteable
 from ilw_data.episode.dataset import load_episode, usable
+from ilw_data.episode.judge import judged
 from ilw_learner.checkpoint.folder import Checkpoint
 from ilw_learner.rollout.evaluate import evaluate, make_env
 from ilw_learner.runtime.runner import PolicyRunner
@@ -95,9 +96,9 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     misfits: list[FeatureMisfitError] = []
     for folder in folders[:options.max_demos or None]:
         try:
-            episode = load_episode(
+            episode = judged(load_episode(
                 folder, options.contract, cache=options.out.parent / '.cache',
-                allow_other_contract=options.allow_other_contract, sound=True)
+                allow_other_contract=options.allow_other_contract, sound=True), options.contract)
         except FeatureMisfitError as error:
             misfits.append(error)
             continue

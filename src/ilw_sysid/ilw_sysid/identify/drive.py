@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ilw_core.contract.command_topic import same_command
+from ilw_core.contract.command_topic import TWISTS, same_command
 from ilw_core.contract.file import Contract
 from ilw_core.contract.planar_twist import FORWARD, TURN, twist_command
 from ilw_core.errors import EpisodeError
@@ -27,7 +27,6 @@ from ilw_data.episode.readings import command_problems, pose_problems, read_trac
 from ilw_sysid.identify.clocks import Clock, command_stamps, read_clock
 
 _ODOMETRY, _SCAN = 'nav_msgs/msg/Odometry', 'sensor_msgs/msg/LaserScan'
-_COMMANDS = {'geometry_msgs/msg/TwistStamped': 'twist.', 'geometry_msgs/msg/Twist': ''}
 _USUAL = {'cmd_vel', 'odom', 'scan'}
 _FEWEST = 20
 
@@ -141,10 +140,10 @@ def read_scans(topic: BagTopic | None, zero_ns: int,
 def _commands(bag: Bag, contract: Contract | None, folder: Path) -> dict[str, list[str]]:
     """Return the topics that may hold the commands, and where in them both speeds are."""
     if contract is None:
-        found = {name: [_COMMANDS[kind] + FORWARD, _COMMANDS[kind] + TURN]
-                 for name, kind in bag.types.items() if kind in _COMMANDS}
+        found = {name: [TWISTS[kind] + FORWARD, TWISTS[kind] + TURN]
+                 for name, kind in bag.types.items() if kind in TWISTS}
         if not found:
-            raise EpisodeError(f'{folder} must have a topic of type {" or ".join(_COMMANDS)}. It '
+            raise EpisodeError(f'{folder} must have a topic of type {" or ".join(TWISTS)}. It '
                                f'has: {", ".join(sorted(bag.types)) or "none"}. Record the '
                                f'commands, too.')
         return found
@@ -185,7 +184,7 @@ def _followed(names: Mapping[str, Sequence[str]], read: Mapping[str, BagTopic], 
     counts = {name: _count(read, name) for name in names}
     full = [name for name in names if counts[name] >= _FEWEST]
     if not full:
-        raise EpisodeError(_too_few(counts, ' or '.join(_COMMANDS), folder))
+        raise EpisodeError(_too_few(counts, ' or '.join(TWISTS), folder))
     if len(full) == 1:
         return full[0], []
     speeds = _values(odometry, ('twist.twist.linear.x', 'twist.twist.angular.z'))

@@ -54,8 +54,8 @@ class Teleop:
     def __init__(self, contract: Contract, joystick: Joystick | None, *, timeout_ns: int,
                  normal_ratio: float = 1.0, another_wall_ns: int = WALL_SILENCE_NS,
                  known: Mapping[str, Joystick] | None = None) -> None:
-        self._action, self._stick, self._normal_ratio = (contract.action, contract.stick,
-                                                         normal_ratio)
+        self._action, self._normal_ratio = contract.action, normal_ratio
+        self._stick = contract.stick
         self._given, self._another_wall_ns = known, another_wall_ns
         self._auto, self._joystick = joystick is None, joystick
         self._watch: PadWatch | None = None

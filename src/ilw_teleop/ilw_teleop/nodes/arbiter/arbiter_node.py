@@ -24,7 +24,7 @@ from ilw_teleop.nodes.arbiter.arbiter_reports import ArbiterReports
 from ilw_teleop.nodes.arbiter.clock_tap import ClockTap
 from ilw_teleop.nodes.arbiter.command_output import CommandOutput
 from ilw_teleop.nodes.arbiter.poll_timer import IDLE_LOOK_NS, LOOK_S, PollTimer
-from ilw_teleop.nodes.arbiter.positions import Positions, positions_of
+from ilw_teleop.nodes.arbiter.positions import Positions
 from ilw_teleop.nodes.arbiter.robot_check import RobotCheck
 from ilw_teleop.nodes.arbiter.surroundings import Surroundings
 from ilw_teleop.nodes.arbiter.switches import Switches
@@ -61,7 +61,7 @@ class ArbiterNode(Node):
         self.create_subscription(ActionChunk, 'policy/action', self._on_policy, REQUEST)
         if arbiter.ahead is not None:
             self._surroundings = Surroundings(self, contract.safety, arbiter.ahead, self._times)
-        if positions_of(contract):
+        if contract.measured:
             self._positions = Positions(self, contract, arbiter, self._times)
         self._switches = Switches(self, arbiter, self._on_look, self._on_switched)
         self._jump = self.get_clock().create_jump_callback(

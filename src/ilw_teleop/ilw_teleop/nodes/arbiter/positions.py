@@ -12,12 +12,6 @@ from ilw_ros.observe import Observed
 from ilw_teleop.arbiter.arbiter import Arbiter
 
 
-def positions_of(contract: Contract) -> set[str]:
-    """Return the observed numbers that an arbiter needs for its commands; mostly none."""
-    ranges = {spec.of for spec in contract.safety.ranges}
-    return ranges | set(contract.action.measured) - {''}
-
-
 class Positions:
     """
     The subscriptions to what ``action.fields[].measured`` and ``safety.ranges[].of`` name.
@@ -27,9 +21,8 @@ class Positions:
 
     def __init__(self, node: Node, contract: Contract, arbiter: Arbiter,
                  times: Callable[[], tuple[int, int]]) -> None:
-        wanted = positions_of(contract)
         self._sources = [source for source in contract.sources
-                         if wanted & set(source.feature.names)]
+                         if contract.measured & set(source.feature.names)]
         needs = {need for source in self._sources for need in source.feature.needs}
         self._arbiter, self._times, self._measured = arbiter, times, contract.action.measured
         self._tolerance_ns = {s.name: s.align.tolerance_ns for s in contract.sources}
