@@ -3,6 +3,7 @@
 from dataclasses import replace
 import json
 from pathlib import Path
+import random
 import re
 import shutil
 
@@ -95,6 +96,30 @@ def test_it_repeats_itself_under_a_seed_and_exports_what_it_acts(name, options, 
     if ALGORITHMS[name].demonstrated:
         ahead = np.abs(chosen[:, 0] - maze.action.discrete['forward']).max(axis=1) < 1e-6
         assert ahead.mean() > 0.8, 'it does what it was shown'
+
+
+@pytest.mark.parametrize(('name', 'values'), [
+    *((name, {}) for name in ALGORITHMS), ('bc', {'fused': False, 'noise': 0.05})])
+def test_its_random_numbers_are_its_own(name, values, options):
+    made, drawn = [], []
+    for folder in ('a', 'b'):
+        torch.rand(len(made))
+        before = torch.get_rng_state(), str(np.random.get_state()), random.getstate()
+
+        def others_draw(now):
+            drawn.append(torch.rand(3))
+            return True
+
+        watch = go_on if folder == 'a' else others_draw
+        made.append(train_as_asked(options(name, folder, **values), watch))
+        state = torch.get_rng_state()
+        torch.set_rng_state(before[0])
+        for each in drawn:
+            assert torch.equal(each, torch.rand(3))
+        assert torch.equal(state, torch.get_rng_state())
+        assert before[1:] == (str(np.random.get_state()), random.getstate())
+    assert drawn
+    assert same(*(weights(Path(each.checkpoint).parent) for each in made))
 
 
 @pytest.mark.parametrize('name', ALGORITHMS)

@@ -29,6 +29,7 @@ from ilw_learner.networks.policy import ImitationPolicy
 from ilw_learner.training.from_demonstrations import imitate
 from ilw_learner.training.imitation import AutogradStep, ImitationConfig, MakeStep, Step
 from ilw_learner.training.options import TrainOptions
+from ilw_learner.training.own_random import OwnRandom
 from ilw_learner.training.progress import Progress
 from ilw_learner.training.summary import TrainSummary
 
@@ -213,17 +214,17 @@ def cloning_step(contract: Contract, config: BcConfig, seed: int) -> MakeStep:
 
     def make(obs: np.ndarray, actions: np.ndarray, device: torch.device,
              rng: torch.Generator, images: WindowImages | None = None) -> Step:
-        torch.manual_seed(seed)  # of the encoders
-        policy = BehaviourCloning(contract, config, Normalizer.fit(obs), Normalizer.fit(actions),
-                                  nn.Identity())
+        random = OwnRandom(seed, device)
+        with random:
+            policy = BehaviourCloning(contract, config, Normalizer.fit(obs),
+                                      Normalizer.fit(actions), nn.Identity())
         encoded = sum(int(each.width) for each in policy.encoders)
         network = FusedMlp(cloning_sizes(contract, config, policy.inputs, encoded),
                            torch.Generator().manual_seed(seed), device)
         if config.fused and images is None:
             return FusedStep(policy, network, obs, actions, device, rng)
         policy.net = network.module()
-        torch.manual_seed(seed)  # of the noise on the inputs
-        return AutogradStep(policy, obs, actions, device, images)
+        return AutogradStep(policy, obs, actions, device, random, images)
 
     return make
 

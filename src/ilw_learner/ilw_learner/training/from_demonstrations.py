@@ -29,6 +29,7 @@ from ilw_learner.training.options import (
     scorer,
     training_math,
 )
+from ilw_learner.training.own_random import OwnRandom
 from ilw_learner.training.progress import Progress
 from ilw_learner.training.summary import TrainSummary
 
@@ -41,11 +42,12 @@ def by_autograd(options: TrainOptions, make_policy: MakePolicy) -> MakeStep:
 
     def make(obs: np.ndarray, actions: np.ndarray, device: torch.device,
              rng: torch.Generator, images: WindowImages | None = None) -> Step:
-        torch.manual_seed(options.seed)
-        policy = make_policy(options.contract, options.config, obs, actions)
+        random = OwnRandom(options.seed, device)
+        with random:
+            policy = make_policy(options.contract, options.config, obs, actions)
         policy.history = options.config.history
         policy.horizon = options.config.horizon
-        return AutogradStep(policy, obs, actions, device, images)
+        return AutogradStep(policy, obs, actions, device, random, images)
 
     return make
 

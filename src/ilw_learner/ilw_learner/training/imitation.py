@@ -26,6 +26,7 @@ from ilw_learner.networks.network import FlatParameters, Parameters
 from ilw_learner.networks.policy import ImitationPolicy
 from ilw_learner.training.loop import CandidateScore, Learner
 from ilw_learner.training.options import TrainConfig, plain_values, training_device
+from ilw_learner.training.own_random import OwnRandom
 
 _WARM_UP = 200
 """Updates over which the learning rate rises to its full value"""
@@ -97,24 +98,27 @@ class AutogradStep:
     The usual way: the gradient of ``policy.loss`` by autograd.
 
     :param obs: ``(N, To, Do)``; ``actions``: ``(N, Ta, Da)``; contract units.
+    :param random: where the policy's loss draws from.
     """
 
     def __init__(self, policy: ImitationPolicy, obs: np.ndarray, actions: np.ndarray,
-                 device: torch.device, images: WindowImages | None = None) -> None:
+                 device: torch.device, random: OwnRandom,
+                 images: WindowImages | None = None) -> None:
         self._policy = policy.to(device).train()
         self._flat = FlatParameters(self._policy)
         self.parameters: Parameters = self._flat
         self._obs = torch.as_tensor(obs, device=device)
         self._actions = torch.as_tensor(actions, device=device)
-        self._images = images
+        self._images, self._random = images, random
         self._loss = torch.full((), math.nan)
 
     def update(self, rows: Tensor) -> None:
         """Fill the gradient."""
         images = self._images.of(rows) if self._images else ()
-        loss = self._policy.loss(self._obs.index_select(0, rows),
-                                 self._actions.index_select(0, rows), *images)
-        self._flat.of(loss)
+        obs, actions = self._obs.index_select(0, rows), self._actions.index_select(0, rows)
+        with self._random:
+            loss = self._policy.loss(obs, actions, *images)
+            self._flat.of(loss)
         self._loss = loss.detach()
 
     def loss(self) -> float:
@@ -128,17 +132,13 @@ class AutogradStep:
         return made.eval()
 
     def state(self) -> dict[str, Tensor]:
-        """Return buffers, which some layers learn too, and torch's own random state."""
-        random = {'random': torch.get_rng_state()}
-        if self._obs.is_cuda:
-            random['random_cuda'] = torch.cuda.get_rng_state(self._obs.device)
-        return random | {f'buffer.{name}': value for name, value in self._policy.named_buffers()}
+        """Return buffers, which some layers learn too, and where the random numbers are."""
+        return self._random.state() | {
+            f'buffer.{name}': value for name, value in self._policy.named_buffers()}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Go on from a ``state``."""
-        torch.set_rng_state(state['random'].cpu())
-        if self._obs.is_cuda:
-            torch.cuda.set_rng_state(state['random_cuda'].cpu(), self._obs.device)
+        self._random.load(state)
         for name, value in self._policy.named_buffers():
             value.copy_(state[f'buffer.{name}'])
 
