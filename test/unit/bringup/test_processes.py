@@ -84,6 +84,7 @@ def test_a_node_that_dies_of_a_fault_comes_back_a_few_times_and_no_other_does(no
         assert fleet.respawn() == []
 
 
+@pytest.mark.long
 def test_nodes_do_not_outlive_a_parent_that_is_killed(node, tmp_path):
     node('polite', POLITE)
     code = ('from ilw_bringup.start.processes import Fleet;'

@@ -58,6 +58,7 @@ def columns(messages, kind=MIXED, gap=b''):
     return Columns(data, ends - [len(m) for m in messages], ends, kind, STORE.fielddefs)
 
 
+@pytest.mark.long
 @settings(max_examples=100, deadline=None)
 @given(st.lists(mixed, min_size=1, max_size=4), st.booleans(), st.binary(max_size=7))
 def test_every_field_is_what_rosbags_decodes(messages, little_endian, gap):
@@ -149,6 +150,7 @@ def test_a_message_cut_anywhere_is_refused(message):
         columns([raw, raw + bytes(4)])
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(mixed, st.data())
 def test_damaged_bytes_are_read_inside_the_message_or_refused(message, data):

@@ -42,6 +42,7 @@ def test_each_becomes_an_episode_within_the_limits_of_the_contract():
         assert (given <= track.action.high + 1e-6).all(), episode.name
 
 
+@pytest.mark.long
 def test_a_policy_is_trained_and_compared_with_repeating_the_last_command(typed, tmp_path):
     code, out, _ = typed('train', '--demos', ROOT, '--task', 'track', '--env', 'none', '--out',
                          tmp_path / 'run', '--json')
@@ -63,6 +64,7 @@ def identified():
     return [(drive, identify(drive)) for drive in drives]
 
 
+@pytest.mark.long
 def test_identification_makes_sense_on_every_recording(identified):
     for drive, found in identified:
         plant = found.plant

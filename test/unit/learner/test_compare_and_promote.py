@@ -155,6 +155,7 @@ def shop(tmp_path, clutter, constant, coin, run):
     return call
 
 
+@pytest.mark.long
 def test_promotion_floor_comparison_and_rollback(tmp_path, clutter, constant, shop):
     poor, good = constant(clutter, 'poor', 0.2), constant(clutter, 'good', 0.37)
     better = constant(clutter, 'better', 0.39)

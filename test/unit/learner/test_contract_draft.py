@@ -334,6 +334,7 @@ def test_a_recording_that_cannot_be_trained_from_is_said_with_a_code(tmp_path, r
     assert code == 1 and 'bad' in out and 'cannot be trained under' in out
 
 
+@pytest.mark.long
 def test_from_an_unknown_recording_to_a_checkpoint_in_three_commands(
         tmp_path, run, monkeypatch):
     folder = write(tmp_path / 'their_bag', StoragePlugin.SQLITE3, base__odom=seen(),

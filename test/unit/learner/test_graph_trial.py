@@ -107,6 +107,7 @@ def test_a_graph_that_takes_all_memory_or_a_shape_from_nothing_is_refused(
         runner(tmp_path, clutter, made(clutter))
 
 
+@pytest.mark.long
 def test_a_graph_that_computes_without_end_is_refused_within_a_bound(
         tmp_path, clutter, monkeypatch):
     monkeypatch.setattr(graph_trial, 'CPU_S', 2)

@@ -177,6 +177,7 @@ def test_importing_the_environment_does_not_load_numba():
 CUDA = Path(__file__).with_name('batch_steps.py')
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('name', ['clutter', 'maze'])
 def test_the_same_source_gives_the_same_numbers_under_cuda(name, tmp_path):
     """Run the kernel in numba's CUDA simulator, as plain Python, and compare to compiled code."""

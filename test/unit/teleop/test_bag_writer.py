@@ -79,6 +79,7 @@ def test_flushed_messages_survive_the_end_of_the_process(tmp_path):
         assert [t for _, t, _ in reader.messages()] == [k * S for k in range(7)]
 
 
+@pytest.mark.long
 def test_a_file_cut_anywhere_gives_what_is_whole_before_the_cut(tmp_path):
     writer = write(tmp_path / 'bag', 3)
     writer.flush()

@@ -78,6 +78,7 @@ def test_after_a_leap_of_the_clock_and_a_reading_that_is_none_it_is_unknown():
     assert made.slow(np.array([0.3]), T0)[1] == ('unmeasured',)
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(start=st.floats(-1.0, 1.0), wishes=st.lists(st.floats(-3.0, 3.0), min_size=5, max_size=40),
        late=st.integers(0, 2))

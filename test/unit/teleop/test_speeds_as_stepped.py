@@ -70,6 +70,7 @@ def fastest(stepped, room, asked):
     return low if low > 1e-5 else 0.0
 
 
+@pytest.mark.long
 @quick
 @given(sent, st.integers(0, 400), st.floats(0.17, 1.2), st.sampled_from([1.0, -1.0]),
        st.sampled_from([0.15, 0.6, 1.1]), st.sampled_from([(2.0, 0.02), (0.7, 0.0), (3.0, 0.1)]))
@@ -88,6 +89,7 @@ def test_straight_ahead_it_is_as_fast_as_stops_in_front_of_what_was_seen(
         assert reasons == (() if expected == asked else ('obstacle',))
 
 
+@pytest.mark.long
 @quick
 @given(sent, st.integers(0, 400), st.integers(0, 400), st.floats(0.3, 1.2), st.floats(0.2, 1.2),
        st.sampled_from(['', 'near', 'unseen']))

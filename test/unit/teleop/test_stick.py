@@ -150,6 +150,7 @@ def test_missing_buttons_are_not_pressed(teleop):
     assert not teleop.on_sample(0, axes(1.0), []).active
 
 
+@pytest.mark.long
 @given(st.lists(st.floats(), max_size=10), st.lists(st.integers(-2**31, 2**31), max_size=13))
 def test_no_joystick_message_leads_out_of_range(sticks, buttons):
     contract = load_contract(config_file('tasks', 'clutter'))

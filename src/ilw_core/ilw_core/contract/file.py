@@ -57,6 +57,8 @@ class Contract:
 
     def declaring(self, lidar: LidarSpec) -> 'Contract':
         """Return the same contract for a robot whose profile says this of its lidar."""
+        if lidar == self.lidar:
+            return self
         return replace(self, lidar=lidar, sources=tuple(
             replace(source, feature=source.feature.declaring(lidar))
             if source.feature.declaring else source for source in self.sources))

@@ -13,10 +13,10 @@ import numpy as np
 
 from ilw_core.features.lidar_spec import PLAIN, LidarSpec
 
-FREE, DISTANCE, TOO_NEAR, NOTHING = 0, 1, 2, 3
+NOTHING, FREE, DISTANCE, TOO_NEAR = np.arange(4, dtype=np.int8)
 """
-What a beam says: it met nothing; how far it got; it met something nearer than the lidar measures;
-nothing at all
+What a beam says: nothing at all; it met nothing; how far it got; it met something nearer than the
+lidar measures
 """
 MAX_BEAMS = 100_000
 """A scan of more is no scan; the densest lidars have a tenth of it"""
@@ -65,11 +65,10 @@ def beams(ranges: np.ndarray, range_min: float | np.ndarray, range_max: float | 
         ranges = np.asarray(ranges, dtype=np.float32)  # as wide as in the message, all three
         low, high = (np.asarray(limit, dtype=np.float32) for limit in (range_min, range_max))
         most = high * np.float32(_SLACK)
-    kinds = np.full(ranges.shape, NOTHING, dtype=np.int8)
-    ahead = ranges > 0.0
-    np.copyto(kinds, DISTANCE, where=ahead & (ranges >= low) & (ranges <= most))
-    np.copyto(kinds, TOO_NEAR, where=(ahead & (ranges < low)) | (ranges == -np.inf))
-    np.copyto(kinds, FREE, where=ranges == np.inf)
+    ahead, free = ranges > 0.0, ranges == np.inf
+    kinds: np.ndarray = (  # of these three at most one is true
+        FREE * free + DISTANCE * (ahead & (ranges >= low) & (ranges <= most) & ~free)
+        + TOO_NEAR * ((ahead & (ranges < low) & ~free) | (ranges == -np.inf)))
     if spec.no_return == 'zero':
         kinds[ranges == 0.0] = FREE
     elif spec.no_return == 'nan':
@@ -224,8 +223,9 @@ def _lacks(ranges: np.ndarray, kinds: np.ndarray, geometry: ScanGeometry,
     count = kinds.shape[-1]
     if spec.sees_rad is not None:
         count = np.count_nonzero(_in_view(geometry, spec))
-    known = np.count_nonzero(kinds != NOTHING, axis=-1)
-    sure = np.count_nonzero((kinds == DISTANCE) | ((kinds == FREE) & (ranges == np.inf)), axis=-1)
+    sure = (kinds == DISTANCE) | ((kinds == FREE) & (ranges == np.inf))
+    known, sure = (np.add.reduce(says, axis=-1, dtype=np.uint32)
+                   for says in (kinds != NOTHING, sure))
     lack = np.where(known < _LEAST_KNOWN * count, 1,
                     np.where(sure < max(1.0, _LEAST_SURE * count), 2, 0))
     if geometry.range_max > FARTHEST_M:

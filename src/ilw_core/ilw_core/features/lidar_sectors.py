@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from functools import lru_cache
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from ilw_core.features.lidar import (
-    DISTANCE,
     FREE,
     NOTHING,
     TOO_NEAR,
@@ -82,21 +82,22 @@ def sector_minimum(
     evident = is_evidence(ranges, geometry, spec, kinds)
     if not evident.any():
         return nearest
-    order, starts, slots = _slices(angle_min, angle_increment, ranges.shape[-1], where)
-    if not len(slots):
+    beams = _slices(angle_min, angle_increment, ranges.shape[-1], where)
+    if not len(beams.slices):
         return nearest
-    kinds = kinds[..., order]
-    cap, nothing = np.float32(cap_m), np.float32(np.inf)
-    far = np.where(kinds == DISTANCE, np.minimum(ranges[..., order], cap),
-                   np.where(kinds == FREE, cap, nothing))
-    far[kinds == TOO_NEAR] = -nothing
-    if (kinds == NOTHING).any():
-        nothings = np.add.reduceat((kinds == NOTHING).astype(np.int32), starts, axis=-1)
-        there = np.diff(starts, append=len(order))
-        far = np.where(np.repeat(2 * nothings > there, there, axis=-1), nothing, far)
-    # Adding zero makes -0.0 into 0.0, or the order of the beams could be seen in the bits.
-    nearest[..., slots] = np.minimum.reduceat(far, starts, axis=-1) + 0.0
-    nearest[np.isinf(nearest)] = np.nan
+    cap = np.float32(cap_m)
+    far = np.minimum(ranges, cap)
+    for kind, instead in ((FREE, cap), (TOO_NEAR, -np.inf), (NOTHING, np.inf)):
+        says = kinds == kind
+        if says.any():
+            np.copyto(far, instead, where=says)
+    # What is left, -inf and all that is not negative, is in the same order when it is read as
+    # integers, which are compared twice as fast.
+    least = beams.reduce(np.minimum, far.view(np.int32)).view(np.float32)
+    least[np.isinf(least)] = np.nan
+    if says.any():
+        least[2 * beams.reduce(np.add, says.astype(np.int32)) > beams.count] = np.nan
+    nearest[..., beams.slices] = least
     nearest[~evident] = np.nan
     return nearest
 
@@ -123,13 +124,31 @@ def unseen_sectors(name: str, sectors: Sectors, geometry: ScanGeometry,
             f'`field_of_view_rad: [{first:.2f}, {last:.2f}]` there, and train for it.')
 
 
+class _Slices(NamedTuple):
+    """Which beams of a lidar look into which slices, as runs of neighbours in the same one."""
+
+    runs: np.ndarray
+    """The beam at which each run begins"""
+    order: np.ndarray
+    """Runs ordered by slice, without those that look into none"""
+    starts: np.ndarray
+    """Where each slice begins in ``order``"""
+    slices: np.ndarray
+    """Which slices those are"""
+    count: np.ndarray
+    """Beams in each"""
+
+    def reduce(self, of: np.ufunc, beams: np.ndarray) -> np.ndarray:
+        """Return the numbers of beams ``(..., L)`` put together by slice, ``(..., S)``."""
+        by_run = of.reduceat(beams, self.runs, axis=-1)
+        return of.reduceat(by_run[..., self.order], self.starts, axis=-1)
+
+
 @lru_cache(maxsize=64)
-def _slices(
-    angle_min: float, angle_increment: float, beams: int, sectors: Sectors,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the beams ordered by slice, where each slice begins, and which slices those are."""
+def _slices(angle_min: float, angle_increment: float, beams: int, sectors: Sectors) -> _Slices:
     slot = sectors.slot(angle_min + angle_increment * np.arange(beams))
-    order = np.argsort(slot, kind='stable')
-    order = order[slot[order] >= 0]
-    slots, starts = np.unique(slot[order], return_index=True)
-    return order, starts, slots
+    runs = np.flatnonzero(np.diff(slot, prepend=slot[0] - 1))
+    order = np.argsort(slot[runs], kind='stable')
+    order = order[slot[runs[order]] >= 0]
+    slices, starts = np.unique(slot[runs[order]], return_index=True)
+    return _Slices(runs, order, starts, slices, np.bincount(slot[slot >= 0])[slices])

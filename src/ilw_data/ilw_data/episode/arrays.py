@@ -73,9 +73,9 @@ def read_arrays(
             'remarks': np.array(json.dumps([asdict(each) for each in times.remarks])), **images}
 
 
-def read_remarks(array: np.ndarray) -> tuple[Remark, ...]:
+def read_remarks(text: str) -> tuple[Remark, ...]:
     """Return the remarks among the arrays of ``read_arrays``, which keeps them as text."""
-    return tuple(Remark(**each) for each in json.loads(str(array)))
+    return tuple(Remark(**each) for each in json.loads(text))
 
 
 def _require_topics(bag: Bag, contract: Contract) -> None:

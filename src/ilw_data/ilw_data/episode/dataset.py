@@ -23,9 +23,10 @@ from ilw_data.episode.arrays import read_arrays, read_remarks
 from ilw_data.episode.images import split_images
 from ilw_data.episode.readings import why_unsound
 
-_CACHE_VERSION = b'ilw.dataset/7'
+_CACHE_VERSION = b'ilw.dataset/8'
 _END_BYTES = 65536
-_UNSOUND = 'unsound'
+_WORDS = 'words'
+"""In the cache: what was remarked, then what is not so, as text; one array takes less time"""
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,16 @@ def load_episode(
     contract = as_recorded(source, contract)
     if cache:
         arrays = _cached(source, contract, cache)
-        reasons = arrays.pop(_UNSOUND).tolist()
+        remarks, *reasons = arrays.pop(_WORDS).tolist()
     else:
         bag = bag or Bag(source.path)
         arrays = read_arrays(bag, contract, source.span_ns)
-        reasons = why_unsound(bag, contract) if sound else []
-    remarks = read_remarks(arrays.pop('remarks'))
+        remarks, reasons = str(arrays.pop('remarks')), why_unsound(bag, contract) if sound else []
     if sound and reasons:
         raise EpisodeError(f'{source.path} would teach what is not so. {" ".join(reasons)}')
     return Episode(
         name=source.path.name, outcome=source.outcome, stop_reason=source.stop_reason,
-        contract_hash=contract.hash, remarks=remarks, **split_images(arrays))
+        contract_hash=contract.hash, remarks=read_remarks(remarks), **split_images(arrays))
 
 
 def as_recorded(source: EpisodeFolder, contract: Contract) -> Contract:
@@ -116,7 +116,7 @@ def _cached(source: EpisodeFolder, contract: Contract, cache: Path) -> dict[str,
     except (OSError, ValueError, zipfile.BadZipFile, EOFError):
         bag = Bag(source.path)
         arrays = read_arrays(bag, contract, source.span_ns)
-        arrays[_UNSOUND] = np.array(why_unsound(bag, contract), dtype=np.str_)
+        arrays[_WORDS] = np.array([str(arrays.pop('remarks')), *why_unsound(bag, contract)])
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=cache, delete=False) as stream:
         np.savez(stream, **arrays)
@@ -162,8 +162,8 @@ def build_dataset(
         ticks = np.arange(history - 1, len(episode.actions) - horizon + 1)
         if not len(ticks):
             continue
-        seen = _windows(episode.whole, history)[ticks - history + 1].all(axis=1)
-        done = _windows(episode.action_valid, horizon)[ticks].all(axis=1)
+        seen = _windows(episode.whole, history)[:len(ticks)].all(axis=1)
+        done = _windows(episode.action_valid, horizon)[history - 1:][:len(ticks)].all(axis=1)
         ticks = ticks[keep := seen & done]
         masked += int((~keep).sum())
         before = (ticks > 0) & episode.action_valid[ticks - 1]
@@ -172,7 +172,8 @@ def build_dataset(
             _windows(episode.actions, horizon)[ticks],
             np.where(before[:, None], episode.actions[ticks - 1], np.float32(np.nan))))
         index.append(np.full(len(ticks), number, dtype=np.int64))
-        frames.append(first + ticks[:, None] + np.arange(1 - history, 1))
+        if contract.images:
+            frames.append(first + ticks[:, None] + np.arange(1 - history, 1))
     if not sum(map(len, index)):
         raise EpisodeError(f'No usable step in {len(episodes)} episodes ({masked} had something '
                            f'missing). Run ./ilw episodes check to see what.')
