@@ -38,7 +38,7 @@ def drive(style, length_s, *, delay_s=0.0, inertia_s=0.0, command_hz=20.0, odom_
 
 
 @pytest.mark.parametrize('rate_hz', [5.0, 10.0, 20.0])
-@pytest.mark.parametrize('length_s', [20.0, 60.0, 300.0])
+@pytest.mark.parametrize('length_s', [20.0, 60.0, pytest.param(300.0, marks=pytest.mark.long)])
 @pytest.mark.parametrize('style', [smooth, steps])
 @pytest.mark.parametrize(('delay_s', 'inertia_s'), [
     (0.0, 0.0), (0.1, 0.0), (0.16, 0.0), (0.33, 0.0), (0.5, 0.0), (0.01, 0.15), (0.1, 0.15)])
