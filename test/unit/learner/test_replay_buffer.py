@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from ilw_learner.data.replay_buffer import NStep, ReplayBuffer, SumTree, Transitions
+from ilw_learner.data.n_step import NStep, NStepWalk
+from ilw_learner.data.replay_buffer import ReplayBuffer, SumTree, Transition, Transitions
 
 CPU = torch.device('cpu')
 
@@ -53,6 +54,63 @@ def test_an_episode_cut_off_still_asks_for_the_value_of_its_last_observation():
     assert last.reward.tolist() == pytest.approx([1.75, 2.0])
     assert last.discount.tolist() == pytest.approx([0.125, 0.5])
     assert last.after[:, 0].tolist() == [105.0, 203.0]
+
+
+@pytest.mark.parametrize('steps', [1, 3, 5])
+def test_one_robot_after_the_other_makes_the_transitions_of_many(steps):
+    many, walks = NStep(steps, 4, 2, 0.9, CPU), [NStepWalk(steps, 0.9) for _ in range(4)]
+    found, wanted = [[] for _ in walks], [[] for _ in walks]
+    draw = rng(7)
+    for _ in range(60):
+        obs, after = torch.randn(2, 4, 2, generator=draw)
+        ends = torch.rand(2, 4, generator=draw) < 0.15
+        choices, rewards = torch.arange(4), torch.randn(4, generator=draw)
+        made = many.push(obs, choices, rewards, ends[0], ends[1] & ~ends[0], after)
+        for i, walk in enumerate(walks):
+            if made is not None:
+                wanted[i].append([made.obs[i].tolist(), int(made.action[i]), float(made.reward[i]),
+                                  float(made.discount[i]), made.after[i].tolist()])
+            found[i] += walk.push(
+                obs[i].numpy(), i, float(rewards[i]), terminated=bool(ends[0, i]),
+                ended=bool(ends[:, i].any()), after=after[i].numpy())
+    for one, other in zip(found, wanted, strict=True):
+        assert len(one) >= len(other) > 50
+        for new, row in zip(one, other, strict=False):
+            assert new.obs.tolist() == row[0] and new.action == row[1]
+            assert (new.reward, new.discount) == pytest.approx(tuple(row[2:4]), abs=1e-6)
+            assert new.after.tolist() == row[4]
+
+
+@pytest.mark.parametrize('alpha', [0.0, 0.6])
+def test_one_by_one_they_are_where_they_are_all_at_once(alpha):
+    buffers = [ReplayBuffer(7, 2, CPU, rng(), alpha=alpha) for _ in range(2)]
+    for number in range(19):
+        row = torch.tensor([[number, -number]]).float()
+        new = Transitions(row, torch.tensor([number]), torch.tensor([0.5 * number]),
+                          torch.tensor([0.9]), row + 0.25)
+        buffers[0].add(new)
+        buffers[1].add_one(Transition(row[0].numpy(), number, 0.5 * number, 0.9,
+                                      (row + 0.25)[0].numpy()))
+        assert len(buffers[0]) == len(buffers[1]) == min(number + 1, 7)
+    one, other = (vars(buffer.draw(64, beta=0.5)) for buffer in buffers)
+    assert all(torch.equal(one[key], other[key]) for key in one if one[key] is not None)
+
+
+@pytest.mark.parametrize('alpha', [0.0, 0.6])
+def test_rows_are_picked_alike_here_and_on_a_gpu(alpha):
+    buffers = [ReplayBuffer(50, 3, CPU, rng(2), alpha=alpha) for _ in range(2)]
+    draw = rng(3)
+    new = Transitions(torch.randn(50, 3, generator=draw), torch.randint(9, (50,), generator=draw),
+                      torch.randn(50, generator=draw), torch.rand(50, generator=draw),
+                      torch.randn(50, 3, generator=draw))
+    for buffer in buffers:
+        buffer.add(new)
+    batch = buffers[0].draw(32, beta=0.5)
+    buffers[1]._array = None
+    other = buffers[1].draw(32, beta=0.5)
+    for key, value in vars(batch).items():
+        assert (value is None) == (getattr(other, key) is None)
+        assert value is None or torch.equal(value, getattr(other, key)), key
 
 
 def test_a_terminated_episode_has_no_future():

@@ -9,7 +9,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ilw_learner.algorithms.q_learner import DrivingScore, QLearner
 from ilw_learner.algorithms.q_values import Dqn, DqnConfig
-from ilw_learner.data.replay_buffer import NStep, ReplayBuffer, Transitions
+from ilw_learner.data.n_step import NStep
+from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
 from ilw_learner.networks.cuda_graph import CudaGraph
 from ilw_learner.rollout.vec_env import Steps
 
@@ -66,7 +67,7 @@ def as_on_a_gpu(dqn):
             network._memory(rows)  # here, that looks at them as NumPy does
         network._by_torch = True
         network._biases, network._grad_biases = network.biases, network._views(network.grad)[1]
-    dqn._optimiser._arrays = None
+    dqn._optimiser._arrays = dqn._numpy = None
     return dqn
 
 

@@ -35,8 +35,10 @@ def linear_layers(module):
 
 def flat_of(module, what):
     """Return weights or gradients of modules in the order of the flat vector."""
-    return torch.cat([torch.cat([what(layer.weight).t().flatten(), what(layer.bias)])
-                      for layer in linear_layers(module)])
+    layers = linear_layers(module)
+    return torch.cat([torch.cat([
+        (what(layer.weight) if layer is layers[-1] else what(layer.weight).t()).flatten(),
+        what(layer.bias)]) for layer in layers])
 
 
 class OneBatch:
@@ -112,6 +114,33 @@ def test_an_update_follows_the_gradient_of_the_loss(options, given, seed):
     assert buffer.asked == [(6, 0.6, 0.0)]
     assert torch.equal(buffer.judged[0][0], found)
     assert dqn.updates == 1
+
+
+@pytest.mark.parametrize('options', [
+    {}, {'double': True}, {'dueling': True, 'double': True}, {'action_gap': 0.4},
+    {'margin': 0.7}])
+@pytest.mark.parametrize('weight', [None, torch.linspace(0.2, 1.0, 6)])
+def test_one_pass_over_a_batch_gives_the_slope_of_operations_of_torch(options, weight):
+    demo = torch.tensor([True, False, True, False, False, True]) if 'margin' in options else None
+    ways = [Dqn(replace(PLAIN, **options), 4, 3, CPU, seed=2) for _ in range(2)]
+    ways[1]._numpy = None
+    errors = []
+    for way in ways:
+        for parameters in (way.network.flat, way.target.flat):
+            parameters.add_(torch.linspace(-0.5, 0.5, len(parameters)))
+        way.target.flat.mul_(1.5)
+        errors.append(way.update(OneBatch(weight=weight, demo=demo)))
+    torch.testing.assert_close(*errors, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(*(way.network.grad for way in ways), atol=1e-6, rtol=1e-5)
+    assert float(ways[0].network.grad.abs().max()) > 1e-3
+
+
+@pytest.mark.parametrize('outputs', [1, 2, 16, 17, 40])
+def test_few_outputs_are_those_of_the_product(outputs):
+    network = FusedMlp([5, 30, outputs], torch.Generator().manual_seed(1), CPU)
+    inputs = torch.randn(33, 5, generator=torch.Generator().manual_seed(2))
+    torch.testing.assert_close(network.forward(inputs), network.module()(inputs), atol=1e-6,
+                               rtol=1e-5)
 
 
 def test_the_margin_and_the_share_of_demonstrations_fade_and_the_rate_falls():

@@ -97,10 +97,10 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
         FrameStack(one, config.history), FrameStack(other, config.history))
 
     def judge(dqn: Dqn) -> DrivingScore:
-        score = drive_greedily(dqn, judged, _identity, config.eval_episodes, _JUDGE_WORLD + seed)
+        score = drive_greedily(dqn, judged, None, config.eval_episodes, _JUDGE_WORLD + seed)
         return replace(score, success_ratio=math.nan)  # Gymnasium knows returns only
 
-    learner = QLearner(replace(config, robots=1), robots, _identity, one.choices, device=device,
+    learner = QLearner(replace(config, robots=1), robots, None, one.choices, device=device,
                        seed=seed, judge=judge, code=env_id)
     loop = TrainingLoop(learner, out, candidates=config.candidates, track=track,
                         on_progress=on_progress)
@@ -132,10 +132,6 @@ def _kept(summary: TrainSummary, fault: NotFiniteError | None) -> TrainSummary:
 
 def _work_line(learner: QLearner, loop: TrainingLoop) -> str:
     return f'{learner.steps} steps, {learner.updates} updates, {loop.train_s:.0f} s.'
-
-
-def _identity(obs: Tensor) -> Tensor:
-    return obs
 
 
 @training_math()

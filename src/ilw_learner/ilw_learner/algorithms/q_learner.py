@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ilw_core.errors import NotFiniteError
 from ilw_learner.algorithms.q_values import Dqn, DqnConfig
-from ilw_learner.data.replay_buffer import NStep, ReplayBuffer, Transitions
-from ilw_learner.rollout.vec_env import Steps, VecEnv
+from ilw_learner.data.n_step import NStep, NStepWalk
+from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
+from ilw_learner.rollout.vec_env import OneRobot, Steps, VecEnv
 from ilw_learner.training.loop import CandidateScore, Learner
 
 
@@ -44,6 +45,12 @@ _RECENT = 100
 _LOOK_EVERY = 16
 """Steps between two questions whether every robot is done, where asking means to wait"""
 
+
+
+def _as_it_is(obs: Tensor) -> Tensor:
+    return obs
+
+
 Encode = Callable[[Tensor], Tensor]
 """(N, Do) observations -> (N, I) network inputs"""
 Judge = Callable[[Dqn], DrivingScore]
@@ -54,22 +61,23 @@ class QLearner(Learner):
     Trains one network.
 
     :param robots: where to gather experience.
-    :param encode: what the network sees of an observation.
+    :param encode: what the network sees of an observation; ``None``: all of it, as it is.
     :param judge: drives a greedy network through unseen episodes.
     :param potential: observation index whose fall is rewarded by ``config.shaping``.
     :param demos: demonstrated transitions, already encoded.
     :param code: what it learns and what its network sees, beside what ``config`` says.
     """
 
-    def __init__(self, config: DqnConfig, robots: VecEnv, encode: Encode, choices: int, *,
+    def __init__(self, config: DqnConfig, robots: VecEnv, encode: Encode | None, choices: int, *,
                  device: torch.device, judge: Judge, seed: int = 0,
                  potential: int | None = None, demos: Transitions | None = None,
                  code: str = '') -> None:
         self.config, self.robots, self.planned = config, robots, config.steps
-        self._encode, self._judge, self._potential = encode, judge, potential
+        self._encode: Encode = encode or _as_it_is
+        self._judge, self._potential = judge, potential
         self._device = device
         self._obs = robots.reset(seed).clone()
-        self._inputs = encode(self._obs)
+        self._inputs = self._encode(self._obs)
         width = self._inputs.shape[1]
         self.dqn = Dqn(config, width, choices, device, seed)
         # Not the length of the training, nor its rates: a longer one goes on, too.
@@ -81,6 +89,11 @@ class QLearner(Learner):
             config.capacity, width, device, self._torch_rng, demos=demos,
             alpha=config.alpha if config.prioritised else 0.0)
         self._nstep = NStep(config.n_step, robots.count, width, config.gamma, device)
+        single = (isinstance(robots, OneRobot) and device.type == 'cpu' and encode is None
+                  and potential is None)
+        self._walk = NStepWalk(config.n_step, config.gamma) if single else None
+        """Of a robot that is alone: for one, numbers cost less than tensors"""
+        self._row, self._return = self._obs[0].numpy(), 0.0
         self._demonstrated = demos is not None
         self.steps = 0
         """Environment steps so far, of all robots"""
@@ -116,7 +129,10 @@ class QLearner(Learner):
 
     def advance(self) -> None:
         """Take a step with every robot; now and then, learn from what is remembered."""
-        self._drive()
+        if self._walk is None:
+            self._drive()
+        else:
+            self._drive_one(self._walk)
         self.rounds += 1
         if self._may_learn and self.rounds % self.config.train_every == 0:
             self._error = self._learn()
@@ -185,6 +201,23 @@ class QLearner(Learner):
         self._obs.copy_(seen.obs)
         self.steps += self.robots.count
 
+    def _drive_one(self, walk: NStepWalk) -> None:
+        """Take one step with the only robot and remember it; it checks what is seen itself."""
+        assert isinstance(self.robots, OneRobot)
+        if self._rng.random() < self.epsilon:
+            choice = int(self._rng.integers(self.dqn.choices))
+        else:
+            choice = self.dqn.best_one(self._row)
+        seen = self.robots.take(choice)
+        for new in walk.push(self._row, choice, seen.reward, terminated=seen.terminated,
+                             ended=seen.ended, after=seen.after):
+            self._buffer.add_one(new)
+        self._row, self._return = seen.obs, self._return + seen.reward
+        if seen.ended:
+            self._recent = [*self._recent, self._return][-_RECENT:]
+            self._return = 0.0
+        self.steps += 1
+
     def _note(self, ended: Tensor) -> None:
         """Put the returns of (N,) ended episodes into the ring, without waiting."""
         place = (self._ended + ended.cumsum(0) - 1) % _RECENT
@@ -201,11 +234,7 @@ class QLearner(Learner):
 
     def _explore(self) -> Tensor:
         epsilon, many = self.epsilon, self.robots.count
-        if many == 1 and self._rng.random() < epsilon:
-            return torch.tensor([int(self._rng.integers(self.dqn.choices))])
         best = self.dqn.best(self._inputs)
-        if many == 1:
-            return best
         random = torch.rand(many, generator=self._torch_rng, device=self._device) < epsilon
         any_one = torch.randint(self.dqn.choices, (many,), generator=self._torch_rng,
                                 device=self._device)
@@ -256,13 +285,14 @@ class QLearner(Learner):
         self.steps = int(steps)
 
 
-def drive_greedily(dqn: Dqn, robots: VecEnv, encode: Encode, episodes: int,
+def drive_greedily(dqn: Dqn, robots: VecEnv, encode: Encode | None, episodes: int,
                    seed: int) -> DrivingScore:
     """
     Return how a network drives without random choices.
 
     Of each robot the first episodes count, equally many: short ones must not count more often.
     """
+    encode = encode or _as_it_is
     each = math.ceil(episodes / robots.count)
     obs = robots.reset(seed)
     left = torch.full((robots.count,), each, device=obs.device)

@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from ilw_learner.data.replay_buffer import Batch, ReplayBuffer
+from ilw_learner.networks import fused_kernels
 from ilw_learner.networks.averaged_adam import AveragedAdam
 from ilw_learner.networks.cuda_graph import CudaGraph
 from ilw_learner.networks.fused_mlp import FusedMlp
 from ilw_learner.networks.network import ModuleNetwork, Network
 from ilw_learner.training.options import TrainConfig
+
+_NO_WEIGHTS = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -175,11 +178,17 @@ class Dqn:
     def best(self, inputs: Tensor) -> Tensor:
         """Return the best choices, (N,) int64, for inputs (N, I)."""
         if inputs.shape[0] == 1 and self._numpy is not None:
-            out = self._numpy(inputs[0].numpy())
-            if self._duel is not None:
-                out = out[1:]  # the common value decides nothing
-            return torch.tensor([int(out.argmax())])
+            return torch.tensor([self.best_one(inputs[0].numpy())])
         return self.values(inputs).argmax(1)
+
+    def best_one(self, inputs: np.ndarray) -> int:
+        """Return the best choice for inputs (I,)."""
+        if self._numpy is None:
+            return int(self.values(torch.from_numpy(inputs).unsqueeze(0)).argmax(1))
+        out = self._numpy(inputs)
+        if self._duel is not None:
+            out = out[1:]  # the common value decides nothing
+        return int(out.argmax())
 
     def set_progress(self, done: float) -> None:
         """Set what changes along the way for a share of the run done, 0 to 1."""
@@ -213,27 +222,46 @@ class Dqn:
     def _descend(self, buffer: ReplayBuffer, beta: float | Tensor) -> Tensor:
         """Draw, follow the gradient, judge what was drawn: operations on the device alone."""
         batch = buffer.draw(self.config.batch, beta, self.config.demo_ratio * self._demo_weight)
-        wanted = batch.reward + batch.discount * self._value_after(batch)
+        later = self._value_after(batch)
         values = self._values(self.network.forward(batch.obs))
-        action = batch.action.unsqueeze(1)
-        taken = values.gather(1, action).squeeze(1)
-        if self.config.action_gap:
-            wanted -= self.config.action_gap * (values.amax(1) - taken)
-        error = taken - wanted
-        pull = error.clamp(-1.0, 1.0)  # the slope of the Huber loss
-        if batch.weight is not None:
-            pull = pull * batch.weight
-        slope = torch.zeros_like(values).scatter_(1, action, pull.unsqueeze(1))
+        slope, error = (self._slope if self._numpy is None else self._slope_on_cpu)(
+            batch, values, later)
         if batch.demo is not None and self.config.margin * self._demo_weight:
-            slope += self._margin_slope(values, action, batch.demo)
-        slope *= 1.0 / error.shape[0]
+            slope += self._margin_slope(values, batch.action.unsqueeze(1), batch.demo)
         self.network.backward(batch.obs, slope if self._duel is None else slope @ self._duel.t())
         self._optimiser.apply()
         buffer.judge(batch, error, self.config.demo_bonus)
         return error
 
+    def _slope(self, batch: Batch, values: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the slope of the mean Huber loss by the values, (B, K), and errors, (B,)."""
+        wanted, action = batch.reward + batch.discount * later, batch.action.unsqueeze(1)
+        taken = values.gather(1, action).squeeze(1)
+        if self.config.action_gap:
+            wanted -= self.config.action_gap * (values.amax(1) - taken)
+        error = taken - wanted
+        pull = error.clamp(-1.0, 1.0) * (1.0 / error.shape[0])
+        if batch.weight is not None:
+            pull = pull * batch.weight
+        return torch.zeros_like(values).scatter_(1, action, pull.unsqueeze(1)), error
+
+    def _slope_on_cpu(self, batch: Batch, values: Tensor,
+                      later: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``_slope``, in one pass."""
+        slope, error = torch.empty_like(values), torch.empty_like(later)
+        fused_kernels.value_slope(
+            values.numpy(), batch.action.numpy(), batch.reward.numpy(), batch.discount.numpy(),
+            later.numpy(), _NO_WEIGHTS if batch.weight is None else batch.weight.numpy(),
+            np.float32(self.config.action_gap), slope.numpy(), error.numpy())
+        return slope, error
+
     def _value_after(self, batch: Batch) -> Tensor:
         later = self._values(self.target.forward(batch.after))
+        if self._numpy is not None:
+            judged = self.values(batch.after) if self.config.double else later
+            best = torch.empty(len(later))
+            fused_kernels.values_of_best(later.numpy(), judged.numpy(), best.numpy())
+            return best
         if not self.config.double:
             return later.amax(1)
         chosen = self.values(batch.after).argmax(1, keepdim=True)
@@ -244,7 +272,7 @@ class Dqn:
         raised = values + self.config.margin
         raised.scatter_(1, action, values.gather(1, action))
         rival = raised.argmax(1, keepdim=True)
-        weight = (self.config.margin_weight * self._demo_weight * demo).unsqueeze(1)
+        weight = (self.config.margin_weight * self._demo_weight / len(demo) * demo).unsqueeze(1)
         slope = torch.zeros_like(values).scatter_(1, rival, weight)
         return slope.scatter_add_(1, action, -weight)
 

@@ -10,6 +10,7 @@ from ilw_core.contract.end_rules import OUTCOMES
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
 from ilw_core.errors import NotFiniteError
+from ilw_learner.data.n_step import NStepWalk
 from ilw_learner.data.replay_buffer import Transitions
 
 
@@ -71,15 +72,11 @@ def to_transitions(
 
 def _windows(obs: np.ndarray, choices: np.ndarray, rewards: np.ndarray, usable: np.ndarray,
              terminated: bool, gamma: float, n_step: int) -> list[tuple[np.ndarray, ...]]:
-    rows, count = [], len(choices)
+    rows, walk, count = [], NStepWalk(n_step, gamma), len(choices)
     for t in np.flatnonzero(usable):
-        end, total, factor = t, 0.0, 1.0
-        while end < min(t + n_step, count) and usable[end]:
-            total += factor * rewards[end]
-            factor *= gamma
-            end += 1
-        if end == count and terminated:
-            factor = 0.0
-        rows.append((obs[t], np.int64(choices[t]), np.float32(total), np.float32(factor),
-                     obs[end]))
+        last = t + 1 == count
+        rows += [(each.obs, np.int64(each.action), np.float32(each.reward),
+                  np.float32(each.discount), each.after) for each in walk.push(
+                      obs[t], choices[t], float(rewards[t]), terminated=last and terminated,
+                      ended=last or not usable[t + 1], after=obs[t + 1])]
     return rows

@@ -1,10 +1,14 @@
-"""Transitions on the training device: n-step returns in, random batches out."""
+"""Transitions on the training device: what happened in, random batches out."""
 
 from dataclasses import dataclass
 import math
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from ilw_learner.networks import fused_kernels
 
 _SMALLEST = 1e-3
 """Added to every priority, so that nothing is never drawn"""
@@ -24,6 +28,18 @@ class Transitions:
     """(N,) float32, what the value of ``after`` counts; 0 where the episode ended there"""
     after: Tensor
     """(N, I) float32, the observation n steps later, or the episode's last"""
+
+
+class Transition(NamedTuple):
+    """One row of ``Transitions``, as NumPy and Python have it."""
+
+    obs: np.ndarray
+    """(I,) float32"""
+    action: int
+    reward: float
+    discount: float
+    after: np.ndarray
+    """(I,) float32"""
 
 
 @dataclass(frozen=True)
@@ -53,11 +69,12 @@ class ReplayBuffer:
     """
 
     def __init__(self, capacity: int, width: int, device: torch.device, rng: torch.Generator, *,
-                 demos: 'Transitions | None' = None, alpha: float = 0.0) -> None:
+                 demos: Transitions | None = None, alpha: float = 0.0) -> None:
         kept = len(demos.action) if demos else 0
         rows = capacity + kept
         # One row each, so that a batch is one gather: obs, after, reward, discount, action.
         self._rows = torch.empty(rows, 2 * width + 3, device=device)
+        self._array = None if self._rows.is_cuda else self._rows.numpy()
         self._width, self._device, self.rng = width, device, rng
         self._capacity, self._demos = capacity, kept
         self._next, self._added = 0, 0
@@ -81,7 +98,7 @@ class ReplayBuffer:
         """Whether demonstrations are in it."""
         return self._demos > 0
 
-    def add(self, new: 'Transitions') -> None:
+    def add(self, new: Transitions) -> None:
         """Take in transitions, over the oldest ones."""
         many, begin = len(new.action), self._demos + self._next
         if self._next + many <= self._capacity:
@@ -94,16 +111,29 @@ class ReplayBuffer:
         if self._on_gpu:
             self._filled.fill_(len(self))
 
-    def _write(self, rows: slice | Tensor, new: 'Transitions') -> None:
+    def add_one(self, new: Transition) -> None:
+        """Take in one transition, over the oldest; on a CPU."""
+        assert self._array is not None
+        row, width = self._array[self._demos + self._next], self._width
+        row[:width], row[width:2 * width] = new.obs, new.after
+        row[2 * width:] = new.reward, new.discount, new.action
+        if self._priorities is not None:
+            self._priorities.set(torch.tensor([self._demos + self._next]), self._of_new())
+        self._next = (self._next + 1) % self._capacity
+        self._added = min(self._added + 1, self._capacity)
+
+    def _of_new(self) -> Tensor:
+        """Return the priority, (1,), of what is not judged yet: it is to be drawn once before."""
+        return self._largest.double().pow(self._alpha).float().expand(1)
+
+    def _write(self, rows: slice | Tensor, new: Transitions) -> None:
         self._rows[rows] = torch.cat([
             new.obs, new.after,
             torch.stack([new.reward, new.discount, new.action.float()], 1)], 1)
         if self._priorities is not None:
             where = rows if isinstance(rows, Tensor) else torch.arange(
                 rows.start, rows.stop, device=self._device)
-            # everything is drawn once before it is judged
-            first = self._largest.double().pow(self._alpha).float()
-            self._priorities.set(where, first.expand(where.shape))
+            self._priorities.set(where, self._of_new().expand(where.shape))
 
     def draw(self, size: int, beta: float | Tensor = 0.0, demo_ratio: float = 0.0) -> Batch:
         """
@@ -120,11 +150,20 @@ class ReplayBuffer:
             rows, chance = self._priorities.draw(size, self.rng)
             weight = (chance * (self._filled if self._on_gpu else len(self))).pow_(-beta)
             weight /= weight.max()
+        demo = (rows < self._demos) if self._demos else None
         width = self._width
+        if self._array is not None and not self._on_gpu:
+            obs, after = torch.empty(2, size, width)
+            reward, discount = torch.empty(2, size)
+            action = torch.empty(size, dtype=torch.int64)
+            fused_kernels.pick_rows(
+                self._array, rows.numpy(), obs.numpy(), after.numpy(), reward.numpy(),
+                discount.numpy(), action.numpy())
+            return Batch(rows, obs, action, reward, discount, after, weight, demo)
         drawn = self._rows.index_select(0, rows)
         return Batch(
             rows, drawn[:, :width], drawn[:, -1].long(), drawn[:, -3], drawn[:, -2],
-            drawn[:, width:2 * width], weight, (rows < self._demos) if self._demos else None)
+            drawn[:, width:2 * width], weight, demo)
 
     def _uniform(self, size: int, demo_ratio: float) -> Tensor:
         shown = round(demo_ratio * size) if self._demos and self._added else 0
@@ -188,56 +227,3 @@ class SumTree:
             left = torch.where(right, left - below, left)
             node = node + right
         return node - self._first_leaf, (self._sums[node] / total).float()
-
-
-class NStep:
-    """
-    Turns steps into transitions over up to n of them (Sutton 1988), for N robots at once.
-
-    A transition ends early where its episode does. Each call takes one step of every robot and
-    gives back the transitions that began n - 1 steps ago.
-    """
-
-    def __init__(self, steps: int, robots: int, width: int, gamma: float,
-                 device: torch.device) -> None:
-        shape = (steps, robots)
-        self._gamma, self._steps, self._seen = gamma, steps, 0
-        self._on_gpu = device.type != 'cpu'
-        self._obs = torch.zeros(*shape, width, device=device)
-        self._after = torch.zeros(*shape, width, device=device)
-        self._action = torch.zeros(shape, dtype=torch.int64, device=device)
-        self._reward = torch.zeros(shape, device=device)
-        self._discount = torch.zeros(shape, device=device)
-        self._open = torch.zeros(shape, dtype=torch.bool, device=device)
-
-    def push(self, obs: Tensor, action: Tensor, reward: Tensor, terminated: Tensor,
-             truncated: Tensor, after: Tensor) -> 'Transitions | None':
-        """
-        Take in a step of every robot.
-
-        :param after: (N, I) what it led to; of an ended episode its last observation.
-        """
-        if self._steps == 1:
-            return Transitions(obs, action, reward, self._gamma * (~terminated), after)
-        slot = self._seen % self._steps
-        self._obs[slot], self._action[slot] = obs, action
-        self._reward[slot], self._discount[slot], self._open[slot] = 0.0, 1.0, True
-        self._reward += torch.where(self._open, self._discount * reward, 0.0)
-        self._discount = torch.where(
-            self._open, self._discount * self._gamma * (~terminated), self._discount)
-        ended = terminated | truncated
-        if self._on_gpu:  # all rows: to ask how many there are is to wait for the device
-            now = (self._open & ended).unsqueeze(-1)  # (n, N, 1)
-            self._after = torch.where(now, after, self._after)
-            self._open &= ~ended
-        elif ended.any():
-            slots, robots = torch.nonzero(self._open & ended, as_tuple=True)
-            self._after[slots, robots] = after[robots]
-            self._open &= ~ended
-        self._seen += 1
-        oldest = self._seen % self._steps
-        if self._seen < self._steps:
-            return None
-        final = torch.where(self._open[oldest, :, None], after, self._after[oldest])
-        return Transitions(self._obs[oldest], self._action[oldest], self._reward[oldest],
-                           self._discount[oldest], final)

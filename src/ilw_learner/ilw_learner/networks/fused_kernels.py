@@ -36,6 +36,17 @@ def add_bias_relu(out, bias):
 
 
 @_compiled
+def few_outputs(inputs, weight, bias, out):
+    """Write (B, I) times the transpose of (O, I), plus (O,), to (B, O)."""
+    for row in range(inputs.shape[0]):
+        for o in range(weight.shape[0]):
+            total = _ZERO
+            for i in range(weight.shape[1]):
+                total += inputs[row, i] * weight[o, i]
+            out[row, o] = total + bias[o]
+
+
+@_compiled
 def sum_rows(slope, total):
     """Write the sum of the rows of (B, O) to (O,): the slope of a bias."""
     total[:] = _ZERO
@@ -64,6 +75,53 @@ def relu_slope(slope, out, total):
             value = slope[row, i] if out[row, i] != _ZERO else _ZERO
             slope[row, i] = value
             total[i] += value
+
+
+@_compiled
+def pick_rows(stored, rows, obs, after, reward, discount, action):
+    """
+    Copy transitions out of where they are stored, (R, 2 * I + 3), in the order of the arguments.
+
+    :param rows: (B,) which; ``obs`` and ``after``: (B, I); the others: (B,).
+    """
+    width = obs.shape[1]
+    for i in range(rows.size):
+        row = stored[rows[i]]
+        for k in range(width):
+            obs[i, k] = row[k]
+            after[i, k] = row[width + k]
+        reward[i], discount[i], action[i] = row[2 * width], row[2 * width + 1], row[2 * width + 2]
+
+
+@_compiled
+def values_of_best(values, judged, best):
+    """Write to (B,) the value, of (B, K), of the choice that ``judged`` (B, K) prefers."""
+    for row in range(values.shape[0]):
+        chosen = 0
+        for k in range(1, values.shape[1]):
+            if judged[row, k] > judged[row, chosen]:
+                chosen = k
+        best[row] = values[row, chosen]
+
+
+@_compiled
+def value_slope(values, action, reward, discount, later, weight, gap, slope, error):
+    """
+    Write the errors (B,) of values (B, K), and the slope of their mean Huber loss by the values.
+
+    :param later: (B,) value of what comes after; ``weight``: (B,) of each error, or (0,).
+    :param gap: as ``DqnConfig.action_gap``.
+    """
+    scale = _ONE / np.float32(values.shape[0])
+    for row in range(values.shape[0]):
+        taken, best = values[row, action[row]], values[row, 0]
+        for k in range(values.shape[1]):
+            slope[row, k] = _ZERO
+            best = max(best, values[row, k])
+        off = taken - (reward[row] + discount[row] * later[row] - gap * (best - taken))
+        error[row] = off
+        pull = _ONE if off > _ONE else (-_ONE if off < -_ONE else off)
+        slope[row, action[row]] = pull * scale * (weight[row] if weight.size else _ONE)
 
 
 @_compiled

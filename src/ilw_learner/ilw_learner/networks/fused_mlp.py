@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from ilw_learner.networks import fused_kernels
 
+_NARROW = 16
+"""Outputs up to which a loop beats the product of a matrix library"""
+
 
 class _Layer:
     """Outputs and slopes of a layer for one batch size, kept: Python and malloc take time, too."""
@@ -53,6 +56,9 @@ class FusedMlp:
         """Between products: an operation of torch each, or one pass of ``fused_kernels``"""
         self._biases = self.biases if self._by_torch else [b.numpy() for b in self.biases]
         self._grad_biases = grad_biases if self._by_torch else [b.numpy() for b in grad_biases]
+        self._narrow = None if self._by_torch or self.sizes[-1] > _NARROW else (
+            self._transposed[-1].numpy())
+        """(O, I) of the last layer, where it has few outputs"""
         self._memories: dict[int, list[_Layer]] = {}
         for (fan_in, _), weight, bias in zip(pairwise(self.sizes), self.weights, self.biases,
                                              strict=True):
@@ -62,8 +68,10 @@ class FusedMlp:
 
     def _views(self, vector: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         weights, biases, at = [], [], 0
-        for a, b in pairwise(self.sizes):
-            weights.append(vector[at:at + a * b].view(a, b))
+        for layer, (a, b) in enumerate(pairwise(self.sizes), 2):
+            part = vector[at:at + a * b]
+            # By output where outputs are few: a product with so narrow a matrix takes a quarter.
+            weights.append(part.view(b, a).t() if layer == len(self.sizes) else part.view(a, b))
             biases.append(vector[at + a * b:at + a * b + b])
             at += a * b + b
         return weights, biases
@@ -71,12 +79,14 @@ class FusedMlp:
     def forward(self, inputs: Tensor) -> Tensor:
         """Return outputs (B, O) for (B, I); the next call with as many rows overwrites them."""
         below = inputs
-        for weight, bias, layer in zip(self.weights, self._biases, self._memory(inputs.shape[0]),
-                                       strict=True):
+        memory = self._memory(inputs.shape[0])
+        for weight, bias, layer in zip(self.weights, self._biases, memory, strict=True):
             if self._by_torch:
                 torch.addmm(bias, below, weight, out=layer.out)
                 if layer.relu:
                     layer.out.relu_()
+            elif self._narrow is not None and layer is memory[-1]:
+                fused_kernels.few_outputs(below.numpy(), self._narrow, bias, layer.out_array)
             else:
                 torch.mm(below, weight, out=layer.out)
                 layer.add(layer.out_array, bias)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 import math
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import gymnasium
 import numpy as np
@@ -45,6 +45,24 @@ class VecEnv(Protocol):
         """Apply (N,) choices. The tensors are overwritten by the next step."""
 
 
+class OneStep(NamedTuple):
+    """What one step of a single robot led to, as ``Steps``."""
+
+    obs: np.ndarray
+    """(Do,) float32 of the next step; of a new episode where one ended"""
+    reward: float
+    terminated: bool
+    truncated: bool
+    after: np.ndarray
+    """(Do,) float32 as ``obs``, but the last observation where an episode ended"""
+    success: bool
+
+    @property
+    def ended(self) -> bool:
+        """Whether the episode did."""
+        return self.terminated or self.truncated
+
+
 class OneRobot:
     """
     A Gymnasium environment with Discrete actions; choice 0 is the first of them.
@@ -70,41 +88,51 @@ class OneRobot:
     def reset(self, seed: int) -> Tensor:
         """Begin anew."""
         self._step = 0
-        return self._row(self._env.reset(seed=seed)[0])
+        return torch.from_numpy(self._row(self._env.reset(seed=seed)[0])).unsqueeze(0)
 
     def step(self, choices: Tensor) -> Steps:
+        """Apply one choice; raises as ``take``."""
+        seen = self.take(int(choices[0]))
+        after = torch.from_numpy(seen.after).unsqueeze(0)
+        obs = torch.from_numpy(seen.obs).unsqueeze(0) if seen.ended else after
+        return Steps(obs, torch.tensor([seen.reward]), self._flag(seen.terminated),
+                     self._flag(seen.truncated), after, self._flag(seen.success))
+
+    def take(self, choice: int) -> OneStep:
         """
-        Apply one choice.
+        Apply a choice; for a single robot, numbers cost less than tensors.
 
         :raises NotFiniteError: an observation or the reward is NaN or infinite.
         :raises IlwError: an observation is not as large as its space says.
         """
         self._step += 1
         self._steps += 1
-        values, reward, terminated, truncated, info = self._env.step(
-            self.first_action + int(choices[0]))
+        values, reward, terminated, truncated, info = self._env.step(self.first_action + choice)
         obs = after = self._row(values)
         if not math.isfinite(reward):
             raise self._not_finite('the reward', reward)
         if terminated or truncated:
             self._step = 0
             obs = self._row(self._env.reset()[0])
-        return Steps(obs, torch.tensor([float(reward)]), self._flag(terminated),
-                     self._flag(truncated), after, self._flag(info.get('success', False)))
+        return OneStep(obs, float(reward), bool(terminated), bool(truncated), after,
+                       bool(info.get('success', False)))
 
     def _flag(self, value: bool) -> Tensor:
         return self._yes if value else self._no
 
-    def _row(self, values: Any) -> Tensor:
-        with np.errstate(over='ignore'):  # beyond float32 is infinite, and said below
-            row = np.asarray(self._encode(values), dtype=np.float32).reshape(1, -1)
-        if row.shape[1] != self._width:
+    def _row(self, values: Any) -> np.ndarray:
+        row = np.array(self._encode(values))  # of its own: some environments write into the last
+        if row.dtype != np.float32:
+            with np.errstate(over='ignore'):  # beyond float32 is infinite, and said below
+                row = row.astype(np.float32)
+        row = row.reshape(-1)
+        if len(row) != self._width:
             raise IlwError(f'{self._name}: an observation must have the {self._width} numbers '
-                           f'of its observation_space. Got {row.shape[1]}.')
-        if not np.isfinite(row).all():
-            at = int(np.flatnonzero(~np.isfinite(row[0]))[0])
-            raise self._not_finite(f'observation[{at}]', row[0, at])
-        return torch.from_numpy(row)
+                           f'of its observation_space. Got {len(row)}.')
+        if not math.isfinite(np.add.reduce(row)) and not np.isfinite(row).all():
+            at = int(np.flatnonzero(~np.isfinite(row))[0])
+            raise self._not_finite(f'observation[{at}]', row[at])
+        return row
 
     def _not_finite(self, what: str, value: float) -> NotFiniteError:
         return NotFiniteError(f'{self._name}: {what} is {value} at step {self._step} of an '

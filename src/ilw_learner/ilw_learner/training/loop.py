@@ -22,6 +22,8 @@ from ilw_learner.training.progress import CancelledError, Progress
 from ilw_learner.training.tracking import Tracker
 
 RESUME = 'resume.safetensors'
+_FORMAT = 2
+"""Of that file: another order of the same numbers is another format"""
 _LOG_EVERY_S = 1.0
 _MAX_RESUME_BYTES = 2_000_000_000
 
@@ -178,7 +180,7 @@ class TrainingLoop:
             {'of': self._fingerprint(), 'loop': numbers, **state}))
 
     def _fingerprint(self) -> Tensor:
-        digest = hashlib.sha256(self.learner.work.encode()).digest()
+        digest = hashlib.sha256(f'{_FORMAT} {self.learner.work}'.encode()).digest()
         return torch.tensor(list(digest), dtype=torch.uint8)
 
     def resume(self, say: Callable[[str], None] = lambda text: None) -> bool:
