@@ -24,6 +24,7 @@ from ilw_core.errors import IlwError
 from ilw_core.scores.score import EvalScore, score
 from ilw_core.storage.files import write_file
 from ilw_core.storage.locate import config_file
+from ilw_learner.training.summary import TrainSummary
 
 _SEEDS_PER_RUN = 1_000_000
 """Demonstrations use the first part of a run's range, then the trainer, then evaluation"""
@@ -194,7 +195,8 @@ class Demo:
             output, _ = process.communicate()
         if process.returncode != 0:
             raise IlwError(f'Training failed (exit code {process.returncode}); see above.')
-        return Path(json.loads(output.strip().splitlines()[-1])['checkpoint'])
+        summary = TrainSummary.from_json(json.loads(output.strip().splitlines()[-1]))
+        return Path(summary.checkpoint)
 
     def still_alive(self) -> None:
         """Raise when a node has ended; called while waiting."""

@@ -1,9 +1,9 @@
 """Turn driven episodes into the row of a table."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 import statistics
-from typing import Protocol
+from typing import Any, Protocol
 
 from ilw_core.scores.statistics import wilson
 
@@ -32,6 +32,11 @@ class EvalScore:
     """Median of the successful ones, as is ``path_ratio``; ``None`` without one"""
     path_ratio: float | None
     """Path driven by the shortest one"""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> 'EvalScore':
+        """Return what was shown; :raises KeyError: it is not there."""
+        return cls(**{each.name: data[each.name] for each in fields(cls)})
 
 
 def score(driven: Sequence[ScoredEpisode]) -> EvalScore:
