@@ -1,12 +1,13 @@
 """The ``./ilw`` command line: what a person does, one command each."""
 
+from dataclasses import asdict
 import importlib
 import json
 import os
 from pathlib import Path
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
@@ -17,6 +18,9 @@ from ilw_cli.run import why_not_here
 from ilw_core.errors import IlwError
 from ilw_core.text.terminal import PlainConsole, echo, show_usage_error
 from ilw_ros.console import say
+
+if TYPE_CHECKING:
+    from ilw_bringup.demo import DemoReport
 
 _ERR = PlainConsole(stderr=True)
 
@@ -102,7 +106,7 @@ def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, 
             say=lambda text: _ERR.print(text, style='yellow'), progress=progress.show))
         report = run.run()
     if as_json:
-        echo(json.dumps(report))
+        echo(json.dumps(asdict(report)))
     else:
         _print_report(report)
         echo(f'Everything is in {run.folder}: report.json, paths.png, training/, demos/.')
@@ -130,22 +134,21 @@ class _Progress:
             _ERR.print(text)
 
 
-def _print_report(report: dict[str, Any]) -> None:
-    table = Table(title=f'{report["task"]}, seed {report["seed"]}, '
-                        f'{report["episodes_recorded"]} demonstrations')
+def _print_report(report: 'DemoReport') -> None:
+    table = Table(title=f'{report.task}, seed {report.seed}, '
+                        f'{report.episodes_recorded} demonstrations')
     for heading in ('driver', 'success', '95 % interval', 'collisions', 'time to goal',
                     'path / shortest'):
         table.add_column(heading, justify='left' if heading == 'driver' else 'right')
-    for name, row in report['results'].items():
-        low, high = row['wilson95']
+    for name, row in report.results.items():
+        low, high = row.wilson95
         table.add_row(
-            name, f'{row["success"]}/{row["n"]}', f'{low:.0%} to {high:.0%}',
-            str(row['collisions']),
-            '-' if row['time_to_goal_s'] is None else f'{row["time_to_goal_s"]:.1f} s',
-            '-' if row['path_ratio'] is None else f'{row["path_ratio"]:.2f}')
+            name, f'{row.success}/{row.n}', f'{low:.0%} to {high:.0%}', str(row.collisions),
+            '-' if row.time_to_goal_s is None else f'{row.time_to_goal_s:.1f} s',
+            '-' if row.path_ratio is None else f'{row.path_ratio:.2f}')
     PlainConsole().print(table)
-    echo(f'record {report["record_s"]:.0f} s, train {report["train_s"]:.0f} s, evaluate '
-         f'{report["eval_s"]:.0f} s, peak memory {report["peak_memory_mb"]:.0f} MB')
+    echo(f'record {report.record_s:.0f} s, train {report.train_s:.0f} s, evaluate '
+         f'{report.eval_s:.0f} s, peak memory {report.peak_memory_mb:.0f} MB')
 
 
 @ilw.group()

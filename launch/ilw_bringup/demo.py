@@ -6,7 +6,7 @@ evaluation and the final evaluation never see the same world.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 import json
 import os
 from pathlib import Path
@@ -21,9 +21,10 @@ from ilw_bringup.start.bringup import NodeSpec
 from ilw_bringup.start.processes import Fleet
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import IlwError
-from ilw_core.scores.score import score
+from ilw_core.scores.score import EvalScore, score
 from ilw_core.storage.files import write_file
 from ilw_core.storage.locate import config_file
+from ilw_learner.training.summary import TrainSummary
 
 _SEEDS_PER_RUN = 1_000_000
 """Demonstrations use the first part of a run's range, then the trainer, then evaluation"""
@@ -46,8 +47,28 @@ class DemoOptions:
     progress: Callable[[str, int, int], None] = field(default=lambda what, done, total: None)
 
 
+@dataclass(frozen=True)
+class DemoReport:
+    """What came out of a demo; ``report.json`` and ``--json`` show it under these names."""
+
+    task: str
+    """Name of the contract"""
+    seed: int
+    episodes_recorded: int
+    """Demonstrations"""
+    episodes_eval: int
+    """Of each driver"""
+    record_s: float
+    train_s: float
+    eval_s: float
+    peak_memory_mb: int
+    """Of all nodes together"""
+    results: dict[str, EvalScore]
+    """Driver (``expert``, ``policy``, ``random``, ``idle``) -> how it drove"""
+
+
 class Demo:
-    """One run of the demonstration; ``run`` returns what ``report.json`` holds."""
+    """One run of the demonstration."""
 
     def __init__(self, options: DemoOptions) -> None:
         self.options = options
@@ -59,7 +80,7 @@ class Demo:
         self.peak_memory_mb = 0.0
         self.fleet = Fleet(self.folder / 'log')
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> DemoReport:
         """Do everything; nodes are gone when it returns or raises."""
         options = self.options
         with self.fleet, Session(self.still_alive) as session:
@@ -82,14 +103,13 @@ class Demo:
                 driven[name] = self._drive_all(session, f'evaluate {name}', EVALUATION_OFFSET,
                                                options.episodes_eval, ready=ready)
             eval_s = expert_s + time.monotonic() - begin
-        report = {
-            'task': self.contract.name, 'seed': options.seed,
-            'episodes_recorded': options.episodes, 'episodes_eval': options.episodes_eval,
-            'record_s': round(record_s, 1), 'train_s': round(train_s, 1),
-            'eval_s': round(eval_s, 1), 'peak_memory_mb': round(self.peak_memory_mb),
-            'results': {name: score(episodes) for name, episodes in driven.items()},
-        }
-        write_file(self.folder / 'report.json', json.dumps(report, indent=2) + '\n')
+        report = DemoReport(
+            task=self.contract.name, seed=options.seed, episodes_recorded=options.episodes,
+            episodes_eval=options.episodes_eval, record_s=round(record_s, 1),
+            train_s=round(train_s, 1), eval_s=round(eval_s, 1),
+            peak_memory_mb=round(self.peak_memory_mb),
+            results={name: score(episodes) for name, episodes in driven.items()})
+        write_file(self.folder / 'report.json', json.dumps(asdict(report), indent=2) + '\n')
         draw_paths(self.folder / 'paths.png', f'{self.contract.name}: paths driven', driven,
                    self.contract.goal_radius_m)
         return report
@@ -175,7 +195,8 @@ class Demo:
             output, _ = process.communicate()
         if process.returncode != 0:
             raise IlwError(f'Training failed (exit code {process.returncode}); see above.')
-        return Path(json.loads(output.strip().splitlines()[-1])['checkpoint'])
+        summary = TrainSummary.from_json(json.loads(output.strip().splitlines()[-1]))
+        return Path(summary.checkpoint)
 
     def still_alive(self) -> None:
         """Raise when a node has ended; called while waiting."""

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip('rclpy')
 from ilw_bringup.start.private_domain import private_domain
 from ilw_faults.ends import CTRL_C, End, run_ends
-from ilw_faults.stops_table import summary
+from ilw_faults.stops_table import StopsRow, summary
 
 
 def test_ends_at_random_moments_leave_a_robot_that_stands(tmp_path):
@@ -23,6 +23,6 @@ def test_an_end_counts_only_if_the_robot_stands_and_nothing_is_wrong():
            End(CTRL_C, 'person', 0.1, False, [], ['/tmp/x', '/tmp/y'])]
     assert good.ok and timed_out.ok
     assert not any(end.ok for end in bad)
-    assert summary(CTRL_C, [good, timed_out, *bad]) == {
-        'kind': CTRL_C, 'n': 5, 'stop_action_last': 3, 'robot_timed_out': 1, 'troubled': 1,
-        'left_behind': 2, 'slowest_ms': 100, 'ok': 2}
+    assert summary(CTRL_C, [good, timed_out, *bad]) == StopsRow(
+        kind=CTRL_C, n=5, stop_action_last=3, robot_timed_out=1, troubled=1, left_behind=2,
+        slowest_ms=100, ok=2)

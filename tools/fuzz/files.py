@@ -76,7 +76,8 @@ def targets(folder: Path) -> list[Target]:
         (folder / 'training.json').write_bytes(data)
         (folder / 'metrics.jsonl').write_bytes(b'{"step": 1, "eval/success_rate": 0.5}\n')
         found = read_run(folder)
-        _ = found.success_ratio, f'{found.summary["task"]:<14} {found.summary["train_s"]:>7.1f}'
+        _ = found.summary.success_ratio, (f'{found.summary.task:<14} '
+                                          f'{found.summary.train_s:>7.1f}')
 
     def listed(data: bytes) -> None:
         (folder / 'listed').mkdir(exist_ok=True)

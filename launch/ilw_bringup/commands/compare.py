@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 import re
-from typing import Any
 
 import click
 from rich.progress import Progress
@@ -15,7 +14,7 @@ from ilw_core.text.terminal import PlainConsole, echo
 from ilw_learner.checkpoint.contract import contract_of
 from ilw_learner.checkpoint.deployed import find_checkpoint
 from ilw_learner.checkpoint.signing import find_trusted_keys
-from ilw_learner.rollout.compare import drive_pairs, summarise, verdict
+from ilw_learner.rollout.compare import Comparison, compared, drive_pairs, verdict
 from ilw_learner.rollout.trial_log import NAMES, TrialLog
 from ilw_learner.runtime.runner import PolicyRunner
 
@@ -67,7 +66,7 @@ def compare(p0: str, p1: str, task: str | None, episodes: int, seed: int, env_sp
             else:
                 _in_environment(env_spec, contract, runners, episodes, seed, log)
         finally:
-            _report(summarise(log, episodes), (p0, p1), as_json=as_json)
+            _report(compared(log, episodes), (p0, p1), as_json=as_json)
             _ERR.print(f'The trials are in {file}.')
 
 
@@ -90,18 +89,18 @@ def _on_robot(contract: Contract, paths: list[str], episodes: int, log: TrialLog
                     _ERR.print).run(episodes)
 
 
-def _report(summary: dict[str, Any], given: tuple[str, str], *, as_json: bool) -> None:
+def _report(found: Comparison, given: tuple[str, str], *, as_json: bool) -> None:
     if as_json:
-        echo(json.dumps({**summary, 'verdict': verdict(summary)}))
+        echo(json.dumps(found.as_json()))
         return
-    for name, what in zip(NAMES, given, strict=True):
-        row = summary[name]
-        low, high = row['wilson95']
-        echo(f'{name}  success {row["success"]}/{row["n"]} (95 %: {low:.1%} to {high:.1%}), '
-             f'{row["collisions"]} collisions  {what}')
-    low, high = summary['difference95']
-    echo(f'both {summary["both"]}, only P0 {summary["only_P0"]}, only P1 '
-         f'{summary["only_P1"]}, neither {summary["neither"]}')
-    echo(f'P1 - P0: {summary["difference"]:+.1%} (95 %: {low:+.1%} to {high:+.1%}), '
-         f'McNemar p = {summary["mcnemar_p"]:.3g}')
-    echo(verdict(summary))
+    for name, what, row in zip(NAMES, given, found.tallies, strict=True):
+        low, high = row.wilson95
+        echo(f'{name}  success {row.success}/{row.n} (95 %: {low:.1%} to {high:.1%}), '
+             f'{row.collisions} collisions  {what}')
+    low, high = found.difference95
+    counts = found.counts
+    echo(f'both {counts.both}, only P0 {counts.only_first}, only P1 {counts.only_second}, '
+         f'neither {counts.neither}')
+    echo(f'P1 - P0: {found.difference:+.1%} (95 %: {low:+.1%} to {high:+.1%}), '
+         f'McNemar p = {found.mcnemar_p:.3g}')
+    echo(verdict(found))

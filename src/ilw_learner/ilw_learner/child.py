@@ -1,7 +1,7 @@
 """A command of the learner in a process of its own: progress in, result or error out. No ROS."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import json
 import os
 import subprocess
@@ -10,6 +10,15 @@ import tempfile
 import threading
 from typing import Any
 
+from ilw_core.scores.score import EvalScore
+from ilw_learner.training.progress import EvalProgress, Progress
+from ilw_learner.training.summary import TrainSummary
+
+_PROGRESS: dict[str, Callable[[Any], Any]] = {
+    'train': Progress.from_json, 'eval': lambda data: EvalProgress(**data)}
+_RESULTS: dict[str, Callable[[Any], TrainSummary | EvalScore]] = {
+    'train': TrainSummary.from_json, 'eval': EvalScore.from_json}
+
 
 @dataclass(frozen=True)
 class ChildEnd:
@@ -17,8 +26,8 @@ class ChildEnd:
 
     code: int
     """Exit code; negative: the signal that ended it"""
-    summary: dict[str, Any] = field(default_factory=dict)
-    """What the command prints with ``--json``; empty unless it ended well"""
+    result: TrainSummary | EvalScore | None = None
+    """Of ``train`` or ``eval``; ``None`` unless it ended well"""
     error: str = ''
     """Kind of error, as ``EpisodeError``; empty when it named none"""
     words: str = ''
@@ -29,14 +38,14 @@ class Child:
     """
     Runs ``train`` or ``eval`` with the options given.
 
-    :param on_progress: called in a thread with each progress object.
+    :param on_progress: called in a thread with each ``Progress`` or ``EvalProgress``.
     :param on_end: called once in that thread.
     """
 
     def __init__(self, command: str, options: Sequence[str],
-                 on_progress: Callable[[dict[str, Any]], None],
+                 on_progress: Callable[[Any], None],
                  on_end: Callable[[ChildEnd], None]) -> None:
-        self._on_progress, self._on_end = on_progress, on_end
+        self._command, self._on_progress, self._on_end = command, on_progress, on_end
         # Not a pipe: one that nobody reads would block the child.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed at its end
         self._process = subprocess.Popen(
@@ -68,15 +77,19 @@ class Child:
             except ValueError:
                 continue  # a library that prints
             if isinstance(data, dict) and 'progress' in data:
-                self._on_progress(data['progress'])
+                self._on_progress(_PROGRESS[self._command](data['progress']))
             elif isinstance(data, dict):
                 last = data
         code = self._process.wait()
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 2000))
         lines = self._errors.read().decode(errors='replace').strip().splitlines()
         self._errors.close()
-        if code == 0:
-            self._on_end(ChildEnd(code, summary=last))
+        try:
+            result = _RESULTS[self._command](last) if code == 0 else None
+        except (KeyError, TypeError):
+            result = None
+        if result is not None:
+            self._on_end(ChildEnd(code, result))
         else:
             self._on_end(ChildEnd(code, error=str(last.get('error', '')), words=str(
                 last.get('text') or (lines[-1] if lines else f'exit code {code}'))[:2000]))

@@ -1,7 +1,7 @@
 """The learner's commands: train, eval, and those in other files. Without ROS."""
 
+from dataclasses import asdict
 import json
-import math
 from pathlib import Path
 import re
 import time
@@ -24,6 +24,7 @@ from ilw_cli.options import (
 from ilw_cli.run import run
 from ilw_core.contract.file import named_contract
 from ilw_core.errors import IlwError
+from ilw_core.storage.files import json_text
 from ilw_core.storage.locate import config_file
 from ilw_core.text.terminal import PlainConsole, echo
 from ilw_learner.commands.runs import runs, sweep
@@ -109,10 +110,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
             bar.update(row, completed=now.update, total=now.updates,
                        description=f'train, loss {now.loss:.4f}')
             if progress_json:
-                echo(json.dumps({'progress': {
-                    'update': now.update, 'updates': now.updates, 'loss': now.loss,
-                    'success_ratio': None if math.isnan(now.success_ratio)
-                    else now.success_ratio}}))
+                echo(json.dumps({'progress': now.as_json()}))
             return True
 
         def say(text: str) -> None:
@@ -134,7 +132,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
     if key is not None:
         sign_checkpoint(Path(summary.checkpoint), key)
     if as_json or progress_json:
-        echo(json.dumps(summary.as_json()))
+        echo(json_text(summary.as_json()))
         return
     for line in summary.lines:
         echo(line)
@@ -202,6 +200,7 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     from ilw_learner.rollout.evaluate import evaluate as drive
     from ilw_learner.runtime.runner import BASELINES, PolicyRunner
     from ilw_learner.training.no_success import how_it_went, next_steps
+    from ilw_learner.training.progress import EvalProgress
 
     contract = contract_of(task, [checkpoint])
     path = Path(find_checkpoint(checkpoint, contract.name))
@@ -212,20 +211,20 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
         def show(so_far: list[Rollout]) -> None:
             bar.update(row, completed=len(so_far))
             if progress_json:
-                echo(json.dumps({'progress': {
-                    'done': len(so_far), 'success': sum(run.success for run in so_far)}}))
+                echo(json.dumps({'progress': asdict(
+                    EvalProgress(len(so_far), sum(run.success for run in so_far)))}))
 
         profile = named_plant(plant)
         env = make_env(env_spec, contract, plant=profile)
         runs = drive(env, contract, runner, range(seed, seed + episodes), show)
-    result = score(runs) | ({'plant': profile.name} if profile else {})
+    result = score(runs)
     if as_json or progress_json:
-        echo(json.dumps(result))
+        echo(json.dumps(asdict(result) | ({'plant': profile.name} if profile else {})))
         return
-    low, high = result['wilson95']
-    echo(f'success {result["success"]}/{result["n"]} (95 %: {low:.0%} to {high:.0%}), '
-         f'{result["collisions"]} collisions')
-    if not result['success'] and checkpoint not in BASELINES:
+    low, high = result.wilson95
+    echo(f'success {result.success}/{result.n} (95 %: {low:.0%} to {high:.0%}), '
+         f'{result.collisions} collisions')
+    if not result.success and checkpoint not in BASELINES:
         card = load_checkpoint(path).card
         for line in (how_it_went(runs), *next_steps(
                 contract.name, path, str(card['algorithm']),

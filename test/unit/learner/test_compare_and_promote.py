@@ -6,12 +6,13 @@ import pytest
 
 from ilw_bringup.commands.compare import compare
 from ilw_core.errors import CheckpointError, IlwError
+from ilw_core.scores.paired import PairCounts
 from ilw_learner.checkpoint.deployed import Deployed, find_checkpoint
 from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_learner.checkpoint.promotion import judge_against, judge_first
 from ilw_learner.commands.promote import promote
 from ilw_learner.commands.replay import replay
-from ilw_learner.rollout.compare import summarise, verdict
+from ilw_learner.rollout.compare import compared, verdict
 from ilw_learner.rollout.trial_log import Trial, TrialLog
 
 HEADER = {'task': 'clutter', 'contract': 'c', 'where': 'w', 'policies': ['a', 'b']}
@@ -82,12 +83,23 @@ def test_one_log_has_one_writer(tmp_path):
 
 def test_a_summary_counts_pairs_and_says_which_is_better(tmp_path):
     with log_of(tmp_path / 'log', '11 11 00 ' + '01 ' * 9 + '10') as log:
-        summary = summarise(log, 13)
-    assert [summary[k] for k in ('both', 'only_P0', 'only_P1', 'neither')] == [2, 1, 9, 1]
-    assert (summary['P0']['success'], summary['P1']['success']) == (3, 11)
-    assert summary['difference'] == pytest.approx(8 / 13, abs=1e-4)
-    assert summary['mcnemar_p'] == pytest.approx(22 / 1024, abs=1e-4)
-    assert verdict(summary).startswith('P1 is better than P0')
+        found = compared(log, 13)
+    assert found.counts == PairCounts(both=2, only_first=1, only_second=9, neither=1)
+    assert [row.success for row in found.tallies] == [3, 11]
+    assert found.difference == pytest.approx(8 / 13, abs=1e-4)
+    assert found.mcnemar_p == pytest.approx(22 / 1024, abs=1e-4)
+    assert verdict(found).startswith('P1 is better than P0')
+
+
+def test_the_json_of_a_comparison_keeps_its_names(tmp_path):
+    with log_of(tmp_path / 'log', '11 01 10 01') as log:
+        said = json.loads(json.dumps(compared(log, 4).as_json()))
+    assert list(said) == ['task', 'where', 'policies', 'P0', 'P1', 'pairs', 'both', 'only_P0',
+                          'only_P1', 'neither', 'difference', 'difference95', 'mcnemar_p',
+                          'decided', 'pairs_to_decide', 'verdict']
+    assert said['P1'] == {'success': 3, 'n': 4, 'wilson95': [0.3006, 0.9544], 'collisions': 0}
+    assert [said[k] for k in ('pairs', 'both', 'only_P0', 'only_P1', 'neither')] == [4, 1, 1, 2, 0]
+    assert said['policies'] == ['a', 'b'] and said['verdict'].startswith('Not decided')
 
 
 @pytest.mark.parametrize(('outcomes', 'says'), [
@@ -97,7 +109,7 @@ def test_a_summary_counts_pairs_and_says_which_is_better(tmp_path):
 ])
 def test_what_is_undecided_is_said(tmp_path, outcomes, says):
     with log_of(tmp_path / 'log', outcomes) as log:
-        assert says in verdict(summarise(log, 10))
+        assert says in verdict(compared(log, 10))
 
 
 def test_compare_drives_both_from_each_seed_and_goes_on_where_it_was(
@@ -134,14 +146,12 @@ def test_a_first_policy_must_reach_the_floor_for_sure():
 
 
 def test_not_worse_is_allowed_and_not_shown_is_not():
-    from ilw_core.scores.paired import PairCounts
-
     assert judge_against(PairCounts(190, 2, 2, 6)).allowed
     worse = judge_against(PairCounts(150, 30, 5, 15))
     assert not worse.allowed and 'More episodes will not change that' in worse.text
     few = judge_against(PairCounts(28, 1, 1, 0))
     assert not few.allowed and 'would show it' in few.text
-    assert few.numbers['pairs_to_clear'] > 30
+    assert few.evidence.pairs_to_clear > 30
 
 
 @pytest.fixture

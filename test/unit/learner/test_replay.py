@@ -8,7 +8,14 @@ import pytest
 from ilw_core.contract.file import named_contract
 from ilw_core.episode import Episode, Outcome
 from ilw_learner.commands.replay import replay as command
-from ilw_learner.rollout.replay import Thresholds, broken, difference, recorded_actions, replay
+from ilw_learner.rollout.replay import (
+    ActionGap,
+    Thresholds,
+    broken,
+    difference,
+    recorded_actions,
+    replay,
+)
 from ilw_learner.runtime.runner import PolicyRunner
 
 META = {'outcome': 'success', 'stop_reason': 'goal'}
@@ -33,8 +40,9 @@ def test_what_a_policy_would_have_done_and_where_the_arbiter_steps_in(
     assert np.isnan(result.actions[3]).all() and len(result.latencies_s) == 10
     assert result.trips == {'range': 9, 'rate': 4, 'no action': 1, 'wild': 9}
     gaps = difference(result.actions, recorded_actions([episode]), clutter)
-    assert gaps['twist.linear.x'] == {'unit': 'm/s', 'ticks': 8, 'mean': pytest.approx(0.35),
-                                      'p95': pytest.approx(0.35), 'max': pytest.approx(0.35)}
+    assert gaps['twist.linear.x'] == ActionGap(
+        unit='m/s', ticks=8, mean=pytest.approx(0.35), p95=pytest.approx(0.35),
+        max=pytest.approx(0.35))
 
 
 def test_each_threshold_breaks_alone(clutter, episode, constant):
@@ -62,8 +70,8 @@ def test_a_bound_as_float32_has_it_is_kept(task, key):
     none = replay([], contract, runner)
     limits = Thresholds(trips_ratio=1.0, latency_s=10.0, **{f'{key}_ratio': 1.0})
     for scale, count in ((1.0, 0), (1.00001, 2)):
-        gaps = {name: {'unit': 'u', 'mean': 0.0, 'p95': 0.0, 'max': 0.0,
-                       key: float(np.float32(scale * (high - low)))}
+        gaps = {name: ActionGap(**{'unit': 'u', 'ticks': 1, 'mean': 0.0, 'p95': 0.0, 'max': 0.0,
+                                   key: float(np.float32(scale * (high - low)))})
                 for name, low, high in zip(contract.action.names, contract.action.low,
                                            contract.action.high, strict=True)}
         texts = broken(gaps, none, None, contract, limits)
@@ -89,6 +97,10 @@ def test_the_command_holds_a_folder_of_bags_to_a_policy(maze, bags, constant, ru
     base = ('--bag', tmp_path / 'demos', '--task', 'maze', '--latency', '10', '--json')
     code, out, _ = run(command, *base, '--policy', near, '--against', same)
     said = json.loads(out)
+    assert list(said) == ['task', 'episodes', 'ticks', 'policy', 'against', 'difference', 'broken']
+    assert list(said['policy']) == ['name', 'latency_p50_s', 'latency_p99_s', 'trips',
+                                    'from_recorded']
+    assert list(said['difference']['twist.linear.x']) == ['unit', 'ticks', 'mean', 'p95', 'max']
     assert (code, said['episodes'], said['ticks'], said['broken']) == (0, 2, 38, [])
     assert said['difference']['twist.linear.x']['max'] == pytest.approx(0.01, abs=1e-6)
     assert said['against']['from_recorded']['twist.linear.x']['max'] < 1e-6

@@ -100,15 +100,15 @@ def test_the_status_says_when_the_take_began_and_how_the_last_one_ended(bench, o
     def status():
         return bench.recorder.status(bench.now, paused=False, more=[])
 
-    assert (status()['begin_ns'], status()['kept'], status()['outcome']) == (0, False, 0)
+    assert (status().begin_ns, status().kept, status().outcome) == (0, False, 0)
     begun = bench.now
     bench.start()
     bench.drive(5)
-    assert status()['begin_ns'] == begun
+    assert status().begin_ns == begun
     bench.recorder.stop(outcome, 'operator', bench.now, bench.wall, keep=keep)
     bench.finish()
-    assert (status()['kept'], status()['outcome']) == (keep, outcome)
-    assert status()['stop_reason'] == 'operator'
+    assert (status().kept, status().outcome) == (keep, outcome)
+    assert status().stop_reason == 'operator'
 
 
 class World:

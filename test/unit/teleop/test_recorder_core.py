@@ -305,10 +305,10 @@ def test_refusals_are_counted_and_told(bench):
     bench.start(task='maze')
     bench.start(episode='x' * 200)
     status = bench.recorder.status(bench.now, paused=False, more=[])
-    assert status['refused'] == 2
-    assert '128 characters' in status['refusal']
+    assert status.refused == 2
+    assert '128 characters' in status.refusal
     bench.start()
-    assert bench.recorder.status(bench.now, paused=False, more=[])['refusal'] == ''
+    assert bench.recorder.status(bench.now, paused=False, more=[]).refusal == ''
     bench.mark(MarkKind.DISCARD)
     bench.finish()
 

@@ -32,11 +32,11 @@ def test_it_counts_what_was_changed_and_why(clutter):
         arbiter.offer(ask(clutter, [speed, 0.0], i * P), i * P, i * P)
         run.decided(arbiter.decide(i * P, i * P))
     said = run.summary()
-    assert (said['decisions'], said['driven'], said['changed']) == (4, 3, 2)
-    assert said['reasons'] == {'rate': 1, 'range': 1, 'silent': 1}
-    forward = said['fields']['twist.linear.x']  # applied 0.1, 0.3 and 0.5
-    assert forward['max'] == pytest.approx(0.5) and forward['mean'] == pytest.approx(0.3)
-    assert forward['gap_max'] == pytest.approx(0.4)
+    assert (said.decisions, said.driven, said.changed) == (4, 3, 2)
+    assert said.reasons == {'rate': 1, 'range': 1, 'silent': 1}
+    forward = said.fields['twist.linear.x']  # applied 0.1, 0.3 and 0.5
+    assert forward.max == pytest.approx(0.5) and forward.mean == pytest.approx(0.3)
+    assert forward.gap_max == pytest.approx(0.4)
     assert '2 of 3 requests changed' in run.lines()[0]
 
 
@@ -44,8 +44,8 @@ def test_latency_is_that_of_the_actions_and_silence_is_said(clutter):
     run = Tally(clutter)
     assert 'it is not there' in run.lines()[-1]
     run.thought(0.0, 'missing: goal')
-    assert 'missing: goal' in run.lines()[-1] and run.summary()['latency_p50_s'] is None
+    assert 'missing: goal' in run.lines()[-1] and run.summary().latency_p50_s is None
     for latency in np.linspace(0.001, 0.003, 101):
         run.thought(float(latency), '')
-    assert run.summary()['latency_p50_s'] == pytest.approx(0.002)
+    assert run.summary().latency_p50_s == pytest.approx(0.002)
     assert '2.00 ms' in run.lines()[-1]

@@ -1,5 +1,6 @@
 """The commands that look at episodes: list, show, check. The ones that edit are beside."""
 
+from dataclasses import asdict, dataclass
 import json
 from pathlib import Path
 import sys
@@ -19,6 +20,20 @@ from ilw_data.commands.edit import EDITS, own_contract
 
 if TYPE_CHECKING:
     from ilw_data.doctor import Report
+
+
+@dataclass(frozen=True)
+class ListedEpisode:
+    """A line of ``episodes list``, and its names in ``--json``."""
+
+    path: str
+    task: str
+    """Empty where the recording does not say it"""
+    outcome: str
+    """``success``, ``failure`` or ``unknown``"""
+    stop_reason: str
+    mb: float
+    """Size on the disk"""
 
 
 @click.group()
@@ -43,17 +58,15 @@ def list_episodes(root: Path, show_dropped: bool, as_json: bool) -> None:
     if show_dropped:
         _list_dropped(root, as_json)
         return
-    rows = [{'path': str(f.path), 'task': f.meta.get('task', ''),
-             'outcome': f.outcome.name.lower(), 'stop_reason': f.stop_reason,
-             'mb': round(f.size_bytes / 1e6, 2)}
+    rows = [ListedEpisode(str(f.path), f.meta.get('task', ''), f.outcome.name.lower(),
+                          f.stop_reason, round(f.size_bytes / 1e6, 2))
             for f in find_episodes(root)]
     if as_json:
-        echo(json.dumps({'episodes': rows}))
+        echo(json.dumps({'episodes': [asdict(row) for row in rows]}))
         return
     for row in rows:
-        echo(f'{row["outcome"]:<8} {row["stop_reason"]:<10} {row["mb"]:>7.2f} MB  '
-             f'{row["path"]}')
-    good = sum(row['outcome'] == 'success' for row in rows)
+        echo(f'{row.outcome:<8} {row.stop_reason:<10} {row.mb:>7.2f} MB  {row.path}')
+    good = sum(row.outcome == 'success' for row in rows)
     echo(f'{len(rows)} episodes, {good} successes')
 
 

@@ -1,5 +1,6 @@
 """The robot's half of the loop, in a network namespace of its own. Told what to do on stdin."""
 
+from dataclasses import asdict, dataclass
 import json
 from pathlib import Path
 import sys
@@ -7,6 +8,21 @@ import time
 
 from ilw_core.text.terminal import echo
 from ilw_faults.loop import Loop
+
+
+@dataclass(frozen=True)
+class LossSeen:
+    """How the robot took the loss: the last line that is said; as it is here, nothing was said."""
+
+    commands: int = 0
+    """That came while packets were lost; ``moving``: that were no stop"""
+    moving: int = 0
+    stopped_ms: float | None = None
+    """From the release of the deadman to the stop action; ``None``: it never came"""
+    outside: int | None = None
+    """Commands outside limits"""
+    lost: int = -1
+    """Saved episodes that are gone"""
 
 
 def main() -> None:
@@ -23,10 +39,10 @@ def main() -> None:
         time.sleep(1.5)
         stopped = loop.spy.stopped_at(at)
         during = [c for c in loop.spy.commands if begin <= c.at_s < at]
-        echo(json.dumps({
-            'commands': len(during), 'moving': sum(bool(c.values.any()) for c in during),
-            'stopped_ms': None if stopped is None else round(1000 * (stopped - at), 1),
-            'outside': len(loop.spy.outside()), 'lost': loop.lost()}))
+        echo(json.dumps(asdict(LossSeen(
+            commands=len(during), moving=sum(bool(c.values.any()) for c in during),
+            stopped_ms=None if stopped is None else round(1000 * (stopped - at), 1),
+            outside=len(loop.spy.outside()), lost=loop.lost()))))
 
 
 if __name__ == '__main__':

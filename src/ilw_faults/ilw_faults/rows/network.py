@@ -20,8 +20,8 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any
 
+from ilw_faults.far.robot import LossSeen
 from ilw_faults.row import Fault, Seen, Unavailable
 
 _ETH_ALL = 3
@@ -129,7 +129,6 @@ def _loss(ratio: float) -> Fault:
 
     def inject(folder: Path) -> Seen:
         with two_hosts() as (desk, robot, wire):
-            said: dict[str, Any] = {}
             everything = {**os.environ, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}
             far = subprocess.Popen(
                 ['ip', 'netns', 'exec', robot, sys.executable, '-P', '-m',
@@ -149,19 +148,19 @@ def _loss(ratio: float) -> Fault:
                 far.stdin.flush()
                 near.stdin.write('release\n')
                 near.stdin.flush()
-                said = json.loads(far.stdout.readline() or '{}')
+                said = LossSeen(**json.loads(far.stdout.readline() or '{}'))
             finally:
                 for process in (far, near):
                     process.kill()
                     process.wait()
         dropped = wire.dropped / max(1, wire.passed + wire.dropped)
-        stopped = said.get('stopped_ms')
+        stopped = said.stopped_ms
         return Seen(f'{dropped:.0%} of {wire.passed + wire.dropped} packets dropped; '
-                   f'{said.get("moving", 0)} of {said.get("commands", 0)} commands in 4 s moved '
-                   f'it; stop action after {stopped} ms; {said.get("outside")} outside limits',
-                   stopped, said.get('lost', -1),
-                   stopped is not None and stopped <= _STOP_WITHIN_MS and said.get('outside') == 0
-                   and said.get('lost') == 0)
+                   f'{said.moving} of {said.commands} commands in 4 s moved it; stop action '
+                   f'after {stopped} ms; {said.outside} outside limits',
+                   stopped, said.lost,
+                   stopped is not None and stopped <= _STOP_WITHIN_MS and said.outside == 0
+                   and said.lost == 0)
 
     return Fault(fault, expected, inject)
 

@@ -1,6 +1,7 @@
 """The command that decides which policy is deployed: promote, and its way back."""
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 import json
 from pathlib import Path
 import sys
@@ -17,6 +18,26 @@ from ilw_learner.checkpoint.signing import TrustedKeys, find_trusted_keys
 
 _ERR = PlainConsole(stderr=True)
 _SEED = 600_000  # the worlds of ./ilw eval: no checkpoint was chosen on them
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What became of the question which checkpoint is deployed."""
+
+    promoted: bool
+    """Whether the one that was asked for drives from here on"""
+    checkpoint: str
+    """Folder of the deployed one, or of the one that was refused"""
+    text: str
+    """For a person"""
+    rollback: bool = False
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """As the history keeps it; empty where nothing was driven"""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it by name, each number of the evidence beside."""
+        return {'promoted': self.promoted, **({'rollback': True} if self.rollback else {}),
+                'checkpoint': self.checkpoint, **self.evidence}
 
 
 @click.command()
@@ -56,8 +77,7 @@ def promote(checkpoint: Path | None, task: str | None, episodes: int, seed: int,
         if checkpoint is not None:
             raise click.UsageError('--rollback goes back one promotion and takes no checkpoint.')
         place = store.rollback(because, trusted)
-        _say(as_json, {'promoted': True, 'rollback': True, 'checkpoint': str(place)},
-             f'Back to {place}.')
+        _say(Promotion(True, str(place), f'Back to {place}.', rollback=True), as_json)
         return
     if checkpoint is None:
         raise click.UsageError('Name a checkpoint, or --rollback.')
@@ -78,8 +98,7 @@ def _promote(path: Path, contract: Contract, store: Any, *, episodes: int, seed:
     candidate, current = load_checkpoint(path, contract, trusted), store.current()
     if current is not None and current.name == candidate.hash[:16]:
         store.verify(current, trusted)
-        _say(as_json, {'promoted': True, 'checkpoint': str(current)},
-             f'{path} is deployed already.')
+        _say(Promotion(True, str(current), f'{path} is deployed already.'), as_json)
         return
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
         row = bar.add_task('drive', total=episodes)
@@ -95,11 +114,11 @@ def _promote(path: Path, contract: Contract, store: Any, *, episodes: int, seed:
             verdict = judge_against(
                 _pair(current, path, contract, trusted, episodes, seed, env_spec, log, show),
                 MARGIN if margin is None else margin)
-    evidence = {'where': env_spec, 'seed': seed, 'because': because, **verdict.numbers}
+    evidence = {'where': env_spec, 'seed': seed, 'because': because, **asdict(verdict.evidence)}
     place = store.promote(candidate, evidence, trusted) if verdict.allowed else None
-    said = {'promoted': verdict.allowed, 'checkpoint': str(place or path), **evidence}
-    _say(as_json, said, f'{"Deployed" if place else "Refused"}: {verdict.text}.'
-                        + (f'\n{place}' if place else ''))
+    text = f'{"Deployed" if place else "Refused"}: {verdict.text}.'
+    _say(Promotion(verdict.allowed, str(place or path), f'{text}\n{place}' if place else text,
+                   evidence=evidence), as_json)
     if not verdict.allowed:
         sys.exit(1)
 
@@ -132,5 +151,5 @@ def _pair(current: Path, path: Path, contract: Contract, trusted: TrustedKeys | 
         return log.counts(episodes)
 
 
-def _say(as_json: bool, values: dict[str, Any], text: str) -> None:
-    echo(json.dumps(values) if as_json else text, lines=True)
+def _say(done: Promotion, as_json: bool) -> None:
+    echo(json.dumps(done.as_json()) if as_json else done.text, lines=True)

@@ -1,15 +1,19 @@
 """The command that holds a policy to recorded observations: replay."""
 
+from dataclasses import asdict
 import json
 from pathlib import Path
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ilw_cli.options import checkpoint_task_option, trusted_keys_option
 from ilw_core.errors import EpisodeError
 from ilw_core.text.terminal import echo
+
+if TYPE_CHECKING:
+    from ilw_learner.rollout.replay import ActionGap, ReplayReport
 
 
 @click.command()
@@ -63,40 +67,38 @@ def replay(bags: tuple[Path, ...], policy: str, against: str | None, task: str |
     gaps = core.difference(first.actions, other.actions if other else recorded, contract)
     limits = core.Thresholds(mean, p95, largest, trips, latency)
     faults = core.broken(gaps, first, other, contract, limits)
-    summary = {
-        'task': contract.name, 'episodes': len(episodes), 'ticks': len(first.actions),
-        'policy': {'name': policy, **core.describe(first),
-                   'from_recorded': core.difference(first.actions, recorded, contract)},
-        'against': {'name': against, **core.describe(other),
-                    'from_recorded': core.difference(other.actions, recorded, contract)}
-        if other else None,
-        'difference': gaps, 'broken': faults}
+    report = core.ReplayReport(
+        task=contract.name, episodes=len(episodes), ticks=len(first.actions),
+        policy=core.described(policy, first, recorded, contract),
+        against=core.described(against, other, recorded, contract) if against and other else None,
+        difference=gaps, broken=faults)
     if as_json:
-        echo(json.dumps(summary))
+        echo(json.dumps(asdict(report)))
     else:
-        _print(summary)
+        _print(report)
     if faults:
         sys.exit(1)
 
 
-def _print(summary: dict[str, Any]) -> None:
-    echo(f'{summary["episodes"]} episodes, {summary["ticks"]} ticks of {summary["task"]}')
-    given = [row for row in (summary['policy'], summary['against']) if row]
-    if len(given) == 2:
-        echo(f'{given[0]["name"]} and {given[1]["name"]} differ by')
-        _print_gaps(summary['difference'])
-    for row in given:
-        echo(f'{row["name"]} differs from what was recorded by')
-        _print_gaps(row['from_recorded'])
-        trips = ', '.join(f'{k} {v}' for k, v in row['trips'].items()) or 'none'
-        echo(f'  the arbiter would step in: {trips}; latency p50 '
-             f'{row["latency_p50_s"] * 1e3:.3f} ms, p99 {row["latency_p99_s"] * 1e3:.3f} ms')
-    for text in summary['broken']:
+def _print(report: 'ReplayReport') -> None:
+    echo(f'{report.episodes} episodes, {report.ticks} ticks of {report.task}')
+    if report.against:
+        echo(f'{report.policy.name} and {report.against.name} differ by')
+        _print_gaps(report.difference)
+    for row in (report.policy, report.against):
+        if row:
+            echo(f'{row.name} differs from what was recorded by')
+            _print_gaps(row.from_recorded)
+            trips = ', '.join(f'{k} {v}' for k, v in row.trips.items()) or 'none'
+            echo(f'  the arbiter would step in: {trips}; latency p50 '
+                 f'{row.latency_p50_s * 1e3:.3f} ms, p99 {row.latency_p99_s * 1e3:.3f} ms')
+    for text in report.broken:
         echo(f'broken: {text}')
 
 
-def _print_gaps(gaps: dict[str, Any]) -> None:
+def _print_gaps(gaps: dict[str, 'ActionGap']) -> None:
     for name, row in gaps.items():
-        numbers = ', '.join(f'{key} {row[key]:.4f}' for key in ('mean', 'p95', 'max')
-                            if row[key] is not None)
-        echo(f'  {name} [{row["unit"]}]: {numbers or "no tick in common"}')
+        numbers = ', '.join(f'{key} {value:.4f}' for key, value in
+                            (('mean', row.mean), ('p95', row.p95), ('max', row.max))
+                            if value is not None)
+        echo(f'  {name} [{row.unit}]: {numbers or "no tick in common"}')

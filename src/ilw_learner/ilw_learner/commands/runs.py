@@ -32,19 +32,19 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
             raise IlwError(f'{folder} must be a folder of training runs, as runs. Got '
                            f'{"a file" if folder.exists() else "nothing"} there.')
     found = [run for folder in folders or (Path('runs'),) for run in find_runs(folder)]
-    found.sort(key=lambda run: (run.summary['task'], -(run.success_ratio or 0.0)))
+    found.sort(key=lambda run: (run.summary.task, -(run.summary.success_ratio or 0.0)))
     if plot:
         draw_runs(found, plot)
     if as_json:
-        echo(json.dumps({'runs': [{'path': str(r.path), **r.summary} for r in found]}))
+        echo(json.dumps({'runs': [{'path': str(r.path), **r.data} for r in found]}))
         return
     for run in found:
-        summary, ratio = run.summary, run.success_ratio
-        mean = summary.get('mean_return')
+        summary, ratio = run.summary, run.summary.success_ratio
+        mean = summary.details.get('mean_return')
         score = (f'{ratio:6.1%}' if ratio is not None else
                  f'{mean:6.1f}' if mean is not None else '     -')
-        echo(f'{summary["task"]:<14} {summary.get("algorithm") or "?":<7} {score}  '
-             f'seed {summary["seed"]:<4} {summary["train_s"]:>7.1f} s  {run.path}')
+        echo(f'{summary.task:<14} {summary.algorithm or "?":<7} {score}  '
+             f'seed {summary.seed:<4} {summary.train_s:>7.1f} s  {run.path}')
     echo(f'{len(found)} runs' + (f', drawn in {plot}' if plot else ''))
 
 
@@ -83,8 +83,8 @@ def sweep(task: str, algo: str, space: str | None, demos: Path | None, trials: i
             contract=contract, algorithm=algorithm, config=replace(config, **values),
             demos=demos, out=folder, seed=seed,
             env_spec='ilw_sim.env:make_env'), on_progress)
-        assert summary.success is not None
-        return summary.success / summary.episodes_eval
+        assert summary.success_ratio is not None
+        return summary.success_ratio
 
     folder = out or Path('runs') / f'sweep-{contract.name}-{algorithm}'
     study = search(SweepOptions(

@@ -4,8 +4,11 @@ import math
 from typing import Any
 
 from ilw_core import errors
+from ilw_core.scores.score import EvalScore
 from ilw_core.text.answers import answer_of
 from ilw_learner.child import ChildEnd
+from ilw_learner.training.progress import EvalProgress, Progress
+from ilw_learner.training.summary import TrainSummary
 from ilw_msgs.action import Evaluate, Train
 
 _TRAIN, _EVALUATE = Train.Result, Evaluate.Result
@@ -25,11 +28,10 @@ def _error(end: ChildEnd) -> type[BaseException]:
     return named if known else OSError
 
 
-def train_feedback(request: Train.Goal, now: dict[str, Any]) -> Train.Feedback:
-    """Return the feedback of one progress line of ``train``."""
-    ratio = now['success_ratio']
-    return Train.Feedback(update=now['update'], updates=now['updates'], loss=now['loss'],
-                          success_ratio=math.nan if ratio is None else ratio)
+def train_feedback(request: Train.Goal, now: Progress) -> Train.Feedback:
+    """Return the feedback that says where training is."""
+    return Train.Feedback(update=now.update, updates=now.updates, loss=now.loss,
+                          success_ratio=now.success_ratio)
 
 
 def train_result(goal: Any, end: ChildEnd) -> Train.Result:
@@ -37,21 +39,21 @@ def train_result(goal: Any, end: ChildEnd) -> Train.Result:
     if goal.is_cancel_requested:
         goal.canceled()
         return Train.Result(error_code=Train.Result.ERROR_CANCELLED, success_ratio=math.nan)
-    if not end.summary:
+    summary = end.result
+    if not isinstance(summary, TrainSummary):
         goal.abort()
         asked = goal.request.demonstrations
         code, line = answer_of(_error(end), asked, _TRAIN_CODES, _TRAIN.ERROR_FAILED)
         return Train.Result(error_code=code, error_msg=line, success_ratio=math.nan)
     goal.succeed()
-    summary = end.summary
-    ratio = (math.nan if summary['success'] is None
-             else summary['success'] / summary['episodes_eval'])
-    return Train.Result(checkpoint=summary['checkpoint'], success_ratio=ratio)
+    ratio = summary.success_ratio
+    return Train.Result(checkpoint=summary.checkpoint,
+                        success_ratio=math.nan if ratio is None else ratio)
 
 
-def evaluate_feedback(request: Evaluate.Goal, now: dict[str, Any]) -> Evaluate.Feedback:
-    """Return the feedback of one progress line of ``eval``."""
-    return Evaluate.Feedback(success=now['success'], done=now['done'], episodes=request.episodes)
+def evaluate_feedback(request: Evaluate.Goal, now: EvalProgress) -> Evaluate.Feedback:
+    """Return the feedback that says where an evaluation is."""
+    return Evaluate.Feedback(success=now.success, done=now.done, episodes=request.episodes)
 
 
 def evaluate_result(goal: Any, end: ChildEnd) -> Evaluate.Result:
@@ -59,12 +61,12 @@ def evaluate_result(goal: Any, end: ChildEnd) -> Evaluate.Result:
     if goal.is_cancel_requested:
         goal.canceled()
         return Evaluate.Result(error_code=Evaluate.Result.ERROR_CANCELLED)
-    if not end.summary:
+    score = end.result
+    if not isinstance(score, EvalScore):
         goal.abort()
         asked = goal.request.checkpoint
         code, line = answer_of(_error(end), asked, _EVALUATE_CODES, _EVALUATE.ERROR_FAILED)
         return Evaluate.Result(error_code=code, error_msg=line)
     goal.succeed()
-    summary = end.summary
-    return Evaluate.Result(success=summary['success'], episodes=summary['n'],
-                           wilson95=summary['wilson95'], collisions=summary['collisions'])
+    return Evaluate.Result(success=score.success, episodes=score.n, wilson95=score.wilson95,
+                           collisions=score.collisions)

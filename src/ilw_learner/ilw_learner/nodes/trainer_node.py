@@ -41,10 +41,10 @@ class TrainerNode(Node):
 
     def _serve(
         self, kind: Any, name: str, options: Callable[[Any], tuple[str, list[str]]],
-        feedback: Callable[[Any, dict[str, Any]], Any], result: Callable[[Any, ChildEnd], Any],
+        feedback: Callable[[Any, Any], Any], result: Callable[[Any, ChildEnd], Any],
     ) -> ActionServer:
         def accepted(goal: Any) -> None:
-            def on_progress(now: dict[str, Any]) -> None:
+            def on_progress(now: Any) -> None:
                 if goal.is_active:
                     goal.publish_feedback(feedback(goal.request, now))
 

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 import time
-from typing import Any
 
 import numpy as np
 
@@ -30,6 +29,55 @@ class Replayed:
     """(T,) from the observation to the answer"""
     trips: Counter[str]
     """Reason -> ticks at which the arbiter would have changed or refused the action"""
+
+    def latency_s(self, percent: float) -> float:
+        """Return the latency that so many of a hundred answers keep; 0 without an answer."""
+        return float(np.percentile(self.latencies_s, percent)) if len(self.latencies_s) else 0.0
+
+
+@dataclass(frozen=True)
+class ActionGap:
+    """How far apart actions are in one field; ``None`` without a tick at which both are given."""
+
+    unit: str
+    """Of ``mean``, ``p95`` and ``max``"""
+    ticks: int
+    """At which both are given"""
+    mean: float | None
+    p95: float | None
+    """But for 5 % of the ticks they are no farther apart"""
+    max: float | None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a replay shows of one policy; ``--json`` has it under these names."""
+
+    name: str
+    latency_p50_s: float
+    """From the observation to the answer, as is ``latency_p99_s``"""
+    latency_p99_s: float
+    trips: dict[str, int]
+    """Reason -> ticks at which the arbiter would have changed or refused the action"""
+    from_recorded: dict[str, ActionGap]
+    """Field -> how far its actions are from what was recorded"""
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """What a replay shows; ``--json`` has it under these names."""
+
+    task: str
+    """Name of the contract"""
+    episodes: int
+    ticks: int
+    policy: Answers
+    against: Answers | None
+    """Of the other policy, if one was given"""
+    difference: dict[str, ActionGap]
+    """Field -> how far the actions are from the other policy's, or from what was recorded"""
+    broken: list[str]
+    """Which thresholds are broken, a sentence each"""
 
 
 def replay(episodes: Sequence[Episode], contract: Contract, runner: PolicyRunner) -> Replayed:
@@ -71,20 +119,20 @@ def _trips(wanted: np.ndarray | None, limiter: Limiter, contract: Contract) -> t
     return (*reasons, 'wild') if wild else reasons
 
 
-def difference(one: np.ndarray, other: np.ndarray, contract: Contract) -> dict[str, Any]:
+def difference(one: np.ndarray, other: np.ndarray, contract: Contract) -> dict[str, ActionGap]:
     """
-    Return how far apart actions are where both are given: field -> mean, p95, max in its unit.
+    Return how far apart actions are where both are given, by field.
 
     :param one: ``(T, Da)``, as is ``other``; NaN where there is none.
     """
     gap = np.abs(one - other)
     gap = gap[np.isfinite(gap).all(axis=1)]
-    return {name: {
-        'unit': unit, 'ticks': len(gap),
-        'mean': float(gap[:, i].mean()) if len(gap) else None,
-        'p95': float(np.percentile(gap[:, i], 95)) if len(gap) else None,
-        'max': float(gap[:, i].max()) if len(gap) else None,
-    } for i, (name, unit) in enumerate(zip(contract.action.names, contract.action.units,
+    return {name: ActionGap(
+        unit=unit, ticks=len(gap),
+        mean=float(gap[:, i].mean()) if len(gap) else None,
+        p95=float(np.percentile(gap[:, i], 95)) if len(gap) else None,
+        max=float(gap[:, i].max()) if len(gap) else None,
+    ) for i, (name, unit) in enumerate(zip(contract.action.names, contract.action.units,
                                            strict=True))}
 
 
@@ -94,11 +142,15 @@ def recorded_actions(episodes: Sequence[Episode]) -> np.ndarray:
                            for e in episodes])
 
 
-def describe(result: Replayed) -> dict[str, Any]:
-    """Return latency and trips as JSON values."""
-    p50, p99 = np.percentile(result.latencies_s, [50, 99]) if len(result.latencies_s) else (0, 0)
-    return {'latency_p50_s': float(p50), 'latency_p99_s': float(p99),
-            'trips': dict(sorted(result.trips.items()))}
+def described(name: str, result: Replayed, recorded: np.ndarray, contract: Contract) -> Answers:
+    """
+    Return what a replay shows of one policy.
+
+    :param recorded: ``(T, Da)``, see ``recorded_actions``.
+    """
+    return Answers(name=name, latency_p50_s=result.latency_s(50),
+                   latency_p99_s=result.latency_s(99), trips=dict(sorted(result.trips.items())),
+                   from_recorded=difference(result.actions, recorded, contract))
 
 
 @dataclass(frozen=True)
@@ -114,20 +166,21 @@ class Thresholds:
     """99 % of the answers come within; None: half a period, the rest is for messages"""
 
 
-def broken(gaps: dict[str, Any], one: Replayed, other: Replayed | None, contract: Contract,
+def broken(gaps: dict[str, ActionGap], one: Replayed, other: Replayed | None, contract: Contract,
            limits: Thresholds) -> list[str]:
     """Return which thresholds are broken, a sentence each."""
     found, action = [], contract.action
     for i, (name, row) in enumerate(gaps.items()):
         span = float(action.high[i] - action.low[i])
-        for key, ratio in (('mean', limits.mean_ratio), ('p95', limits.p95_ratio),
-                           ('max', limits.max_ratio)):
-            if row[key] is None:
+        for key, gap, ratio in (('mean', row.mean, limits.mean_ratio),
+                                ('p95', row.p95, limits.p95_ratio),
+                                ('max', row.max, limits.max_ratio)):
+            if gap is None:
                 found.append(f'{name}: no tick at which both gave an action')
                 break
-            if row[key] > (ratio + ROUNDING_RATIO) * span:
-                got, most = apart(row[key], ratio * span, 4)
-                found.append(f'{name}: {key} difference {got} {row["unit"]} is above {most} '
+            if gap > (ratio + ROUNDING_RATIO) * span:
+                got, most = apart(gap, ratio * span, 4)
+                found.append(f'{name}: {key} difference {got} {row.unit} is above {most} '
                              f'({ratio:g} of its range)')
     ticks = max(1, len(one.actions))
     for reason, count in sorted(one.trips.items()):
@@ -136,7 +189,7 @@ def broken(gaps: dict[str, Any], one: Replayed, other: Replayed | None, contract
             found.append(f'{reason}: {count} of {ticks} ticks, {before} before; more than '
                          f'{limits.trips_ratio:g} of the ticks are new')
     allowed_s = limits.latency_s or contract.period_ns / 2e9
-    p99_s = describe(one)['latency_p99_s']
+    p99_s = one.latency_s(99)
     if p99_s > allowed_s:
         got, most = apart(p99_s * 1e3, allowed_s * 1e3)
         found.append(f'latency: p99 {got} ms is above {most} ms')

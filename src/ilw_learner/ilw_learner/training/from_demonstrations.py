@@ -1,6 +1,7 @@
 """One run of learning from demonstrations: from a folder of episodes to a checkpoint."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ilw_data.episode.dataset import build_dataset, split_episodes
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.data.window_images import WindowImages
 from ilw_learner.networks.policy import ImitationPolicy
+from ilw_learner.training.held_out import HeldOutError
 from ilw_learner.training.imitation import (
     AutogradStep,
     Imitation,
@@ -82,6 +84,7 @@ def imitate(options: TrainOptions, on_progress: Callable[[Progress], bool],
         raise NotFiniteError(f'{fault} The best checkpoint until then is kept: '
                              f'{learner.best.path}') from fault
     metrics = learner.best.card['metrics']
+    held_out = HeldOutError(**metrics['held_out'])
     success = metrics.get('success', {'success': None, 'n': 0})
     steps = sum(each.steps_to_train for each in loaded)
     whole = f' ({len(data.obs)} with all that a window needs)' if len(data.obs) != steps else ''
@@ -91,20 +94,7 @@ def imitate(options: TrainOptions, on_progress: Callable[[Progress], bool],
         train_s=round(loop.train_s, 2), steps=steps, updates=learner.updates,
         success=success['success'], episodes_eval=success['n'],
         details={'episodes': len(loaded), 'windows': len(data.obs), 'masked': data.masked,
-                 'held_out': metrics['held_out']},
+                 'held_out': asdict(held_out)},
         lines=(f'{steps} steps of {len(loaded)} episodes{whole}, {loop.train_s:.0f} s.',
-               *_error_lines(contract, metrics['held_out'])),
+               *held_out.lines(contract)),
     ).write(options.out)
-
-
-def _error_lines(contract: Contract, held_out: dict[str, Any]) -> list[str]:
-    """Return the held-out error beside that of repeating the last command."""
-    if not held_out['windows']:
-        return ['No held-out error: it takes two episodes or more.']
-    lines = []
-    for name, unit in zip(contract.action.names, contract.action.units, strict=True):
-        mae, last = held_out['mae'][name], held_out['mae_last_command'][name]
-        rmse, last_rmse = held_out['rmse'][name], held_out['rmse_last_command'][name]
-        lines.append(f'{name} [{unit}], held-out: mean error {mae:.4f} (repeating the last '
-                     f'command {last:.4f}), root mean square {rmse:.4f} ({last_rmse:.4f})')
-    return lines

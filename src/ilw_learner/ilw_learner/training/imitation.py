@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 import copy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 import hashlib
 import math
 from pathlib import Path
@@ -24,6 +24,7 @@ from ilw_learner.data.window_images import WindowImages
 from ilw_learner.networks.averaged_adam import AveragedAdam
 from ilw_learner.networks.network import FlatParameters, Parameters
 from ilw_learner.networks.policy import ImitationPolicy
+from ilw_learner.training.held_out import HeldOutError, held_out_error
 from ilw_learner.training.loop import CandidateScore, Learner
 from ilw_learner.training.options import TrainConfig, plain_values, training_device
 from ilw_learner.training.own_random import OwnRandom
@@ -31,8 +32,6 @@ from ilw_learner.training.own_random import OwnRandom
 _WARM_UP = 200
 """Updates over which the learning rate rises to its full value"""
 _MAX_FILE_BYTES = 2_000_000_000
-_PART = 64
-"""Windows with images that are judged at once"""
 
 Score = Callable[[Checkpoint], tuple[int, int]]
 """Checkpoint -> (successes, episodes)"""
@@ -246,24 +245,24 @@ class Imitation(Learner):
 
     def judge(self) -> CandidateScore:
         """Save the policy as a checkpoint, drive it, and measure its held-out error."""
-        error = held_out_error(self.averaged(), self.held_out, self.contract)
-        self._require_finite(0.0 if math.isinf(error['loss']) else error['loss'])
+        error = held_out_error(self.averaged(), self.held_out, self.contract.action.names)
+        self._require_finite(0.0 if math.isinf(error.loss) else error.loss)
         self._judged = self._save(self.folder / f'candidate-{self.done}', error)
-        metrics, ratio = {'eval/held_out_loss': error['loss']}, math.nan
+        metrics, ratio = {'eval/held_out_loss': error.loss}, math.nan
         if self._score is not None:
             good, episodes = self._score(self._judged)
             ratio = good / episodes
             metrics |= {'eval/success_rate': ratio, 'eval/episodes': episodes}
             self._judged.card['metrics']['success'] = {'success': good, 'n': episodes}
-        rank = (0.0 if math.isnan(ratio) else ratio, -error['loss'])
+        rank = (0.0 if math.isnan(ratio) else ratio, -error.loss)
         return CandidateScore(rank, metrics, ratio)
 
-    def _save(self, path: Path, error: dict[str, Any]) -> Checkpoint:
+    def _save(self, path: Path, error: HeldOutError) -> Checkpoint:
         policy = self.averaged()
         card = {
             'algorithm': self.algorithm, 'network': plain_values(self.config),
             'history': self.config.history, 'horizon': self.config.horizon, 'update': self.done,
-            'metrics': {'held_out': error}, 'provenance': self._provenance,
+            'metrics': {'held_out': asdict(error)}, 'provenance': self._provenance,
         }
         weights = {name: value.contiguous() for name, value in policy.state_dict().items()}
         return save_checkpoint(path, self.contract, card, {
@@ -311,52 +310,6 @@ def _work(contract: Contract, config: ImitationConfig, train: Dataset, policy: I
         digest.update(np.ascontiguousarray(each).data)
     shapes = [(name, tuple(value.shape)) for name, value in policy.state_dict().items()]
     return f'{contract.hash} {config} {shapes} {digest.hexdigest()} {more}'
-
-
-def held_out_error(policy: ImitationPolicy, data: Dataset, contract: Contract) -> dict[str, Any]:
-    """
-    Return the error on held-out episodes, beside that of repeating the last command.
-
-    Mean absolute and root mean square error per action value, in its own unit, both over the
-    windows that have a last command; NaN when nothing was held out.
-    """
-    names = contract.action.names
-    known = np.isfinite(data.previous).all(axis=1)
-    if not known.any():
-        nothing = dict.fromkeys(names, math.nan)
-        return {'loss': math.inf, 'windows': 0, 'mae': nothing, 'rmse': nothing,
-                'mae_last_command': nothing, 'rmse_last_command': nothing}
-    obs, actions = torch.as_tensor(data.obs), torch.as_tensor(data.actions)
-    with torch.no_grad():
-        if data.frames is None:
-            loss, acted = float(policy.loss(obs, actions)), policy(obs)
-        else:
-            loss, acted = _by_parts(policy, obs, actions, WindowImages(
-                data.images, data.frames, torch.device('cpu')))
-    off = (acted - actions)[:, 0].numpy()[known]
-    last = (data.previous - data.actions[:, 0])[known]
-
-    def named(values: np.ndarray) -> dict[str, float]:
-        return {n: float(v) for n, v in zip(names, values, strict=True)}
-
-    return {
-        'loss': loss, 'windows': len(data.obs),
-        'mae': named(np.abs(off).mean(axis=0)),
-        'rmse': named(np.sqrt(np.square(off).mean(axis=0))),
-        'mae_last_command': named(np.abs(last).mean(axis=0)),
-        'rmse_last_command': named(np.sqrt(np.square(last).mean(axis=0))),
-    }
-
-
-def _by_parts(policy: ImitationPolicy, obs: Tensor, actions: Tensor,
-              images: WindowImages) -> tuple[float, Tensor]:
-    """Return mean loss and actions (N, Ta, Da); images take too much memory all at once."""
-    total, acted = 0.0, []
-    for rows in torch.arange(len(obs)).split(_PART):
-        seen = images.of(rows)
-        total += float(policy.loss(obs[rows], actions[rows], *seen)) * len(rows)
-        acted.append(policy(obs[rows], *seen))
-    return total / len(obs), torch.cat(acted)
 
 
 def _check_windows(values: np.ndarray, names: Sequence[str], what: str, data: Dataset) -> None:

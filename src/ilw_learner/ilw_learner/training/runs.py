@@ -11,6 +11,7 @@ from ilw_core.errors import IlwError
 from ilw_core.scores.statistics import wilson
 from ilw_core.storage.figure_file import pyplot, save_figure
 from ilw_core.storage.files import read_json, read_json_lines
+from ilw_learner.training.summary import TrainSummary
 
 _AXES = {'environment steps': 'step', 'updates (gradient steps)': 'update',
          'seconds of training': 'train_s'}
@@ -23,17 +24,11 @@ class TrainingRun:
     """One training run."""
 
     path: Path
-    summary: dict[str, Any]
-    """``training.json``"""
+    summary: TrainSummary
+    data: dict[str, Any]
+    """``training.json`` as it lies there: another's may have less"""
     metrics: list[dict[str, float]]
     """``metrics.jsonl``, a row per line"""
-
-    @property
-    def success_ratio(self) -> float | None:
-        """In the evaluation that chose the checkpoint; ``None`` without one."""
-        if self.summary.get('success') is None:
-            return None
-        return float(self.summary['success']) / float(self.summary['episodes_eval'])
 
     def curve(self, x: str, y: str = 'eval/success_rate') -> list[tuple[float, float]]:
         """Return (x, y) of the rows that have both."""
@@ -48,12 +43,13 @@ def read_run(path: Path) -> TrainingRun:
     :raises IlwError: no training run ended there.
     """
     try:
-        summary = read_json(path / 'training.json', _MAX_SUMMARY_BYTES)
+        data = read_json(path / 'training.json', _MAX_SUMMARY_BYTES)
         metrics = read_json_lines(path / 'metrics.jsonl', _MAX_METRICS_BYTES)
-        if not all(isinstance(each, dict) for each in (summary, *metrics)):
+        if not all(isinstance(each, dict) for each in (data, *metrics)):
             raise ValueError('training.json and every line of metrics.jsonl must be a mapping')
-        _check(summary)
-        return TrainingRun(path, summary, metrics)
+        _check(data)
+        summary = TrainSummary.from_json({'checkpoint': '', 'algorithm': '', **data})
+        return TrainingRun(path, summary, data, metrics)
     except (OSError, ValueError) as error:
         raise IlwError(f'{path} is no finished training run: {error}') from error
 
@@ -121,7 +117,7 @@ def draw_runs(runs: Sequence[TrainingRun], path: Path) -> None:
 
 
 def _title(run: TrainingRun) -> str:
-    return f'{run.summary.get("algorithm") or "?"}, {run.summary["task"]}, {run.path.name}'
+    return f'{run.summary.algorithm or "?"}, {run.summary.task}, {run.path.name}'
 
 
 def _curve(run: TrainingRun, key: str) -> list[tuple[float, float, float, float]]:

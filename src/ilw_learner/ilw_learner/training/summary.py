@@ -1,7 +1,7 @@
 """What came out of a training run."""
 
-from dataclasses import dataclass, field
-import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,29 @@ class TrainSummary:
     lines: tuple[str, ...] = ()
     """The same for a person to read"""
 
+    @property
+    def success_ratio(self) -> float | None:
+        """Successful ones of the scored episodes; ``None``: not scored."""
+        return None if self.success is None else self.success / self.episodes_eval
+
     def as_json(self) -> dict[str, Any]:
-        """Return every number by name; NaN becomes null."""
-        own = {name: value for name, value in vars(self).items()
-               if name not in ('details', 'lines')} | self.details
-        return {name: None if isinstance(value, float) and math.isnan(value) else value
-                for name, value in own.items()}
+        """Return every number by name, for ``json_text``: it makes null of NaN."""
+        return {name: getattr(self, name) for name in _OWN} | self.details
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> 'TrainSummary':
+        """
+        Return the summary that was shown, without its lines.
+
+        :raises TypeError: something that each has is not there.
+        """
+        return cls(**{name: data[name] for name in _OWN if name in data},
+                   details={name: value for name, value in data.items() if name not in _OWN})
 
     def write(self, out: Path) -> 'TrainSummary':
         """Write ``training.json``; returns itself."""
         write_file(out / 'training.json', json_text(self.as_json(), indent=2) + '\n')
         return self
+
+
+_OWN = tuple(each.name for each in fields(TrainSummary) if each.name not in ('details', 'lines'))

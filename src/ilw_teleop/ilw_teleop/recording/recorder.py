@@ -26,7 +26,15 @@ from ilw_teleop.recording.bag_thread import BEHIND_S, QUEUE_BYTES, BagThread
 from ilw_teleop.recording.episode_store import MAX_ID, EpisodeStore
 from ilw_teleop.recording.gate import RecordingGate, header_stamp_ns
 from ilw_teleop.recording.salvage import rescue
-from ilw_teleop.recording.words import EpisodeEnding, Mark, MarkKind, Phase, Refusal, Wish
+from ilw_teleop.recording.words import (
+    EpisodeEnding,
+    Mark,
+    MarkKind,
+    Phase,
+    RecorderStatus,
+    Refusal,
+    Wish,
+)
 
 DRAIN_NS = 50_000_000
 """An episode that ends is written until its topics are silent this long (wall time) ..."""
@@ -306,27 +314,22 @@ class Recorder:
             return Phase.FAULT, lost + problems
         return (Phase.WAITING if problems else Phase.READY), lost + problems
 
-    def status(self, now_ns: int, *, paused: bool, more: list[str]) -> dict[str, Any]:
-        """Return the fields of ``ilw_msgs/EpisodeStatus``, save header; begin in nanoseconds."""
+    def status(self, now_ns: int, *, paused: bool, more: list[str]) -> RecorderStatus:
+        """Return how it is; ``more`` are problems that others know of."""
         phase, problems = self.phase(now_ns, paused=paused)
-        counters, last, ended = self.store.counters, self._last, self.ended
+        last, ended = self._last, self.ended
         if self.attempt is not None:
             self.attempt.suspect = self._suspect(self.attempt, now_ns)
-        return {
-            'episode': last.episode if last else '', 'phase': int(phase),
-            'begin_ns': int(last.meta['begin_ns']) if last else 0,
-            'kept': bool(ended and ended.path), 'outcome': int(ended.outcome) if ended else 0,
-            'stop_reason': ended.stop_reason if ended else '',
-            'problems': problems + more,
-            'path': self.last_path, 'step': last.steps if last else 0,
-            'messages': last.thread.messages if last else 0,
-            'bytes': last.thread.bytes if last else 0,
-            'dropped': last.thread.dropped if last else 0,
-            'suspect': list(last.suspect) if last else [],
-            'refused': self.refused, 'refusal': self.refusal,
-            'attempted': counters.attempted, 'saved': counters.saved,
-            'discarded': counters.discarded, 'failed': counters.failed,
-            'recovered': counters.recovered}
+        return RecorderStatus(
+            phase=phase, problems=problems + more, path=self.last_path, refused=self.refused,
+            refusal=self.refusal, **vars(self.store.counters),
+            kept=bool(ended and ended.path), outcome=ended.outcome if ended else Outcome.UNKNOWN,
+            stop_reason=ended.stop_reason if ended else '',
+            episode=last.episode if last else '', step=last.steps if last else 0,
+            begin_ns=int(last.meta['begin_ns']) if last else 0,
+            messages=last.thread.messages if last else 0, bytes=last.thread.bytes if last else 0,
+            dropped=last.thread.dropped if last else 0,
+            suspect=list(last.suspect) if last else [])
 
     @property
     def losing(self) -> bool:

@@ -1,4 +1,4 @@
-"""The words of recording: phases, refusals, wishes, marks, endings. Values only."""
+"""The words of recording: phases, refusals, wishes, marks, endings, status. Values only."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -86,3 +86,30 @@ class EpisodeEnding:
         as_what = f'as {how} ({self.stop_reason})' if how else (
             'but nobody judged it, so it is not trained from')
         return f'Episode {self.episode}: saved {as_what}: {self.path}'
+
+
+@dataclass(frozen=True)
+class RecorderStatus:
+    """How the recorder is; ``ilw_msgs/EpisodeStatus`` says what each field means."""
+
+    episode: str
+    phase: Phase
+    begin_ns: int
+    """Robot clock; 0 before the first episode"""
+    kept: bool
+    outcome: Outcome
+    stop_reason: str
+    problems: list[str]
+    path: str
+    step: int
+    messages: int
+    bytes: int
+    dropped: int
+    suspect: list[str]
+    refused: int
+    refusal: str
+    attempted: int
+    saved: int
+    discarded: int
+    failed: int
+    recovered: int

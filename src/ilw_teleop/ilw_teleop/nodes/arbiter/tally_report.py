@@ -1,5 +1,7 @@
 """Say what the arbiter did: by a service; in a dry run in diagnostics and at the end, too."""
 
+from dataclasses import asdict
+
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_srvs.srv import Trigger
@@ -42,7 +44,7 @@ class TallyReport:
         return answer
 
     def _diagnose(self) -> None:
-        said = self._tally.summary()
+        said = asdict(self._tally.summary())
         fields = {f'{name}: {key}': value for name, row in said.pop('fields').items()
                   for key, value in row.items() if key != 'unit'}
         self._diagnostics.publish(OK, self._tally.lines()[0], {**said, **fields})

@@ -107,8 +107,8 @@ class RecorderNode(Node):
 
     def _publish_status(self, *, beat: bool = False) -> None:
         now = self._now()
-        fields = self._recorder.status(now, paused=self._paused(), more=self._topics.problems)
-        if self._reports.publish(fields, now, beat=beat):
+        status = self._recorder.status(now, paused=self._paused(), more=self._topics.problems)
+        if self._reports.publish(status, now, beat=beat):
             self._requests.report(self._reports.status)
 
     def _start(self, wish: Wish) -> tuple[Refusal, str, str]:

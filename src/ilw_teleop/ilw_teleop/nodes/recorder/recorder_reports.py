@@ -1,14 +1,13 @@
 """Say how the recorder is: ``episode/status`` and ``/diagnostics``."""
 
-from typing import Any
-
 from rclpy.node import Node
 
 from ilw_msgs.msg import EpisodeStatus
 from ilw_ros.convert import time_msg
 from ilw_ros.health import ERROR, OK, WARN, Diagnostics
 from ilw_ros.qos import LATCHED
-from ilw_teleop.recording.recorder import Phase, Recorder
+from ilw_teleop.recording.recorder import Recorder
+from ilw_teleop.recording.words import Phase, RecorderStatus
 
 
 class RecorderReports:
@@ -19,15 +18,14 @@ class RecorderReports:
         self._diagnostics = Diagnostics(node, 'recorder')
         self.status = EpisodeStatus()
 
-    def publish(self, fields: dict[str, Any], now_ns: int, *, beat: bool) -> bool:
+    def publish(self, status: RecorderStatus, now_ns: int, *, beat: bool) -> bool:
         """
         Publish the status if it has changed; returns whether it has.
 
-        :param fields: of ``ilw_msgs/EpisodeStatus``, save the header; ``begin_ns`` is its begin.
         :param beat: publish it anyway: whoever listens knows that the recorder lives.
         """
-        begin_ns = max(0, fields.pop('begin_ns'))
-        new = EpisodeStatus(begin=time_msg(begin_ns), **fields)
+        fields = {name: value for name, value in vars(status).items() if name != 'begin_ns'}
+        new = EpisodeStatus(begin=time_msg(max(0, status.begin_ns)), **fields)
         new.header.stamp = self.status.header.stamp
         changed = new != self.status
         if changed or beat:
