@@ -33,7 +33,7 @@ class StandIn:
     def __init__(self, node: Node, contract: Contract, seed: int) -> None:
         self._node, self._contract = node, contract
         self._rng = np.random.default_rng(seed)
-        self._commanded, self._stop = np.zeros(contract.action.dim), np.zeros(contract.action.dim)
+        self._commanded = self._stop = contract.action.rest
         self._heard_s = -math.inf
         self.stood_by_itself_s = -math.inf
         """When its own time-out last took a command that moves away; steady clock"""
