@@ -1,4 +1,4 @@
-"""What is known in one place only: the fields of a planar twist, options that commands share."""
+"""What is known in one place only: the fields of a planar twist, which worlds are for what."""
 
 import ast
 from pathlib import Path
@@ -66,3 +66,29 @@ def test_the_rule_sees_every_way_to_name_a_field(line):
     'imu.angular_velocity.z'])
 def test_the_rule_leaves_prose_and_other_things_alone(line):
     assert not parts_in(line)
+
+
+def test_the_commands_use_the_worlds_that_are_for_them():
+    from ilw_bringup.commands.compare import compare
+    from ilw_core import world_seeds
+    from ilw_learner.cli import evaluate, train
+    from ilw_learner.commands.promote import promote
+    from ilw_learner.training.options import TrainOptions
+
+    for command, option, first in (
+            (evaluate, 'seed', world_seeds.SCORE), (promote, 'seed', world_seeds.SCORE),
+            (compare, 'seed', world_seeds.SCORE), (train, 'eval_seed', world_seeds.CHOOSE)):
+        (given,) = (each.default for each in command.params if each.name == option)
+        assert given == first, command.name
+    assert TrainOptions.eval_seed == world_seeds.CHOOSE
+
+
+def test_no_world_is_for_two_things():
+    from ilw_core import world_seeds
+    from ilw_learner.algorithms import dqn
+
+    first = [world_seeds.DEMONSTRATE, world_seeds.LEARN, world_seeds.JUDGE, world_seeds.CHOOSE,
+             world_seeds.SCORE, world_seeds.PER_RUN]
+    assert first == sorted(first)
+    assert dqn._WORLDS <= world_seeds.JUDGE - world_seeds.LEARN
+    assert dqn._JUDGE_ROBOTS <= world_seeds.CHOOSE - world_seeds.JUDGE
