@@ -1,4 +1,4 @@
-"""What a driver would publish, as plain objects shaped like ROS messages. No ROS."""
+"""What a driver would publish, as plain objects shaped like ROS messages."""
 
 import math
 from types import SimpleNamespace as Plain

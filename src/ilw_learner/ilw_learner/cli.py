@@ -1,4 +1,4 @@
-"""The learner's commands: train, eval, and those in other files. Without ROS."""
+"""The learner's commands: train, eval, and those in other files."""
 
 import json
 import math

@@ -56,8 +56,8 @@ from ilw_learner.training.summary import TrainSummary
 
 _WORLDS = 2000
 """To learn in"""
-_JUDGE_ROBOTS = 512
-"""Each in an unseen world, to compare candidates: 512 tell 95 % from 92 %"""
+_JUDGE_ROBOTS, _JUDGE_WORLD = 512, world_seeds.JUDGE
+"""Unseen worlds that candidates are compared in: 512 tell 95 % from 92 %"""
 
 
 class GreedyPolicy(Policy):
@@ -98,8 +98,7 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
         FrameStack(one, config.history), FrameStack(other, config.history))
 
     def judge(dqn: Dqn) -> DrivingScore:
-        score = drive_greedily(dqn, judged, _identity, config.eval_episodes,
-                               world_seeds.JUDGE + seed)
+        score = drive_greedily(dqn, judged, _identity, config.eval_episodes, _JUDGE_WORLD + seed)
         return replace(score, success_ratio=math.nan)  # Gymnasium knows returns only
 
     learner = QLearner(replace(config, robots=1), robots, _identity, one.choices, device=device,
@@ -183,7 +182,7 @@ def train_on_task(
                            captured=config.captured)
         return made if history == 1 else FrameStack(made, history)
 
-    judged = many(_JUDGE_ROBOTS, _JUDGE_ROBOTS, world_seeds.JUDGE)
+    judged = many(_JUDGE_ROBOTS, _JUDGE_ROBOTS, _JUDGE_WORLD)
     learner = QLearner(
         config, many(config.robots, _WORLDS, world_seeds.LEARN), encode, len(table),
         device=device, seed=options.seed, demos=demos,

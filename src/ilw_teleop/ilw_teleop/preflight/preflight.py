@@ -1,5 +1,5 @@
 """
-Is this the robot that the contract means? Asked before a policy may be armed. No ROS, no clock.
+Is this the robot that the contract means? Asked before a policy may be armed.
 
 Every problem is a sentence that says the rule, what was got and what to do.
 """
