@@ -1,6 +1,8 @@
 """Hold the house to its rules, on the syntax tree: who may import whom, and how long a file is."""
 
 import ast
+from dataclasses import fields
+import importlib
 import itertools
 from pathlib import Path
 import re
@@ -111,6 +113,19 @@ def test_every_algorithm_has_its_file():
     from ilw_learner.algorithms import ALGORITHMS
 
     assert {path.stem for path in (ROOT / 'config' / 'train').glob('*.yaml')} >= {*ALGORITHMS}
+
+
+@pytest.mark.parametrize('path', sorted(ROOT.glob('src/*/config/*.yaml')),
+                         ids=lambda path: path.stem)
+def test_the_file_of_a_node_has_all_its_parameters_at_their_defaults(path):
+    pytest.importorskip('rclpy')
+    for node, given in yaml.safe_load(path.read_text()).items():
+        (source,) = (each for each in SOURCES
+                     if f'class {node.capitalize()}Params:' in each.read_text())
+        module = '.'.join(source.relative_to(ROOT).with_suffix('').parts[2:])
+        kind = getattr(importlib.import_module(module), f'{node.capitalize()}Params')
+        assert given['ros__parameters'] == {
+            each.name: each.default for each in fields(kind)}, node
 
 
 def test_no_pickle_and_no_eval():
