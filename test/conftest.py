@@ -104,7 +104,7 @@ class BagMaker:
 
     def write(self, folder: Path, *, ticks=20, drive=None, meta=None, leave_out=(),
               silent=(), stamped=True, topic_prefix='/', praise=(), goal=None,
-              goal_frame='odom') -> Path:
+              goal_frame='odom', place=lambda i: (0.1 * i, 1.0, 0.01 * i)) -> Path:
         """
         Write one episode.
 
@@ -112,6 +112,7 @@ class BagMaker:
         :param silent: tick numbers without a command.
         :param stamped: false writes zero stamps into the commands.
         :param praise: (tick number, value) of rewards that a person gave.
+        :param place: tick number -> x, y, yaw of odometry.
         :param goal: x, y of it in ``goal_frame``; ``None`` writes none.
         """
         drive = drive or (lambda i: (0.4, 0.0))
@@ -137,7 +138,7 @@ class BagMaker:
                 v, w = drive(i)
                 if i not in leave_out:
                     bag.write(odom, at, STORE.serialize_cdr(
-                        odometry_bag(at, 0.1 * i, 1.0, 0.01 * i, v, w), 'nav_msgs/msg/Odometry'))
+                        odometry_bag(at, *place(i), v, w), 'nav_msgs/msg/Odometry'))
                 if i not in silent:
                     bag.write(moves, at, STORE.serialize_cdr(
                         command(at if stamped else 0, v, w), 'geometry_msgs/msg/TwistStamped'))

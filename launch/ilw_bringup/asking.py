@@ -1,10 +1,33 @@
-"""A request to a node that may have to be sent more than once."""
+"""Ask a node: call a service, and send the request again while no answer comes."""
 
 from collections.abc import Callable
 import time
 from typing import Any
 
 _AGAIN_S = 3.0
+
+Wait = Callable[[Callable[[], Any], float, str], None]
+"""Waits until something is so, for so many seconds at most; raises with what was waited for"""
+
+
+def call(node: Any, kind: Any, name: str, request: Any, wait: Wait, timeout_s: float, *,
+         again: bool = False) -> Any:
+    """
+    Call a service and return its response.
+
+    :param node: of rclpy; ``wait`` spins it, or somebody else does.
+    :param timeout_s: for the service to be there, and for its answer after that.
+    :param again: ask again now and then; for requests that do no harm twice.
+    :raises IlwError: what ``wait`` raises when the service is not there, or gives no answer.
+    """
+    client = node.create_client(kind, name)
+    asking = Asking(lambda: client.call_async(request), again=again)
+    try:
+        wait(client.service_is_ready, timeout_s, f'the service {name}')
+        wait(asking.answered, timeout_s, f'an answer of {name}')
+        return asking.answer()
+    finally:
+        node.destroy_client(client)
 
 
 class Asking:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ilw_bringup.start.bringup import BRINGUPS, discovery, resolve
 from ilw_bringup.start.interrupts import asked_to_end, ignore, interrupt_once
+from ilw_cli.options import json_option
 from ilw_cli.run import why_not_here
 from ilw_core.errors import IlwError
 from ilw_core.text.terminal import PlainConsole, echo, show_usage_error
@@ -87,7 +88,7 @@ def ilw() -> None:
               help='Unseen episodes per driver [20].')
 @click.option('--quick', is_flag=True, help='Fewer of both, under two minutes.')
 @click.option('--runs', type=click.Path(path_type=Path), default=Path('runs'), show_default=True)
-@click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
+@json_option
 def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, quick: bool,
          runs: Path, as_json: bool) -> None:
     """
@@ -203,7 +204,7 @@ def _run_up(name: str, given: dict[str, Any]) -> None:
 
 
 @ilw.command()
-@click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
+@json_option
 def doctor(as_json: bool) -> None:
     """
     Look at this machine: is everything there?

@@ -19,6 +19,7 @@ from ilw_bringup.picture import draw_paths
 from ilw_bringup.session import Driven, LoopError, Session
 from ilw_bringup.start.bringup import NodeSpec
 from ilw_bringup.start.processes import Fleet
+from ilw_core import world_seeds
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import IlwError
 from ilw_core.scores.score import EvalScore, score
@@ -26,9 +27,6 @@ from ilw_core.storage.files import write_file
 from ilw_core.storage.locate import config_file
 from ilw_learner.training.summary import TrainSummary
 
-_SEEDS_PER_RUN = 1_000_000
-"""Demonstrations use the first part of a run's range, then the trainer, then evaluation"""
-TRAINER_OFFSET, EVALUATION_OFFSET = 300_000, 600_000
 _RETRIES = 5
 """A run gives up after this many episodes in a row were lost to a fault"""
 
@@ -76,7 +74,7 @@ class Demo:
         stamp = time.strftime('%Y%m%d-%H%M%S')
         self.folder = options.runs / f'{stamp}-demo-{self.contract.name}-{os.getpid()}'
         self.folder.mkdir(parents=True)
-        self.base_seed = options.seed * _SEEDS_PER_RUN
+        self.base_seed = options.seed * world_seeds.PER_RUN
         self.peak_memory_mb = 0.0
         self.fleet = Fleet(self.folder / 'log')
 
@@ -100,7 +98,7 @@ class Demo:
                     session.arm(True)
 
                 ready()
-                driven[name] = self._drive_all(session, f'evaluate {name}', EVALUATION_OFFSET,
+                driven[name] = self._drive_all(session, f'evaluate {name}', world_seeds.SCORE,
                                                options.episodes_eval, ready=ready)
             eval_s = expert_s + time.monotonic() - begin
         report = DemoReport(
@@ -140,12 +138,13 @@ class Demo:
 
     def record(self, session: Session) -> None:
         """Record the demonstrations; nodes that die are started again."""
-        self._drive_all(session, 'record demonstrations', 0, self.options.episodes, record=True)
+        self._drive_all(session, 'record demonstrations', world_seeds.DEMONSTRATE,
+                        self.options.episodes, record=True)
 
     def _evaluate_expert(self, session: Session) -> list[Driven]:
         self.fleet.stop('expert')
         self.fleet.start([self._expert_node(imperfection=0.0)])
-        driven = self._drive_all(session, 'evaluate expert', EVALUATION_OFFSET,
+        driven = self._drive_all(session, 'evaluate expert', world_seeds.SCORE,
                                  self.options.episodes_eval)
         self.fleet.stop('expert')
         return driven
@@ -188,7 +187,7 @@ class Demo:
         command = [sys.executable, '-P', '-m', 'ilw_learner.cli', 'train', '--demos',
                    str(self.folder / 'demos' / self.contract.name), '--task', self.options.task,
                    '--config', self.options.config, '--seed', str(self.options.seed),
-                   '--eval-seed', str(self.base_seed + TRAINER_OFFSET),
+                   '--eval-seed', str(self.base_seed + world_seeds.CHOOSE),
                    '--out', str(out), '--json']
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr,
                               text=True) as process:

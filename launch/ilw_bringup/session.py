@@ -14,7 +14,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from ilw_bringup.asking import Asking
+from ilw_bringup.asking import call
 from ilw_bringup.loading import load
 from ilw_core.episode import Outcome
 from ilw_core.errors import IlwError
@@ -111,14 +111,7 @@ class Session:
         :param again: ask again now and then; for requests that do no harm twice.
         :raises LoopError: the service is not there, or does not answer in time.
         """
-        client = self._node.create_client(kind, name)
-        asking = Asking(lambda: client.call_async(request), again=again)
-        try:
-            self.wait_for(client.service_is_ready, timeout_s, f'the service {name}')
-            self.wait_for(asking.answered, timeout_s, f'an answer of {name}')
-            return asking.answer()
-        finally:
-            self._node.destroy_client(client)
+        return call(self._node, kind, name, request, self.wait_for, timeout_s, again=again)
 
     def wait_for(self, done: Callable[[], bool], timeout_s: float, what: str) -> None:
         """Spin until ``done()``; :raises LoopError: after ``timeout_s`` wall seconds."""

@@ -11,8 +11,25 @@ from packaging.requirements import Requirement
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ('torch', 'pybullet', 'numba', 'optuna', 'tensorboard', 'matplotlib',
-         'safetensors', 'scipy', 'ilw_sim', 'ilw_faults')
+
+
+def wanted_by(name):
+    """Return the names in a list of requirements, without what only development needs."""
+    lines = (ROOT / 'requirements' / name).read_text().split('# development')[0].splitlines()
+    return {re.split('[ =<>]', line)[0] for line in lines if line and line[0] != '#'}
+
+
+HEAVY = (*sorted(wanted_by('ilw.in') - wanted_by('robot.in')), 'scipy', 'ilw_sim', 'ilw_faults')
+"""What is installed for training and simulating, and not on a robot"""
+NEEDS = {  # to import what begins so; all else does without
+    'torch': ('ilw_learner.algorithms', 'ilw_learner.networks', 'ilw_learner.training',
+              'ilw_learner.checkpoint.export', 'ilw_learner.data.demonstrations',
+              'ilw_learner.data.replay_buffer', 'ilw_learner.data.window_images',
+              'ilw_learner.rollout.gym_env', 'ilw_learner.rollout.vec_env'),
+    'pybullet': ('ilw_sim.physics.quiet_pybullet', 'ilw_sim.physics.world', 'ilw_sim.simulation',
+                 'ilw_sim.env', 'ilw_sim.open_loop', 'ilw_sim.nodes.sim_'),
+    'numba': ('ilw_sim.batch', 'ilw_learner.algorithms', 'ilw_learner.networks',
+              'ilw_learner.training')}
 ON_A_ROBOT = {  # package -> its folder, and the rooms of it that a robot runs
     'ilw_ros': ('src/ilw_core', ['']), 'ilw_core': ('src/ilw_core', ['']),
     'ilw_cli': ('src/ilw_core', ['']), 'ilw_data': ('src/ilw_data', ['']),
@@ -34,6 +51,13 @@ sys.meta_path.insert(0, Missing())
 for name in sys.argv[2:]:
     importlib.import_module(name)
 """
+EACH = """
+for name in sys.stdin.read().split():
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        print(name, error.name)
+"""
 
 
 def modules():
@@ -54,6 +78,32 @@ def test_what_a_robot_runs_is_imported_where_nothing_can_train_or_simulate():
     done = subprocess.run([sys.executable, '-c', TRY, ','.join(HEAVY), *modules()],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def everywhere():
+    """Return every module of every package."""
+    found = set()
+    for folder in (*(ROOT / 'src').glob('ilw_*'), ROOT / 'launch'):
+        for path in folder.glob('*/**/*.py'):
+            parts = path.relative_to(folder).with_suffix('').parts
+            if 'build' not in parts and not parts[-1].endswith('.launch'):
+                found.add('.'.join(parts[:-1] if parts[-1] == '__init__' else parts))
+    return found - {'ilw_bringup.start.launch_files'}
+
+
+@pytest.mark.parametrize('missing', NEEDS)
+def test_what_needs_no_torch_pybullet_or_numba_is_imported_without(missing):
+    pytest.importorskip('rclpy')
+    names = everywhere()
+    assert len(names) > 400
+    done = subprocess.run([sys.executable, '-c', TRY.split('for name')[0] + EACH, missing],
+                          input='\n'.join(sorted(names)), capture_output=True, text=True,
+                          check=False)
+    failed = dict(line.split() for line in done.stdout.splitlines())
+    assert done.returncode == 0 and {*failed.values()} == {missing}, done.stderr[-3000:] or failed
+    assert not {name for name in failed if not name.startswith(NEEDS[missing])}
+    assert not {begin for begin in NEEDS[missing]
+                if not any(name.startswith(begin) for name in failed)}, 'it does without by now'
 
 
 def test_the_batched_simulator_runs_where_there_is_no_pybullet_and_no_ros():
@@ -84,11 +134,8 @@ def locked(name):
 
 
 def test_robot_txt_is_all_that_robot_in_needs_and_nothing_that_trains():
-    wanted = [line.split()[0] for line in (ROOT / 'requirements/robot.in').read_text().splitlines()
-              if line and not line.startswith('#')]
-    plain = [re.split('[ =<>]', line)[0]
-             for line in (ROOT / 'requirements/ilw.in').read_text().splitlines()]
-    assert set(wanted) <= set(plain), 'each is in ilw.in, which has the versions'
+    wanted = list(wanted_by('robot.in'))
+    assert set(wanted) <= wanted_by('ilw.in'), 'each is in ilw.in, which has the versions'
     seen = set()
     while wanted:
         name = re.sub('[-_.]+', '-', wanted.pop()).lower()
@@ -109,3 +156,6 @@ def test_rosdep_installs_nothing_heavy_on_a_robot(package):
               for element in root.iter(kind)
               if element.get('condition') != '$ILW_ROBOT != 1'}
     assert not {key for key in always if any(name in key for name in HEAVY)}
+    left_out = {element.text for element in root.iter('exec_depend')
+                if element.get('condition') == '$ILW_ROBOT != 1'}
+    assert {key.removeprefix('python3-') for key in left_out} <= {*HEAVY}

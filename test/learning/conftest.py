@@ -1,6 +1,8 @@
 """Made-up episodes and short trainings: arrays only, a few seconds on one thread."""
 
 from dataclasses import replace
+from pathlib import Path
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from ilw_learner.algorithms.bc import BcConfig, cloning_step
 from ilw_learner.training.imitation import Imitation
 from ilw_learner.training.loop import TrainingLoop
 
+sys.path.insert(0, str(Path(__file__).parent))  # for ``identity_task``
 torch.set_num_threads(1)
 SHORT = BcConfig(hidden=64, updates=600, batch=128, noise=0.0, average=0.98, candidates=2,
                  weight_decay=1e-4)

@@ -1,5 +1,6 @@
 """What every algorithm of ALGORITHMS must do, and one that is a file of one's own."""
 
+import copy
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -7,6 +8,7 @@ import random
 import re
 import shutil
 
+import identity_task
 import numpy as np
 import onnxruntime as ort
 import pytest
@@ -35,8 +37,13 @@ FROM_REWARD = {'steps': 4096, 'robots': 64, 'warm_up': 512, 'candidates': 4, 'ba
 SHORT = {
     'bc': {'updates': 600, 'candidates': 4, 'hidden': 64}, 'dqn': FROM_REWARD,
     'dqfd': {**FROM_REWARD, 'pretrain': 300},
-    'qtable': {'updates': 200_000, 'candidates': 4, 'bins': (8, 8, 4)}}
+    'qtable': {'updates': 20_000, 'candidates': 4, 'bins': (8, 8, 4)}}
 """Values for a training of seconds; those of a new algorithm are its defaults"""
+LONGER = {'dqn': {'steps': 65_536, 'batch': 256, 'learning_rate': 0.002},
+          'dqfd': {'steps': 65_536, 'batch': 256, 'learning_rate': 0.002}}
+"""To solve a task, not only to take some steps"""
+OBEDIENT = {'dqfd': {'margin': 0.8, 'margin_ratio': 1.0, 'demo_ratio': 0.5, 'pretrain': 1000}}
+"""To do what was shown where nothing else is known"""
 
 
 @pytest.fixture
@@ -50,13 +57,38 @@ def demos(bags, tmp_path):
 
 
 @pytest.fixture
-def options(maze, demos, tmp_path):
-    """Return a maker of options: options(algorithm, folder, seed, values)."""
+def identity(monkeypatch, maze, bags, tmp_path):
+    """Put the identity task where the simulator is found; return demonstrations of it."""
+    monkeypatch.setattr('ilw_sim.batch.batch_env.make_batch', identity_task.make_batch)
+    monkeypatch.setattr('ilw_sim.batch.binned_model.make_model', identity_task.make_model)
+    for number in range(6):
+        at = identity_task.places(maze, 100, seed=number)
+        identity_task.show(bags, tmp_path / 'shown' / f'{number}',
+                           identity_task.right_choice(at[:, 0], maze), at)
+    return tmp_path / 'shown'
 
-    def make(name, folder='run', seed=0, **values):
+
+@pytest.fixture
+def exported(monkeypatch):
+    """Return the networks that were exported so far, by the bytes of their graphs."""
+    found, export = {}, torch.onnx.export
+
+    def remember(policy, example, buffer, **options):
+        export(policy, example, buffer, **options)
+        found[buffer.getvalue()] = copy.deepcopy(policy)
+
+    monkeypatch.setattr(torch.onnx, 'export', remember)
+    return found
+
+
+@pytest.fixture
+def options(maze, demos, tmp_path):
+    """Return a maker of options: options(algorithm, folder, seed, demonstrations, values)."""
+
+    def make(name, folder='run', seed=0, shown=demos, **values):
         _, config = load_config(config_file('train', name), 'maze')
         return TrainOptions(
-            contract=maze, algorithm=name, seed=seed, demos=demos, out=tmp_path / folder,
+            contract=maze, algorithm=name, seed=seed, demos=shown, out=tmp_path / folder,
             config=replace(config, **{**SHORT.get(name, {}), **values}))
 
     return make
@@ -74,33 +106,69 @@ def go_on(now):
     return True
 
 
+def acted(checkpoint, seen, history):
+    """Return what a checkpoint's graph does along an episode: ``(T, Do)`` to ``(T, Ta, Da)``."""
+    graph = ort.InferenceSession(str(Path(checkpoint) / 'policy.onnx'))
+    return graph.run(None, {'observation': windows(seen, history)})[0]
+
+
+def windows(seen, history):
+    return np.stack([seen[np.maximum(np.arange(t - history + 1, t + 1), 0)]
+                     for t in range(len(seen))])
+
+
 @pytest.mark.parametrize('name', ALGORITHMS)
-def test_it_repeats_itself_under_a_seed_and_exports_what_it_acts(name, options, maze, demos):
-    made = [train_as_asked(options(name, folder), go_on) for folder in ('a', 'b')]
+def test_it_solves_the_identity_task(name, options, maze, identity):
+    done = train_as_asked(options(name, shown=identity, **LONGER.get(name, {})), go_on)
+    unseen = identity_task.places(maze, 400, seed=99)
+    wanted = maze.action.table[identity_task.right_choice(unseen[:, 0], maze)]
+    history = PolicyRunner(done.checkpoint, maze).history
+    at = np.repeat(unseen, history, axis=0)  # it stays a while at each place
+    does = acted(done.checkpoint, at, history)[history - 1::history, 0]
+    assert (np.abs(does - wanted).max(axis=1) < 1e-3).mean() > 0.95
+
+
+@pytest.mark.parametrize('name', [name for name, each in ALGORITHMS.items() if each.demonstrated])
+def test_it_overfits_one_episode(name, options, maze, bags, tmp_path, monkeypatch):
+    monkeypatch.setattr('ilw_sim.batch.batch_env.make_batch', identity_task.make_unpaid_batch)
+    at = identity_task.places(maze, 30, seed=5)
+    chosen = np.random.default_rng(6).integers(len(maze.action.discrete), size=len(at))
+    identity_task.show(bags, tmp_path / 'one' / '0', chosen, at)
+    done = train_as_asked(options(name, shown=tmp_path / 'one', **OBEDIENT.get(name, {})), go_on)
+    episode = load_episode(tmp_path / 'one' / '0', maze)
+    assert len(episode.actions) > 25
+    history = PolicyRunner(done.checkpoint, maze).history
+    does = acted(done.checkpoint, episode.obs[:-1], history)[:, 0]
+    assert (np.abs(does - episode.actions).max(axis=1) < 1e-3).mean() > 0.95
+
+
+@pytest.mark.parametrize('name', ALGORITHMS)
+def test_it_repeats_itself_under_a_seed_and_exports_what_it_acts(
+        name, options, maze, identity, exported):
+    made = [train_as_asked(options(name, folder, shown=identity), go_on) for folder in ('a', 'b')]
+    checkpoint = Path(made[0].checkpoint)
     assert same(*(weights(Path(each.checkpoint).parent) for each in made))
-    assert json.loads((Path(made[0].checkpoint).parent / 'training.json').read_text()) == (
+    assert made[0].details == made[1].details
+    assert json.loads((checkpoint.parent / 'training.json').read_text()) == (
         json.loads(json.dumps(made[0].as_json())))
-    episode = load_episode(demos / '0', maze)
-    runner = PolicyRunner(made[0].checkpoint, maze)
-    seen = episode.obs[:-1]
-    history = runner.history
-    graph = ort.InferenceSession(str(Path(made[0].checkpoint) / 'policy.onnx'))
-    chosen = graph.run(None, {'observation': np.stack([
-        seen[np.maximum(np.arange(t - history + 1, t + 1), 0)] for t in range(len(seen))])})[0]
+    runner = PolicyRunner(checkpoint, maze)
+    seen = load_episode(identity / '0', maze).obs[:-1]
+    chosen = acted(checkpoint, seen, runner.history)
     assert chosen.shape[::2] == (len(seen), maze.action.dim)
     assert (chosen >= maze.action.low - 1e-6).all() and (chosen <= maze.action.high + 1e-6).all()
+    network = exported[(checkpoint / 'policy.onnx').read_bytes()]
+    with torch.no_grad():
+        wanted = network(torch.as_tensor(windows(seen, runner.history))).numpy()
+    assert (np.abs(chosen - wanted).max(axis=(1, 2)) < 1e-4).mean() >= 0.98, 'two may be equal'
     for t, row in enumerate(seen):
         runner.observe(Observation(t, row, np.ones(maze.obs_dim, dtype=bool), 0))
-        acted, why = runner.act()
-        np.testing.assert_array_equal(acted[0], chosen[t, 0], err_msg=why)
-    if ALGORITHMS[name].demonstrated:
-        ahead = np.abs(chosen[:, 0] - maze.action.discrete['forward']).max(axis=1) < 1e-6
-        assert ahead.mean() > 0.8, 'it does what it was shown'
+        acts, why = runner.act()
+        np.testing.assert_array_equal(acts[0], chosen[t, 0], err_msg=why)
 
 
 @pytest.mark.parametrize(('name', 'values'), [
     *((name, {}) for name in ALGORITHMS), ('bc', {'fused': False, 'noise': 0.05})])
-def test_its_random_numbers_are_its_own(name, values, options):
+def test_its_random_numbers_are_its_own(name, values, options, identity):
     made, drawn = [], []
     for folder in ('a', 'b'):
         torch.rand(len(made))
@@ -111,7 +179,7 @@ def test_its_random_numbers_are_its_own(name, values, options):
             return True
 
         watch = go_on if folder == 'a' else others_draw
-        made.append(train_as_asked(options(name, folder, **values), watch))
+        made.append(train_as_asked(options(name, folder, shown=identity, **values), watch))
         state = torch.get_rng_state()
         torch.set_rng_state(before[0])
         for each in drawn:
@@ -123,9 +191,10 @@ def test_its_random_numbers_are_its_own(name, values, options):
 
 
 @pytest.mark.parametrize('name', ALGORITHMS)
-def test_it_goes_on_where_it_was_interrupted_and_ends_as_if_it_had_not_been(name, options):
-    whole = train_as_asked(options(name, 'whole'), go_on)
-    stops = options(name, 'stopped')
+def test_it_goes_on_where_it_was_interrupted_and_ends_as_if_it_had_not_been(
+        name, options, identity):
+    whole = train_as_asked(options(name, 'whole', shown=identity), go_on)
+    stops = options(name, 'stopped', shown=identity)
     with pytest.raises(CancelledError):
         train_as_asked(stops, lambda now: now.update < 0.6 * now.updates)
     begun = []
@@ -134,6 +203,7 @@ def test_it_goes_on_where_it_was_interrupted_and_ends_as_if_it_had_not_been(name
     assert (resumed.steps, resumed.task) == (whole.steps, 'maze')
     if 'Dqn' not in str(ALGORITHMS[name].config):  # its experience is not kept
         assert same(weights(stops.out), weights(stops.out.with_name('whole')))
+        assert resumed.details == whole.details
     again = train_as_asked(stops, go_on)
     assert again.success == resumed.success and again.updates == resumed.updates
 

@@ -45,7 +45,7 @@ from ilw_bringup.start.arguments import (
     sim_time,
     typed,
 )
-from ilw_bringup.start.robot_names import interface_of, with_names
+from ilw_bringup.start.robot_names import interface_of
 from ilw_bringup.start.shared_files import shared_file
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import IlwError
@@ -261,7 +261,13 @@ def resolve(name: str, given: Mapping[str, Any]) -> tuple[Bringup, dict[str, Any
     interface = interface_of(values)
     values['namespace'] = values['namespace'] or interface.namespace
     check_together(values)
-    return replace(bringup, nodes=lambda a: with_names(bringup.nodes(a), interface)), values
+
+    def named(a: Mapping[str, Any]) -> list[NodeSpec]:
+        # Every node the same: they stay together.
+        return [replace(spec, remappings={**interface.topics, **spec.remappings})
+                for spec in bringup.nodes(a)]
+
+    return replace(bringup, nodes=named), values
 
 
 def discovery(network: str, outer: Mapping[str, str]) -> dict[str, str]:

@@ -1,15 +1,11 @@
-"""Give the nodes of a bring-up the names that the robot's driver uses, from its profile."""
+"""Which names of topics and frames the robot's driver uses: its profile says."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from ilw_core.storage.locate import config_file
 from ilw_teleop.arbiter.robot_interface import RobotInterface
 from ilw_teleop.arbiter.robot_profile import load_profile
-
-if TYPE_CHECKING:
-    from ilw_bringup.start.bringup import NodeSpec
 
 
 def interface_of(values: Mapping[str, Any]) -> RobotInterface:
@@ -20,8 +16,3 @@ def interface_of(values: Mapping[str, Any]) -> RobotInterface:
     """
     profile = values.get('profile', '')
     return load_profile(config_file('robots', profile)).interface if profile else RobotInterface()
-
-
-def with_names(specs: Sequence['NodeSpec'], interface: RobotInterface) -> list['NodeSpec']:
-    """Return the nodes with the profile's remappings, every one the same: they stay together."""
-    return [replace(spec, remappings={**interface.topics, **spec.remappings}) for spec in specs]

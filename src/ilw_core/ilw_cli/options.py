@@ -1,4 +1,4 @@
-"""Options that several of the learner's commands share."""
+"""Options that several commands share, each with its help."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

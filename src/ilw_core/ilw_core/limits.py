@@ -1,4 +1,4 @@
-"""Keep an action within its range and its rates of change. No ROS; time is an argument."""
+"""Keep an action within its range and its rates of change. Time is an argument."""
 
 import numpy as np
 

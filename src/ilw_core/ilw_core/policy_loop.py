@@ -1,5 +1,5 @@
 """
-When to act: ticks on the grid of the contract, each used once, in order. No ROS, no clock.
+When to act: ticks on the grid of the contract, each used once, in order.
 
 A tick is complete when every ``asof`` topic has delivered a message stamped at or after it.
 """

@@ -1,4 +1,4 @@
-"""Tell whether the process that started this one is gone. No ROS."""
+"""Tell whether the process that started this one is gone."""
 
 from collections.abc import Mapping
 import os

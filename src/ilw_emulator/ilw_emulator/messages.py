@@ -1,9 +1,11 @@
-"""What a driver would publish, as plain objects shaped like ROS messages. No ROS."""
+"""What a driver would publish, as plain objects shaped like ROS messages."""
 
 import math
 from types import SimpleNamespace as Plain
 
 import numpy as np
+
+from ilw_core.contract.planar_twist import plain_twist
 
 ODOM, BASE, LASER = 'odom', 'base_link', 'base_scan'
 JOINTS = ('wheel_left_joint', 'wheel_right_joint')
@@ -21,7 +23,7 @@ def odometry(stamp_ns: int, pose: Pose, forward_mps: float, turn_radps: float) -
     """Return a ``nav_msgs/Odometry``."""
     return Plain(
         header=header(stamp_ns, ODOM), child_frame_id=BASE, pose=Plain(pose=_flat(pose)),
-        twist=Plain(twist=Plain(linear=_vector(forward_mps), angular=_vector(z=turn_radps))))
+        twist=Plain(twist=plain_twist(forward_mps, turn_radps)))
 
 
 def joint_state(stamp_ns: int, position: tuple[float, float],

@@ -1,4 +1,4 @@
-"""Read an emulator profile, ``config/emulators/*.yaml``: every trait with a value. No ROS."""
+"""Read an emulator profile, ``config/emulators/*.yaml``: every trait with a value."""
 
 from dataclasses import fields
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One whole machine: commands in, messages out, each at its instant. No ROS, no wall clock."""
+"""One whole machine: commands in, messages out, each at its instant."""
 
 import heapq
 from types import SimpleNamespace as Plain

@@ -13,7 +13,7 @@ from action_msgs.msg import GoalStatus
 import numpy as np
 from std_srvs.srv import Trigger
 
-from ilw_bringup.asking import Asking
+from ilw_bringup.asking import call
 from ilw_bringup.start.bringup import NodeSpec
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import IlwError
@@ -127,22 +127,11 @@ class Ends:
 
     def call(self, kind: Any, name: str, request: Any) -> Any:
         """Call a service and return its response; :raises IlwError: none came in time."""
-        client = self.spy.node.create_client(kind, name)
-        asking = Asking(lambda: client.call_async(request))
-        try:
-            self.until(client.service_is_ready, 20.0, f'the service {name}')
-            self.until(asking.answered, 10.0, f'an answer of {name}')
-            return asking.answer()
-        finally:
-            self.spy.node.destroy_client(client)
+        return call(self.spy.node, kind, name, request, self.until, 20.0, again=True)
 
     def until(self, done: Callable[[], Any], timeout_s: float, what: str) -> None:
         """Wait for something; :raises IlwError: in vain."""
-        deadline = time.monotonic() + timeout_s
-        while not done():
-            require(time.monotonic() < deadline, f'Waited {timeout_s:.0f} s for {what} in vain. '
-                    f'{self.spy.says()}')
-            time.sleep(0.005)
+        self.spy.until(done, timeout_s, what)
 
     def forget(self) -> None:
         """End the nodes; the next drive starts new ones."""

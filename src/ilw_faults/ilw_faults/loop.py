@@ -12,7 +12,7 @@ from typing import Any
 from mcap.reader import make_reader
 from std_srvs.srv import Trigger
 
-from ilw_bringup.asking import Asking
+from ilw_bringup.asking import call
 from ilw_bringup.start.bringup import NodeSpec
 from ilw_bringup.start.processes import Fleet
 from ilw_core.contract.file import load_contract
@@ -97,23 +97,11 @@ class Loop:
         :param again: ask again now and then; for requests that do no harm twice.
         :raises IlwError: it does not answer in time.
         """
-        client = self.spy.node.create_client(kind, name)
-        asking = Asking(lambda: client.call_async(request), again=again)
-        try:
-            self.until(client.service_is_ready, timeout_s, f'the service {name}')
-            self.until(asking.answered, timeout_s, f'an answer of {name}')
-            return asking.answer()
-        finally:
-            self.spy.node.destroy_client(client)
+        return call(self.spy.node, kind, name, request, self.until, timeout_s, again=again)
 
     def until(self, done: Callable[[], Any], timeout_s: float, what: str) -> None:
         """Wait for something; :raises IlwError: in vain; says what the nodes do instead."""
-        deadline = time.monotonic() + timeout_s
-        while not done():
-            if time.monotonic() > deadline:
-                raise IlwError(f'Waited {timeout_s:.0f} s for {what} in vain. '
-                               f'{self.spy.says()}')
-            time.sleep(0.005)
+        self.spy.until(done, timeout_s, what)
 
     def arm(self) -> None:
         """Let the policy drive; waits until it does."""

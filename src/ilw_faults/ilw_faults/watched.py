@@ -1,12 +1,15 @@
 """What was heard of a loop, and what it shows: did commands stay inside limits, does it stand."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 import time
+from typing import Any
 
 import numpy as np
 
 from ilw_core.contract.file import Contract
+from ilw_core.errors import IlwError
 from ilw_msgs.msg import ArbiterState, EpisodeEvent, EpisodeStatus
 from ilw_ros.convert import stamp_ns
 
@@ -30,7 +33,7 @@ class Watched:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._stop = np.zeros(contract.action.dim)
+        self._stop = contract.action.rest
         self.commands: list[Command] = []
         self.heard = 0
         """Commands since the start; ``trim`` forgets what they were"""
@@ -53,6 +56,14 @@ class Watched:
     def status(self) -> EpisodeStatus | None:
         """What the recorder said last."""
         return self.statuses[-1][1] if self.statuses else None
+
+    def until(self, done: Callable[[], Any], timeout_s: float, what: str) -> None:
+        """Wait for something; :raises IlwError: in vain; says what the nodes do instead."""
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            if time.monotonic() > deadline:
+                raise IlwError(f'Waited {timeout_s:.0f} s for {what} in vain. {self.says()}')
+            time.sleep(0.005)
 
     def says(self) -> str:
         """Return what the nodes said last of themselves, in a sentence each."""

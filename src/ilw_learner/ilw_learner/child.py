@@ -1,4 +1,4 @@
-"""A command of the learner in a process of its own: progress in, result or error out. No ROS."""
+"""A command of the learner in a process of its own: progress in, result or error out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

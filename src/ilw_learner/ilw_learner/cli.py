@@ -1,4 +1,4 @@
-"""The learner's commands: train, eval, and those in other files. Without ROS."""
+"""The learner's commands: train, eval, and those in other files."""
 
 from dataclasses import asdict
 import json
@@ -22,6 +22,7 @@ from ilw_cli.options import (
     trusted_keys_option,
 )
 from ilw_cli.run import run
+from ilw_core import world_seeds
 from ilw_core.contract.file import named_contract
 from ilw_core.errors import IlwError
 from ilw_core.storage.files import json_text
@@ -34,8 +35,6 @@ if TYPE_CHECKING:  # they bring torch
     from ilw_learner.training.options import TrainConfig
 
 _ERR = PlainConsole(stderr=True)
-_VALIDATION_SEED = 300_000
-"""Evaluation starts at 600,000: a checkpoint is never chosen on the worlds it is scored on"""
 _WITH_A_CONTRACT = {'task', 'profile', 'demos', 'simulator', 'plant', 'max_demos', 'eval_seed',
                     'sign_key', 'allow_other_contract'}
 """Options of ``train`` that a Gymnasium environment has no use for"""
@@ -65,7 +64,7 @@ def _progress_json(function: F) -> F:
 @click.option('--track', type=click.Choice(['tensorboard', 'wandb']), default='tensorboard',
               show_default=True, help='Where the numbers go, beside metrics.jsonl.')
 @click.option('--max-demos', default=0, help='Use only this many demonstrations [all].')
-@click.option('--eval-seed', default=_VALIDATION_SEED, show_default=True,
+@click.option('--eval-seed', default=world_seeds.CHOOSE, show_default=True,
               help='First world to choose checkpoints in.')
 @click.option('--out', type=click.Path(path_type=Path), help='Folder of the run [runs/<id>].')
 @click.option('--sign-key', type=click.Path(path_type=Path),
@@ -178,7 +177,7 @@ def _refuse_what_needs_a_contract(env_spec: str) -> None:
 @click.argument('checkpoint')
 @checkpoint_task_option
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True)
-@click.option('--seed', default=600_000, show_default=True, help='First world.')
+@click.option('--seed', default=world_seeds.SCORE, show_default=True, help='First world.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True)
 @plant_option
 @trusted_keys_option

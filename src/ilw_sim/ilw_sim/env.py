@@ -52,7 +52,7 @@ class IlwEnv(gymnasium.Env):
         self.action_space = (
             spaces.Discrete(len(action.discrete)) if action.discrete else
             spaces.Box(action.low.astype(np.float32), action.high.astype(np.float32)))
-        self._limiter = Limiter(action, np.zeros(action.dim))
+        self._limiter = Limiter(action, action.rest)
         self._reasons: tuple[str, ...] = ()
 
     def reset(

@@ -1,4 +1,4 @@
-"""When the next tick is due and which command drives it. No ROS; times come in as arguments."""
+"""When the next tick is due and which command drives it. Times come in as arguments."""
 
 from dataclasses import dataclass
 import math

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ilw_cli.options import json_option, task_option
 from ilw_core.base.plant import load_plant
 from ilw_core.contract.file import Contract, load_contract
 from ilw_core.errors import IlwError
@@ -37,7 +38,7 @@ def _contract(task: str | None) -> Contract | None:
                    'odometry show only the sum of both delays.')
 @click.option('--plot', type=click.Path(path_type=Path, dir_okay=False),
               help='Draw speeds and replays into this PNG.')
-@click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
+@json_option
 def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
              odom_delay_s: float, plot: Path | None, as_json: bool) -> None:
     """
@@ -88,15 +89,14 @@ def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
 @click.command()
 @click.argument('sim_bag', type=click.Path(path_type=Path))
 @click.argument('real_bag', type=click.Path(path_type=Path))
-@click.option('--task', default='clutter', show_default=True,
-              help='A contract in config/tasks/, or a path.')
+@task_option
 @click.option('--plant', help='Replay with this profile, in config/plants/ or a path [identified '
                               'from the first half of REAL_BAG, judged on the second].')
 @click.option('--simulator', 'simulators', multiple=True, metavar='NAME=MODULE:FUNCTION',
               help='Also replay with function(plant), as pybullet=ilw_sim.open_loop:model.')
 @click.option('--out', type=click.Path(path_type=Path, file_okay=False),
               help='Write gap.html and its pictures into this folder.')
-@click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
+@json_option
 def gap(sim_bag: Path, real_bag: Path, task: str, plant: str | None, simulators: tuple[str, ...],
         out: Path | None, as_json: bool) -> None:
     """

@@ -8,7 +8,7 @@ import pytest
 from ilw_core.episode import Episode, Outcome
 from ilw_core.storage.episode_folder import EpisodeFolder
 from ilw_data.doctor.finding import Take
-from ilw_data.doctor.reach import check_take
+from ilw_data.doctor.goals import check_reach
 
 
 def take(contract, tmp_path, distance_m, steps=50, known=True):
@@ -29,7 +29,7 @@ def take(contract, tmp_path, distance_m, steps=50, known=True):
     (3.0, 40.0, ''), (3.0, 5.0, 'timeout_s: 9'), (11.0, 20.0, 'timeout_s: 33')])
 def test_a_goal_out_of_reach_is_told_with_the_time_to_write(
         clutter, tmp_path, distance_m, timeout_s, write):
-    found = check_take(take(clutter, tmp_path, distance_m), replace(clutter, timeout_s=timeout_s))
+    found = check_reach(take(clutter, tmp_path, distance_m), replace(clutter, timeout_s=timeout_s))
     assert [f.kind for f in found] == ['too-far'] * bool(write)
     assert not write or (write in found[0].text and found[0].level == 'warn'
                          and found[0].command.endswith('--task clutter'))
@@ -37,9 +37,9 @@ def test_a_goal_out_of_reach_is_told_with_the_time_to_write(
 
 @pytest.mark.parametrize(('steps', 'told'), [(400, False), (410, False), (420, True), (900, True)])
 def test_a_take_longer_than_the_time_is_a_note(clutter, tmp_path, steps, told):
-    found = check_take(take(clutter, tmp_path, 1.0, steps), clutter)   # 40 s at 10 Hz
+    found = check_reach(take(clutter, tmp_path, 1.0, steps), clutter)   # 40 s at 10 Hz
     assert [f.kind for f in found] == ['too-long'] * told
 
 
 def test_a_goal_that_is_not_known_is_not_far(clutter, tmp_path):
-    assert check_take(take(clutter, tmp_path, 90.0, known=False), clutter) == []
+    assert check_reach(take(clutter, tmp_path, 90.0, known=False), clutter) == []

@@ -11,7 +11,7 @@ from ilw_teleop.joystick.gamepad import Gamepad
 from ilw_teleop.joystick.keyboard import Keyboard
 from ilw_teleop.joystick.layout import Joystick, load_joystick
 from ilw_teleop.joystick.pad import EV_ABS, EV_KEY, EV_SYN, SYN_DROPPED, Pad
-from ilw_teleop.joystick.repeat import Repeat
+from ilw_teleop.joystick.rhythm import Repeat
 
 ABS_X, ABS_Y, ABS_Z, ABS_HAT0X = 0, 1, 2, 16
 BTN_SOUTH, BTN_TL = 304, 310

@@ -1,5 +1,5 @@
 """
-Read a URDF: where wheels are, how fast they turn, how far the whole reaches. No ROS, no physics.
+Read a URDF: where wheels are, how fast they turn, how far the whole reaches.
 
 A file that is still xacro is expanded where ``xacro`` is installed.
 """

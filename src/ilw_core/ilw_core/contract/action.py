@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 import re
+from typing import Any
 
 import numpy as np
 
@@ -101,9 +102,19 @@ class ActionSpec:
 
     def nearest(self, actions: np.ndarray) -> np.ndarray:
         """Return the index of the discrete action closest to each ``(N, Da)`` action, ``(N,)``."""
-        span = self.high - self.low
-        gap = (np.asarray(actions)[:, None, :] - self.table[None]) / span
-        return np.argmin((gap ** 2).sum(-1), axis=1)
+        found: np.ndarray = nearest_choice(np.asarray(actions), self.table, self.high - self.low)
+        return found
+
+
+def nearest_choice(actions: Any, table: Any, span: Any) -> Any:
+    """
+    Return the choice nearest to each action, ``(...)`` for ``(..., Da)``; arrays, or tensors.
+
+    :param table: ``(K, Da)`` what each choice means.
+    :param span: ``(Da,)`` of each field, so that all of them count alike.
+    """
+    gap = (actions[..., None, :] - table) / span  # (..., K, Da)
+    return (gap ** 2).sum(-1).argmin(-1)
 
 
 def read_action(section: Section, observed: Sequence[str]) -> ActionSpec:

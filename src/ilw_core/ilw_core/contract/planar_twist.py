@@ -1,4 +1,7 @@
-"""Where an action has the forward speed and the turn rate of a base that drives on the plane."""
+"""The planar twist: where messages and actions have forward speed and turn rate of a base."""
+
+from types import SimpleNamespace
+from typing import Any
 
 from ilw_core.contract.action import ActionSpec
 from ilw_core.contract.command_topic import CommandTopic
@@ -6,8 +9,38 @@ from ilw_core.errors import ContractError
 
 FORWARD, TURN = 'linear.x', 'angular.z'
 """What the path of the field ends in; REP 103: forward and left are positive"""
-ASIDE = ('linear.y', 'linear.z', 'angular.x', 'angular.y')
+SIDEWAYS = 'linear.y'
+ON_THE_PLANE = (FORWARD, SIDEWAYS, TURN)
+TWIST = (FORWARD, SIDEWAYS, 'linear.z', 'angular.x', 'angular.y', TURN)
+"""All six, in the order of ``geometry_msgs/Twist``"""
+ASIDE = tuple(path for path in TWIST if path not in (FORWARD, TURN))
 """The other four of a twist"""
+ODD = (SIDEWAYS, 'angular.x', TURN)
+"""Those that change sign in a mirror (REP-103 axes)"""
+ODOMETRY = (f'twist.twist.{FORWARD}', f'twist.twist.{TURN}')
+"""Where ``nav_msgs/Odometry`` has forward speed and turn rate"""
+
+
+def speeds_of(twist: Any) -> tuple[float, float]:
+    """Return forward speed and turn rate of a ``geometry_msgs/Twist``."""
+    return twist.linear.x, twist.angular.z
+
+
+def sideways_of(twist: Any) -> float:
+    """Return the speed to the left of a ``geometry_msgs/Twist``."""
+    speed: float = twist.linear.y
+    return speed
+
+
+def set_speeds(twist: Any, forward_mps: float, turn_radps: float) -> None:
+    """Write forward speed and turn rate into a ``geometry_msgs/Twist``."""
+    twist.linear.x, twist.angular.z = float(forward_mps), float(turn_radps)
+
+
+def plain_twist(forward_mps: float, turn_radps: float) -> SimpleNamespace:
+    """Return a plain object shaped like a ``geometry_msgs/Twist``; its other four are 0."""
+    return SimpleNamespace(linear=SimpleNamespace(x=float(forward_mps), y=0.0, z=0.0),
+                           angular=SimpleNamespace(x=0.0, y=0.0, z=float(turn_radps)))
 
 
 def field_index(action: ActionSpec, tail: str) -> int | None:

@@ -1,5 +1,5 @@
 """
-Read a map as ROS 2 saves it: ``map.yaml`` and its picture, in Nav2's format. No ROS, no physics.
+Read a map as ROS 2 saves it: ``map.yaml`` and its picture, in Nav2's format.
 
 PGM (P2, P5) is read here; PNG by OpenCV. Sizes are checked before memory is taken.
 """

@@ -1,4 +1,4 @@
-"""Read the frames of a camera topic, sensor_msgs/msg/CompressedImage, out of a bag. No ROS."""
+"""Read the frames of a camera topic, sensor_msgs/msg/CompressedImage, out of a bag."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

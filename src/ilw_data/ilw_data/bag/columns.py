@@ -1,4 +1,4 @@
-"""Read one field of many messages at once, straight out of their bytes. No ROS, no files."""
+"""Read one field of many messages at once, straight out of their bytes."""
 
 from collections.abc import Mapping
 import re

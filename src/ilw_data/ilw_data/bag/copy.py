@@ -1,4 +1,4 @@
-"""Write raw messages into a new rosbag2 folder: one MCAP file and its metadata.yaml. No ROS."""
+"""Write raw messages into a new rosbag2 folder: one MCAP file and its metadata.yaml."""
 
 from collections.abc import Collection
 from io import BufferedWriter, FileIO

@@ -1,4 +1,4 @@
-"""Read a recording: columns, or decoded messages, of the topics asked for. No ROS."""
+"""Read a recording: columns, or decoded messages, of the topics asked for."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress

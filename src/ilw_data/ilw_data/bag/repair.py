@@ -1,5 +1,5 @@
 """
-Make a torn bag whole where it lies: cut it after its last whole chunk, write the index. No ROS.
+Make a torn bag whole where it lies: cut it after its last whole chunk, write the index.
 
 In place, because a full disk has no room for a copy. Nothing that the file says about a size is
 believed before it was held against what is there, and the file is looked at through a memory map,

@@ -25,7 +25,6 @@ from ilw_data.doctor import (
     lag,
     leaks,
     lidars,
-    reach,
     readings,
     sensing,
     starts,
@@ -113,7 +112,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
         findings += scans + odd + sensing.check_take(
             take, contract, {**readings.causes(odd, contract), **lidars.causes(scans)})
         findings += labels.check_take(take, contract) + goals.check_take(take, bag, contract)
-        findings += reach.check_take(take, contract)
+        findings += goals.check_reach(take, contract)
     if len(misfitting) == len(folders):
         raise misfitting[0]  # the contract is wrong, not the recordings
     base = base or scene_base(contract)

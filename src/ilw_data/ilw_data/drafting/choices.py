@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ilw_core.contract.planar_twist import TWIST as SPEEDS
 from ilw_core.errors import EpisodeError
 from ilw_data.bag.reader import Bag
 from ilw_data.drafting.figures import agreement
@@ -16,7 +17,6 @@ POSE, POSE_WITH_COVARIANCE = ('geometry_msgs/msg/PoseStamped',
                               'geometry_msgs/msg/PoseWithCovarianceStamped')
 JOINTS = 'sensor_msgs/msg/JointState'
 PICTURES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
-_SPEEDS = ('linear.x', 'linear.y', 'linear.z', 'angular.x', 'angular.y', 'angular.z')
 _FEWEST = 10
 """Messages of a stream that one can learn from"""
 
@@ -132,10 +132,10 @@ def _all_commands(bag: Bag) -> tuple[list[HeardCommand], list[str]]:
     found = []
     for each in heard:
         prefix = 'twist.' if each.type == TWIST_STAMPED else ''
-        values = np.stack([each.column(prefix + path) for path in _SPEEDS], axis=1)
+        values = np.stack([each.column(prefix + path) for path in SPEEDS], axis=1)
         finite = np.isfinite(values).all(axis=1)
         values, times_s = values[finite], each.times_s[finite]
-        used = [i for i in range(len(_SPEEDS)) if np.any(values[:, i])]
+        used = [i for i in range(len(SPEEDS)) if np.any(values[:, i])]
         if len(values) < _FEWEST:
             left_out.append(f'{each.name} has {len(values)} messages with numbers, too few')
         elif not used:
@@ -143,7 +143,7 @@ def _all_commands(bag: Bag) -> tuple[list[HeardCommand], list[str]]:
         elif not np.ptp(values, axis=0).any():
             left_out.append(f'{each.name}: all {each.count} messages are the same')
         else:
-            found.append(HeardCommand(each, tuple(_SPEEDS[i] for i in used), values[:, used],
+            found.append(HeardCommand(each, tuple(SPEEDS[i] for i in used), values[:, used],
                                       times_s,
                                       0.0))
     return found, left_out

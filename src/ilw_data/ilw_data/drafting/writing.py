@@ -212,7 +212,7 @@ def _safety(found: Found, base: BaseFigures | None) -> list[str]:
     if found.scan is None or {FORWARD, TURN} != set(fields):
         return ['# No safety.scan: ' + (
             'there is no lidar to look ahead with.' if found.scan is None else
-            'the action is no planar twist (linear.x and angular.z).')]
+            f'the action is no planar twist ({FORWARD} and {TURN}).')]
     lines = ['safety:  # read by the arbiter only; a change needs no new training',
              *_line(f'  deceleration_mps2: {_UNKNOWN_BRAKING_MPS2}', 'NOT MEASURED: the robot '
                     'must surely brake as hard as this. ./ilw identify measures it')]

@@ -23,7 +23,7 @@ from ilw_core.base.motion_check import (
 )
 from ilw_core.contract.command_topic import same_command
 from ilw_core.contract.file import Contract
-from ilw_core.contract.planar_twist import twist_command
+from ilw_core.contract.planar_twist import ON_THE_PLANE, twist_command
 from ilw_core.features.lidar import ScanGeometry, why_no_evidence
 from ilw_core.features.plausible import ODOMETRY, SCAN, doubts_in
 from ilw_data.bag.reader import Bag, BagTopic, read_messages
@@ -115,7 +115,7 @@ def read_track(topic: BagTopic) -> Track:
     yaw[rotation] = np.unwrap(yaw[rotation])
     poses = np.column_stack([columns('pose.pose.position', *'xy'),
                              np.where(rotation, yaw, np.nan)])
-    twists = columns('twist.twist', 'linear.x', 'linear.y', 'angular.z')
+    twists = columns('twist.twist', *ON_THE_PLANE)
     twists[:, 1] = np.nan_to_num(twists[:, 1])  # of a base that cannot move aside, some leave it
     numbers = np.concatenate([poses[:, :2], twists], axis=1)
     fine = (np.abs(numbers) < LARGEST).all(axis=1)

@@ -16,6 +16,7 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import Joy
 
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import speeds_of
 from ilw_faults.watched import Command, Watched
 from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus
 from ilw_ros.commands import CommandEar
@@ -146,5 +147,4 @@ class Spy(Watched):
         self.clock.append((time.monotonic(), self.clock_ns))
 
     def _on_truth(self, truth: Odometry) -> None:
-        twist = truth.twist.twist
-        self.speeds.append((time.monotonic(), twist.linear.x, twist.angular.z))
+        self.speeds.append((time.monotonic(), *speeds_of(truth.twist.twist)))

@@ -11,6 +11,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import LaserScan
 
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import set_speeds
 from ilw_ros.commands import CommandEar
 from ilw_ros.qos import LATCHED, REQUEST, STATE_OFFER
 
@@ -32,7 +33,7 @@ class StandIn:
     def __init__(self, node: Node, contract: Contract, seed: int) -> None:
         self._node, self._contract = node, contract
         self._rng = np.random.default_rng(seed)
-        self._commanded, self._stop = np.zeros(contract.action.dim), np.zeros(contract.action.dim)
+        self._commanded = self._stop = contract.action.rest
         self._heard_s = -math.inf
         self.stood_by_itself_s = -math.inf
         """When its own time-out last took a command that moves away; steady clock"""
@@ -66,7 +67,7 @@ class StandIn:
         odom = Odometry(child_frame_id='base_link')
         odom.header.stamp, odom.header.frame_id = stamp, 'odom'
         odom.pose.pose.orientation.w = 1.0
-        odom.twist.twist.linear.x, odom.twist.twist.angular.z = map(float, self._commanded)
+        set_speeds(odom.twist.twist, *self._commanded)
         self._odom.publish(odom)
         step = 2.0 * math.pi / _RAYS
         scan = LaserScan(angle_increment=step, angle_max=step * (_RAYS - 1), range_min=0.1,

@@ -12,6 +12,7 @@ import rclpy
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, JointState, LaserScan
 
+from ilw_core.contract.planar_twist import set_speeds
 from ilw_ros.qos import CAMERA, STATE_OFFER
 from ilw_ros.transport import start_ros
 
@@ -31,7 +32,7 @@ def _scan() -> Any:
 
 def _command() -> Any:
     command = TwistStamped()
-    command.twist.linear.x = 0.2
+    set_speeds(command.twist, 0.2, 0.0)
     return command
 
 

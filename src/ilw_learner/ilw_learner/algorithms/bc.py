@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ilw_core.contract.action import nearest_choice
 from ilw_core.contract.file import Contract
 from ilw_learner.algorithms.base import Algorithm
 from ilw_learner.data.window_images import WindowImages
@@ -119,9 +120,8 @@ class BehaviourCloning(ImitationPolicy):
         """Return what the net should give: ``(N, Ta)`` choices or ``(N, Ta * Da)`` numbers."""
         if not self.discrete:
             return ((actions - self.act_mean) / self.act_scale).flatten(1)
-        span = self.act_high - self.act_low
-        gap = (actions.unsqueeze(-2) - self.table) / span  # (N, Ta, K, Da)
-        return gap.square().sum(-1).argmin(-1)
+        chosen: Tensor = nearest_choice(actions, self.table, self.act_high - self.act_low)
+        return chosen
 
     def output_loss(self, out: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss of ``(B, Ta * K)`` outputs, a scalar tensor."""

@@ -22,6 +22,7 @@ from safetensors.torch import save as to_safetensors
 import torch
 from torch import Tensor, nn
 
+from ilw_core import world_seeds
 from ilw_core.contract.file import Contract
 from ilw_core.errors import ContractError, NotFiniteError
 from ilw_core.storage.files import write_file
@@ -53,9 +54,9 @@ from ilw_learner.training.options import (
 from ilw_learner.training.progress import Progress
 from ilw_learner.training.summary import TrainSummary
 
-_WORLDS, _FIRST_WORLD = 2000, 100_000
-"""To learn in: apart from those of demonstrations (0), selection and evaluation"""
-_JUDGE_ROBOTS, _JUDGE_WORLD = 512, 200_000
+_WORLDS = 2000
+"""To learn in"""
+_JUDGE_ROBOTS, _JUDGE_WORLD = 512, world_seeds.JUDGE
 """Unseen worlds that candidates are compared in: 512 tell 95 % from 92 %"""
 
 
@@ -171,7 +172,7 @@ def train_on_task(
 
     def many(robots: int, worlds: int, first: int) -> VecEnv:
         env = make_env(options.simulator, contract, robots=robots, seed=options.seed,
-                       worlds=worlds, first_world=options.seed * 1_000_000 + first,
+                       worlds=worlds, first_world=options.seed * world_seeds.PER_RUN + first,
                        device=device.type, plant=options.plant)
         made = BatchVecEnv(env, device, None if contract.action.discrete else table,
                            captured=config.captured)
@@ -179,7 +180,7 @@ def train_on_task(
 
     judged = many(_JUDGE_ROBOTS, _JUDGE_ROBOTS, _JUDGE_WORLD)
     learner = QLearner(
-        config, many(config.robots, _WORLDS, _FIRST_WORLD), encode, len(table),
+        config, many(config.robots, _WORLDS, world_seeds.LEARN), encode, len(table),
         device=device, seed=options.seed, demos=demos,
         potential=None if potential is None else potential + (history - 1) * seen,
         code=f'{options.algorithm} {contract.hash} {config.fourier} {config.near_m} {history} '

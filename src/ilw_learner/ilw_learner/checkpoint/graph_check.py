@@ -1,5 +1,5 @@
 """
-Look into an ONNX graph before anything runs it. No ROS, no onnxruntime.
+Look into an ONNX graph before anything runs it.
 
 A checkpoint is data, but a graph is close to a program: it can loop for ever, take any amount of
 memory, or read files. What ILW's networks are made of is known and can do none of this. What this

@@ -1,4 +1,4 @@
-"""The checkpoints that a request over the network may name. No ROS."""
+"""The checkpoints that a request over the network may name."""
 
 import os
 

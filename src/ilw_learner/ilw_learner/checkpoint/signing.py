@@ -1,5 +1,5 @@
 """
-Sign a checkpoint, and tell whether a trusted key signed it. Ed25519, by ``cryptography``. No ROS.
+Sign a checkpoint, and tell whether a trusted key signed it. Ed25519, by ``cryptography``.
 
 ``policy.sig`` beside ``policy.yaml`` is the 64 bytes of the signature over that file, which holds
 the hashes of all others. Any other tool checks it as well: ``openssl pkeyutl -verify -rawin``.

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ilw_core.contract.action import nearest_choice
 from ilw_core.contract.end_rules import OUTCOMES
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
@@ -56,8 +57,7 @@ def to_transitions(
             distance = episode.obs[:, potential].copy()
             distance[-1] *= not terminated
             rewards += shaping * (distance[:-1] - gamma * distance[1:])
-        gap = (episode.actions[:, None] - table) / span  # (T, K, Da)
-        choices = np.square(gap).sum(-1).argmin(-1)
+        choices = nearest_choice(episode.actions, table, span)
         before = [np.maximum(np.arange(len(episode.obs)) - age, 0)
                   for age in reversed(range(history))]
         seen = np.concatenate([episode.obs[rows] for rows in before], axis=1)  # (T + 1, To * Do)

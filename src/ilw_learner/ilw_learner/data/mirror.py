@@ -5,11 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import ODD
 from ilw_core.episode import Episode
 from ilw_core.errors import ContractError
-
-_ODD = ('angular.z', 'angular.x', 'linear.y')
-"""Twist components that change sign in a mirror (REP-103 axes)"""
 
 
 def reflections(contract: Contract) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -28,7 +26,7 @@ def reflections(contract: Contract) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         index += [offset + i for i in order]
         sign += signs
         offset += source.feature.dim
-    odd = [-1.0 if path.endswith(_ODD) else 1.0 for path in contract.action.paths]
+    odd = [-1.0 if path.endswith(ODD) else 1.0 for path in contract.action.paths]
     return np.array(index), np.array(sign, np.float32), np.array(odd, np.float32)
 
 

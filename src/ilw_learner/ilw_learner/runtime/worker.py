@@ -1,4 +1,4 @@
-"""Think in a thread of its own, so that messages keep flowing in. No ROS."""
+"""Think in a thread of its own, so that messages keep flowing in."""
 
 from collections import deque
 from collections.abc import Callable

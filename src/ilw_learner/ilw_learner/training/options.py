@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ilw_core import world_seeds
 from ilw_core.base.plant import PlantProfile
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
@@ -50,7 +51,7 @@ class TrainOptions:
     """``module:function`` of the many robots that reward is earned with"""
     plant: PlantProfile | None = None
     """What simulated episodes draw their base from, in training and in scoring"""
-    eval_seed: int = 300_000
+    eval_seed: int = world_seeds.CHOOSE
     allow_other_contract: bool = False
     max_demos: int = 0
     """Use only this many, the oldest; 0: all"""

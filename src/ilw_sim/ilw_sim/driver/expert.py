@@ -1,5 +1,5 @@
 """
-A driver that sees the whole map: it slides down the cost to the goal. No ROS, no physics.
+A driver that sees the whole map: it slides down the cost to the goal.
 
 What it does depends only on where it is and how it stands, never on a path it once chose, so that
 its driving is a function of what a policy can observe, and any push off its way is corrected.

@@ -1,4 +1,4 @@
-"""The expert's hand: map, goal and pose come in, stick and buttons go out. No ROS."""
+"""The expert's hand: map, goal and pose come in, stick and buttons go out."""
 
 from collections.abc import Sequence
 import math

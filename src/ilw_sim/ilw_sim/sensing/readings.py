@@ -11,6 +11,8 @@ from types import SimpleNamespace as Plain
 
 import numpy as np
 
+from ilw_core.contract.planar_twist import plain_twist
+
 EXACT = 1e-9
 """A variance that stands for none: zero means unknown in a covariance"""
 EXACT_POSE = np.diag([EXACT] * 6).ravel()
@@ -49,12 +51,10 @@ def odometry(
 
     :param pose_covariance: ``(36,)`` as in the message; the twist's, too.
     """
-    forward, turn = twist
     return Plain(
         header=header(stamp_ns, frame_id), child_frame_id=BASE,
         pose=Plain(pose=pose2d(*pose), covariance=pose_covariance),
-        twist=Plain(twist=Plain(linear=vector(forward, 0, 0), angular=vector(0, 0, turn)),
-                    covariance=twist_covariance))
+        twist=Plain(twist=plain_twist(*twist), covariance=twist_covariance))
 
 
 def laser_scan(

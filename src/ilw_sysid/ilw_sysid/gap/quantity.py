@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import FORWARD, TURN
 
 _PLACES = ('pose2d',)
 """Kinds of features that tell where on a map a robot is: two bags may well be elsewhere"""
 _ENDINGS = (('_mps', 'm/s'), ('_radps', 'rad/s'), ('_rad', 'rad'), ('_m', 'm'))
-_SPEEDS = {'forward_mps': 'linear.x', 'turn_radps': 'angular.z'}
+_SPEEDS = {'forward_mps': FORWARD, 'turn_radps': TURN}
 """End of a measured speed's name -> of the action that asks for it"""
 _REACH = 3.0
 """Times the contract's limits: faster is no way to drive this robot"""

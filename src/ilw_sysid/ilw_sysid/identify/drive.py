@@ -8,7 +8,7 @@ import numpy as np
 
 from ilw_core.contract.command_topic import TWISTS, same_command
 from ilw_core.contract.file import Contract
-from ilw_core.contract.planar_twist import FORWARD, TURN, twist_command
+from ilw_core.contract.planar_twist import FORWARD, ODOMETRY, TURN, twist_command
 from ilw_core.errors import EpisodeError
 from ilw_core.features.lidar import (
     DISTANCE,
@@ -187,7 +187,7 @@ def _followed(names: Mapping[str, Sequence[str]], read: Mapping[str, BagTopic], 
         raise EpisodeError(_too_few(counts, ' or '.join(TWISTS), folder))
     if len(full) == 1:
         return full[0], []
-    speeds = _values(odometry, ('twist.twist.linear.x', 'twist.twist.angular.z'))
+    speeds = _values(odometry, ODOMETRY)
 
     def rank(name: str) -> tuple[float, bool, int]:
         commands = _values(read[name], names[name])
@@ -257,7 +257,7 @@ def _odometry(topic: BagTopic, zero_ns: int,
         values: np.ndarray = topic.fields.column(path).astype(np.float64)[rows]
         return values
 
-    speeds = np.stack([column('twist.twist.linear.x'), column('twist.twist.angular.z')], axis=1)
+    speeds = np.stack([column(path) for path in ODOMETRY], axis=1)
     x, y, z, w = (column(f'pose.pose.orientation.{axis}') for axis in 'xyzw')
     yaw = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
     rotation = np.abs(x * x + y * y + z * z + w * w - 1.0) <= 0.02

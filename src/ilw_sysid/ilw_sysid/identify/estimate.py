@@ -14,17 +14,19 @@ from ilw_core.errors import EpisodeError
 from ilw_sysid.identify.dead_zones import search_dead_zone
 from ilw_sysid.identify.drive import Drive
 from ilw_sysid.identify.excitation import excitation, still_spans
-from ilw_sysid.identify.findings import (
-    ZONES,
-    about_delays,
-    about_intervals,
-    about_the_model,
-)
 from ilw_sysid.identify.fit import LEAST, Fit, fit
 from ilw_sysid.identify.intervals import Uncertainty, uncertainty
 from ilw_sysid.identify.noise import lidar_noise, odometry_noise
 from ilw_sysid.identify.problem import NAMES, FitProblem, make_problem
-from ilw_sysid.identify.result import Estimate, Identified, bounded
+from ilw_sysid.identify.result import (
+    ZONES,
+    Estimate,
+    Identified,
+    about_delays,
+    about_intervals,
+    about_the_model,
+    bounded,
+)
 from ilw_sysid.identify.scan_delay import scan_delay
 
 _TIMER_S = 0.002

@@ -1,5 +1,5 @@
 """
-Decide what the robot does: emergency stop, then the person, then the policy. No ROS, no clock.
+Decide what the robot does: emergency stop, then the person, then the policy.
 
 Every time comes in twice: ``now_ns`` on the clock of the stamps, ``mono_ns`` on the clock that
 measures silence (steady on hardware, the simulated clock in simulation).

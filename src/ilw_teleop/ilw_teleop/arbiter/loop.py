@@ -1,4 +1,4 @@
-"""The one loop that decides when the arbiter decides. No ROS, no clock."""
+"""The one loop that decides when the arbiter decides."""
 
 from ilw_teleop.arbiter.arbiter import Arbiter, Decision
 from ilw_teleop.arbiter.request import Request

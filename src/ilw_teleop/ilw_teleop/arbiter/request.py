@@ -1,4 +1,4 @@
-"""What somebody asks the robot to do, and whether it may be heard. No ROS, no clock."""
+"""What somebody asks the robot to do, and whether it may be heard."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
 """
-What a robot's driver calls its topics and frames, and which command it takes. No ROS.
+What a robot's driver calls its topics and frames, and which command it takes.
 
 Part of a robot profile in ``config/robots``; the bring-up applies it to every node.
 """

@@ -1,5 +1,5 @@
 """
-One machine: how long it moves without commands, and what its URDF allows. No ROS.
+One machine: how long it moves without commands, and what its URDF allows.
 
 The files in ``config/robots``: a contract says what a task wants, a profile what a machine can do.
 """

@@ -1,4 +1,4 @@
-"""Tell whether one topic has several senders at once, or a new one. No ROS, no clock."""
+"""Tell whether one topic has several senders at once, or a new one."""
 
 WINDOW_NS = 1_000_000_000
 PERIOD_NS = 4_000_000

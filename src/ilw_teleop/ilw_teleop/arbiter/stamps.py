@@ -1,4 +1,4 @@
-"""What time it is: by two clocks at once, and when a message tells it first. No ROS."""
+"""What time it is: by two clocks at once, and when a message tells it first."""
 
 from collections.abc import Callable
 import time

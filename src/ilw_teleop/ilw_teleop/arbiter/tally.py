@@ -1,4 +1,4 @@
-"""What the arbiter did, or in a dry run would have done, in numbers. No ROS, no clock."""
+"""What the arbiter did, or in a dry run would have done, in numbers."""
 
 from collections import Counter, deque
 from dataclasses import dataclass

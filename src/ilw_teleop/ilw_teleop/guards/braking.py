@@ -1,5 +1,5 @@
 """
-How far a robot still goes, whatever it is told now. No ROS, no clock.
+How far a robot still goes, whatever it is told now.
 
 The robot brakes at least as hard as the contract says and obeys each command at most one period
 late, so for that period the commands sent before still count.

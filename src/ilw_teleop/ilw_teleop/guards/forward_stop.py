@@ -1,5 +1,5 @@
 """
-Slow down for what the lidar sees, or does not, and for the edge of the workspace. No ROS.
+Slow down for what the lidar sees, or does not, and for the edge of the workspace.
 
 The robot is a circle that drives along the arc its command describes; it may be as fast as it can
 brake in front of the first thing on that arc, and of the first place where something may be. A

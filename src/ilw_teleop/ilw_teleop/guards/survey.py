@@ -1,5 +1,5 @@
 """
-What one scan shows around the robot: where something is, may be, or was never looked at. No ROS.
+What one scan shows around the robot: where something is, may be, or was never looked at.
 
 A beam that measured nothing leaves a gap. One no wider than a dropout is bridged, a little nearer
 than its neighbours say; whatever lies in a wider one is not known, and may be anywhere along it.

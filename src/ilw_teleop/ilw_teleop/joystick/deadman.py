@@ -1,4 +1,4 @@
-"""A person drives only while a button is held and the joystick is heard. No ROS, no clock."""
+"""A person drives only while a button is held and the joystick is heard."""
 
 
 class Deadman:

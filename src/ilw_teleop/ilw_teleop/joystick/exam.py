@@ -1,4 +1,4 @@
-"""Does each control of a layout do what it says on this pad? No ROS, no clock, no device."""
+"""Does each control of a layout do what it says on this pad?"""
 
 from collections.abc import Iterable
 

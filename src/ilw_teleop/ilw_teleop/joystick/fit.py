@@ -1,4 +1,4 @@
-"""Hold a ``Joy`` message, or a Linux device, against a joystick layout. No ROS, no device."""
+"""Hold a ``Joy`` message, or a Linux device, against a joystick layout."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Find, open and read a gamepad through evdev; survive its being unplugged. No ROS, no clock."""
+"""Find, open and read a gamepad through evdev; survive its being unplugged."""
 
 from collections.abc import Mapping
 from contextlib import suppress

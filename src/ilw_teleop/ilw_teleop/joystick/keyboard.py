@@ -1,4 +1,4 @@
-"""A terminal's keyboard as a joystick. No ROS, no terminal, no clock."""
+"""A terminal's keyboard as a joystick."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Which stick and button means what: the files in config/joysticks. No ROS, no device."""
+"""Which stick and button means what: the files in config/joysticks."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Make a layout of a pad by pressing each control once. No ROS, no clock, opens no device."""
+"""Make a layout of a pad by pressing each control once."""
 
 from dataclasses import replace
 import json

@@ -1,4 +1,4 @@
-"""From sticks and buttons to an action of the contract. No ROS, no device; time is an argument."""
+"""From sticks and buttons to an action of the contract. Time is an argument."""
 
 from collections.abc import Mapping
 import math

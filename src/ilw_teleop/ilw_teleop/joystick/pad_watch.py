@@ -1,4 +1,4 @@
-"""Follow ``Joy`` messages: is it the layout's pad, at rest, let go of? No ROS, no clock."""
+"""Follow ``Joy`` messages: is it the layout's pad, at rest, let go of?"""
 
 from collections.abc import Sequence
 

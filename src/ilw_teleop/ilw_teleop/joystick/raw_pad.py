@@ -1,4 +1,4 @@
-"""What is pressed on a Linux device of which no layout is known yet. No ROS, opens no device."""
+"""What is pressed on a Linux device of which no layout is known yet."""
 
 from collections.abc import Iterable
 import math

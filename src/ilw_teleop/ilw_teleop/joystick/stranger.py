@@ -1,4 +1,4 @@
-"""A gamepad that does not fit the layout: its emergency stop is read, nothing else. No ROS."""
+"""A gamepad that does not fit the layout: its emergency stop is read, nothing else."""
 
 from contextlib import suppress
 

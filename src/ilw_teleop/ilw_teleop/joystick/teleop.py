@@ -1,4 +1,4 @@
-"""What a person asks for with a joystick: actions and button events. No ROS, no clock."""
+"""What a person asks for with a joystick: actions and button events."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
 """
-Is this the robot that the contract means? Asked before a policy may be armed. No ROS, no clock.
+Is this the robot that the contract means? Asked before a policy may be armed.
 
 Every problem is a sentence that says the rule, what was got and what to do.
 """
@@ -15,6 +15,7 @@ from ilw_core.base.motion_check import MotionCheck
 from ilw_core.contract.command_topic import CommandTopic, same_command
 from ilw_core.contract.file import Contract
 from ilw_core.contract.observed import ObservedTopic
+from ilw_core.contract.planar_twist import sideways_of, speeds_of
 from ilw_core.features.plausible import doubts_of
 from ilw_core.features.rotation import yaw_of
 from ilw_core.text.digits import apart
@@ -105,9 +106,10 @@ class Preflight:
             self._frames[topic] = (header.frame_id, getattr(message, 'child_frame_id', ''))
         if kind == _ODOM:
             at, twist = message.pose.pose, message.twist.twist
+            forward, turn = speeds_of(twist)
             self.motion.odometry(
                 stamp_ns or arrived_ns, (at.position.x, at.position.y, yaw_of(at.orientation)),
-                (twist.linear.x, twist.linear.y, twist.angular.z), mono_ns)
+                (forward, sideways_of(twist), turn), mono_ns)
 
     def placed(self) -> bool:
         """Tell whether the lidar's place in tf is known: no more transforms are needed."""

@@ -1,4 +1,4 @@
-"""How regularly one topic comes, and how old it is when it does. No ROS, no clock."""
+"""How regularly one topic comes, and how old it is when it does."""
 
 from collections import deque
 import math

@@ -1,5 +1,5 @@
 """
-Write one episode beside the node's thread: disks wait, callbacks must not. No ROS.
+Write one episode beside the node's thread: disks wait, callbacks must not.
 
 What waits for the disk is bounded: beyond it new messages are dropped, counted and told of.
 """

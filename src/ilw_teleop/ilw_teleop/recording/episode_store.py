@@ -1,5 +1,5 @@
 """
-Where episodes lie on disk. No ROS.
+Where episodes lie on disk.
 
 An episode is written in ``<root>/<task>/.staging/<id>`` and renamed to its name only when it is
 whole. ``<root>/<task>/.ledger.jsonl`` says what became of each attempt, see ``ledger.py``.

@@ -1,4 +1,4 @@
-"""Is every topic of the contract there, and is the episode fit to train from? No ROS, no clock."""
+"""Is every topic of the contract there, and is the episode fit to train from?"""
 
 import math
 import struct

@@ -1,4 +1,4 @@
-"""How long an episode idles before its first and after its last move. No ROS, no clock."""
+"""How long an episode idles before its first and after its last move."""
 
 from collections.abc import Sequence
 

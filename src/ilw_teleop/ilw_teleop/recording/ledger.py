@@ -1,4 +1,4 @@
-"""The book of attempts: what became of each, ever. Nothing is removed from it. No ROS."""
+"""The book of attempts: what became of each, ever. Nothing is removed from it."""
 
 from dataclasses import dataclass
 import os

@@ -1,4 +1,4 @@
-"""What is said to a person who marks a take, and when a mark is to be confirmed. No ROS."""
+"""What is said to a person who marks a take, and when a mark is to be confirmed."""
 
 from ilw_core.features.goal import far_from_goal
 

@@ -1,5 +1,5 @@
 """
-One episode after the other: when recording starts, what is kept, how it ends. No ROS, no clock.
+One episode after the other: when recording starts, what is kept, how it ends.
 
 The transitions: WAITING <-> READY -> RECORDING -> SAVING -> READY; a disk that refuses leads to
 FAULT from anywhere, and back when it no longer does.

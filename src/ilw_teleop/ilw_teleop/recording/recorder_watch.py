@@ -1,4 +1,4 @@
-"""When the recorder needs a person's attention, seen from what it says. No ROS, no clock."""
+"""When the recorder needs a person's attention, seen from what it says."""
 
 SILENT_NS = 750_000_000
 """Three beats of ``episode/status``: a recorder that is quiet for longer hangs or is gone"""

@@ -1,4 +1,4 @@
-"""Make whole what a crash or a failing disk left in the staging folder. No ROS."""
+"""Make whole what a crash or a failing disk left in the staging folder."""
 
 from contextlib import suppress
 import errno

@@ -1,4 +1,4 @@
-"""How well one topic of the contract comes: rate, gaps, jitter, doubles, clocks. No ROS."""
+"""How well one topic of the contract comes: rate, gaps, jitter, doubles, clocks."""
 
 from dataclasses import dataclass
 import math

@@ -1,4 +1,4 @@
-"""Read a terminal key by key without waiting. No ROS."""
+"""Read a terminal key by key without waiting."""
 
 from contextlib import suppress
 import os

@@ -1,5 +1,5 @@
 """
-Every message of a recording as bytes, however rosbag2 stored it. Never changes it. No ROS.
+Every message of a recording as bytes, however rosbag2 stored it. Never changes it.
 
 SQLite and MCAP, in one file or split, each file or each message packed with zstd, or never
 finished: without ``metadata.yaml``, without the end of the last file. What a finished recording

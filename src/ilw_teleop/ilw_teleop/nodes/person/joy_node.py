@@ -13,7 +13,7 @@ from ilw_ros.qos import EVENT
 from ilw_ros.run import run_node
 from ilw_teleop.joystick.gamepad import Gamepad
 from ilw_teleop.joystick.layout import AUTO, load_joystick
-from ilw_teleop.joystick.repeat import Repeat
+from ilw_teleop.joystick.rhythm import Repeat
 from ilw_teleop.nodes.parameters import JoyParams
 from ilw_teleop.nodes.person.recorder_ear import RecorderEar
 

@@ -14,7 +14,7 @@ from ilw_ros.qos import EVENT
 from ilw_ros.run import run_node
 from ilw_teleop.joystick.keyboard import HELP_KEY, EarlyKeys, Keyboard, help_of, moves_of
 from ilw_teleop.joystick.layout import load_joystick
-from ilw_teleop.joystick.repeat import Repeat
+from ilw_teleop.joystick.rhythm import Repeat
 from ilw_teleop.nodes.parameters import KeyboardParams
 from ilw_teleop.terminal.keys import Terminal
 
