@@ -24,12 +24,14 @@ HEAVY = (*sorted(wanted_by('ilw.in') - wanted_by('robot.in')), 'scipy', 'ilw_sim
 NEEDS = {  # to import what begins so; all else does without
     'torch': ('ilw_learner.algorithms', 'ilw_learner.networks', 'ilw_learner.training',
               'ilw_learner.checkpoint.export', 'ilw_learner.data.demonstrations',
-              'ilw_learner.data.replay_buffer', 'ilw_learner.data.window_images',
+              'ilw_learner.data.n_step', 'ilw_learner.data.replay_buffer',
+              'ilw_learner.data.window_images',
               'ilw_learner.rollout.gym_env', 'ilw_learner.rollout.vec_env'),
     'pybullet': ('ilw_sim.physics.quiet_pybullet', 'ilw_sim.physics.world', 'ilw_sim.simulation',
                  'ilw_sim.env', 'ilw_sim.open_loop', 'ilw_sim.nodes.sim_'),
-    'numba': ('ilw_sim.batch', 'ilw_learner.algorithms', 'ilw_learner.networks',
-              'ilw_learner.training')}
+    'numba': ('ilw_sim.batch', 'ilw_learner.algorithms', 'ilw_learner.data.demonstrations',
+              'ilw_learner.data.n_step', 'ilw_learner.data.replay_buffer',
+              'ilw_learner.networks', 'ilw_learner.training')}
 ON_A_ROBOT = {  # package -> its folder, and the rooms of it that a robot runs
     'ilw_ros': ('src/ilw_core', ['']), 'ilw_core': ('src/ilw_core', ['']),
     'ilw_cli': ('src/ilw_core', ['']), 'ilw_data': ('src/ilw_data', ['']),
@@ -91,6 +93,7 @@ def everywhere():
     return found - {'ilw_bringup.start.launch_files'}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('missing', NEEDS)
 def test_what_needs_no_torch_pybullet_or_numba_is_imported_without(missing):
     pytest.importorskip('rclpy')
