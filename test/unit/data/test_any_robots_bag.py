@@ -124,6 +124,7 @@ def by_columns(feature, fields):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('source', ANY.sources, ids=lambda source: source.name)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())

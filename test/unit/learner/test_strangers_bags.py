@@ -305,6 +305,7 @@ CONTENTS = {
 UNREAD = set(CONTENTS) - {'a definition that is no text', 'a type that is read'}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('rate', RATES)
 @pytest.mark.parametrize('name', CONTENTS)
 def test_topics_that_nobody_asked_for_are_left_alone_and_named(
