@@ -1,5 +1,6 @@
 """Lidars that say "no return" in their own way, or see a part, are found and then work."""
 
+from itertools import count
 import math
 
 from click.testing import CliRunner
@@ -82,6 +83,17 @@ def test_values_that_mean_no_return_are_found_and_then_work(
     report = check_episodes(path, declared)
     assert not [f for f in report.findings if f.kind in ('lidar', 'missing')]
     assert load_episode(path, declared).obs_valid.all()
+
+
+def test_one_way_to_say_nothing_is_told_once_though_some_scans_show_less_than_others(
+        tmp_path, clutter):
+    scans = count()
+
+    def more_and_more(ranges):
+        return np.where(np.arange(len(ranges)) < 40 + 2 * next(scans), np.float32(0.0), ranges)
+
+    found = check_episodes(drive(tmp_path / 'take', more_and_more), clutter).findings
+    assert sum('no_return: zero' in each.text for each in found) == 1
 
 
 @pytest.mark.parametrize(('driver', 'spoil', 'words'), [

@@ -51,11 +51,11 @@ def _check(take: Take, source: ObservedTopic, topic: BagTopic,
             found[1] = ' '.join(unread(ranges, geometry, lidar))
             found[2] = unseen_sectors(source.name, source.feature.sectors, geometry, lidar) \
                 if source.feature.sectors else ''
-        if 'no_return' in texts[0] + found[0]:
-            found[1] = ''  # the same, of scans that show a little more
         for i, text in enumerate(found):
             told[i] += bool(text)
             texts[i] = texts[i] or text
+    if 'no_return' in texts[0]:
+        told[1] = 0  # the same, of scans that show a little more
     ratios = np.array(told) / max(len(rows), 1)
     levels = ('bad', 'bad' if _misses(take, source, contract) else 'warn', 'bad')
     return [Finding(level, 'lidar', take.name, f'{source.name} ({source.topic}) {text}',
