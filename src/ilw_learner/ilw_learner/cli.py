@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # they bring torch
 
 _ERR = PlainConsole(stderr=True)
 _WITH_A_CONTRACT = {'task', 'profile', 'demos', 'simulator', 'plant', 'max_demos', 'eval_seed',
-                    'sign_key', 'allow_other_contract'}
+                    'sign_key', 'allow_other_contract', 'begin'}
 """Options of ``train`` that a Gymnasium environment has no use for"""
 
 
@@ -53,6 +53,9 @@ def _progress_json(function: F) -> F:
               help='In config/train/ (bc, dqn, dqfd, qtable), or a path.')
 @click.option('--algo-file', type=click.Path(path_type=Path),
               help='A Python file with an algorithm of your own; without --config, its defaults.')
+@click.option('--from', 'begin', type=click.Path(path_type=Path),
+              help='A checkpoint to begin with, also of another task: what matches by name is '
+                   'carried over.')
 @click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
               help='module:function of the environment to choose checkpoints in, or none; or the '
@@ -74,16 +77,17 @@ def _progress_json(function: F) -> F:
 @_progress_json
 @json_option
 def train(task: str, profile: str | None, demos: Path | None, config_name: str,
-          algo_file: Path | None, seed: int, env_spec: str, simulator: str, plant: str | None,
-          track: str, max_demos: int, eval_seed: int, out: Path | None, sign_key: Path | None,
-          allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
+          algo_file: Path | None, begin: Path | None, seed: int, env_spec: str, simulator: str,
+          plant: str | None, track: str, max_demos: int, eval_seed: int, out: Path | None,
+          sign_key: Path | None, allow_other_contract: bool, progress_json: bool,
+          as_json: bool) -> None:
     """
     Train a policy from recorded episodes, from reward, or from both.
 
     Example: ./ilw train --task clutter --demos demos/clutter
     """
     from ilw_learner.algorithms.from_file import digest_of
-    from ilw_learner.checkpoint.folder import sign_checkpoint
+    from ilw_learner.checkpoint.folder import load_checkpoint, sign_checkpoint
     from ilw_learner.checkpoint.signing import load_signing_key
     from ilw_learner.rollout.gym_env import names_gymnasium
     from ilw_learner.training.no_success import next_steps
@@ -119,6 +123,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
             contract=contract, algorithm=algorithm, config=config, simulator=simulator,
             plant=named_plant(plant), track=track,
             demos=demos or Path('demos') / contract.name, out=out, seed=seed,
+            begin=None if begin is None else load_checkpoint(begin),
             env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
             code=digest_of(algo_file) if algo_file else '', say=say)

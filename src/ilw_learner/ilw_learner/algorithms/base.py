@@ -20,6 +20,8 @@ class Algorithm:
     """Whether it begins with ``TrainOptions.demos``"""
     obeys_at_once: bool = False
     """Whether it knows only robots that do at once what they are told"""
+    begins: bool = False
+    """Whether it can begin with what a checkpoint has learned, ``TrainOptions.begin``"""
     sees_images: bool = False
     """Whether its policies take the images of a contract that has some"""
     on_gymnasium: Callable[..., TrainSummary] | None = None

@@ -13,14 +13,25 @@ import copy
 from dataclasses import dataclass
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load as from_safetensors
 import torch
 from torch import Tensor, nn
 
 from ilw_core.contract.action import nearest_choice
 from ilw_core.contract.file import Contract
+from ilw_core.contract.schema import shown
+from ilw_core.errors import CheckpointError
 from ilw_learner.algorithms.base import Algorithm
+from ilw_learner.checkpoint.folder import Checkpoint
 from ilw_learner.data.window_images import WindowImages
 from ilw_learner.networks import fused_kernels
+from ilw_learner.networks.carried_over import (
+    NamedEnds,
+    carried_spread,
+    carry_over,
+    what_is_carried,
+)
 from ilw_learner.networks.fused_mlp import FusedMlp
 from ilw_learner.networks.image_encoder import ImageEncoder
 from ilw_learner.networks.inputs import Inputs
@@ -86,8 +97,21 @@ class BehaviourCloning(ImitationPolicy):
         ):
             self.register_buffer(name, torch.as_tensor(np.asarray(value, dtype=np.float32)))
         self.net = net
+        self.gives = tuple(action.discrete or action.names)
+        self.cameras = tuple(source.name for source in contract.images)
         self.encoders = nn.ModuleList(
             ImageEncoder(source.feature.shape) for source in contract.images)
+
+    @property
+    def ends(self) -> NamedEnds:
+        """What goes into ``net`` and comes out of it."""
+        ages = range(self.history - 1, -1, -1)
+        seen = [f'{name}, {age} before' for age in ages for name in self.inputs.names]
+        seen += [f'{camera}[{k}], {age} before' for camera, encoder in zip(
+            self.cameras, self.encoders, strict=True) for age in ages
+            for k in range(int(encoder.width))]
+        return NamedEnds(tuple(seen), tuple(
+            f'{name}, {ahead} ahead' for ahead in range(self.horizon) for name in self.gives))
 
     def act(self, obs: Tensor, *images: Tensor) -> Tensor:
         """Return the actions for ``(B, To, Do)`` observations, ``(B, Ta, Da)``, within limits."""
@@ -209,18 +233,93 @@ class FusedStep:
         """Go on from a ``state``."""
 
 
-def cloning_step(contract: Contract, config: BcConfig, seed: int) -> MakeStep:
-    """Return what makes the policy of some windows, and the way to its gradient."""
+class Learned:
+    """
+    What a checkpoint of ``bc`` has learned, to begin with.
+
+    :raises CheckpointError: it is of another algorithm, or not what ``bc`` writes.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        contract, card = checkpoint.contract, checkpoint.card
+        if card.get('algorithm') != 'bc':
+            raise CheckpointError(f'{checkpoint.path} must be a checkpoint of bc to begin with. '
+                                  f'Got {shown(card.get("algorithm"))}.')
+        try:
+            sizes = [int(card['network'][name]) for name in ('hidden', 'layers', 'fourier')]
+            config = BcConfig(
+                hidden=sizes[0], layers=sizes[1], fourier=sizes[2],
+                near_m=float(card['network']['near_m']), history=checkpoint.history,
+                horizon=checkpoint.horizon)
+            self._policy = BehaviourCloning(
+                contract, config, Normalizer.of_bounds(contract.obs_low, contract.obs_high),
+                Normalizer.of_bounds(contract.action.low, contract.action.high), nn.Identity())
+            encoded = sum(int(each.width) for each in self._policy.encoders)
+            self._policy.net = FusedMlp(
+                cloning_sizes(contract, config, self._policy.inputs, encoded),
+                torch.Generator(), torch.device('cpu')).module()
+            self._weights = from_safetensors(checkpoint.weights())
+            self._policy.load_state_dict(self._weights)
+        except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+            raise CheckpointError(f'{checkpoint.path} holds other weights than bc has for its '
+                                  f'contract and values. Train it again.') from error
+        self.contract = contract
+
+    def spread(self, fitted: Normalizer, contract: Contract) -> Normalizer:
+        """Return the spread of observations to go on with."""
+        return carried_spread(fitted, contract.obs_names, self._weights, 'inputs.',
+                              self.contract.obs_names)
+
+    def action_spread(self, fitted: Normalizer, contract: Contract) -> Normalizer:
+        """Return the spread of actions to go on with."""
+        return carried_spread(fitted, contract.action.names, self._weights, 'act_',
+                              self.contract.action.names)
+
+    def give(self, policy: BehaviourCloning, network: FusedMlp) -> None:
+        """Let a policy that is not trained yet, and its network, begin with it."""
+        net = network.module()
+        carry_over(net, policy.ends, self._policy.net.state_dict(), self._policy.ends)
+        network.take(net)
+        known = dict(zip(self._policy.cameras, self._policy.encoders, strict=True))
+        for camera, encoder in zip(policy.cameras, policy.encoders, strict=True):
+            if camera in known:  # convolutions fit images of any size of as many channels
+                own = {name: values for name, values in known[camera].state_dict().items()
+                       if name in dict(encoder.named_parameters())
+                       and values.shape == encoder.get_parameter(name).shape}
+                encoder.load_state_dict(own, strict=False)
+
+    def told(self, policy: BehaviourCloning, contract: Contract) -> str:
+        """Return what of it goes on in a policy, for a person."""
+        parts = [what_is_carried(contract.obs_names, self.contract.obs_names, 'observations')]
+        if policy.cameras or self._policy.cameras:
+            parts.append(what_is_carried(policy.cameras, self._policy.cameras, 'cameras'))
+        kind = 'choices' if policy.discrete else 'actions'
+        parts.append(what_is_carried(policy.gives, self._policy.gives, kind))
+        return f'Begins with {self.contract.name}: {". ".join(parts)}.'
+
+
+def cloning_step(contract: Contract, config: BcConfig, seed: int, begin: Learned | None = None,
+                 say: Callable[[str], None] = lambda text: None) -> MakeStep:
+    """
+    Return what makes the policy of some windows, and the way to its gradient.
+
+    :param say: told what of ``begin`` goes on.
+    """
 
     def make(obs: np.ndarray, actions: np.ndarray, device: torch.device,
              rng: torch.Generator, images: WindowImages | None = None) -> Step:
         random = OwnRandom(seed, device)
+        seen, given = Normalizer.fit(obs), Normalizer.fit(actions)
+        if begin is not None:
+            seen, given = begin.spread(seen, contract), begin.action_spread(given, contract)
         with random:
-            policy = BehaviourCloning(contract, config, Normalizer.fit(obs),
-                                      Normalizer.fit(actions), nn.Identity())
+            policy = BehaviourCloning(contract, config, seen, given, nn.Identity())
         encoded = sum(int(each.width) for each in policy.encoders)
         network = FusedMlp(cloning_sizes(contract, config, policy.inputs, encoded),
                            torch.Generator().manual_seed(seed), device)
+        if begin is not None:
+            begin.give(policy, network)
+            say(begin.told(policy, contract))
         if config.fused and images is None:
             return FusedStep(policy, network, obs, actions, device, rng)
         policy.net = network.module()
@@ -232,8 +331,9 @@ def cloning_step(contract: Contract, config: BcConfig, seed: int) -> MakeStep:
 def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> TrainSummary:
     """Train by behaviour cloning, from a folder of episodes to a checkpoint."""
     assert isinstance(options.config, BcConfig)
-    return imitate(options, on_progress,
-                   cloning_step(options.contract, options.config, options.seed))
+    begin = None if options.begin is None else Learned(options.begin)
+    return imitate(options, on_progress, cloning_step(
+        options.contract, options.config, options.seed, begin, options.say))
 
 
-BC = Algorithm(BcConfig, train, demonstrated=True, sees_images=True)
+BC = Algorithm(BcConfig, train, demonstrated=True, begins=True, sees_images=True)

@@ -54,6 +54,14 @@ class Checkpoint:
         """Actions it gives at once, Ta."""
         return int(self.card['horizon'])
 
+    def weights(self) -> bytes:
+        """Return ``weights.safetensors``; :raises CheckpointError: it changed since."""
+        content = _read(self.path / WEIGHTS, _MAX_FILE_BYTES)
+        if hashlib.sha256(content).hexdigest() != self.card['files'][WEIGHTS]:
+            raise CheckpointError(f'{self.path / WEIGHTS} changed while it was read. Wait until '
+                                  f'its training is over.')
+        return content
+
 
 def save_checkpoint(path: Path, contract: Contract, card: dict[str, Any],
                     files: dict[str, bytes]) -> Checkpoint:

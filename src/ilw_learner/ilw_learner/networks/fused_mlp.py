@@ -145,6 +145,14 @@ class FusedMlp:
             blocks += [layer, nn.ReLU()]
         return nn.Sequential(*blocks[:-1])
 
+    def take(self, module: nn.Sequential) -> None:
+        """Go on with the parameters of what ``module`` gives."""
+        layers = [each for each in module if isinstance(each, nn.Linear)]
+        with torch.no_grad():
+            for weight, bias, layer in zip(self.weights, self.biases, layers, strict=True):
+                weight.copy_(layer.weight.t())
+                bias.copy_(layer.bias)
+
     def numpy(self) -> 'NumpyMlp':
         """Return a view for single inputs; only on the CPU. It follows every change."""
         return NumpyMlp([w.numpy() for w in self.weights], [b.numpy() for b in self.biases])

@@ -27,8 +27,13 @@ class Inputs(nn.Module):
             self.register_buffer(name, torch.as_tensor(np.asarray(value, dtype=np.float32)))
         lengths = [i for i, name in enumerate(contract.obs_names) if name.endswith('_m')]
         self.register_buffer('lengths', torch.as_tensor(lengths, dtype=torch.int64))
-        self.width = contract.obs_dim + len(lengths) * (2 * fourier + bool(near_m))
-        """Inputs per observation, I"""
+        far = [contract.obs_names[i] for i in lengths]
+        self.names = (*contract.obs_names,
+                      *(f'{wave} {k} of {name}' for wave in ('sin', 'cos') for name in far
+                        for k in range(fourier)),
+                      *(f'near {near_m:g} m of {name}' for name in far if near_m))
+        """(I,) what each input of an observation is"""
+        self.width = len(self.names)
 
     def normalise(self, obs: Tensor) -> Tensor:
         """Return ``(..., Do)`` observations with zero mean and unit spread."""

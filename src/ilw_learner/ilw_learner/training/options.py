@@ -52,6 +52,8 @@ class TrainOptions:
     plant: PlantProfile | None = None
     """What simulated episodes draw their base from, in training and in scoring"""
     eval_seed: int = world_seeds.CHOOSE
+    begin: Checkpoint | None = None
+    """What it begins with; ``None``: with nothing"""
     allow_other_contract: bool = False
     max_demos: int = 0
     """Use only this many, the oldest; 0: all"""
@@ -152,12 +154,14 @@ def plain_values(config: TrainConfig) -> dict[str, Any]:
 def decided_by(options: TrainOptions) -> str:
     """Return what decides about a run beside its values and data: a run goes on with the same."""
     plant = options.plant.text() if options.plant else ''
-    return f'{options.env_spec} {options.eval_seed} {options.code} {plant}'
+    begin = options.begin.hash if options.begin else ''
+    return f'{options.env_spec} {options.eval_seed} {options.code} {begin} {plant}'
 
 
 def provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
     """Return where a checkpoint comes from; ``names`` are the episodes'."""
-    return {'seed': options.seed, 'episodes': list(names), 'demos': options.demos.name,
+    begin = {'from': options.begin.hash} if options.begin else {}
+    return {**begin, 'seed': options.seed, 'episodes': list(names), 'demos': options.demos.name,
             'plant': options.plant.text() if options.plant else '', 'git': _git_commit(),
             'torch': str(torch.__version__), 'python': platform.python_version()}
 

@@ -22,6 +22,10 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
     """
     chosen = algorithm or ALGORITHMS[options.algorithm]
     _check_images(options, chosen)
+    if options.begin is not None and not chosen.begins:
+        able = ' or '.join(name for name, each in ALGORITHMS.items() if each.begins)
+        raise IlwError(f'{options.algorithm} cannot begin with a checkpoint. Leave --from out, or '
+                       f'use --algo {able}.')
     if options.plant is not None:
         if chosen.obeys_at_once:
             raise IlwError('A table is learned in a model of one base that obeys at once. Leave '

@@ -1,0 +1,86 @@
+"""
+What one perceptron has learned becomes where another begins, matched by name.
+
+The plain form of transfer, as J. Yosinski, J. Clune, Y. Bengio, H. Lipson, "How transferable are
+features in deep neural networks?", NeurIPS 2014: weights are copied and learn on. Differences:
+inputs and outputs are matched by their names instead of a new layer at one end, and a new input
+counts for nothing at first, so that the new network does what the old one did.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ilw_core.errors import CheckpointError
+from ilw_learner.networks.normalizer import Normalizer
+
+
+@dataclass(frozen=True)
+class NamedEnds:
+    """What the inputs and outputs of a perceptron are, by name, in their order."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def carry_over(net: nn.Sequential, ends: NamedEnds, learned: Mapping[str, Tensor], of: NamedEnds) -> None:
+    """
+    Let a perceptron begin with what another has learned; outputs that are new stay as they are.
+
+    :param learned: the other's state.
+    :param of: its ends.
+    :raises CheckpointError: their hidden layers differ.
+    """
+    state = net.state_dict()
+    weights = [name for name in state if name.endswith('weight')]
+    hidden = [[len(values[name]) for name in values if name.endswith('weight')][:-1]
+              for values in (state, learned)]
+    if hidden[0] != hidden[1]:
+        raise CheckpointError(
+            f'what it begins with must have the same hidden layers. Got {hidden[1]} units, the '
+            f'training says {hidden[0]}: set hidden and layers alike in config/train.')
+    columns = torch.tensor([_place(of.inputs, name) for name in ends.inputs], dtype=torch.int64)
+    rows = torch.tensor([_place(of.outputs, name) for name in ends.outputs], dtype=torch.int64)
+    with torch.no_grad():
+        for name, values in state.items():
+            layer = learned[name]
+            if name == weights[0]:
+                layer = layer[:, columns.clamp(min=0)] * (columns >= 0)
+            if name.rpartition('.')[0] == weights[-1].rpartition('.')[0]:
+                known = rows >= 0
+                values[known] = layer[rows[known]]
+            else:
+                values.copy_(layer)
+
+
+def carried_spread(fitted: Normalizer, names: Sequence[str], learned: Mapping[str, Tensor],
+                   prefix: str, of: Sequence[str]) -> Normalizer:
+    """
+    Return a spread whose numbers are the learned ones wherever names match.
+
+    The learned weights are in units of them: with others, they would mean something else.
+
+    :param prefix: of ``mean`` and ``scale`` in ``learned``; ``names`` and ``of``: (D,) each.
+    """
+    mean, scale = fitted.mean.copy(), fitted.scale.copy()
+    for i, name in enumerate(names):
+        if (at := _place(of, name)) >= 0:
+            mean[i], scale[i] = learned[f'{prefix}mean'][at], learned[f'{prefix}scale'][at]
+    return Normalizer(mean.astype(np.float32), scale.astype(np.float32), fitted.constant)
+
+
+def what_is_carried(names: Sequence[str], of: Sequence[str], what: str) -> str:
+    """Return which names go on, begin, and end, a sentence part."""
+    new = [name for name in names if name not in of]
+    left = [name for name in of if name not in names]
+    parts = [f'{len(names) - len(new)} of {len(names)} {what} go on']
+    parts += [f'new: {", ".join(new)}'] if new else []
+    parts += [f'no longer there: {", ".join(left)}'] if left else []
+    return '; '.join(parts)
+
+
+def _place(names: Sequence[str], name: str) -> int:
+    return names.index(name) if name in names else -1
