@@ -26,7 +26,8 @@ class NamedEnds:
     outputs: tuple[str, ...]
 
 
-def carry_over(net: nn.Sequential, ends: NamedEnds, learned: Mapping[str, Tensor], of: NamedEnds) -> None:
+def carry_over(net: nn.Sequential, ends: NamedEnds, learned: Mapping[str, Tensor],
+               of: NamedEnds) -> None:
     """
     Let a perceptron begin with what another has learned; outputs that are new stay as they are.
 
