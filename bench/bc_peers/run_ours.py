@@ -27,7 +27,7 @@ action = SimpleNamespace(
     discrete={}, dim=outputs, names=[f'a{i}' for i in range(outputs)], low=-np.ones(outputs),
     high=np.ones(outputs), table=np.zeros((0, outputs)))
 contract = SimpleNamespace(
-    name='bench', hash=real.hash, text=real.text, action=action, obs_dim=width,
+    name='bench', hash=real.hash, text=real.text, action=action, obs_dim=width, images=(),
     obs_names=[f'o{i}' for i in range(width)], obs_low=-4.0 * np.ones(width),
     obs_high=4.0 * np.ones(width))
 

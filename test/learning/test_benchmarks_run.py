@@ -1,0 +1,47 @@
+"""Our own side of the benchmarks still runs, on little: they are not called by anything else."""
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import numpy as np
+
+BENCH = Path(__file__).resolve().parents[2] / 'bench'
+
+
+def load(name, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    spec = importlib.util.spec_from_file_location(f'bench_{name}', BENCH / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_cloning_as_bench_bc_trains_it(tmp_path):
+    rng = np.random.default_rng(0)
+    found = {}
+    for prefix in ('', 'held_'):
+        obs = rng.normal(size=(2000, 60)).astype(np.float32)
+        found |= {f'{prefix}obs': obs, f'{prefix}actions': 0.5 * np.tanh(obs[:, :2])}
+    np.savez(tmp_path / 'data.npz', **found)
+    done = subprocess.run(
+        [sys.executable, BENCH / 'bc_peers' / 'run_ours.py', tmp_path / 'data.npz', '500'],
+        env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    assert told['updates'] == 500 and told['samples_per_cpu_s'] > 0.0
+    assert told['loss'] < 0.5 * np.var(found['held_actions'])
+
+
+def test_q_learning_as_bench_dqn_trains_it(monkeypatch):
+    dqn = load('dqn', monkeypatch)
+    told = json.loads(dqn.measure(
+        dqn.OURS, 'CartPole-v1', '0', str(BENCH / 'zoo_dqn.yaml'), 'inf',
+        json.dumps({'steps': 2000, 'candidates': 2, 'eval_episodes': 1}),
+        python=Path(sys.executable)))
+    assert told['steps'] == 2000 and told['updates'] > 100 and len(told['curve']) == 2
+    limit = float(dqn.measure(dqn.LIMIT, '4', '2', '64', python=Path(sys.executable)))
+    assert limit > told['updates'] / told['cpu_s'], 'the products alone are faster'
