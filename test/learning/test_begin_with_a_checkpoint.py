@@ -181,6 +181,7 @@ def test_what_it_cannot_begin_with_is_refused_in_a_line(options, tmp_path, run):
     for spoil, words_of_it in (
             ({'algorithm': 'dqn'}, 'must be a checkpoint of bc'),
             ({'network': {**card['network'], 'hidden': 999}}, 'Train it again'),
+            ({'network': {**card['network'], 'layers': 10 ** 9}}, 'Train it again'),
             ({'network': json.loads(json_text({'hidden': None}))}, 'Train it again')):
         save_checkpoint(tmp_path / 'spoilt', contract, {**card, **spoil}, files)
         code, _, error = run(train_command, *words, '--from', tmp_path / 'spoilt')

@@ -77,7 +77,11 @@ class Child:
             except ValueError:
                 continue  # a library that prints
             if isinstance(data, dict) and 'progress' in data:
-                self._on_progress(_PROGRESS[self._command](data['progress']))
+                try:
+                    progress = _PROGRESS[self._command](data['progress'])
+                except (KeyError, TypeError):
+                    continue  # again
+                self._on_progress(progress)
             elif isinstance(data, dict):
                 last = data
         code = self._process.wait()

@@ -53,9 +53,8 @@ def _progress_json(function: F) -> F:
               help='In config/train/ (bc, dqn, dqfd, qtable), or a path.')
 @click.option('--algo-file', type=click.Path(path_type=Path),
               help='A Python file with an algorithm of your own; without --config, its defaults.')
-@click.option('--from', 'begin', type=click.Path(path_type=Path),
-              help='A checkpoint to begin with, also of another task: what matches by name is '
-                   'carried over.')
+@click.option('--from', 'begin', help='A checkpoint to begin with, also of another task, or '
+              'deployed: what matches by name is carried over.')
 @click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
               help='module:function of the environment to choose checkpoints in, or none; or the '
@@ -77,7 +76,7 @@ def _progress_json(function: F) -> F:
 @_progress_json
 @json_option
 def train(task: str, profile: str | None, demos: Path | None, config_name: str,
-          algo_file: Path | None, begin: Path | None, seed: int, env_spec: str, simulator: str,
+          algo_file: Path | None, begin: str | None, seed: int, env_spec: str, simulator: str,
           plant: str | None, track: str, max_demos: int, eval_seed: int, out: Path | None,
           sign_key: Path | None, allow_other_contract: bool, progress_json: bool,
           as_json: bool) -> None:
@@ -87,6 +86,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
     Example: ./ilw train --task clutter --demos demos/clutter
     """
     from ilw_learner.algorithms.from_file import digest_of
+    from ilw_learner.checkpoint.deployed import find_checkpoint
     from ilw_learner.checkpoint.folder import load_checkpoint, sign_checkpoint
     from ilw_learner.checkpoint.signing import load_signing_key
     from ilw_learner.rollout.gym_env import names_gymnasium
@@ -123,7 +123,8 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
             contract=contract, algorithm=algorithm, config=config, simulator=simulator,
             plant=named_plant(plant), track=track,
             demos=demos or Path('demos') / contract.name, out=out, seed=seed,
-            begin=None if begin is None else load_checkpoint(begin),
+            begin=None if begin is None else load_checkpoint(
+                Path(find_checkpoint(begin, contract.name))),
             env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
             code=digest_of(algo_file) if algo_file else '', say=say)

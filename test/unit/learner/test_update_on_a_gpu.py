@@ -7,6 +7,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ilw_learner.algorithms import q_learner
 from ilw_learner.algorithms.q_learner import DrivingScore, QLearner
 from ilw_learner.algorithms.q_values import Dqn, DqnConfig
 from ilw_learner.data.n_step import NStep
@@ -117,6 +118,14 @@ def learner(config, on_gpu=True):
         made._on_gpu = made._buffer._on_gpu = made._nstep._on_gpu = True
         as_on_a_gpu(made.dqn)
     return made
+
+
+def test_a_learner_is_made_without_a_look_at_what_its_device_holds(monkeypatch):
+    made = learner(CONFIG)  # these two look, and on a CPU alone
+    monkeypatch.setattr(q_learner, 'Dqn', lambda *given: made.dqn)
+    monkeypatch.setattr(q_learner, 'ReplayBuffer', lambda *given, **more: made._buffer)
+    with NoLook():
+        assert learner(CONFIG).dqn is made.dqn
 
 
 @pytest.mark.parametrize('look', [

@@ -30,6 +30,7 @@ from ilw_learner.networks.carried_over import (
     NamedEnds,
     carried_spread,
     carry_over,
+    perceptron_of,
     what_is_carried,
 )
 from ilw_learner.networks.fused_mlp import FusedMlp
@@ -246,21 +247,28 @@ class Learned:
             raise CheckpointError(f'{checkpoint.path} must be a checkpoint of bc to begin with. '
                                   f'Got {shown(card.get("algorithm"))}.')
         try:
-            sizes = [int(card['network'][name]) for name in ('hidden', 'layers', 'fourier')]
+            self._weights = from_safetensors(checkpoint.weights())
+            net = perceptron_of({
+                name.removeprefix('net.'): values for name, values in self._weights.items()
+                if name.startswith('net.')})
+            layers = [each for each in net if isinstance(each, nn.Linear)]
+            if card['network']['layers'] != len(layers) - 1:
+                raise ValueError(f'{len(layers)} layers')
             config = BcConfig(
-                hidden=sizes[0], layers=sizes[1], fourier=sizes[2],
-                near_m=float(card['network']['near_m']), history=checkpoint.history,
-                horizon=checkpoint.horizon)
+                hidden=card['network']['hidden'], layers=len(layers) - 1,
+                fourier=len(self._weights['inputs.octaves']), history=checkpoint.history,
+                horizon=checkpoint.horizon, near_m=float(card['network']['near_m']))
             self._policy = BehaviourCloning(
                 contract, config, Normalizer.of_bounds(contract.obs_low, contract.obs_high),
                 Normalizer.of_bounds(contract.action.low, contract.action.high), nn.Identity())
+            self._policy.net = net
             encoded = sum(int(each.width) for each in self._policy.encoders)
-            self._policy.net = FusedMlp(
-                cloning_sizes(contract, config, self._policy.inputs, encoded),
-                torch.Generator(), torch.device('cpu')).module()
-            self._weights = from_safetensors(checkpoint.weights())
+            sizes = cloning_sizes(contract, config, self._policy.inputs, encoded)
+            given = [layers[0].in_features, *(each.out_features for each in layers)]
+            if given != sizes:
+                raise ValueError(f'{given} units, not {sizes}')
             self._policy.load_state_dict(self._weights)
-        except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        except (LookupError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f'{checkpoint.path} holds other weights than bc has for its '
                                   f'contract and values. Train it again.') from error
         self.contract = contract

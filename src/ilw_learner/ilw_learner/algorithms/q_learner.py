@@ -45,15 +45,13 @@ _RECENT = 100
 _LOOK_EVERY = 16
 """Steps between two questions whether every robot is done, where asking means to wait"""
 
+Encode = Callable[[Tensor], Tensor]
+"""(N, Do) observations -> (N, I) network inputs"""
+Judge = Callable[[Dqn], DrivingScore]
 
 
 def _as_it_is(obs: Tensor) -> Tensor:
     return obs
-
-
-Encode = Callable[[Tensor], Tensor]
-"""(N, Do) observations -> (N, I) network inputs"""
-Judge = Callable[[Dqn], DrivingScore]
 
 
 class QLearner(Learner):
@@ -93,7 +91,7 @@ class QLearner(Learner):
                   and potential is None)
         self._walk = NStepWalk(config.n_step, config.gamma) if single else None
         """Of a robot that is alone: for one, numbers cost less than tensors"""
-        self._row, self._return = self._obs[0].numpy(), 0.0
+        self._row, self._return = self._obs[0].numpy() if single else np.empty(0), 0.0
         self._demonstrated = demos is not None
         self.steps = 0
         """Environment steps so far, of all robots"""

@@ -26,6 +26,21 @@ class NamedEnds:
     outputs: tuple[str, ...]
 
 
+def perceptron_of(learned: Mapping[str, Tensor]) -> nn.Sequential:
+    """
+    Return linear layers with ReLU between them, as large as their learned parameters.
+
+    What is built is never larger than what was read, whatever else a file says.
+
+    :raises KeyError: a layer between others is missing.
+    """
+    blocks: list[nn.Module] = []
+    for place in range(0, len(learned), 2):  # a weight and a bias of each, a ReLU after it
+        outputs, inputs = learned[f'{place}.weight'].shape
+        blocks += [nn.utils.skip_init(nn.Linear, inputs, outputs), nn.ReLU()]
+    return nn.Sequential(*blocks[:-1])
+
+
 def carry_over(net: nn.Sequential, ends: NamedEnds, learned: Mapping[str, Tensor],
                of: NamedEnds) -> None:
     """
