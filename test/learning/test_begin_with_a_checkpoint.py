@@ -93,6 +93,17 @@ def test_in_another_order_and_beside_what_is_new_it_does_the_same(clutter, episo
     assert '2 of 2 actions go on' in said[0]
 
 
+@pytest.mark.parametrize(('near_m', 'told'), [(0.0, True), (0.4, False), (0.2, True)])
+def test_it_is_said_when_what_was_made_of_lengths_ends(clutter, episodes, fit, near_m, told):
+    learner, checkpoint = fit(clutter, episodes(clutter, pursuit), hidden=16, updates=20,
+                              near_m=0.4)
+    said = []
+    begun(clutter, replace(learner.config, near_m=near_m), load_checkpoint(checkpoint.path),
+          observed(clutter), said.append)
+    assert ('37 of 37 inputs made of lengths end' in said[0]) == told
+    assert ('set fourier and near_m alike' in said[0]) == told
+
+
 def test_choices_go_on_by_name(maze, episodes, fit):
     learner, checkpoint = fit(maze, episodes(maze, lambda obs: np.repeat(
         [[0.3, 0.0]], len(obs), axis=0)), hidden=16, updates=60)

@@ -299,6 +299,10 @@ class Learned:
     def told(self, policy: BehaviourCloning, contract: Contract) -> str:
         """Return what of it goes on in a policy, for a person."""
         parts = [what_is_carried(contract.obs_names, self.contract.obs_names, 'observations')]
+        made = self._policy.inputs.names[self.contract.obs_dim:]
+        if lost := sum(name not in policy.inputs.names for name in made):
+            parts.append(f'{lost} of {len(made)} inputs made of lengths end, so it begins a '
+                         f'little worse: set fourier and near_m alike in config/train')
         if policy.cameras or self._policy.cameras:
             parts.append(what_is_carried(policy.cameras, self._policy.cameras, 'cameras'))
         kind = 'choices' if policy.discrete else 'actions'
