@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+import threading
 import time
 from typing import Any
 
@@ -51,6 +52,7 @@ class Watched:
         """(arrival, simulated time), the last of it"""
         self.marks: list[EpisodeEvent] = []
         """What the teleop node told the recorder"""
+        self.teleop_heard = threading.Event()
 
     @property
     def status(self) -> EpisodeStatus | None:

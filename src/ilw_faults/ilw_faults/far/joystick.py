@@ -20,7 +20,7 @@ def main() -> None:
                               {'contract': TASK, 'use_sim_time': True})])
         spy = Spy(load_contract(config_file('tasks', TASK)),
                   load_joystick(config_file('joysticks', 'xbox')))
-        spy.grip(15.0, **DRIVE)
+        spy.grip(60.0, **DRIVE)  # its clock is the robot's, which starts beside it
 
         def let_go() -> None:
             sys.stdin.readline()

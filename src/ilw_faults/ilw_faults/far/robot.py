@@ -26,10 +26,17 @@ class LossSeen:
 
 
 def main() -> None:
-    """Say ``driving`` when the far joystick drives; then judge how the robot took the loss."""
+    """
+    Say ``driving`` when the far joystick drives; then judge how the robot took the loss.
+
+    Says ``deaf``, and ends, where nothing comes through between the two.
+    """
     with Loop(Path(sys.argv[1]), with_teleop=False) as loop:
         loop.spy.plugged = False
-        loop.until(loop.spy.moving, 20.0, 'the far joystick')
+        if not loop.spy.teleop_heard.wait(30.0):
+            echo('deaf')
+            return
+        loop.until(loop.spy.moving, 40.0, 'the far joystick')
         loop.save_an_episode()
         loop.until(loop.spy.moving, 20.0, 'the far joystick')
         begin = time.monotonic()

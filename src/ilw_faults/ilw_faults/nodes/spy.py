@@ -17,6 +17,7 @@ from sensor_msgs.msg import Joy
 
 from ilw_core.contract.file import Contract
 from ilw_core.contract.planar_twist import speeds_of
+from ilw_core.errors import IlwError
 from ilw_faults.watched import Command, Watched
 from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus
 from ilw_ros.commands import CommandEar
@@ -43,8 +44,7 @@ class Spy(Watched):
         self.message: tuple[list[float], list[int]] | None = None
         """Axes and buttons of another gamepad that is there instead; ``None``: it is not"""
         self._held: dict[str, float] = {}
-        self._let_go = threading.Event()
-        """The teleop node has answered idle hands"""
+        self._let_go = threading.Event()  # the teleop node has answered idle hands
         start_ros()
         self.node = rclpy.create_node('fault_spy')
         subscribe, action = self.node.create_subscription, contract.action
@@ -95,14 +95,16 @@ class Spy(Watched):
 
     def grip(self, timeout_s: float, **controls: float) -> None:
         """
-        Let go, wait until the teleop node has seen it, and hold these controls.
+        Let go, wait until the teleop node has seen it (or raise), and hold these controls.
 
         A deadman that is held when a joystick appears does not count before that.
         """
         self._held = {}
         time.sleep(2.0 / JOY_HZ)  # what it answers now is to what was held before
         self._let_go.clear()
-        self._let_go.wait(timeout_s)
+        if not self._let_go.wait(timeout_s):
+            raise IlwError(f'The teleop node has not answered idle hands for {timeout_s:.0f} s. '
+                           f'{self.says()}')
         self._held = controls
 
     def _on_event(self, event: EpisodeEvent) -> None:
@@ -110,18 +112,16 @@ class Spy(Watched):
             self.marks.append(event)
 
     def _on_teleop(self, chunk: ActionChunk) -> None:
+        self.teleop_heard.set()
         if not chunk.active:
             self._let_go.set()
 
     def _on_joy(self) -> None:
         if not self.plugged:
             return
-        if self.message is not None:
-            self._joy.publish(Joy(axes=self.message[0], buttons=self.message[1]))
-            return
         stick = self._joystick
-        axes, buttons = stick.at_rest()
-        for control, value in self._held.items():
+        axes, buttons = self.message or stick.at_rest()
+        for control, value in ({} if self.message else self._held).items():
             if control in ('forward', 'turn'):
                 axes[stick.axis(control)] = value
             else:

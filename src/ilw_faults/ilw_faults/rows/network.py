@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 
+from ilw_core.errors import IlwError
 from ilw_faults.far.robot import LossSeen
 from ilw_faults.row import Fault, Seen, Unavailable
 
@@ -140,8 +141,11 @@ def _loss(ratio: float) -> Fault:
                 env=everything, stdin=subprocess.PIPE, text=True)
             try:
                 assert far.stdin and far.stdout and near.stdin
-                if far.stdout.readline().strip() != 'driving':
+                begun = far.stdout.readline().strip()
+                if begun == 'deaf':
                     raise Unavailable('the two namespaces do not hear each other')
+                if begun != 'driving':
+                    raise IlwError('The far joystick did not drive; the reason is above.')
                 wire.loss_ratio = ratio
                 time.sleep(4.0)
                 far.stdin.write('released\n')
