@@ -102,6 +102,27 @@ def test_a_fine_clock_is_followed_without_being_woken_by_each_message(ros, monke
               20, 'the silence to be noticed')
 
 
+def test_a_message_of_a_fine_clock_that_waits_does_not_wake_it_again_and_again(
+        ros, monkeypatch, clutter):
+    bench = Bench(ros, monkeypatch, clutter, simulated=True)
+    bench.run_fine()
+    tap, waits = bench.arbiter._tap, 0
+    judge = tap._group.can_execute
+
+    def counted(entity):
+        nonlocal waits
+        waits += entity is tap._subscription
+        return judge(entity)
+
+    monkeypatch.setattr(tap._group, 'can_execute', counted)
+    for _ in range(20):
+        bench.now += 10 * MS
+        bench.clock.publish(Clock(clock=time_msg(bench.now)))
+        ros.executor.spin_once(timeout_sec=0.04)
+    assert tap.paced
+    assert 0 < waits < 120, 'the condition of its event handlers is that of its messages'
+
+
 def test_a_fine_clock_that_jumps_back_makes_it_forget_who_drove(ros, monkeypatch, clutter):
     bench = Bench(ros, monkeypatch, clutter, simulated=True)
     bench.run_fine()

@@ -29,6 +29,10 @@ class ClockTap:
             (s for s in node.subscriptions if s.topic_name == CLOCK_TOPIC), None)
         if self._subscription is not None:
             self._subscription.callback_group = self._group
+            # They wait by the same condition as the messages: left in, what is not taken yet would
+            # wake the executor without end.
+            for handler in self._subscription.event_handlers:
+                handler.callback_group = self._group
 
     @property
     def paced(self) -> bool:
