@@ -21,7 +21,7 @@ def draw_paths(path: Path, title: str, driven: Mapping[str, Sequence[Driven]],
     """
     Save a picture of the paths, one panel per world (at most six), all drivers in each.
 
-    :param goal_radius_m: how near to the goal an episode succeeds.
+    :param goal_radius_m: how near to the goal an episode succeeds; 0: that is not what counts.
     """
     seeds = [d.seed for d in next(iter(driven.values()))]
     one_world = len({d.map.cells.tobytes() for ds in driven.values() for d in ds if d.map}) == 1

@@ -226,3 +226,70 @@ def test_only_four_walls_that_enclose_a_room_are_its_bounds():
     assert inner_shapes((inner, *walls[:3]))[1] == (inner, *walls[:3])
     short = replace(walls[0], half=(0.5, walls[0].half[1]))
     assert inner_shapes((inner, short, *walls[1:]))[1] == (inner, short, *walls[1:])
+
+
+# -- the other tasks of the family, and ends by rules
+
+@pytest.mark.parametrize('name', [
+    'clutter_hard', 'corridor', 'dock', 'follow_wall', 'track'])
+def test_paths_lidars_and_ends_agree(name):
+    contract = contract_of(name)
+    scenes = make_scenes(contract, range(3))
+    actions = np.array([commands(seed, 40) for seed in range(3)])
+    env = make_env(contract)
+    worlds = [drive_world(env, *each) for each in zip(scenes, actions, strict=True)]
+    env.close()
+    batches = drive_batch(contract, scenes, actions)
+    position, yaw = errors(worlds, batches)
+    assert position < POSITION_M and yaw < YAW_RAD, (position, yaw)
+    for world, batch in zip(worlds, batches, strict=True):
+        assert world[3][-1] == batch[3][-1] and abs(len(world[3]) - len(batch[3])) <= 1
+    poses = [(scene, pose) for scene, world in zip(scenes, worlds, strict=True)
+             for pose in world[0][:-1:5]]
+    truth = np.array([obs[:36] for world in worlds for obs in world[1][:-1:5]])
+    gap = np.abs(batch_lidar(contract, poses) - truth)
+    assert (truth < 4.0).sum() > 100 and np.mean(gap < LIDAR_M) > 0.98
+
+
+def both(contract, scene, actions):
+    """Return (reward, steps) at the end in PyBullet and in the batch, and why in PyBullet."""
+    env = make_env(contract)
+    world = drive_world(env, scene, actions)
+    env.close()
+    batch = drive_batch(contract, [scene], actions[None])[0]
+    return *((float(found[2][-1]), len(found[2])) for found in (world, batch)), world[3][-1]
+
+
+BAY = (Box('wall', 3.05, 2.0, 0.0, (0.05, 0.45)), Box('wall', 2.65, 2.4, 0.0, (0.35, 0.05)),
+       Box('wall', 2.65, 1.6, 0.0, (0.35, 0.05)))
+
+
+@pytest.mark.parametrize(('yaw', 'forward', 'reason'), [
+    (0.0, 0.3, 'rule'),       # drives 0.3 m into the bay, and stands
+    (math.pi, 0.0, ''),       # stands in it, but looks out
+    (0.0, 0.0, '')])          # stands in front of it
+def test_who_stands_in_the_bay_and_faces_its_end_has_docked(yaw, forward, reason):
+    start = (2.35 if forward or not yaw else 2.65, 2.0, yaw)
+    scene = Scene((4.0, 4.0), BAY, start, (2.84, 2.0), 1.0)
+    actions = np.zeros((40, 2), np.float32)
+    actions[:10, 0] = forward
+    world, batch, why = both(contract_of('dock'), scene, actions)
+    assert world[0] == batch[0] == (1.0 if reason else 0.0) and why == reason
+    assert abs(world[1] - batch[1]) <= 1 and (not reason) == (world[1] == len(actions))
+
+
+@pytest.mark.parametrize('wall_y', [-1.2, -0.25])
+def test_who_leaves_the_distance_to_the_wall_for_a_second_has_failed(wall_y):
+    wall = Box('wall', 2.0, wall_y - 0.05, 0.0, (6.0, 0.05))
+    scene = Scene((4.0, 4.0), (wall,), (0.0, 0.0, 0.0), (5.0, 0.0), 1.0)
+    actions = np.tile(np.float32([0.3, 0.0]), (40, 1))
+    world, batch, why = both(contract_of('follow_wall'), scene, actions)
+    assert world == batch == (-1.0, 10) and why == 'rule'  # met from the first observation on
+
+
+def test_an_own_end_goes_before_a_rule():
+    contract = replace(contract_of('follow_wall', way_m=1.0), timeout_s=1.0, goal_radius_m=0.6)
+    wall = Box('wall', 2.0, -1.25, 0.0, (6.0, 0.05))
+    scene = Scene((4.0, 4.0), (wall,), (0.0, 0.0, 0.0), (5.0, 0.0), 1.0)
+    world, batch, why = both(contract, scene, np.zeros((20, 2), np.float32))
+    assert world == batch == (0.0, 10) and why == 'timeout'

@@ -198,7 +198,7 @@ def filled_in(text, folder):
     out = sorted((folder / 'demos' / named / '.dropped').glob('[0-9]*'))
     words = {'runs/<id>': run_of(task[1] if task else named, folder), 'SIM_BAG': bags[0],
              'REAL_BAG': bags[1], 'BAG': bags[0], '~/bags/lab_7': bags[1],
-             'CHECKPOINT': f'runs/first-{named}/checkpoint', '--task track': '--task clutter',
+             'CHECKPOINT': f'runs/first-{named}/checkpoint', '--task turtlebot3': '--task clutter',
              '20260101-120000-ab12cd34': bags[0].name, '--task NAME --out': '--task clutter --out',
              'PATH': out[0] if 'restore' in text and out else bags[0]}
     for word, value in words.items():

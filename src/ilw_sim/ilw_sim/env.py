@@ -7,7 +7,6 @@ import gymnasium
 from gymnasium import spaces
 import numpy as np
 
-from ilw_core.align import encode
 from ilw_core.base.plant import PlantProfile
 from ilw_core.contract.file import Contract, load_contract
 from ilw_core.limits import Limiter
@@ -27,7 +26,7 @@ class IlwEnv(gymnasium.Env):
     Observation: ``(Do,)`` float32 in contract order and units, 0 where not valid.
     Action: ``(Da,)`` in the contract's units, or an index where its actions are discrete; kept
     within the contract's range and rate as the arbiter would.
-    Reward: the contract's ``goal``, ``collision`` and ``step``. Terminated: goal or collision;
+    Reward: the contract's. Terminated: goal, collision or a rule of the contract's;
     truncated: the contract's time-out.
     ``info``: ``success``, ``stop_reason``, ``collision`` (what was touched, or empty), ``pose``
     (x, y, yaw, true), ``path_length_m``, ``shortest_path_m``, ``time_s``, ``valid`` (Do,) bool,
@@ -99,7 +98,7 @@ class IlwEnv(gymnasium.Env):
         self.simulation.close()
 
     def _result(self, tick: Tick) -> tuple[np.ndarray, dict[str, Any]]:
-        values = encode(self.contract, self._messages(tick))
+        values = self.simulation.observe(tick.readings, tick.stamp_ns)
         valid = np.isfinite(values)
         info = {
             'success': tick.verdict.success, 'stop_reason': tick.verdict.stop_reason,
@@ -109,12 +108,6 @@ class IlwEnv(gymnasium.Env):
             'time_s': tick.step * self.simulation.period_s, 'valid': valid,
             'applied': self._limiter.applied.copy(), 'reasons': self._reasons}
         return np.where(valid, values, np.float32(0.0)), info
-
-    def _messages(self, tick: Tick) -> dict[str, Any]:
-        """Return the newest message of each observation entry, by the topic it names."""
-        by_topic = vars(tick.readings) | {'goal': self.simulation.goal_reading(tick.stamp_ns)}
-        return {source.name: by_topic[source.topic] for source in self.contract.sources
-                if source.topic in by_topic}
 
 
 def make_env(

@@ -7,10 +7,13 @@ from types import SimpleNamespace as Plain
 
 import numpy as np
 
+from ilw_core.align import encode
 from ilw_core.base.plant import Plant, PlantProfile
+from ilw_core.contract.end_rules import RuleWatch
 from ilw_core.contract.file import Contract
 from ilw_core.contract.planar_twist import twist_fields
 from ilw_core.contract.schema import Section, shown
+from ilw_core.episode import Outcome
 from ilw_core.errors import ContractError
 from ilw_sim.physics.actuation import ActuatedBase, has_ramp
 from ilw_sim.physics.diff_drive import Pose
@@ -88,6 +91,7 @@ class Simulation:
         self._sensors: Sensors
         self._veer: Veer
         self._actions: list[list[float]] = []
+        self._rules = RuleWatch(contract.rules, contract.obs_names)
 
     def reset(self, seed: int, stamp_ns: int = 0) -> Tick:
         """
@@ -103,8 +107,10 @@ class Simulation:
         self._sensors = Sensors(self.world, options, self._rng, self._period_s, self.plant)
         self._veer = Veer(self._veer_options, self._rng, self._period_s)
         self._actions = []
-        self.tick = Tick(0, stamp_ns, self._sensors.read(stamp_ns),
-                         Verdict(0.0, False, False, False, ''), None, 0.0)
+        self._rules.begin()
+        measured = self._sensors.read(stamp_ns)
+        self._ruled(stamp_ns, measured)
+        self.tick = Tick(0, stamp_ns, measured, Verdict(0.0, False, False, False, ''), None, 0.0)
         return self.tick
 
     def step(self, action: np.ndarray) -> Tick:
@@ -120,12 +126,28 @@ class Simulation:
         contact = self.world.step(twists, self._sensors.watch)
         pose = self.world.pose()
         stamp_ns = last.stamp_ns + self.contract.period_ns
+        measured = self._sensors.read(stamp_ns)
         verdict = judge(
             self.contract, to_goal_m=math.dist(pose[:2], self.scene.goal),
-            collided=contact is not None, time_s=(last.step + 1) * self._period_s)
-        self.tick = Tick(last.step + 1, stamp_ns, self._sensors.read(stamp_ns), verdict, contact,
+            collided=contact is not None, time_s=(last.step + 1) * self._period_s,
+            ruled=self._ruled(stamp_ns, measured))
+        self.tick = Tick(last.step + 1, stamp_ns, measured, verdict, contact,
                          last.path_length_m + math.dist(before[:2], pose[:2]))
         return self.tick
+
+    def observe(self, measured: Readings, stamp_ns: int) -> np.ndarray:
+        """Return what the contract observes, ``(Do,)`` float32; NaN what is not known."""
+        by_topic = vars(measured) | {'goal': self.goal_reading(stamp_ns)}
+        return encode(self.contract, {source.name: by_topic[source.topic]
+                                      for source in self.contract.sources
+                                      if source.topic in by_topic})
+
+    def _ruled(self, stamp_ns: int, measured: Readings) -> Outcome:
+        """Return what the contract's rules say of a tick."""
+        if not self.contract.rules:
+            return Outcome.UNKNOWN
+        values = self.observe(measured, stamp_ns)
+        return self._rules.take(stamp_ns, values, np.isfinite(values))
 
     def _draw_plant(self) -> SensorOptions:
         """Begin with another base of the profile; return the sensors that go with it."""

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_every_recording_passes_the_check(typed):
-    code, out, _ = typed('episodes', 'check', ROOT, '--task', 'track', '--json')
+    code, out, _ = typed('episodes', 'check', ROOT, '--task', 'turtlebot3', '--json')
     report = json.loads(out)
     assert code == 0, report['findings']
     assert report['episodes'] == len(find_episodes(ROOT))
@@ -32,7 +32,7 @@ def test_every_recording_passes_the_check(typed):
 
 
 def test_each_becomes_an_episode_within_the_limits_of_the_contract():
-    track = load_contract(config_file('tasks', 'track'))
+    track = load_contract(config_file('tasks', 'turtlebot3'))
     for folder in find_episodes(ROOT):
         episode = load_episode(folder, track)
         given = episode.actions[episode.action_valid]
@@ -44,8 +44,8 @@ def test_each_becomes_an_episode_within_the_limits_of_the_contract():
 
 @pytest.mark.long
 def test_a_policy_is_trained_and_compared_with_repeating_the_last_command(typed, tmp_path):
-    code, out, _ = typed('train', '--demos', ROOT, '--task', 'track', '--env', 'none', '--out',
-                         tmp_path / 'run', '--json')
+    code, out, _ = typed('train', '--demos', ROOT, '--task', 'turtlebot3', '--env', 'none',
+                         '--out', tmp_path / 'run', '--json')
     held_out = json.loads(out)['held_out']
     assert code == 0
     assert held_out['windows'] > 0
@@ -59,7 +59,7 @@ def test_a_policy_is_trained_and_compared_with_repeating_the_last_command(typed,
 @pytest.fixture(scope='module')
 def identified():
     """Return (drive, what it tells) of every recording."""
-    track = load_contract(config_file('tasks', 'track'))
+    track = load_contract(config_file('tasks', 'turtlebot3'))
     drives = [read_drive(folder.path, track) for folder in find_episodes(ROOT)]
     return [(drive, identify(drive)) for drive in drives]
 

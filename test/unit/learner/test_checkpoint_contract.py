@@ -22,7 +22,7 @@ def changed(maze):
     return parse_contract(maze.text.replace('rate_hz: 10', 'rate_hz: 5'), 'mine')
 
 
-@pytest.mark.parametrize('name', ['maze', 'clutter', 'office', 'track'])
+@pytest.mark.parametrize('name', ['maze', 'clutter', 'office', 'turtlebot3'])
 def test_the_task_of_a_checkpoint_is_its_own(constant, name):
     contract = named_contract(name)
     checkpoint = constant(contract, 'c', 0.1)
@@ -81,7 +81,7 @@ def test_eval_compare_replay_and_promote_need_no_task(
     assert (code, json.loads(out)['n']) == (0, 2)
 
 
-@pytest.mark.parametrize('name', ['maze', 'track'])
+@pytest.mark.parametrize('name', ['maze', 'turtlebot3'])
 def test_deploy_brings_up_the_task_of_the_checkpoint(constant, name):
     checkpoint = constant(named_contract(name), 'c', 0.1)
     bringup, values = resolve('deploy', {'checkpoint': str(checkpoint), 'robot': 'real'})

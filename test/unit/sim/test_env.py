@@ -155,21 +155,39 @@ def test_standing_still_is_truncated_at_the_time_out(env):
     assert (info['stop_reason'], info['time_s']) == ('timeout', pytest.approx(1.0))
 
 
+def driven_by_an_expert(env, seed, imperfection):
+    """Return the info at the end of an episode that the expert drives."""
+    _, info = env.reset(seed=seed)
+    chart = env.simulation.map_reading(0)
+    cells = chart.data.reshape(chart.info.height, chart.info.width) > 50
+    origin = (chart.info.origin.position.x, chart.info.origin.position.y)
+    expert = Expert(env.contract, np.random.default_rng(seed), imperfection)
+    expert.plan(grid_from_occupancy(cells, chart.info.resolution, origin),
+                env.simulation.scene.goal)
+    ended = False
+    while not ended:
+        action = expert.drive(info['pose'])
+        if env.contract.action.discrete:
+            action = int(env.contract.action.nearest(action[None])[0])
+        _, _, terminated, truncated, info = env.step(action)
+        ended = terminated or truncated
+    return info
+
+
 def test_the_expert_reaches_the_goal_with_and_without_mistakes(env):
     for seed, imperfection in ((1, 0.0), (2, 0.0), (3, 1.0)):
-        _, info = env.reset(seed=seed)
-        chart = env.simulation.map_reading(0)
-        cells = chart.data.reshape(chart.info.height, chart.info.width) > 50
-        origin = (chart.info.origin.position.x, chart.info.origin.position.y)
-        expert = Expert(env.contract, np.random.default_rng(seed), imperfection)
-        expert.plan(grid_from_occupancy(cells, chart.info.resolution, origin),
-                    env.simulation.scene.goal)
-        ended = False
-        while not ended:
-            action = expert.drive(info['pose'])
-            if env.contract.action.discrete:
-                action = int(env.contract.action.nearest(action[None])[0])
-            _, _, terminated, truncated, info = env.step(action)
-            ended = terminated or truncated
+        info = driven_by_an_expert(env, seed, imperfection)
         assert info['success'], (seed, info)
         assert 0.9 < info['path_length_m'] / info['shortest_path_m'] < 2.0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(('name', 'ends_by'), [
+    ('clutter_hard', 'goal'), ('corridor', 'goal'), ('dock', 'rule'), ('follow_wall', 'goal'),
+    ('track', 'goal')])
+def test_the_expert_does_each_task_of_the_family(name, ends_by):
+    made = make_env(name)
+    for seed, imperfection in ((1, 0.0), (2, 1.0)):
+        info = driven_by_an_expert(made, seed, imperfection)
+        assert (info['success'], info['stop_reason']) == (True, ends_by), (seed, info)
+    made.close()

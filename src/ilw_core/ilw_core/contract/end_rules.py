@@ -12,6 +12,11 @@ OUTCOMES = {'success': Outcome.SUCCESS, 'failure': Outcome.FAILURE}
 """Key in ``termination`` and in ``reward`` -> what it means"""
 
 
+def reward_key(outcome: Outcome) -> str:
+    """Return what a contract's ``reward`` calls the end by a rule."""
+    return next(key for key, each in OUTCOMES.items() if each is outcome)
+
+
 @dataclass(frozen=True)
 class EndRule:
     """One way in which an attempt ends."""
@@ -66,7 +71,9 @@ class RuleWatch:
 
 def read_rules(section: Section, names: Sequence[str]) -> tuple[EndRule, ...]:
     """
-    Take ``failure`` and ``success`` out of ``termination``; what fails does not succeed.
+    Take ``failure`` and ``success`` out of ``termination``, a rule or a list of them each.
+
+    What fails does not succeed.
 
     :param names: (Do,) what each observed number is.
     """
@@ -75,16 +82,19 @@ def read_rules(section: Section, names: Sequence[str]) -> tuple[EndRule, ...]:
         if not section.has(key):
             section.take(key)
             continue
-        entry = section.section(key)
-        when = entry.section('when')
-        bounds = [_bound(when, name, names) for name in when.keys()]  # noqa: SIM118
-        if not bounds:
-            raise entry.error('when', 'at least one observed number and where it must be', {})
-        for_s = entry.number('for_s', 0.0, low=0.0, high=1e6)
-        entry.done()
-        known, above, below = zip(*bounds, strict=True)
-        rules.append(EndRule(OUTCOMES[key], known, above, below, for_s))
+        rules += [_rule(entry, OUTCOMES[key], names) for entry in section.sections(key)]
     return tuple(rules)
+
+
+def _rule(entry: Section, outcome: Outcome, names: Sequence[str]) -> EndRule:
+    when = entry.section('when')
+    bounds = [_bound(when, name, names) for name in when.keys()]  # noqa: SIM118
+    if not bounds:
+        raise entry.error('when', 'at least one observed number and where it must be', {})
+    for_s = entry.number('for_s', 0.0, low=0.0, high=1e6)
+    entry.done()
+    known, above, below = zip(*bounds, strict=True)
+    return EndRule(outcome, known, above, below, for_s)
 
 
 def _bound(section: Section, name: str, names: Sequence[str]) -> tuple[str, float, float]:

@@ -66,6 +66,13 @@ class Section:
         """Return a nested mapping; an empty one when it is optional and absent."""
         return Section(self.take(key, {}, required=required), f'{self.where}.{key}')
 
+    def sections(self, key: str) -> list['Section']:
+        """Return a nested mapping, or each of a list of them."""
+        value = self.take(key, required=True)
+        if not isinstance(value, list):
+            return [self.section(key)]
+        return [Section(each, f'{self.where}.{key}[{i}]') for i, each in enumerate(value)]
+
     def text(self, key: str, default: str | None = None, choices: Sequence[str] = ()) -> str:
         """Return a string, one of ``choices`` when given."""
         value = self.take(key, default, required=default is None)

@@ -27,8 +27,8 @@ def somewhere(*numbers: float) -> bool:
 
 
 def far_from_goal(distance_m: float, radius_m: float) -> bool:
-    """Tell whether a success at this distance is to be doubted."""
-    return distance_m > FAR_RATIO * radius_m
+    """Tell whether a success at this distance is to be doubted; never where no radius counts."""
+    return 0.0 < FAR_RATIO * radius_m < distance_m
 
 
 def bearing_text(bearing_rad: float) -> str:

@@ -152,7 +152,7 @@ def import_recording(path: Path, task: str, out: Path | None, outcome: str,
 
     Exit code 1 if it tells what cannot be so: training will leave it out.
 
-    Example: ./ilw episodes import ~/bags/lab_7 --task track --outcome success
+    Example: ./ilw episodes import ~/bags/lab_7 --task turtlebot3 --outcome success
     """
     from ilw_data.episode.copy import adopt
 

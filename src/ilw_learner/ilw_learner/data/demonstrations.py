@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ilw_core.contract.action import nearest_choice
-from ilw_core.contract.end_rules import OUTCOMES
+from ilw_core.contract.end_rules import OUTCOMES, reward_key
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
 from ilw_core.errors import NotFiniteError
@@ -19,8 +19,8 @@ def task_rewards(episode: Episode, contract: Contract) -> np.ndarray:
     """Return the contract's reward of each step, and a person's, (T,) float32."""
     rewards = np.full(len(episode.actions), contract.reward['step'], dtype=np.float32)
     ended = episode.stop_reason
-    if ended == 'rule':
-        ended = next((key for key, each in OUTCOMES.items() if each is episode.outcome), ended)
+    if ended == 'rule' and episode.outcome in OUTCOMES.values():
+        ended = reward_key(episode.outcome)
     rewards[-1] += contract.reward.get(ended, 0.0)
     if episode.person_rewards is not None:
         rewards += episode.person_rewards
@@ -52,7 +52,7 @@ def to_transitions(
             at = int(np.flatnonzero(~np.isfinite(rewards))[0])
             raise NotFiniteError(f'{episode.name}: the reward of step {at} is {rewards[at]}. '
                                  f'Take the episode out of training: ./ilw episodes drop')
-        terminated = episode.stop_reason in ('goal', 'collision')
+        terminated = episode.stop_reason in ('goal', 'collision', 'rule')
         if potential is not None and shaping:
             distance = episode.obs[:, potential].copy()
             distance[-1] *= not terminated

@@ -48,7 +48,7 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
     try:
         given = {key: value for key, value in options.items() if value is not None}
         env = getattr(importlib.import_module(module), name)(contract, **given)
-        ruled = contract.rules and isinstance(env, gymnasium.Env)  # a vector of them knows none
+        ruled = contract.rules and isinstance(env, gymnasium.Env)  # a vector knows its own
         return RuleEnds(env, contract) if ruled else env
     except (ImportError, AttributeError, ValueError) as error:
         raise NoEnvironmentError(

@@ -5,7 +5,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from ilw_core.contract.end_rules import OUTCOMES, RuleWatch
+from ilw_core.contract.end_rules import RuleWatch, reward_key
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Outcome
 
@@ -37,9 +37,9 @@ class RuleEnds(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._tick += 1
         outcome = self._take(observation, info)
         if outcome is not Outcome.UNKNOWN and not (terminated or truncated):
-            key = next(key for key, each in OUTCOMES.items() if each is outcome)
+            reward += self._contract.reward[reward_key(outcome)]
             info = info | {'success': outcome is Outcome.SUCCESS, 'stop_reason': 'rule'}
-            return observation, reward + self._contract.reward[key], True, False, info
+            return observation, reward, True, False, info
         return observation, reward, terminated, truncated, info
 
     def _take(self, observation: np.ndarray, info: dict[str, Any]) -> Outcome:

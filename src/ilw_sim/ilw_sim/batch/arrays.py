@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ilw_core.base.plant import Plant, PlantProfile
+from ilw_core.contract.end_rules import reward_key
 from ilw_core.contract.file import Contract
 from ilw_core.contract.planar_twist import twist_fields
 from ilw_core.contract.schema import Section
+from ilw_core.episode import Outcome
 from ilw_core.errors import ContractError
 from ilw_sim.batch.compiled import BASES, COUNTS, LATES, PASTS, STATES
 from ilw_sim.physics.actuation import PHYSICS_HZ, RIM_ACCELERATION_MPS2, has_ramp
@@ -29,6 +31,7 @@ class Robots(NamedTuple):
 
     state: Any       # (N, STATES) float32
     counts: Any      # (N, COUNTS) int32
+    held: Any        # (N, rules) int32, ticks in a row that a rule of the contract was met
     keys: Any        # (N,) int64, the robots' random sequences
     previous: Any    # (N, Da) float64, what limits the next action's rate
     base: Any        # (N, BASES) float32, of a plant, like the next three; else one row of zeros
@@ -90,6 +93,11 @@ class Params(NamedTuple):
     reward_step: F
     reward_goal: F
     reward_collision: F
+    rule_above: Any  # (rules, Do) float32: a rule is met where all that is observed is above ...
+    rule_below: Any  # (rules, Do) float32: ... and below
+    rule_ticks: Any  # (rules,) int32, for so many in a row
+    rule_reward: Any  # (rules,) float32
+    rule_succeeds: Any  # (rules,) bool
     in_order: bool
     noise_low_m: F
     noise_high_m: F
@@ -129,9 +137,6 @@ def make_params(
     intervals = plant.intervals if plant else {}
     noise_m = intervals.get('lidar_noise_m', (sensors.lidar_noise_m,) * 2)
     limits = _plant_limits(intervals, noise=noise)
-    if contract.rules:
-        raise ContractError(f'{contract.name}: the batched simulator knows no termination.success '
-                            f'or failure. Leave them out, or train in ilw_sim.env.')
     if np.any(np.isfinite(action.max_acceleration)):
         raise ContractError(f'{contract.name}: the batched simulator keeps range and rate only. '
                             f'Leave max_acceleration out, or train in ilw_sim.env.')
@@ -155,7 +160,8 @@ def make_params(
         F(period_s), F(timestep_s), physics_steps, max(1, math.ceil(period_s / _ARC_S - 1e-9)),
         F(contract.goal_radius_m), math.ceil((contract.timeout_s - 1e-9) / period_s - 1e-9),
         F(contract.reward['step']), F(contract.reward['goal']), F(contract.reward['collision']),
-        in_order, F(on * noise_m[0]), F(on * noise_m[1]), plant is not None, *limits)
+        *_rules(contract), in_order, F(on * noise_m[0]), F(on * noise_m[1]), plant is not None,
+        *limits)
 
 
 def make_robots(contract: Contract, p: Params, robots: int) -> Robots:
@@ -164,10 +170,25 @@ def make_robots(contract: Contract, p: Params, robots: int) -> Robots:
     flags = [np.zeros(robots, dtype=bool) for _ in range(3)]
     return Robots(
         np.zeros((robots, STATES), F), np.zeros((robots, COUNTS), np.int32),
+        np.zeros((robots, len(p.rule_ticks)), np.int32),
         np.zeros(robots, np.int64), np.zeros((robots, da)),
         *_plant_arrays(p, robots), np.zeros((robots, 2 * len(p.slots)), F),
         np.zeros((robots, da)), np.zeros((robots, do), F), np.zeros((robots, do), F),
         np.zeros(robots, F), *flags, np.zeros(robots, np.int32))
+
+
+def _rules(contract: Contract) -> tuple[np.ndarray, ...]:
+    """Return the contract's rules as ``Params`` has them, in their order."""
+    rules, names = contract.rules, contract.obs_names
+    above = np.full((len(rules), contract.obs_dim), -np.inf, F)
+    below = np.full((len(rules), contract.obs_dim), np.inf, F)
+    for k, rule in enumerate(rules):
+        places = [names.index(name) for name in rule.names]
+        above[k, places], below[k, places] = rule.above, rule.below
+    return (above, below,
+            np.array([1 + math.ceil(r.for_s * contract.rate_hz - 1e-6) for r in rules], np.int32),
+            np.array([contract.reward[reward_key(r.outcome)] for r in rules], F),
+            np.array([r.outcome is Outcome.SUCCESS for r in rules], dtype=bool))
 
 
 def _plant_limits(

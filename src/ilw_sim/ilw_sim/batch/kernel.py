@@ -128,6 +128,23 @@ def _begin(i, base, pool, p, r):
     if p.plant:
         draw_plant(i, base, p, r)
     _observe(i, mix(base + 1), pool, p, r, r.obs[i])
+    for k in range(p.rule_ticks.shape[0]):
+        r.held[i, k] = 0
+    _ruled(i, p, r, r.obs[i])
+
+
+@jit
+def _ruled(i, p, r, row):
+    """Return the first rule of the contract that ends the episode, after ``row``; -1: none."""
+    ended = -1
+    for k in range(p.rule_ticks.shape[0]):
+        met = True
+        for d in range(row.shape[0]):
+            met &= (row[d] > p.rule_above[k, d]) & (row[d] < p.rule_below[k, d])
+        r.held[i, k] = r.held[i, k] + 1 if met else 0
+        if ended < 0 and r.held[i, k] >= p.rule_ticks[k]:
+            ended = k
+    return ended
 
 
 @jit
@@ -167,10 +184,16 @@ def step_robot(i, indices, wanted, pool, p, r):
     goal = (not hit) and dx * dx + dy * dy <= p.goal_radius_m * p.goal_radius_m
     late = (not hit) and (not goal) and c[STEP] >= p.last_step
     extra = p.reward_collision if hit else (p.reward_goal if goal else ZERO)
-    r.reward[i], r.terminated[i], r.truncated[i] = p.reward_step + extra, hit or goal, late
-    r.success[i], r.step[i] = goal, c[STEP]
+    ended = hit or goal or late
     _observe(i, base, pool, p, r, r.final_obs[i])
-    if hit or goal or late:
+    rule = _ruled(i, p, r, r.final_obs[i])
+    ruled = rule >= 0 and not ended
+    if ruled:
+        extra, goal = p.rule_reward[rule], p.rule_succeeds[rule]
+    r.reward[i], r.truncated[i] = p.reward_step + extra, late
+    r.terminated[i] = (ended and not late) or ruled
+    r.success[i], r.step[i] = goal, c[STEP]
+    if ended or ruled:
         _begin(i, mix(base + 2), pool, p, r)
     else:
         for k in range(r.obs.shape[1]):

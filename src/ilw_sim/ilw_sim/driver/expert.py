@@ -20,7 +20,9 @@ from ilw_sim.tasks.grid import Grid, cost_to_go
 
 _FREE_M = 0.7          # clearance beyond which more of it is worth nothing
 _MARGIN_M = 0.12        # what it keeps from obstacles if it can: room for a clone's errors
+_MAP_ERROR_M = 0.02     # of a clearance on a map of 5 cm
 _NEAR_COST = 5.0        # cost of a metre that grazes an obstacle, against one in the open
+_OFF_COST = 20.0        # of a metre off the distance to keep from a wall by half of it
 _TIGHT_COST = 60.0      # no way through, but a way out for a robot pushed in there
 _LOOKAHEAD_M = 0.45
 _STRAIGHT_RAD = 0.25    # with named actions: closer than this to the way counts as straight
@@ -54,6 +56,10 @@ class Expert:
         self._contract, self._rng, self._imperfection = contract, rng, imperfection
         self._action: ActionSpec = contract.action
         self._robot_m = robot_of(contract).radius_m
+        # A task says what is free around its way: more than that nobody can keep.
+        self._margin_m = min(_MARGIN_M, contract.scene.get('clearance_m', math.inf)
+                             - self._robot_m - _MAP_ERROR_M)
+        self._wall_m: float | None = contract.scene.get('wall_m')
         self._forward, self._turn = twist_fields(contract.action, 'The simulated robot')
         self._field = np.zeros((1, 1))
         self._grid = Grid(1.0, (0.0, 0.0), np.ones((1, 1)))
@@ -63,9 +69,14 @@ class Expert:
 
     def plan(self, grid: Grid, goal: tuple[float, float]) -> None:
         """Look at the map of a new episode and choose a style for it."""
-        inner = self._robot_m + _MARGIN_M
-        near = np.clip((_FREE_M - grid.clearance_m) / (_FREE_M - inner), 0.0, 1.0)
-        cost = np.where(grid.clearance_m < inner, _TIGHT_COST, 1.0 + _NEAR_COST * near ** 2)
+        inner = self._robot_m + self._margin_m
+        if self._wall_m is None:
+            near = np.clip((_FREE_M - grid.clearance_m) / (_FREE_M - inner), 0.0, 1.0)
+            extra = _NEAR_COST * near ** 2
+        else:
+            off = (grid.clearance_m - self._wall_m) / (0.5 * self._wall_m)
+            extra = _OFF_COST * np.minimum(np.abs(off), 1.5) ** 2
+        cost = np.where(grid.clearance_m < inner, _TIGHT_COST, 1.0 + extra)
         cost[grid.clearance_m < 0.5 * self._robot_m] = np.inf
         self._grid = grid
         self._field = cost_to_go(grid, cost, goal, 0.5 * self._contract.goal_radius_m)
@@ -133,7 +144,7 @@ class Expert:
         for i in range(1, 21):
             ahead_m = i * _STEP_M
             cell = self._grid.cell(x + ahead_m * math.cos(yaw), y + ahead_m * math.sin(yaw))
-            if self._grid.clearance_m[cell] < self._robot_m + 0.5 * _MARGIN_M:
+            if self._grid.clearance_m[cell] < self._robot_m + 0.5 * self._margin_m:
                 return ahead_m - _STEP_M
         return 1.0
 

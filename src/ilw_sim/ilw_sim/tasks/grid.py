@@ -22,6 +22,11 @@ class Grid:
         """Return world x and y of every cell's centre, each ``(H, W)``."""
         return cell_centres(self.clearance_m.shape, self.resolution_m, self.origin)
 
+    def centre(self, row: int, column: int) -> tuple[float, float]:
+        """Return world x and y of a cell's centre."""
+        return (float(self.origin[0] + (column + 0.5) * self.resolution_m),
+                float(self.origin[1] + (row + 0.5) * self.resolution_m))
+
     def cell(self, x: float, y: float) -> tuple[int, int]:
         """Return (row, column) of the cell that holds a point, clipped to the grid."""
         rows, columns = self.clearance_m.shape
@@ -92,6 +97,13 @@ def cost_to_go(
             break
         inside[:] = new
     return np.where(inside >= 0.5 * _UNREACHED, np.inf, inside)
+
+
+def path_lengths(
+    grid: Grid, goal: tuple[float, float], radius_m: float, clearance_m: float,
+) -> np.ndarray:
+    """Return the shortest way to the goal's rim from every cell [m], infinite if there is none."""
+    return cost_to_go(grid, np.where(grid.clearance_m >= clearance_m, 1.0, np.inf), goal, radius_m)
 
 
 def reachable(

@@ -11,7 +11,7 @@ from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.map_file import FREE, OCCUPIED, UNKNOWN, MapFile, load_map
 from ilw_sim.physics.robot import robot_of
-from ilw_sim.tasks.grid import Grid, cell_centres, cost_to_go
+from ilw_sim.tasks.grid import Grid, cell_centres, path_lengths
 from ilw_sim.tasks.rectangles import cover
 from ilw_sim.tasks.scene import Box, Chart, Scene
 
@@ -61,7 +61,7 @@ class MapTask:
         """Return the place with a random start and a goal that can be reached from it."""
         for _ in range(_TRIES):
             first, last = (tuple(self._free[i]) for i in rng.integers(len(self._free), size=2))
-            start, goal = (_centre(self._grid, cell) for cell in (first, last))
+            start, goal = (self._grid.centre(*cell) for cell in (first, last))
             if (self._places[first] != self._places[last]
                     or math.dist(start, goal) < self._apart_m
                     or too_far(self._contract, math.dist(start, goal))
@@ -100,8 +100,8 @@ class MapTask:
             padded[:grid.clearance_m.shape[0], :grid.clearance_m.shape[1]] = grid.clearance_m
             freest = padded.reshape(rows // coarse, coarse, -1, coarse).max((1, 3))
             grid = Grid(grid.resolution_m * coarse, grid.origin, freest)
-        cost = np.where(grid.clearance_m >= self._robot_m, 1.0, np.inf)
-        return float(cost_to_go(grid, cost, goal, self._radius_m)[grid.cell(*start)])
+        lengths = path_lengths(grid, goal, self._radius_m, self._robot_m)
+        return float(lengths[grid.cell(*start)])
 
 
 def _bounds(chart: MapFile) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -143,9 +143,3 @@ def _sample(
     inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
     found = values[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)]
     return np.where(inside, found, values.dtype.type(outside))
-
-
-def _centre(grid: Grid, cell: tuple[int, ...]) -> tuple[float, float]:
-    row, column = cell
-    return (float(grid.origin[0] + (column + 0.5) * grid.resolution_m),
-            float(grid.origin[1] + (row + 0.5) * grid.resolution_m))

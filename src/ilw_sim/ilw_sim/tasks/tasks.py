@@ -7,12 +7,17 @@ from typing import Protocol
 import numpy as np
 
 from ilw_core.base.base_fit import too_far
+from ilw_core.contract.end_rules import reward_key
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
+from ilw_core.episode import Outcome
 from ilw_core.errors import ContractError
 from ilw_sim.physics.robot import robot_of
-from ilw_sim.tasks.grid import Grid, cost_to_go, reachable
+from ilw_sim.tasks.corridor import CorridorTask
+from ilw_sim.tasks.dock import DockTask
+from ilw_sim.tasks.grid import path_lengths, reachable
 from ilw_sim.tasks.map_task import MapTask
+from ilw_sim.tasks.round_ways import TrackTask, WallTask
 from ilw_sim.tasks.scene import (
     Box,
     Cylinder,
@@ -37,7 +42,7 @@ class Verdict:
     truncated: bool
     success: bool
     stop_reason: str
-    """``goal``, ``collision``, ``timeout``; empty while the episode goes on"""
+    """``goal``, ``collision``, ``timeout``, ``rule``; empty while the episode goes on"""
 
 
 class Task(Protocol):
@@ -69,7 +74,7 @@ class MazeTask:
         self._size = ((len(rows[0]) - 1) / 2 * cell_m, (len(rows) - 1) / 2 * cell_m)
         self._shapes: tuple[Shape, ...] = maze_walls([str(row) for row in rows], cell_m)
         self._grid = make_grid(self._size, self._shapes, _RESOLUTION_M)
-        self._path = _path_lengths(self._grid, self._goal, self._radius_m, robot_m)
+        self._path = path_lengths(self._grid, self._goal, self._radius_m, robot_m)
         self._starts = np.argwhere((self._grid.clearance_m >= self._clearance_m)
                                    & np.isfinite(self._path) & (self._path > self._radius_m))
         if not len(self._starts):
@@ -83,7 +88,7 @@ class MazeTask:
         """Return the maze with a random start."""
         row, column = self._starts[rng.integers(len(self._starts))]
         shift = rng.uniform(-0.5, 0.5, 2) * _RESOLUTION_M
-        x, y = (v + s for v, s in zip(_centre(self._grid, row, column), shift, strict=True))
+        x, y = (v + s for v, s in zip(self._grid.centre(row, column), shift, strict=True))
         yaw = rng.uniform(-math.pi, math.pi)
         return Scene(self._size, self._shapes, (float(x), float(y), float(yaw)), self._goal,
                      float(self._path[row, column]))
@@ -119,14 +124,14 @@ class ClutterTask:
             free = np.argwhere(grid.clearance_m >= self._clearance_m)
             if len(free) < 2:
                 continue
-            start, goal = (_centre(grid, *free[i]) for i in rng.integers(len(free), size=2))
+            start, goal = (grid.centre(*free[i]) for i in rng.integers(len(free), size=2))
             tight = grid.clearance_m[grid.cell(*start)] < self._start_m
             if tight or math.dist(start, goal) < self._apart_m:
                 continue
             passable = grid.clearance_m >= self._clearance_m
             if not reachable(grid, passable, start, goal, self._radius_m):
                 continue
-            shortest = _path_lengths(grid, goal, self._radius_m, self._robot_m)[
+            shortest = path_lengths(grid, goal, self._radius_m, self._robot_m)[
                 grid.cell(*start)] if measured else math.nan
             yaw = rng.uniform(-math.pi, math.pi)
             return Scene(self._size, self._walls + obstacles, (*start, float(yaw)), goal,
@@ -143,28 +148,26 @@ class ClutterTask:
         return Box('box', float(x), float(y), float(yaw), (float(a), float(b)))
 
 
-TASKS: dict[str, type[Task]] = {'maze': MazeTask, 'clutter': ClutterTask, 'map': MapTask}
+TASKS: dict[str, type[Task]] = {
+    'maze': MazeTask, 'clutter': ClutterTask, 'map': MapTask, 'corridor': CorridorTask,
+    'track': TrackTask, 'follow_wall': WallTask, 'dock': DockTask}
 """Every world a contract's ``scene.task`` may name."""
 
 
-def judge(contract: Contract, *, to_goal_m: float, collided: bool, time_s: float) -> Verdict:
-    """Say what one step was worth and whether the episode is over."""
+def judge(contract: Contract, *, to_goal_m: float, collided: bool, time_s: float,
+          ruled: Outcome = Outcome.UNKNOWN) -> Verdict:
+    """
+    Say what one step was worth and whether the episode is over.
+
+    :param ruled: what the contract's rules say; other ends go first.
+    """
     step = contract.reward['step']
     if collided:
         return Verdict(step + contract.reward['collision'], True, False, False, 'collision')
     if to_goal_m <= contract.goal_radius_m:
         return Verdict(step + contract.reward['goal'], True, False, True, 'goal')
     late = time_s >= contract.timeout_s - 1e-9
-    return Verdict(step, False, late, False, 'timeout' if late else '')
-
-
-def _centre(grid: Grid, row: int, column: int) -> tuple[float, float]:
-    return (float(grid.origin[0] + (column + 0.5) * grid.resolution_m),
-            float(grid.origin[1] + (row + 0.5) * grid.resolution_m))
-
-
-def _path_lengths(
-    grid: Grid, goal: tuple[float, float], radius_m: float, clearance_m: float,
-) -> np.ndarray:
-    """Return the shortest way to the goal's rim from every cell [m], infinite if there is none."""
-    return cost_to_go(grid, np.where(grid.clearance_m >= clearance_m, 1.0, np.inf), goal, radius_m)
+    if late or ruled is Outcome.UNKNOWN:
+        return Verdict(step, False, late, False, 'timeout' if late else '')
+    return Verdict(step + contract.reward[reward_key(ruled)], True, False,
+                   ruled is Outcome.SUCCESS, 'rule')
