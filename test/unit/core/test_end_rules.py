@@ -61,6 +61,20 @@ def test_what_is_not_seen_speaks_for_no_rule():
     assert followed([(0.9, 0.0)], [[True, False]]) == [FAILURE]
 
 
+def test_of_a_list_of_rules_any_ends_it():
+    both = TEXT.replace('failure: {when: {base.forward_mps: {above: 0.7}}}', '''failure:
+    - {when: {base.forward_mps: {above: 0.7}}, for_s: 0.1}
+    - {when: {base.turn_radps: {below: -0.5}}}''')
+    contract = parse_contract(both)
+    assert len(contract.rules) == 3
+    watch = RuleWatch(contract.rules, contract.obs_names)
+    rows = [(0.9, 0.0), (0.1, 0.0), (0.1, -0.6), (0.9, 0.0), (0.9, 0.0)]
+    ends = [watch.take(i * P, np.array(row), np.ones(2, bool)) for i, row in enumerate(rows)]
+    assert ends == [ON, ON, FAILURE, ON, FAILURE]
+    with pytest.raises(ContractError, match=r'termination.failure\[1\].for_s'):
+        parse_contract(both.replace('{below: -0.5}}', '{below: -0.5}}, for_s: -1'))
+
+
 def test_a_new_attempt_begins_anew():
     watch = RuleWatch(RULED.rules, RULED.obs_names)
     whole = np.array([True, True])

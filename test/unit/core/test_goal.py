@@ -29,6 +29,7 @@ def test_a_bearing_is_said_as_a_person_says_it(degrees, text):
 @pytest.mark.parametrize(('distance_m', 'far'), [(0.0, False), (0.59, False), (0.61, True)])
 def test_far_begins_half_a_radius_outside(distance_m, far):
     assert far_from_goal(distance_m, 0.4) is far
+    assert not far_from_goal(distance_m, 0.0)  # a rule says what counts, not the place
 
 
 def test_a_contract_that_observes_neither_has_the_usual_topics(maze, clutter):

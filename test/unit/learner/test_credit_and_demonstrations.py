@@ -66,6 +66,8 @@ def test_steps_become_transitions_over_n_steps_until_the_end(maze):
     assert made.reward.tolist() == [0, 0, 0.5, 1]
     assert made.discount.tolist() == [0.25, 0.25, 0, 0]
     assert made.action.tolist() == [1, 1, 1, 1]
+    ruled = transitions(maze, [episode(maze, stop_reason='rule')])
+    assert ruled.discount.tolist() == made.discount.tolist()  # the end by a rule is an end, too
 
 
 def test_an_episode_that_was_cut_off_has_a_future(maze):
