@@ -109,7 +109,7 @@ class Simulation:
         self._actions = []
         self._rules.begin()
         measured = self._sensors.read(stamp_ns)
-        self._ruled(stamp_ns, measured)
+        self._ruled(0, stamp_ns, measured)
         self.tick = Tick(0, stamp_ns, measured, Verdict(0.0, False, False, False, ''), None, 0.0)
         return self.tick
 
@@ -130,7 +130,7 @@ class Simulation:
         verdict = judge(
             self.contract, to_goal_m=math.dist(pose[:2], self.scene.goal),
             collided=contact is not None, time_s=(last.step + 1) * self._period_s,
-            ruled=self._ruled(stamp_ns, measured))
+            ruled=self._ruled(last.step + 1, stamp_ns, measured))
         self.tick = Tick(last.step + 1, stamp_ns, measured, verdict, contact,
                          last.path_length_m + math.dist(before[:2], pose[:2]))
         return self.tick
@@ -142,12 +142,12 @@ class Simulation:
                                       for source in self.contract.sources
                                       if source.topic in by_topic})
 
-    def _ruled(self, stamp_ns: int, measured: Readings) -> Outcome:
-        """Return what the contract's rules say of a tick."""
+    def _ruled(self, step: int, stamp_ns: int, measured: Readings) -> Outcome:
+        """Return what the contract's rules say of a tick; stamps may leap, steps do not."""
         if not self.contract.rules:
             return Outcome.UNKNOWN
         values = self.observe(measured, stamp_ns)
-        return self._rules.take(stamp_ns, values, np.isfinite(values))
+        return self._rules.take(step * self.contract.period_ns, values, np.isfinite(values))
 
     def _draw_plant(self) -> SensorOptions:
         """Begin with another base of the profile; return the sensors that go with it."""
