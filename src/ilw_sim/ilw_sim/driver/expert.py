@@ -129,12 +129,23 @@ class Expert:
         """Slide down the cost for the lookahead; return (heading error, least clearance)."""
         x, y, yaw = pose
         px, py, room_m = x, y, math.inf
+        before_x = before_y = 0.0
         for _ in range(round(_LOOKAHEAD_M / _STEP_M)):
             gx, gy = self._slope(px, py)
             norm = math.hypot(gx, gy)
             if norm < 1e-6:
                 break
-            px, py = px - _STEP_M * gx / norm, py - _STEP_M * gy / norm
+            down_x, down_y = -gx / norm, -gy / norm
+            along_x, along_y = down_x, down_y
+            if down_x * before_x + down_y * before_y < 0.0:
+                # Back across the bottom of a narrow valley: on along it instead.
+                along_x, along_y = down_x + before_x, down_y + before_y
+                norm = math.hypot(along_x, along_y)
+                if norm < 1e-6:
+                    break
+                along_x, along_y = along_x / norm, along_y / norm
+            before_x, before_y = down_x, down_y
+            px, py = px + _STEP_M * along_x, py + _STEP_M * along_y
             room_m = min(room_m, float(self._grid.clearance_m[self._grid.cell(px, py)]))
         return wrap(math.atan2(py - y, px - x) - yaw), room_m
 
