@@ -9,6 +9,7 @@ from ilw_sim.driver.expert import Expert
 from ilw_sim.driver.stick import Stick, StickDriver
 from ilw_sim.lockstep import CLOCK_HZ, CommandGate, Pace, Pulse
 from ilw_sim.simulation import Simulation
+from ilw_sim.tasks.scene import Box, make_grid, room_walls
 
 SECOND = 1_000_000_000
 
@@ -196,3 +197,14 @@ def test_a_layout_without_a_start_button_cannot_record(clutter, tmp_path):
     StickDriver(clutter, stick, seed=0, imperfection=0.0)
     with pytest.raises(IlwError, match='button for start'):
         StickDriver(clutter, stick, seed=0, imperfection=0.0, records=True)
+
+
+@pytest.mark.parametrize('off_m', [-0.04, -0.02, 0.0, 0.02, 0.04])
+def test_in_a_channel_hardly_wider_than_the_margin_the_expert_looks_along_it(clutter, off_m):
+    sides = tuple(Box('wall', 2.0, y, 0.0, (1.0, 0.3)) for y in (0.67, 1.93))
+    grid = make_grid((4.0, 2.6), (*room_walls((4.0, 2.6)), *sides), 0.05)
+    expert = Expert(clutter, np.random.default_rng(0), 0.0)
+    expert.plan(grid, (3.5, 1.3))
+    for x in np.arange(1.0, 2.6, 0.05):
+        forward, turn = expert.drive((float(x), 1.3 + off_m, 0.0))
+        assert abs(turn) < 1.0 and forward > 0.0, (x, forward, turn)
