@@ -24,6 +24,7 @@ HEAVY = (*sorted(wanted_by('ilw.in') - wanted_by('robot.in')), 'scipy', 'ilw_sim
 NEEDS = {  # to import what begins so; all else does without
     'torch': ('ilw_learner.algorithms', 'ilw_learner.networks', 'ilw_learner.training',
               'ilw_learner.checkpoint.export', 'ilw_learner.data.demonstrations',
+              'ilw_learner.data.mixed_rows',
               'ilw_learner.data.n_step', 'ilw_learner.data.replay_buffer',
               'ilw_learner.data.window_images',
               'ilw_learner.rollout.gym_env', 'ilw_learner.rollout.vec_env'),

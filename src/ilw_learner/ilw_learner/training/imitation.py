@@ -20,6 +20,7 @@ from ilw_data.episode.dataset import Dataset
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
 from ilw_learner.data.mirror import with_mirror_images
+from ilw_learner.data.mixed_rows import MixedRows
 from ilw_learner.data.window_images import WindowImages
 from ilw_learner.networks.averaged_adam import AveragedAdam
 from ilw_learner.networks.network import FlatParameters, Parameters
@@ -195,8 +196,7 @@ class Imitation(Learner):
             weight_decay=config.weight_decay)
         self.work = _work(contract, config, train, self.averaged(),
                           f'{algorithm} {seed} {code}')
-        self._rows = len(obs)
-        self._order = torch.empty(0, dtype=torch.int64, device=self.device)
+        self._rows = MixedRows((len(obs),), (config.batch,), self._rng)
 
     @property
     def done(self) -> int:
@@ -206,23 +206,12 @@ class Imitation(Learner):
     def advance(self) -> None:
         """Make one gradient step, all on the device."""
         self._set_rate(self.done + 1)
-        self.step.update(self._next_rows())
+        self.step.update(self._rows.next())
         self.optimiser.step()
 
     def _set_rate(self, update: int) -> None:
         cosine = 0.5 * (1.0 + math.cos(math.pi * update / self.config.updates))
         self.optimiser.rate = self.config.learning_rate * cosine * min(1.0, update / _WARM_UP)
-
-    def _next_rows(self) -> Tensor:
-        """Return row numbers (B,): every window once per epoch, in a new order each time."""
-        size = self.config.batch
-        if size > len(self._order):
-            fresh = torch.randperm(self._rows, generator=self._rng, device=self.device)
-            self._order = torch.cat([self._order, fresh])
-            while len(self._order) < size:
-                self._order = torch.cat([self._order, fresh])
-        rows, self._order = self._order[:size], self._order[size:]
-        return rows
 
     def figures(self) -> dict[str, float]:
         """Return the loss; :raises NotFiniteError: it or the weights are not finite."""
@@ -287,15 +276,15 @@ class Imitation(Learner):
 
     def state(self) -> dict[str, Tensor]:
         """Return weights, optimiser and order of the windows."""
-        return {'network': self.step.parameters.flat, 'order': self._order,
-                'rng': self._rng.get_state(), **self.optimiser.state(),
+        return {'network': self.step.parameters.flat, 'rng': self._rng.get_state(),
+                **self._rows.state(), **self.optimiser.state(),
                 **{f'step.{name}': value for name, value in self.step.state().items()}}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Go on from a ``state``; the best checkpoint is on the disk."""
         self._best = load_checkpoint(self.folder / 'checkpoint', self.contract)
         self.step.parameters.flat.copy_(state['network'])
-        self._order = state['order'].to(self.device)
+        self._rows.load(state)
         self._rng.set_state(state['rng'].cpu())
         self.optimiser.load(state)
         self.step.load({name.removeprefix('step.'): value for name, value in state.items()

@@ -22,7 +22,7 @@ from ilw_learner.training.progress import CancelledError, Progress
 from ilw_learner.training.tracking import Tracker
 
 RESUME = 'resume.safetensors'
-_FORMAT = 2
+_FORMAT = 3
 """Of that file: another order of the same numbers is another format"""
 _LOG_EVERY_S = 1.0
 _MAX_RESUME_BYTES = 2_000_000_000
