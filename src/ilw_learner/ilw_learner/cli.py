@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # they bring torch
 
 _ERR = PlainConsole(stderr=True)
 _WITH_A_CONTRACT = {'task', 'profile', 'demos', 'simulator', 'plant', 'max_demos', 'eval_seed',
-                    'sign_key', 'allow_other_contract', 'begin'}
+                    'sign_key', 'allow_other_contract', 'begin', 'keep', 'old_demos'}
 """Options of ``train`` that a Gymnasium environment has no use for"""
 
 
@@ -55,6 +55,12 @@ def _progress_json(function: F) -> F:
               help='A Python file with an algorithm of your own; without --config, its defaults.')
 @click.option('--from', 'begin', help='A checkpoint to begin with, also of another task, or '
               'deployed: what matches by name is carried over.')
+@click.option('--keep', type=click.Choice(['none', 'replay', 'ewc']), default='none',
+              show_default=True, help='What keeps the task of --from: half of each batch from its '
+              'demonstrations, or elastic weights.')
+@click.option('--old-demos', type=click.Path(path_type=Path), multiple=True, metavar='FOLDER',
+              help='Episodes of the tasks before, for --keep; more than once for several '
+                   '[beside --demos, by the names that the checkpoint remembers].')
 @click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
               help='module:function of the environment to choose checkpoints in, or none; or the '
@@ -76,10 +82,10 @@ def _progress_json(function: F) -> F:
 @_progress_json
 @json_option
 def train(task: str, profile: str | None, demos: Path | None, config_name: str,
-          algo_file: Path | None, begin: str | None, seed: int, env_spec: str, simulator: str,
-          plant: str | None, track: str, max_demos: int, eval_seed: int, out: Path | None,
-          sign_key: Path | None, allow_other_contract: bool, progress_json: bool,
-          as_json: bool) -> None:
+          algo_file: Path | None, begin: str | None, keep: str, old_demos: tuple[Path, ...],
+          seed: int, env_spec: str, simulator: str, plant: str | None, track: str,
+          max_demos: int, eval_seed: int, out: Path | None, sign_key: Path | None,
+          allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
     """
     Train a policy from recorded episodes, from reward, or from both.
 
@@ -93,6 +99,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
     from ilw_learner.training.no_success import next_steps
     from ilw_learner.training.options import TrainOptions
     from ilw_learner.training.train import train as train_as_asked
+    from ilw_learner.transfer.old_windows import remembered_demos
 
     elsewhere = env_spec != 'none' and names_gymnasium(env_spec)
     if elsewhere:
@@ -119,12 +126,15 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
         def say(text: str) -> None:
             _ERR.print(text, style='yellow', soft_wrap=True)
 
+        demos = demos or Path('demos') / contract.name
+        first = None if begin is None else load_checkpoint(
+            Path(find_checkpoint(begin, contract.name)))
+        if keep != 'none' and first is not None and not old_demos:
+            old_demos = remembered_demos(first, demos)
         options = TrainOptions(
             contract=contract, algorithm=algorithm, config=config, simulator=simulator,
             plant=named_plant(plant), track=track,
-            demos=demos or Path('demos') / contract.name, out=out, seed=seed,
-            begin=None if begin is None else load_checkpoint(
-                Path(find_checkpoint(begin, contract.name))),
+            demos=demos, out=out, seed=seed, begin=first, keep=keep, old_demos=old_demos,
             env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
             code=digest_of(algo_file) if algo_file else '', say=say)

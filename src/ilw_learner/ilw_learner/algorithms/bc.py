@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ilw_core.contract.action import nearest_choice
+from ilw_core.contract.by_name import same_observed
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import shown
 from ilw_core.errors import CheckpointError
@@ -116,12 +117,30 @@ class BehaviourCloning(ImitationPolicy):
 
     def act(self, obs: Tensor, *images: Tensor) -> Tensor:
         """Return the actions for ``(B, To, Do)`` observations, ``(B, Ta, Da)``, within limits."""
-        out = self.net(self._joined(self.inputs(obs), images))
+        out = self.outputs(obs, *images)
         out = out.reshape(out.shape[0], self.horizon, -1)  # (B, Ta, K or Da)
         if self.discrete:
             return self.table[out.argmax(dim=-1)]
         action = out * self.act_scale + self.act_mean
         return torch.minimum(torch.maximum(action, self.act_low), self.act_high)
+
+    def outputs(self, obs: Tensor, *images: Tensor) -> Tensor:
+        """Return what the loss compares with ``targets``, ``(B, Ta * K)``."""
+        out: Tensor = self.net(self._joined(self.inputs(obs), images))
+        return out
+
+    def curvature(self, out: Tensor) -> Tensor:
+        """
+        Return ``(J, Ta * K)`` vectors whose outer products add up to the loss's curvature.
+
+        :param out: ``(Ta * K,)`` outputs for one observation.
+        """
+        if not self.discrete:  # that of the Huber loss where errors are small
+            return torch.eye(len(out), device=out.device) * (self.config.huber * len(out)) ** -0.5
+        chance = out.reshape(self.horizon, -1).softmax(1)  # (Ta, K)
+        away = torch.eye(self.discrete, device=out.device) - chance.unsqueeze(1)  # (Ta, K, K)
+        away = away * (chance / self.horizon).sqrt().unsqueeze(2)
+        return torch.block_diag(*away)
 
     def _joined(self, inputs: Tensor, images: tuple[Tensor, ...]) -> Tensor:
         """Return ``(B, ...)`` of ``(B, To, I)`` inputs and ``(B, To, H, W, C)`` images."""
@@ -226,6 +245,12 @@ class FusedStep:
         policy.net = self.network.module(flat)
         return policy.eval()
 
+    def flatten(self, policy: BehaviourCloning) -> Tensor:
+        """Return the parameters of a policy as ``parameters.flat`` has them."""
+        made = FusedMlp(self.network.sizes, torch.Generator(), self.network.flat.device)
+        made.take(policy.net)
+        return made.flat
+
     def state(self) -> dict[str, Tensor]:
         """Return nothing: the noise is drawn with the trainer's generator."""
         return {}
@@ -276,17 +301,18 @@ class Learned:
     def spread(self, fitted: Normalizer, contract: Contract) -> Normalizer:
         """Return the spread of observations to go on with."""
         return carried_spread(fitted, contract.obs_names, self._weights, 'inputs.',
-                              self.contract.obs_names)
+                              self._obs_names(contract))
 
     def action_spread(self, fitted: Normalizer, contract: Contract) -> Normalizer:
         """Return the spread of actions to go on with."""
         return carried_spread(fitted, contract.action.names, self._weights, 'act_',
                               self.contract.action.names)
 
-    def give(self, policy: BehaviourCloning, network: FusedMlp) -> None:
+    def give(self, policy: BehaviourCloning, network: FusedMlp, contract: Contract) -> None:
         """Let a policy that is not trained yet, and its network, begin with it."""
         net = network.module()
-        carry_over(net, policy.ends, self._policy.net.state_dict(), self._policy.ends)
+        carry_over(net, policy.ends, self._policy.net.state_dict(), self._policy.ends.without(
+            self._only_called_alike(contract)))
         network.take(net)
         known = dict(zip(self._policy.cameras, self._policy.encoders, strict=True))
         for camera, encoder in zip(policy.cameras, policy.encoders, strict=True):
@@ -298,7 +324,7 @@ class Learned:
 
     def told(self, policy: BehaviourCloning, contract: Contract) -> str:
         """Return what of it goes on in a policy, for a person."""
-        parts = [what_is_carried(contract.obs_names, self.contract.obs_names, 'observations')]
+        parts = [what_is_carried(contract.obs_names, self._obs_names(contract), 'observations')]
         made = self._policy.inputs.names[self.contract.obs_dim:]
         if lost := sum(name not in policy.inputs.names for name in made):
             parts.append(f'{lost} of {len(made)} inputs made of lengths end, so it begins a '
@@ -308,6 +334,17 @@ class Learned:
         kind = 'choices' if policy.discrete else 'actions'
         parts.append(what_is_carried(policy.gives, self._policy.gives, kind))
         return f'Begins with {self.contract.name}: {". ".join(parts)}.'
+
+    def _only_called_alike(self, contract: Contract) -> set[str]:
+        """Return names that both contracts have, of things that are not the same."""
+        return {name for name, place in zip(contract.obs_names,
+                                            same_observed(contract, self.contract), strict=True)
+                if place < 0}
+
+    def _obs_names(self, contract: Contract) -> tuple[str, ...]:
+        """Return its (Do,) names; empty where a contract means something else by one."""
+        other = self._only_called_alike(contract)
+        return tuple('' if name in other else name for name in self.contract.obs_names)
 
 
 def cloning_step(contract: Contract, config: BcConfig, seed: int, begin: Learned | None = None,
@@ -330,7 +367,7 @@ def cloning_step(contract: Contract, config: BcConfig, seed: int, begin: Learned
         network = FusedMlp(cloning_sizes(contract, config, policy.inputs, encoded),
                            torch.Generator().manual_seed(seed), device)
         if begin is not None:
-            begin.give(policy, network)
+            begin.give(policy, network, contract)
             say(begin.told(policy, contract))
         if config.fused and images is None:
             return FusedStep(policy, network, obs, actions, device, rng)

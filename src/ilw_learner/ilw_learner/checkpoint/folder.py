@@ -145,6 +145,15 @@ def load_checkpoint(path: Path, contract: Contract | None = None,
     return Checkpoint(path, card, own, hashlib.sha256(raw).hexdigest(), graph, signer)
 
 
+def learned_from(checkpoint: Checkpoint) -> list[str]:
+    """Return the names of the folders of demonstrations that its card names, the first first."""
+    card = checkpoint.card.get('provenance')
+    card = card if isinstance(card, dict) else {}
+    before = card.get('before')
+    names = [*(before if isinstance(before, list) else []), card.get('demos')]
+    return list(dict.fromkeys(name for name in names if name))
+
+
 def copy_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     """
     Write the files of a checkpoint, and its signature, into a new folder.

@@ -1,10 +1,12 @@
 """Images of windows, gathered where they lie: each is there once, however many windows see it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from ilw_data.episode.dataset import Dataset
 
 _FREE_RATIO = 0.5
 """Of a device's free memory that images may take; what does not fit stays on the host"""
@@ -33,3 +35,16 @@ class WindowImages:
         """Return the images of some windows, ``(B, To, H, W, C)`` uint8 per camera."""
         frames = self._frames[rows.to(self._frames.device)]
         return tuple(each[frames].to(self._device) for each in self._images)
+
+
+def images_of(parts: Sequence[Dataset], device: torch.device) -> WindowImages | None:
+    """Return the images of data sets of the same cameras, one after the other; ``None``: none."""
+    frames, begin = [], 0
+    for part in parts:
+        if part.frames is None:
+            return None
+        frames.append(part.frames + begin)
+        begin += len(next(iter(part.images.values())))
+    images = {name: np.concatenate([part.images[name] for part in parts])
+              for name in parts[0].images}
+    return WindowImages(images, np.concatenate(frames), device)

@@ -7,13 +7,14 @@ inputs and outputs are matched by their names instead of a new layer at one end,
 counts for nothing at first, so that the new network does what the old one did.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ilw_core.contract.by_name import places
 from ilw_core.errors import CheckpointError
 from ilw_learner.networks.normalizer import Normalizer
 
@@ -24,6 +25,12 @@ class NamedEnds:
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+
+    def without(self, names: Collection[str]) -> 'NamedEnds':
+        """Return the same, but what is, or is made of, some observed numbers has no name."""
+        return NamedEnds(tuple(
+            '' if name.rpartition(', ')[0].rpartition(' of ')[2] in names else name
+            for name in self.inputs), self.outputs)
 
 
 def perceptron_of(learned: Mapping[str, Tensor]) -> nn.Sequential:
@@ -58,8 +65,8 @@ def carry_over(net: nn.Sequential, ends: NamedEnds, learned: Mapping[str, Tensor
         raise CheckpointError(
             f'what it begins with must have the same hidden layers. Got {hidden[1]} units, the '
             f'training says {hidden[0]}: set hidden and layers alike in config/train.')
-    columns = torch.tensor([_place(of.inputs, name) for name in ends.inputs], dtype=torch.int64)
-    rows = torch.tensor([_place(of.outputs, name) for name in ends.outputs], dtype=torch.int64)
+    columns = torch.from_numpy(places(ends.inputs, of.inputs))
+    rows = torch.from_numpy(places(ends.outputs, of.outputs))
     with torch.no_grad():
         for name, values in state.items():
             layer = learned[name]
@@ -82,8 +89,8 @@ def carried_spread(fitted: Normalizer, names: Sequence[str], learned: Mapping[st
     :param prefix: of ``mean`` and ``scale`` in ``learned``; ``names`` and ``of``: (D,) each.
     """
     mean, scale = fitted.mean.copy(), fitted.scale.copy()
-    for i, name in enumerate(names):
-        if (at := _place(of, name)) >= 0:
+    for i, at in enumerate(places(names, of)):
+        if at >= 0:
             mean[i], scale[i] = learned[f'{prefix}mean'][at], learned[f'{prefix}scale'][at]
     return Normalizer(mean.astype(np.float32), scale.astype(np.float32), fitted.constant)
 
@@ -91,12 +98,8 @@ def carried_spread(fitted: Normalizer, names: Sequence[str], learned: Mapping[st
 def what_is_carried(names: Sequence[str], of: Sequence[str], what: str) -> str:
     """Return which names go on, begin, and end, a sentence part."""
     new = [name for name in names if name not in of]
-    left = [name for name in of if name not in names]
+    left = [name for name in of if name and name not in names]
     parts = [f'{len(names) - len(new)} of {len(names)} {what} go on']
     parts += [f'new: {", ".join(new)}'] if new else []
     parts += [f'no longer there: {", ".join(left)}'] if left else []
     return '; '.join(parts)
-
-
-def _place(names: Sequence[str], name: str) -> int:
-    return names.index(name) if name in names else -1

@@ -34,6 +34,7 @@ from ilw_learner.training.options import (
 from ilw_learner.training.own_random import OwnRandom
 from ilw_learner.training.progress import Progress
 from ilw_learner.training.summary import TrainSummary
+from ilw_learner.transfer.old_windows import OldWindows, old_windows
 
 MakePolicy = Callable[[Contract, Any, np.ndarray, np.ndarray], ImitationPolicy]
 """Contract, values, observations (N, To, Do) and actions (N, Ta, Da) to learn from -> policy"""
@@ -70,9 +71,10 @@ def imitate(options: TrainOptions, on_progress: Callable[[Progress], bool],
     loaded = [each.without_images() for each in loaded]  # the windows have them now
     rng = np.random.default_rng(options.seed)
     training, held = split_episodes(len(loaded), config.held_out_ratio, rng)
+    old = old_windows(options, data)
     learner = Imitation(
         contract, options.algorithm, config, make_step, data.pick(training), data.pick(held),
-        options.out, seed=options.seed, score=scorer(options),
+        options.out, seed=options.seed, score=scorer(options), old=old,
         provenance=provenance(options, data.names), code=decided_by(options))
     to_onnx(learner.averaged(), contract, config.history)  # what cannot drive is not trained
     loop = TrainingLoop(learner, options.out, candidates=config.candidates, track=options.track,
@@ -94,7 +96,19 @@ def imitate(options: TrainOptions, on_progress: Callable[[Progress], bool],
         train_s=round(loop.train_s, 2), steps=steps, updates=learner.updates,
         success=success['success'], episodes_eval=success['n'],
         details={'episodes': len(loaded), 'windows': len(data.obs), 'masked': data.masked,
-                 'held_out': asdict(held_out)},
+                 'held_out': asdict(held_out), **_old_details(old)},
         lines=(f'{steps} steps of {len(loaded)} episodes{whole}, {loop.train_s:.0f} s.',
+               *_old_lines(old),
                *held_out.lines(contract)),
     ).write(options.out)
+
+
+def _old_details(old: OldWindows | None) -> dict[str, Any]:
+    return {} if old is None else {
+        'keep': old.keep, 'old_episodes': len(old.data.names), 'old_windows': len(old.data.obs)}
+
+
+def _old_lines(old: OldWindows | None) -> tuple[str, ...]:
+    return () if old is None else (
+        f'Kept by {old.keep}: {len(old.data.obs)} windows of {len(old.data.names)} earlier '
+        f'episodes.',)

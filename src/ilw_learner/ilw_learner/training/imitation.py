@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from safetensors.torch import save as to_safetensors
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ilw_core.contract.file import Contract
 from ilw_core.errors import NotFiniteError
@@ -20,8 +20,8 @@ from ilw_data.episode.dataset import Dataset
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
 from ilw_learner.data.mirror import with_mirror_images
-from ilw_learner.data.mixed_rows import MixedRows
-from ilw_learner.data.window_images import WindowImages
+from ilw_learner.data.mixed_rows import MixedRows, shared_batch
+from ilw_learner.data.window_images import WindowImages, images_of
 from ilw_learner.networks.averaged_adam import AveragedAdam
 from ilw_learner.networks.network import FlatParameters, Parameters
 from ilw_learner.networks.policy import ImitationPolicy
@@ -29,6 +29,8 @@ from ilw_learner.training.held_out import HeldOutError, held_out_error
 from ilw_learner.training.loop import CandidateScore, Learner
 from ilw_learner.training.options import TrainConfig, plain_values, training_device
 from ilw_learner.training.own_random import OwnRandom
+from ilw_learner.transfer.anchor import anchored
+from ilw_learner.transfer.old_windows import OldWindows
 
 _WARM_UP = 200
 """Updates over which the learning rate rises to its full value"""
@@ -60,6 +62,10 @@ class ImitationConfig(TrainConfig):
     """Decay of the weight average that is kept as the policy"""
     held_out_ratio: float = 0.1
     """Share of episodes never trained on"""
+    old_ratio: float = 0.5
+    """Least share of each batch that ``--keep replay`` draws from the old demonstrations"""
+    anchor: float = 1.0
+    """How hard ``--keep ewc`` holds the weights; 1: the old task counts as the new one does"""
 
     def __post_init__(self) -> None:
         if min(self.history, self.horizon, self.updates, self.batch, self.candidates,
@@ -70,6 +76,8 @@ class ImitationConfig(TrainConfig):
                 and self.learning_rate > 0.0):
             raise ValueError('held_out_ratio and average must be within [0, 1), learning_rate '
                              'above 0.')
+        if not (0.0 < self.old_ratio < 1.0 and self.anchor > 0.0):
+            raise ValueError('old_ratio must be within (0, 1), anchor above 0.')
 
 
 class Step(Protocol):
@@ -85,6 +93,9 @@ class Step(Protocol):
 
     def policy(self, flat: Tensor) -> ImitationPolicy:
         """Return a copy of the policy on the CPU with other parameters (P,), ready to act."""
+
+    def flatten(self, policy: Any) -> Tensor:
+        """Return the parameters of such a policy as ``parameters.flat`` has them, (P,)."""
 
     def state(self) -> dict[str, Tensor]:
         """Return what else it takes to go on, beside the parameters."""
@@ -131,6 +142,12 @@ class AutogradStep:
         self._flat.write(made, flat)
         return made.eval()
 
+    def flatten(self, policy: ImitationPolicy) -> Tensor:
+        """Return the parameters of a policy as one vector."""
+        flat = nn.utils.parameters_to_vector(
+            [each for each in policy.parameters() if each.requires_grad])
+        return flat.detach().to(self._flat.flat.device)
+
     def state(self) -> dict[str, Tensor]:
         """Return buffers, which some layers learn too, and where the random numbers are."""
         return self._random.state() | {
@@ -163,6 +180,7 @@ class Imitation(Learner):
     :param make_step: gives a policy and the way to its gradient.
     :param train: windows to learn from; their reflections are added if the config says so.
     :param held_out: windows of other episodes, to measure the error on.
+    :param old: windows of the tasks before, and what they are for.
     :param folder: ``runs/<id>/``; receives a checkpoint per candidate.
     :param score: drives a checkpoint; ``None`` chooses by held-out loss.
     :param code: what else decides: how it is scored, an algorithm's own file.
@@ -173,30 +191,36 @@ class Imitation(Learner):
 
     def __init__(self, contract: Contract, algorithm: str, config: ImitationConfig,
                  make_step: MakeStep, train: Dataset, held_out: Dataset, folder: Path, *,
-                 seed: int = 0, score: Score | None = None,
+                 seed: int = 0, score: Score | None = None, old: OldWindows | None = None,
                  provenance: dict[str, Any] | None = None, code: str = '') -> None:
         self.contract, self.algorithm, self.config = contract, algorithm, config
         self.folder, self.held_out, self.planned = folder, held_out, config.updates
         self._score, self._provenance = score, provenance or {}
         self._best: Checkpoint | None = None
         self._judged: Checkpoint | None = None
-        for data in (train, held_out):
+        replayed = old.data if old is not None and old.keep == 'replay' else None
+        parts = [train] if replayed is None else [train, replayed]
+        for data in (*parts, held_out):
             _check_windows(data.obs, contract.obs_names, 'observation', data)
             _check_windows(data.actions, contract.action.names, 'action', data)
         self.device = training_device()
-        obs, actions = train.obs, train.actions
-        if config.mirror:
-            obs, actions = with_mirror_images(obs, actions, contract)
+        seen = [with_mirror_images(part.obs, part.actions, contract) if config.mirror else
+                (part.obs, part.actions) for part in parts]
+        obs, actions = (np.concatenate(each) for each in zip(*seen, strict=True))
         self._rng = torch.Generator(self.device).manual_seed(seed)
-        images = None if train.frames is None else WindowImages(train.images, train.frames,
-                                                                self.device)
-        self.step = make_step(obs, actions, self.device, self._rng, images)
+        self.step = make_step(obs, actions, self.device, self._rng,
+                              images_of(parts, self.device))
+        self._anchor = None if old is None or old.keep != 'ewc' else anchored(
+            self.step, old.data, config.anchor, torch.Generator().manual_seed(seed))
         self.optimiser = AveragedAdam(
             self.step.parameters, learning_rate=config.learning_rate, average=config.average,
             weight_decay=config.weight_decay)
-        self.work = _work(contract, config, train, self.averaged(),
+        self.work = _work(contract, config, parts, self.averaged(),
                           f'{algorithm} {seed} {code}')
-        self._rows = MixedRows((len(obs),), (config.batch,), self._rng)
+        self._rows = MixedRows(
+            [len(part) for part, _ in seen],
+            (config.batch,) if replayed is None else shared_batch(config.batch, config.old_ratio),
+            self._rng)
 
     @property
     def done(self) -> int:
@@ -207,6 +231,8 @@ class Imitation(Learner):
         """Make one gradient step, all on the device."""
         self._set_rate(self.done + 1)
         self.step.update(self._rows.next())
+        if self._anchor is not None:
+            self._anchor.pull(self.step.parameters)
         self.optimiser.step()
 
     def _set_rate(self, update: int) -> None:
@@ -217,7 +243,9 @@ class Imitation(Learner):
         """Return the loss; :raises NotFiniteError: it or the weights are not finite."""
         loss = self.step.loss()
         self._require_finite(loss)
-        return {f'train/{self.algorithm}_loss': loss}
+        held = {} if self._anchor is None else {
+            'train/ewc_penalty': self._anchor.penalty(self.step.parameters)}
+        return {f'train/{self.algorithm}_loss': loss, **held}
 
     def _require_finite(self, loss: float) -> None:
         flat = self.step.parameters.flat
@@ -291,12 +319,13 @@ class Imitation(Learner):
                         if name.startswith('step.')})
 
 
-def _work(contract: Contract, config: ImitationConfig, train: Dataset, policy: ImitationPolicy,
-          more: str) -> str:
+def _work(contract: Contract, config: ImitationConfig, parts: Sequence[Dataset],
+          policy: ImitationPolicy, more: str) -> str:
     digest = hashlib.sha256()
-    seen = () if train.frames is None else (train.frames, *train.images.values())
-    for each in (train.obs, train.actions, *seen):
-        digest.update(np.ascontiguousarray(each).data)
+    for part in parts:
+        seen = () if part.frames is None else (part.frames, *part.images.values())
+        for each in (part.obs, part.actions, *seen):
+            digest.update(np.ascontiguousarray(each).data)
     shapes = [(name, tuple(value.shape)) for name, value in policy.state_dict().items()]
     return f'{contract.hash} {config} {shapes} {digest.hexdigest()} {more}'
 

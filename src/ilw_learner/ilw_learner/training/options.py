@@ -19,7 +19,7 @@ from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes
 from ilw_core.text.printable import pasteable
 from ilw_data.episode.dataset import load_episode, usable
 from ilw_data.episode.judge import judged
-from ilw_learner.checkpoint.folder import Checkpoint
+from ilw_learner.checkpoint.folder import Checkpoint, learned_from
 from ilw_learner.rollout.evaluate import evaluate, make_env
 from ilw_learner.runtime.runner import PolicyRunner
 
@@ -54,6 +54,10 @@ class TrainOptions:
     eval_seed: int = world_seeds.CHOOSE
     begin: Checkpoint | None = None
     """What it begins with; ``None``: with nothing"""
+    keep: str = 'none'
+    """What holds it to that: name in ``transfer.old_windows.KEEPS``"""
+    old_demos: tuple[Path, ...] = ()
+    """Folders of episodes of the tasks before, for what ``keep`` names"""
     allow_other_contract: bool = False
     max_demos: int = 0
     """Use only this many, the oldest; 0: all"""
@@ -154,13 +158,14 @@ def plain_values(config: TrainConfig) -> dict[str, Any]:
 def decided_by(options: TrainOptions) -> str:
     """Return what decides about a run beside its values and data: a run goes on with the same."""
     plant = options.plant.text() if options.plant else ''
-    begin = options.begin.hash if options.begin else ''
+    begin = f'{options.begin.hash} {options.keep}' if options.begin else ''
     return f'{options.env_spec} {options.eval_seed} {options.code} {begin} {plant}'
 
 
 def provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
     """Return where a checkpoint comes from; ``names`` are the episodes'."""
-    begin = {'from': options.begin.hash} if options.begin else {}
+    begin = {'from': options.begin.hash, 'before': learned_from(options.begin),
+             'keep': options.keep} if options.begin else {}
     return {**begin, 'seed': options.seed, 'episodes': list(names), 'demos': options.demos.name,
             'plant': options.plant.text() if options.plant else '', 'git': _git_commit(),
             'torch': str(torch.__version__), 'python': platform.python_version()}

@@ -26,6 +26,7 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
         able = ' or '.join(name for name, each in ALGORITHMS.items() if each.begins)
         raise IlwError(f'{options.algorithm} cannot begin with a checkpoint. Leave --from out, or '
                        f'use --algo {able}.')
+    _check_keep(options)
     if options.plant is not None:
         if chosen.obeys_at_once:
             raise IlwError('A table is learned in a model of one base that obeys at once. Leave '
@@ -33,6 +34,15 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
         options.out.mkdir(parents=True, exist_ok=True)
         write_file(options.out / 'plant.yaml', options.plant.text())
     return chosen.train(options, on_progress)
+
+
+def _check_keep(options: TrainOptions) -> None:
+    """Refuse to keep what was never learned, or by nothing."""
+    if options.keep != 'none' and options.begin is None:
+        raise IlwError(f'--keep {options.keep} holds a training to what it begins with. Say with '
+                       f'what: --from CHECKPOINT.')
+    if options.old_demos and options.keep == 'none':
+        raise IlwError('--old-demos are of no use without --keep replay or --keep ewc. Say which.')
 
 
 def _check_images(options: TrainOptions, algorithm: Algorithm) -> None:
