@@ -43,6 +43,7 @@ class _Lazy(click.Group):
         'joystick': ('ilw_bringup.commands.joystick', 'joystick'),
         'promote': ('ilw_learner.commands.promote', 'promote'),
         'replay': ('ilw_learner.commands.replay', 'replay'),
+        'transfer': ('ilw_learner.commands.transfer', 'transfer'),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -97,7 +97,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
     from ilw_learner.checkpoint.signing import load_signing_key
     from ilw_learner.rollout.gym_env import names_gymnasium
     from ilw_learner.training.no_success import next_steps
-    from ilw_learner.training.options import TrainOptions
+    from ilw_learner.training.options import OldDemos, TrainOptions
     from ilw_learner.training.train import train as train_as_asked
     from ilw_learner.transfer.old_windows import remembered_demos
 
@@ -134,7 +134,8 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
         options = TrainOptions(
             contract=contract, algorithm=algorithm, config=config, simulator=simulator,
             plant=named_plant(plant), track=track,
-            demos=demos, out=out, seed=seed, begin=first, keep=keep, old_demos=old_demos,
+            demos=demos, out=out, seed=seed, begin=first, keep=keep,
+            old_demos=tuple(map(OldDemos, old_demos)),
             env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
             code=digest_of(algo_file) if algo_file else '', say=say)

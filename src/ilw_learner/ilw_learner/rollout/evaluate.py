@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import importlib
-from typing import Any
+from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
@@ -12,10 +12,22 @@ from ilw_core.align import Observation
 from ilw_core.contract.file import Contract
 from ilw_core.errors import NoEnvironmentError
 from ilw_learner.rollout.rule_ends import RuleEnds
-from ilw_learner.runtime.runner import PolicyRunner
 
 Act = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
 """(Do,) observation and its mask -> (Da,) action in contract units, or None for no action"""
+
+
+class Drives(Protocol):
+    """What turns the observations of an episode into actions: a ``PolicyRunner``, most often."""
+
+    def reset(self) -> None:
+        """Forget the past, as at the start of an episode."""
+
+    def observe(self, observation: Observation) -> None:
+        """Take in the observation of a tick."""
+
+    def act(self) -> tuple[np.ndarray | None, str]:
+        """Return ``(Ta, Da)`` in contract units and an empty text; or ``None`` and why."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed
                    float(info['path_length_m']), float(info['shortest_path_m']))
 
 
-def acting(runner: PolicyRunner) -> Act:
+def acting(runner: Drives) -> Act:
     """Return a runner as a function of observations; call ``runner.reset`` between episodes."""
     def act(values: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
         runner.observe(Observation(0, np.where(valid, values, 0.0).astype(np.float32), valid, 0))
@@ -87,7 +99,7 @@ def acting(runner: PolicyRunner) -> Act:
     return act
 
 
-def evaluate(env: gymnasium.Env[Any, Any], contract: Contract, runner: PolicyRunner,
+def evaluate(env: gymnasium.Env[Any, Any], contract: Contract, runner: Drives,
              seeds: Sequence[int], progress: Callable[[list[Rollout]], None] = lambda runs: None
              ) -> list[Rollout]:
     """Drive an episode per seed; ``progress`` is called after each with all so far."""

@@ -35,6 +35,15 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class OldDemos:
+    """Demonstrations of a task that was learned before."""
+
+    folder: Path
+    most: int = 0
+    """Use only this many, the oldest; 0: all"""
+
+
+@dataclass(frozen=True)
 class TrainOptions:
     """What a run is made of."""
 
@@ -56,8 +65,8 @@ class TrainOptions:
     """What it begins with; ``None``: with nothing"""
     keep: str = 'none'
     """What holds it to that: name in ``transfer.old_windows.KEEPS``"""
-    old_demos: tuple[Path, ...] = ()
-    """Folders of episodes of the tasks before, for what ``keep`` names"""
+    old_demos: tuple[OldDemos, ...] = ()
+    """Of the tasks before, for what ``keep`` names"""
     allow_other_contract: bool = False
     max_demos: int = 0
     """Use only this many, the oldest; 0: all"""

@@ -61,10 +61,10 @@ def old_windows(options: TrainOptions, new: Dataset) -> OldWindows | None:
     rng = np.random.default_rng(options.seed)
     labelled = options.keep == 'replay'
     parts = []
-    for folder in options.old_demos:
-        contract = _recorded_under(folder, options)
-        episodes = load_demonstrations(replace(options, contract=contract, demos=folder,
-                                               max_demos=0))
+    for demos in options.old_demos:
+        contract = _recorded_under(demos.folder, options)
+        episodes = load_demonstrations(replace(
+            options, contract=contract, demos=demos.folder, max_demos=demos.most))
         windows = build_dataset(episodes, contract, history=new.obs.shape[1],
                                 horizon=new.actions.shape[1])
         parts.append(translated(windows, contract, new, options.contract, rng, labelled=labelled))
