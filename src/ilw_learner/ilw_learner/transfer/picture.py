@@ -36,10 +36,10 @@ def _draw_matrix(axis: Any, matrix: StageMatrix, plt: Any) -> None:
             if cell is None or own is None:
                 axis.text(j, i, '-', ha='center', va='center')
                 continue
-            lost = own.ratio - cell.ratio if i > j else 0.0
-            text = f'{100 * cell.ratio:.0f} %' + (f'\n{-100 * lost:+.0f}' if i > j else '')
+            since = round(100.0 * (cell.ratio - own.ratio)) if i > j else 0
+            text = f'{100.0 * cell.ratio:.0f} %' + (f'\n{since:+d}' if i > j else '')
             axis.text(j, i, text, ha='center', va='center', fontsize=9,
-                      color='firebrick' if lost > 0.0 else 'black',
+                      color='firebrick' if since < 0 else 'black',
                       fontweight='bold' if i == j else 'normal')
     axis.set_xticks(range(k), matrix.tasks, fontsize=8)
     axis.set_yticks(range(k), matrix.tasks, fontsize=8)
