@@ -10,7 +10,7 @@ import yaml
 from ilw_core.contract.file import parse_contract
 from ilw_core.errors import ContractError
 from ilw_data.episode.dataset import Dataset, build_dataset
-from ilw_learner.algorithms.bc import Learned, cloning_step
+from ilw_learner.algorithms.bc import BcConfig, Learned, cloning_step
 from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_learner.cli import train as train_command
 from ilw_learner.training.imitation import Imitation
@@ -94,7 +94,6 @@ def test_a_lidar_of_other_slices_begins_anew_and_it_is_said(clutter, episodes, f
 
 
 def fit_config(hidden, updates, **changes):
-    from ilw_learner.algorithms.bc import BcConfig
     return BcConfig(hidden=hidden, updates=updates, batch=128, noise=0.0, average=0.98,
                     candidates=1, weight_decay=1e-4, **changes)
 
@@ -138,16 +137,16 @@ def error(policy, data: Dataset):
 
 @pytest.mark.long
 def test_replay_and_elastic_weights_forget_less_than_plain_and_learn(second):
-    plain, replay, ewc = second('none'), second('replay'), second('ewc')
+    plain, replay, ewc = second('none'), second('replay'), second('ewc', anchor=100.0)
     before = 0.35  # of a policy that knows nothing of the new task
-    assert plain[0] > 2.0 * replay[0] and plain[0] > 1.25 * ewc[0]
-    assert max(plain[1], replay[1]) < 0.5 * before and ewc[1] < before
+    assert plain[0] > 2.0 * replay[0] and plain[0] > 1.5 * ewc[0]
+    assert max(plain[1], replay[1], ewc[1]) < 0.7 * before
 
 
 @pytest.mark.long
 def test_the_harder_it_is_held_the_less_it_forgets_and_learns(second):
-    loose, tight = second('ewc', anchor=0.1), second('ewc', anchor=1000.0)
-    assert tight[0] < 0.7 * loose[0] and tight[1] > 1.3 * loose[1]
+    loose, tight = second('ewc', anchor=10.0), second('ewc', anchor=1000.0)
+    assert tight[0] < 0.3 * loose[0] and tight[1] > 3.0 * loose[1]
 
 
 def test_half_of_each_batch_is_old_and_a_run_that_was_stopped_goes_on_to_the_same_end(

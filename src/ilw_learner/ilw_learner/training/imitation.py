@@ -64,7 +64,7 @@ class ImitationConfig(TrainConfig):
     """Share of episodes never trained on"""
     old_ratio: float = 0.5
     """Least share of each batch that ``--keep replay`` draws from the old demonstrations"""
-    anchor: float = 1.0
+    anchor: float = 10.0
     """How hard ``--keep ewc`` holds the weights; 1: the old task counts as the new one does"""
 
     def __post_init__(self) -> None:
