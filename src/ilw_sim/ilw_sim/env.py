@@ -1,5 +1,6 @@
 """The simulator as a Gymnasium environment: the same physics, limits and numbers as the nodes."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from ilw_core.base.plant import PlantProfile
 from ilw_core.contract.file import Contract, load_contract
 from ilw_core.limits import Limiter
 from ilw_core.storage.locate import config_file
+from ilw_sim.counterfactual import Retraced, changed, outlines
+from ilw_sim.driver.expert import Expert
 from ilw_sim.physics.actuation import find_plant
-from ilw_sim.simulation import Simulation, Tick
+from ilw_sim.simulation import MAP_RESOLUTION_M, Simulation, Tick
 from ilw_sim.tasks.scene import make_grid
 
 _PIXEL_M, _PIXELS = 0.02, 1000
@@ -92,6 +95,36 @@ class IlwEnv(gymnasium.Env):
         nose = (x + 0.1 * np.cos(yaw), y + 0.1 * np.sin(yaw))
         image[np.hypot(xs - nose[0], ys - nose[1]) <= 0.05] = (255, 220, 60)
         return image[::-1]
+
+    def things(self) -> dict[str, np.ndarray]:
+        """Return what stands in the world, by name: its outline, ``(N, 2)`` corners [m]."""
+        return outlines(self.simulation.scene)
+
+    def retrace(self, seed: int, actions: np.ndarray, do: Mapping[str, Any] | None = None,
+                ) -> Retraced:
+        """
+        Drive an episode again, or one in a changed world, and ask the expert at each tick.
+
+        The robot goes the same way wherever nothing else touches it: its actions are those that
+        were applied, whatever it would see. The episode that was there is over.
+
+        :param actions: ``(T, Da)`` as applied, contract units.
+        :param do: what is otherwise; see ``ilw_sim.counterfactual.changed``.
+        :raises IlwError: no world comes from this seed, or there is no such thing to change.
+        """
+        simulation = self.simulation
+        tick = simulation.reset(seed, change=lambda scene: changed(scene, do or {}))
+        scene = simulation.scene
+        expert = Expert(self.contract, np.random.default_rng(0), imperfection=0.0)
+        expert.plan(make_grid(scene.size, scene.shapes, MAP_RESOLUTION_M, corner=scene.origin),
+                    scene.goal)
+        rows = []
+        for action in (*actions, None):
+            obs, info = self._result(tick)
+            rows.append((obs, info['valid'], simulation.pose, expert.drive(simulation.pose)))
+            if action is not None:
+                tick = simulation.step(np.asarray(action, dtype=np.float64))
+        return Retraced(*(np.array(column) for column in zip(*rows, strict=True)))
 
     def close(self) -> None:
         """Give the physics server back."""

@@ -1,6 +1,6 @@
 """One simulated robot at one task: reset, tick, state. Environment and node both use it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 import math
 from types import SimpleNamespace as Plain
@@ -93,14 +93,16 @@ class Simulation:
         self._actions: list[list[float]] = []
         self._rules = RuleWatch(contract.rules, contract.obs_names)
 
-    def reset(self, seed: int, stamp_ns: int = 0) -> Tick:
+    def reset(self, seed: int, stamp_ns: int = 0,
+              change: Callable[[Scene], Scene] = lambda scene: scene) -> Tick:
         """
         Begin the episode of a seed.
 
+        :param change: of its world; noise, veering and base are drawn as in the one it was.
         :raises ContractError: no solvable world comes from this seed; the episode before goes on.
         """
         rng = np.random.default_rng(seed)
-        scene = self._task.make_scene(rng)
+        scene = change(self._task.make_scene(rng))
         self.seed, self._rng, self.scene = seed, rng, scene
         self.world.reset(self.scene)
         options = self._draw_plant()

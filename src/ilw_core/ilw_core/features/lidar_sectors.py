@@ -39,6 +39,14 @@ class Sectors:
         last = 0 if self.field_rad is None else self.count - 1
         return tuple((last - i) % self.count for i in range(self.count))
 
+    @property
+    def centres_rad(self) -> np.ndarray:
+        """The middle of each slice, ``(count,)``, counter-clockwise from ahead."""
+        if self.field_rad is None:
+            return np.arange(self.count) * (TURN_RAD / self.count)
+        first, last = self.field_rad
+        return first + (np.arange(self.count) + 0.5) * ((last - first) / self.count)
+
     def slot(self, angles: np.ndarray) -> np.ndarray:
         """Return the slice that each angle [rad] is in; -1 outside all of them."""
         if self.field_rad is None:

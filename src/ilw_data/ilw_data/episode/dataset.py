@@ -48,13 +48,16 @@ class Dataset:
     """Contract entry -> (M, H, W, C) uint8, those of all episodes, once each"""
     frames: np.ndarray | None = None
     """(N, To) int64 index into them, of each window; ``None``: there are none"""
+    tick: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    """(N,) int64 tick of each window's newest observation, counted in its episode"""
 
     def pick(self, episodes: Sequence[int]) -> 'Dataset':
         """Return the windows of some episodes."""
         rows = np.isin(self.episode, np.asarray(episodes, dtype=np.int64))
         return replace(self, obs=self.obs[rows], actions=self.actions[rows],
                        episode=self.episode[rows], previous=self.previous[rows],
-                       frames=None if self.frames is None else self.frames[rows])
+                       frames=None if self.frames is None else self.frames[rows],
+                       tick=self.tick[rows])
 
 
 def load_episode(
@@ -154,7 +157,7 @@ def build_dataset(
 
     :raises EpisodeError: nothing is left.
     """
-    parts, index, masked = [], [], 0
+    parts, index, masked, at = [], [], 0, []
     frames, begin = [], 0
     for number, episode in enumerate(episodes):
         first, begin = begin, begin + len(episode.obs)
@@ -172,6 +175,7 @@ def build_dataset(
             _windows(episode.actions, horizon)[ticks],
             np.where(before[:, None], episode.actions[ticks - 1], np.float32(np.nan))))
         index.append(np.full(len(ticks), number, dtype=np.int64))
+        at.append(ticks)
         if contract.images:
             frames.append(first + ticks[:, None] + np.arange(1 - history, 1))
     if not sum(map(len, index)):
@@ -182,7 +186,7 @@ def build_dataset(
               for source in contract.images}
     return Dataset(obs, actions, np.concatenate(index), previous,
                    tuple(e.name for e in episodes), masked, images,
-                   np.concatenate(frames) if images else None)
+                   np.concatenate(frames) if images else None, np.concatenate(at))
 
 
 def _windows(values: np.ndarray, length: int) -> np.ndarray:

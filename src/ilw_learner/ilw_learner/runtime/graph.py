@@ -61,11 +61,16 @@ class Graph:
     def __call__(self, values: np.ndarray,
                  images: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
         """
-        Return the output, without the batch; the next call overwrites it.
+        Return the output of the first, without the batch; the next call overwrites it.
 
         :param images: those that changed since the last call.
         :raises GraphError: the graph cannot be computed for these values.
         """
+        return self.batch(values, images)[0]
+
+    def batch(self, values: np.ndarray,
+              images: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+        """Return the outputs of a whole batch; else like calling it."""
         self._input[:] = values
         for name, image in (images or {}).items():
             self._images[name][:] = image
@@ -74,7 +79,7 @@ class Graph:
         except Exception as error:
             raise GraphError(f'the network failed: '
                                   f'{" ".join(str(error).split())[:200]}') from error
-        return self._output[0]
+        return self._output
 
 
 @cache

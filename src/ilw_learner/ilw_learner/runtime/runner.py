@@ -55,7 +55,7 @@ class PolicyRunner:
         else:
             found = load_checkpoint(Path(checkpoint), contract, trusted)
             self.name, self.history, self.horizon = found.hash, found.history, found.horizon
-            self._brain = _graph(found, contract, own=own)
+            self._brain = graph_of(found, contract, own=own)
         self._window: deque[Observation] = deque(maxlen=self.history)
         self._input = np.zeros((1, self.history, contract.obs_dim), dtype=np.float32)
         self._images = {name: np.zeros(shape, dtype=np.uint8)
@@ -119,7 +119,8 @@ class PolicyRunner:
         return self._rng.uniform(action.low, action.high)[None]
 
 
-def _graph(found: Checkpoint, contract: Contract, *, own: bool) -> Graph:
+def graph_of(found: Checkpoint, contract: Contract, *, own: bool = False) -> Graph:
+    """Return the graph of a checkpoint once it was tried; see ``PolicyRunner``."""
     path = found.path / GRAPH
     if not own:
         try_graph(found.graph, contract, found.history, found.horizon, path)

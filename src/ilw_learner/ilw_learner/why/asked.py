@@ -1,0 +1,75 @@
+"""The deployed graph of a checkpoint, asked what it would do for many observations at once."""
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+
+from ilw_core.contract.file import Contract
+from ilw_core.errors import GraphError
+from ilw_learner.checkpoint.folder import GRAPH, Checkpoint
+from ilw_learner.checkpoint.graph_values import OUTPUT
+from ilw_learner.runtime.graph import Graph
+from ilw_learner.runtime.runner import graph_of
+
+Ask = Callable[[np.ndarray], np.ndarray]
+"""(N, To, Do) observations -> (N, Da) actions for now, contract units; or (N, K) scores"""
+_BATCH = 256
+
+
+def asked(checkpoint: Checkpoint, contract: Contract) -> Ask:
+    """
+    Return what asks the policy that a checkpoint deploys.
+
+    :raises GraphError: its graph failed when it was tried, or takes one observation at a time.
+    """
+    graph_of(checkpoint, contract)
+    return _batched(checkpoint.graph, checkpoint, contract)
+
+
+def asked_for_scores(checkpoint: Checkpoint, contract: Contract) -> Ask | None:
+    """
+    Return what asks for the score of each choice, before the best is taken.
+
+    :returns: ``None`` where the policy gives numbers, not choices.
+    """
+    scores = graph_of_scores(checkpoint.graph)
+    return None if scores is None else _batched(scores, checkpoint, contract)
+
+
+def graph_of_scores(model: bytes) -> bytes | None:
+    """Return the graph whose output is what its last ``ArgMax`` chooses from, if it has one."""
+    graph = onnx.load_model_from_string(model)
+    choosing = [node for node in graph.graph.node if node.op_type == 'ArgMax']
+    if not choosing:
+        return None
+    scores = choosing[-1].input[0]
+    kept = [node for node in graph.graph.node if OUTPUT not in node.output]
+    for node in kept:
+        for names in (node.input, node.output):
+            names[:] = [OUTPUT if name == scores else name for name in names]
+    del graph.graph.node[:]
+    graph.graph.node.extend(kept)
+    output = graph.graph.output[0].type.tensor_type
+    output.shape.Clear()
+    return graph.SerializeToString()
+
+
+def _batched(model: bytes, checkpoint: Checkpoint, contract: Contract) -> Ask:
+    shape = (_BATCH, checkpoint.history, contract.obs_dim)
+    try:
+        graph = Graph(model, shape, checkpoint.path / GRAPH)
+    except GraphError as error:
+        raise GraphError(f'{checkpoint.path / GRAPH} must take many observations at once, as what '
+                         f'ILW exports does. Export it with a free first dimension.') from error
+
+    def ask(obs: np.ndarray) -> np.ndarray:
+        parts, padded = [], np.zeros(shape, dtype=np.float32)
+        for begin in range(0, len(obs), _BATCH):
+            part = obs[begin:begin + _BATCH]
+            padded[:len(part)] = part
+            out = graph.batch(padded)[:len(part)]
+            parts.append(out.reshape(len(part), *out.shape[1:])[:, 0].copy())
+        return np.concatenate(parts).astype(np.float64)
+
+    return ask
