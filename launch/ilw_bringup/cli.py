@@ -44,6 +44,7 @@ class _Lazy(click.Group):
         'promote': ('ilw_learner.commands.promote', 'promote'),
         'replay': ('ilw_learner.commands.replay', 'replay'),
         'transfer': ('ilw_learner.commands.transfer', 'transfer'),
+        'why': ('ilw_learner.commands.why', 'why'),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

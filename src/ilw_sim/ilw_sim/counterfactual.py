@@ -1,8 +1,8 @@
 """
 Worlds in which one thing is otherwise: what was driven is driven again there, from its seed.
 
-Initial-state interventions (A. Gleave et al., arXiv 2307.15980) ask the same of a simulator: change
-one cause, keep all else, look what follows.
+Interventions on the state that a simulator is reset to (arXiv 2307.15980): change one cause, keep
+all else, look what follows.
 """
 
 from collections.abc import Mapping, Sequence

@@ -72,7 +72,7 @@ def entry_changes(ask: Ask, obs: np.ndarray, given: NamedInput) -> np.ndarray:
 
 def of_other_episodes(obs: np.ndarray, episode: np.ndarray, rng: np.random.Generator,
                       ) -> np.ndarray:
-    """Return observations ``(N, To, Do)`` of other episodes, at random; of any where one is all."""
+    """Return ``(N, To, Do)`` of other episodes, at random; of any where one is all."""
     rows = rng.permutation(len(obs))
     for _ in range(20):
         same = episode[rows] == episode

@@ -1,0 +1,1 @@
+"""What recordings alone tell: who follows whom, and what of it cannot be told apart."""

@@ -1,0 +1,1 @@
+"""What was found out, for people: lines for a terminal, and one page."""
