@@ -29,7 +29,7 @@ NEEDS = {  # to import what begins so; all else does without
               'ilw_learner.data.window_images',
               'ilw_learner.rollout.gym_env', 'ilw_learner.rollout.vec_env',
               'ilw_learner.transfer.anchor', 'ilw_learner.transfer.old_windows',
-              'ilw_learner.transfer.stages'),
+              'ilw_learner.transfer.stages', 'ilw_learner.why'),
     'pybullet': ('ilw_sim.physics.quiet_pybullet', 'ilw_sim.physics.world', 'ilw_sim.simulation',
                  'ilw_sim.env', 'ilw_sim.open_loop', 'ilw_sim.nodes.sim_'),
     'numba': ('ilw_sim.batch', 'ilw_learner.algorithms', 'ilw_learner.data.demonstrations',

@@ -1,6 +1,6 @@
 """The learner's commands: train, eval, and those in other files."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 import json
 from pathlib import Path
 import re
@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # they bring torch
 
 _ERR = PlainConsole(stderr=True)
 _WITH_A_CONTRACT = {'task', 'profile', 'demos', 'simulator', 'plant', 'max_demos', 'eval_seed',
-                    'sign_key', 'allow_other_contract', 'begin', 'keep', 'old_demos'}
+                    'sign_key', 'allow_other_contract', 'begin', 'keep', 'old_demos', 'without'}
 """Options of ``train`` that a Gymnasium environment has no use for"""
 
 
@@ -74,6 +74,8 @@ def _progress_json(function: F) -> F:
 @click.option('--max-demos', default=0, help='Use only this many demonstrations [all].')
 @click.option('--eval-seed', default=world_seeds.CHOOSE, show_default=True,
               help='First world to choose checkpoints in.')
+@click.option('--without', default='', metavar='ENTRIES',
+              help='Entries of the observation that it is not to see, separated by commas.')
 @click.option('--out', type=click.Path(path_type=Path), help='Folder of the run [runs/<id>].')
 @click.option('--sign-key', type=click.Path(path_type=Path),
               help='Private key that signs the checkpoint; see ./ilw security key.')
@@ -84,7 +86,7 @@ def _progress_json(function: F) -> F:
 def train(task: str, profile: str | None, demos: Path | None, config_name: str,
           algo_file: Path | None, begin: str | None, keep: str, old_demos: tuple[Path, ...],
           seed: int, env_spec: str, simulator: str, plant: str | None, track: str,
-          max_demos: int, eval_seed: int, out: Path | None, sign_key: Path | None,
+          max_demos: int, eval_seed: int, without: str, out: Path | None, sign_key: Path | None,
           allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
     """
     Train a policy from recorded episodes, from reward, or from both.
@@ -108,6 +110,11 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
     contract = named_contract(task, profile)
     name = env_spec if elsewhere else contract.name
     algorithm, config, way = _chosen(config_name, algo_file, name)
+    if without:
+        if not hasattr(config, 'without'):
+            raise IlwError(f'{algorithm} sees all that is observed. Leave --without out, or use '
+                           f'--algo bc.')
+        config = replace(config, without=without)
     if elsewhere and way.on_gymnasium is None:
         raise IlwError(f'{algorithm} learns tasks with a contract only. For the Gymnasium '
                        f'environment {env_spec}: --algo dqn.')

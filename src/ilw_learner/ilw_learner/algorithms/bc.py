@@ -66,6 +66,8 @@ class BcConfig(ImitationConfig):
     """Errors above this many spreads count linearly, so that few wrong labels pull less"""
     noise: float = 0.05
     """Standard deviation added to normalised inputs"""
+    without: str = ''
+    """Entries of the observation that it does not see, separated by commas"""
     fused: bool = True
     """The gradient by hand, in fused passes: the same numbers as autograd's in less time.
     With images it is autograd's anyhow"""
@@ -92,7 +94,8 @@ class BehaviourCloning(ImitationPolicy):
         action = contract.action
         self.history, self.horizon = config.history, config.horizon
         self.discrete = len(action.discrete)
-        self.inputs = Inputs(contract, inputs, fourier=config.fourier, near_m=config.near_m)
+        self.inputs = Inputs(contract, inputs, fourier=config.fourier, near_m=config.near_m,
+                             without=[name for name in config.without.split(',') if name])
         for name, value in (
             ('act_mean', actions.mean), ('act_scale', actions.scale), ('act_low', action.low),
             ('act_high', action.high), ('table', action.table),
@@ -282,7 +285,8 @@ class Learned:
             config = BcConfig(
                 hidden=card['network']['hidden'], layers=len(layers) - 1,
                 fourier=len(self._weights['inputs.octaves']), history=checkpoint.history,
-                horizon=checkpoint.horizon, near_m=float(card['network']['near_m']))
+                horizon=checkpoint.horizon, near_m=float(card['network']['near_m']),
+                without=str(card['network'].get('without', '')))
             self._policy = BehaviourCloning(
                 contract, config, Normalizer.of_bounds(contract.obs_low, contract.obs_high),
                 Normalizer.of_bounds(contract.action.low, contract.action.high), nn.Identity())

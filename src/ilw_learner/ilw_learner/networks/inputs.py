@@ -1,5 +1,6 @@
 """What a network sees of an observation: normalised, with lengths shown in more than one way."""
 
+from collections.abc import Sequence
 import math
 
 import numpy as np
@@ -7,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ilw_core.contract.file import Contract
+from ilw_core.contract.schema import shown
+from ilw_core.errors import ContractError
 from ilw_learner.networks.normalizer import Normalizer
 
 
@@ -16,11 +19,15 @@ class Inputs(nn.Module):
 
     :param fourier: frequencies added for each length (names in ``_m``); 0 for none.
     :param near_m: lengths d are also seen as 1 / (d / near_m + 1); 0 for not.
+    :param without: entries of the contract that it does not see: always at their mean.
     """
 
     def __init__(self, contract: Contract, spread: Normalizer, *, fourier: int = 0,
-                 near_m: float = 0.0) -> None:
+                 near_m: float = 0.0, without: Sequence[str] = ()) -> None:
         super().__init__()
+        self.without = tuple(without)
+        if self.without:
+            self.register_buffer('seen', torch.as_tensor(_seen(contract, self.without)))
         self.near_m, self.fourier = near_m, fourier
         for name, value in (('mean', spread.mean), ('scale', spread.scale),
                             ('octaves', 2.0 ** np.arange(fourier) * math.pi / 2.0)):
@@ -37,6 +44,8 @@ class Inputs(nn.Module):
 
     def normalise(self, obs: Tensor) -> Tensor:
         """Return ``(..., Do)`` observations with zero mean and unit spread."""
+        if self.without:
+            obs = torch.where(self.seen, obs, self.mean)
         return (obs - self.mean) / self.scale
 
     def expand(self, normalised: Tensor) -> Tensor:
@@ -56,3 +65,14 @@ class Inputs(nn.Module):
     def forward(self, obs: Tensor) -> Tensor:
         """Return ``(..., I)`` inputs for ``(..., Do)`` observations in contract units."""
         return self.expand(self.normalise(obs))
+
+
+def _seen(contract: Contract, without: Sequence[str]) -> np.ndarray:
+    """Return which numbers of an observation are seen, ``(Do,)`` bool."""
+    names = [source.name for source in contract.sources if not source.feature.is_image]
+    unknown = [name for name in without if name not in names]
+    if unknown or {*names} <= {*without}:
+        raise ContractError(f'without must name some entries of the observation, not all: '
+                            f'{", ".join(names)}. Got {shown(", ".join(without))}.')
+    return np.array([source.name not in without for source in contract.sources
+                     for _ in source.feature.names], dtype=bool)

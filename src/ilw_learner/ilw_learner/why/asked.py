@@ -44,7 +44,8 @@ def graph_of_scores(model: bytes) -> bytes | None:
     if not choosing:
         return None
     scores = choosing[-1].input[0]
-    kept = [node for node in graph.graph.node if OUTPUT not in node.output]
+    kept = [node for node in graph.graph.node
+            if OUTPUT not in node.output and node != choosing[-1]]
     for node in kept:
         for names in (node.input, node.output):
             names[:] = [OUTPUT if name == scores else name for name in names]
@@ -57,11 +58,14 @@ def graph_of_scores(model: bytes) -> bytes | None:
 
 def _batched(model: bytes, checkpoint: Checkpoint, contract: Contract) -> Ask:
     shape = (_BATCH, checkpoint.history, contract.obs_dim)
+    rule = (f'{checkpoint.path / GRAPH} must take many observations at once, as what ILW exports '
+            f'does. Export it with a free first dimension.')
     try:
         graph = Graph(model, shape, checkpoint.path / GRAPH)
     except GraphError as error:
-        raise GraphError(f'{checkpoint.path / GRAPH} must take many observations at once, as what '
-                         f'ILW exports does. Export it with a free first dimension.') from error
+        raise GraphError(rule) from error
+    if graph.shape[0] != _BATCH:
+        raise GraphError(rule)
 
     def ask(obs: np.ndarray) -> np.ndarray:
         parts, padded = [], np.zeros(shape, dtype=np.float32)

@@ -48,7 +48,7 @@ class WhyOptions:
     """Of the moments drawn"""
     looked_at: int = 400
     """Moments whose inputs are replaced"""
-    fitted: int = 3000
+    fitted: int = 2000
     """Moments that tell what depends on what"""
     attributed: int = 12
     """Moments with integrated gradients, checked by finite differences"""

@@ -1,0 +1,85 @@
+"""The command: one page of a checkpoint and recordings, one line for what is no such thing."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ilw_core.contract.file import named_contract
+from ilw_learner.algorithms.bc import BcConfig, BehaviourCloning, cloning_sizes
+from ilw_learner.checkpoint.export import to_onnx
+from ilw_learner.checkpoint.folder import save_checkpoint
+from ilw_learner.commands.why import why
+from ilw_learner.networks.fused_mlp import FusedMlp
+from ilw_learner.networks.normalizer import Normalizer
+
+META = {'outcome': 'success', 'stop_reason': 'goal'}
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    contract, config = named_contract('maze'), BcConfig(hidden=8)
+    policy = BehaviourCloning(
+        contract, config, Normalizer.of_bounds(contract.obs_low, contract.obs_high),
+        Normalizer.of_bounds(contract.action.low, contract.action.high), nn.Identity())
+    policy.net = FusedMlp(cloning_sizes(contract, config, policy.inputs),
+                          torch.Generator().manual_seed(1), torch.device('cpu')).module()
+    return save_checkpoint(tmp_path / 'policy', contract, {
+        'algorithm': 'bc', 'history': 1, 'horizon': 1},
+        {'policy.onnx': to_onnx(policy, contract, 1), 'weights.safetensors': b''}).path
+
+
+@pytest.mark.long
+def test_without_a_simulator_the_recordings_answer_and_the_page_says_so(
+        checkpoint, bags, run, tmp_path):
+    for number in range(4):
+        bags.write(tmp_path / 'demos' / str(number), meta=META, ticks=30,
+                   drive=lambda i: (0.4, 0.0) if i % 7 else (0.15, 1.2),
+                   place=lambda i, n=number: (0.1 * i, 0.5 + n, 0.1 * i))
+    page = tmp_path / 'page.html'
+    code, out, err = run(why, checkpoint, tmp_path / 'demos', '--env', 'none', '--out', page,
+                         '--json')
+    assert code == 0, err
+    said = json.loads(out)
+    assert (said['task'], said['episodes'], said['driven_again']) == ('maze', 4, 0)
+    assert said['causes'] == [] and any('Without a simulator' in each for each in said['notes'])
+    assert [each['blank']['input'] for each in said['inputs']] == ['pose']
+    assert said['inputs'][0]['share'] == 1.0 and said['gradient']['complete_ratio'] == 1.0
+    assert set(said['moments'][0]['gradient']) == {'stop', 'forward', 'left', 'right'}
+    text = page.read_text()
+    assert text.count('data:image/png;base64,') == 1 + len(said['moments'])
+    assert 'Without a simulator' in text and '<script' not in text
+
+
+@pytest.mark.parametrize(('words', 'told'), [
+    (('idle', 'DEMOS'), 'looks at nothing'), (('CHECKPOINT', 'EMPTY'), 'No episode in'),
+    (('CHECKPOINT', 'OTHER'), 'another contract'), (('EMPTY', 'DEMOS'), 'not a checkpoint')])
+def test_bad_input_is_one_line_and_exit_code_2(checkpoint, bags, run, tmp_path, words, told):
+    (tmp_path / 'empty').mkdir()
+    bags.write(tmp_path / 'demos' / 'one', meta=META)
+    bags.write(tmp_path / 'other' / 'one', meta=META | {'contract_hash': 'f' * 64})
+    places = {'DEMOS': tmp_path / 'demos', 'EMPTY': tmp_path / 'empty',
+              'OTHER': tmp_path / 'other', 'CHECKPOINT': checkpoint}
+    code, out, err = run(why, *(places.get(word, word) for word in words), '--env', 'none',
+                         '--out', tmp_path / 'page.html')
+    assert code == 2 and told in err and err.count('\n') == 1 and not out
+    assert not (tmp_path / 'page.html').exists()
+
+
+def test_an_input_left_out_has_no_say(clutter):
+    config = BcConfig(hidden=8, near_m=0.4, without='velocity,goal')
+    policy = BehaviourCloning(
+        clutter, config, Normalizer.of_bounds(clutter.obs_low, clutter.obs_high),
+        Normalizer.of_bounds(clutter.action.low, clutter.action.high), nn.Identity())
+    policy.net = FusedMlp(cloning_sizes(clutter, config, policy.inputs),
+                          torch.Generator().manual_seed(1), torch.device('cpu')).module()
+    rng = np.random.default_rng(0)
+    one, other = (rng.uniform(clutter.obs_low, clutter.obs_high, (20, 1, 41)).astype(np.float32)
+                  for _ in range(2))
+    other[..., :36] = one[..., :36]
+    given = [policy(torch.as_tensor(each)).detach().numpy() for each in (one, other)]
+    assert np.array_equal(*given)
+    other[..., 3] = 0.5
+    assert not np.array_equal(given[0], policy(torch.as_tensor(other)).detach().numpy())
