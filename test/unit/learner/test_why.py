@@ -65,7 +65,7 @@ def test_the_graph_in_torch_gives_the_numbers_of_the_file_that_drives(tmp_path, 
 
 def test_gradients_add_up_and_agree_with_differences_through_the_file_that_drives(tmp_path):
     checkpoint = untrained(tmp_path, 'clutter', near_m=0.4)
-    contract, obs = checkpoint.contract, observations(checkpoint.contract, 8)
+    contract, obs = checkpoint.contract, observations(checkpoint.contract, 16)
     blank = blank_observation(named_inputs(contract, obs))
     spans = contract.action.high - contract.action.low
     found = integrated_gradients(checkpoint.graph, obs, blank, spans)

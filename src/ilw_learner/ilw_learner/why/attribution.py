@@ -16,11 +16,11 @@ from ilw_learner.why.asked import Ask
 from ilw_learner.why.torch_graph import TorchGraph
 
 COMPLETE_RATIO = 0.02
-"""There are more steps until what is missing is below this part of the action's change"""
-_FIRST_STEPS, _MOST_STEPS = 64, 1024
+"""A moment is walked in more steps until what is missing is below this part of the change"""
+_FIRST_STEPS, _MOST_STEPS = 256, 16384
 _ROWS = 2048
 """Observations whose gradient is taken at once"""
-_CHECK_STEPS = 32
+_CHECK_STEPS = 128
 _STILL_RATIO = 0.01
 """An action that changes by less of its range is not attributed: its parts would be rounding"""
 
@@ -35,8 +35,6 @@ class Attribution:
     """(M, Da) action of the moment minus action where nothing is seen"""
     gap_ratio: np.ndarray
     """(M, Da) what ``parts`` lack of ``change``, as a part of it; NaN where it hardly changes"""
-    steps: int
-    """Points on the way"""
 
 
 @dataclass(frozen=True)
@@ -67,15 +65,18 @@ def integrated_gradients(model: bytes, obs: np.ndarray, blank: np.ndarray, spans
     begin = torch.as_tensor(blank, dtype=torch.float64).expand_as(end)
     with torch.no_grad():
         change = (graph(end)[:, 0] - graph(begin)[:, 0]).numpy()  # (M, Da)
-    steps = _FIRST_STEPS
-    while True:
-        parts = _along(graph, begin, end, change.shape[1], steps)
+    large = np.abs(change) > _STILL_RATIO * spans
+    parts, ratio = np.zeros((*change.shape, obs.shape[-1])), np.full(change.shape, np.nan)
+    rows, steps = np.arange(len(obs)), _FIRST_STEPS
+    while len(rows):
+        parts[rows] = _along(graph, begin[rows], end[rows], change.shape[1], steps)
         gap = np.abs(parts.sum(axis=2) - change)
-        large = np.abs(change) > _STILL_RATIO * spans
         ratio = np.where(large, gap / np.where(large, np.abs(change), 1.0), np.nan)
-        if steps >= _MOST_STEPS or not (ratio[large] > COMPLETE_RATIO).any():
-            return Attribution(parts, change, ratio, steps)
+        rows = np.flatnonzero((large & (ratio > COMPLETE_RATIO)).any(axis=1))
+        if steps >= _MOST_STEPS:
+            break
         steps *= 4
+    return Attribution(parts, change, ratio)
 
 
 def _along(graph: TorchGraph, begin: Tensor, end: Tensor, fields: int, steps: int) -> np.ndarray:

@@ -97,7 +97,7 @@ class Asked:
 
 
 def find_worlds(env: ChangingEnv, contract: Contract, episodes: Sequence[Episode],
-                searched: int = SEARCHED, most: int = 3, deadline_s: float = 15.0,
+                searched: int = SEARCHED, most: int = 3, budget_s: float = 15.0,
                 ) -> list[KnownWorld]:
     """
     Return episodes that can be driven again, in one of the first ``searched`` worlds.
@@ -106,13 +106,14 @@ def find_worlds(env: ChangingEnv, contract: Contract, episodes: Sequence[Episode
 
     The world of an episode is mostly that of its number, so those nearest to it are tried first.
 
-    :param most: episodes; ``deadline_s``: the search ends then.
+    :param most: episodes.
+    :param budget_s: time of the processor after which the search ends; others may use it, too.
     """
     span = contract.obs_high - contract.obs_low
-    until, first, found = time.monotonic() + deadline_s, dict[int, np.ndarray](), []
+    until, first, found = time.process_time() + budget_s, dict[int, np.ndarray](), []
     for number, episode in enumerate(episodes):
         for seed in sorted(range(searched), key=lambda each: abs(each - number)):
-            if len(found) >= most or time.monotonic() > until:
+            if len(found) >= most or time.process_time() > until:
                 return found
             if seed not in first:
                 first[seed] = env.reset(seed=seed)[0]
@@ -138,14 +139,14 @@ def _aligned(env: ChangingEnv, contract: Contract, episode: Episode, seed: int) 
 
 
 def ask_all(env: ChangingEnv, world: KnownWorld, ask: Ask, history: int, *, most: int = 10,
-            deadline_s: float = 10.0) -> Asked:
+            budget_s: float = 10.0) -> Asked:
     """
     Change each thing near the way, and the goal, and ask policy and expert at every tick.
 
     :param most: things, the nearest first.
-    :param deadline_s: after it no further change is begun.
+    :param budget_s: time of the processor after which no further change is begun.
     """
-    until = time.monotonic() + deadline_s
+    until = time.process_time() + budget_s
     plain = env.retrace(world.seed, world.actions)
     things = env.things()
     acts = _acts(plain, ask, history)[world.waited:-1]
@@ -153,7 +154,7 @@ def ask_all(env: ChangingEnv, world: KnownWorld, ask: Ask, history: int, *, most
         *(things[name][None] - plain.poses[:, None, :2]).T).min()))
     answers, skipped = [], list(near[most:])
     for cause, do in _changes(near[:most]):
-        if time.monotonic() > until:
+        if time.process_time() > until:
             skipped.append(cause)
             continue
         other = env.retrace(world.seed, world.actions, do)
