@@ -102,7 +102,8 @@ def _draw_vector(axis: Any, given: NamedInput, values: np.ndarray, gradient: np.
 def world_picture(asked: Asked) -> bytes:
     """Draw the world of an episode: what moves the policy the more, the darker it is; PNG."""
     figure, axis = plt.subplots(figsize=(6.0, 6.0))
-    moved = {each.cause: float(np.abs(each.policy).mean()) for each in asked.answers}
+    moved = {each.cause: float(np.abs(each.policy).mean()) for each in asked.answers
+             if each.cause in asked.things}
     largest = max(moved.values(), default=0.0) or 1.0
     for name, outline in asked.things.items():
         share = moved.get(name, 0.0) / largest
