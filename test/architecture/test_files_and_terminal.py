@@ -26,7 +26,6 @@ MAY = {
     'src/ilw_core/ilw_core/storage/bag_files.py': {'os.open'},
     # To a stream, whose format is the suffix of a file that `files` then writes.
     'src/ilw_core/ilw_core/storage/figure_file.py': {'figure.savefig'},
-    'src/ilw_sysid/ilw_sysid/gap/page.py': {'figure.savefig'},
     # From and to streams that `files` opened, or that `tempfile` made.
     'src/ilw_data/ilw_data/episode/dataset.py': {'np.load', 'np.savez'},
     # Opened by its name, after `files` has found it to be a regular file.

@@ -23,6 +23,15 @@ def pyplot() -> Any:
     return plt
 
 
+def png_of(figure: Any, dpi: int) -> bytes:
+    """Return a figure as PNG, laid out tightly, and close it."""
+    figure.tight_layout()
+    with io.BytesIO() as picture:
+        figure.savefig(picture, format='png', dpi=dpi)
+        pyplot().close(figure)
+        return picture.getvalue()
+
+
 def save_figure(figure: Any, path: str | Path, dpi: int) -> None:
     """
     Write a figure in the format that the file's suffix names, PNG without one.

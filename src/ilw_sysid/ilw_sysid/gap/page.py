@@ -2,13 +2,12 @@
 
 import base64
 import html
-import io
 from pathlib import Path
 
 import numpy as np
 
 from ilw_core.contract.file import Contract
-from ilw_core.storage.figure_file import pyplot
+from ilw_core.storage.figure_file import png_of, pyplot
 from ilw_core.storage.files import write_file
 from ilw_core.text.printable import printable
 from ilw_sysid.gap.compare import Gap
@@ -91,7 +90,7 @@ def _replay_picture(gap: Gap) -> bytes:
         axis.set_xlabel('time [s]')
         axis.set_ylabel(text)
         axis.legend(frameon=False)
-    return _png(figure)
+    return png_of(figure, dpi=90)
 
 
 def _shift_picture(shifts: tuple[Shift, ...], contract: Contract) -> bytes:
@@ -116,7 +115,7 @@ def _shift_picture(shifts: tuple[Shift, ...], contract: Contract) -> bytes:
     axes[1].barh(at, [s.distance if np.isfinite(s.distance) else 0.0 for s in shown], color='0.6')
     axes[1].set_xlim(0.0, 1.0)
     axes[1].set_xlabel("Kolmogorov's distance of the distributions")
-    return _png(figure)
+    return png_of(figure, dpi=90)
 
 
 def _bounds(shifts: tuple[Shift, ...],
@@ -127,11 +126,3 @@ def _bounds(shifts: tuple[Shift, ...],
             *zip(action.low, action.high, (f' {unit}' for unit in action.units), strict=True)]
     return {shift.name: (float(low), float(high), unit)
             for shift, (low, high, unit) in zip(shifts, rows, strict=True)}
-
-
-def _png(figure: plt.Figure) -> bytes:
-    figure.tight_layout()
-    stream = io.BytesIO()
-    figure.savefig(stream, format='png', dpi=90)
-    plt.close(figure)
-    return stream.getvalue()

@@ -1,13 +1,12 @@
 """Pictures of why a policy acts as it does: a scan as a polar plot, vectors as bars, the world."""
 
-import io
 import math
 from typing import Any
 
 import numpy as np
 
 from ilw_core.contract.file import Contract
-from ilw_core.storage.figure_file import pyplot
+from ilw_core.storage.figure_file import png_of, pyplot
 from ilw_learner.why.explain import Explained
 from ilw_learner.why.inputs import NamedInput
 from ilw_learner.why.report import WhyReport
@@ -17,6 +16,7 @@ plt = pyplot()
 
 _GRADIENT, _OCCLUSION = 'tab:blue', 'tab:orange'
 _MOST_BARS = 24
+_DPI = 80
 
 
 def inputs_picture(report: WhyReport) -> bytes:
@@ -31,7 +31,7 @@ def inputs_picture(report: WhyReport) -> bytes:
     axis.set_yticks(at, [use.blank.input for use in report.inputs])
     axis.set_xlabel("change of the action, part of its range")
     axis.legend(frameon=False)
-    return _png(figure)
+    return png_of(figure, _DPI)
 
 
 def moment_picture(found: Explained, number: int, contract: Contract) -> bytes:
@@ -59,7 +59,7 @@ def moment_picture(found: Explained, number: int, contract: Contract) -> bytes:
     does = ', '.join(f'{name} {value:+.2f} {unit}' for (name, value), unit in zip(
         moment.action.items(), contract.action.units, strict=True))
     figure.suptitle(f'{moment.episode}, {moment.time_s:.1f} s: {does}', fontsize=10)
-    return _png(figure)
+    return png_of(figure, _DPI)
 
 
 def _draw_scan(axis: Any, given: NamedInput, values: np.ndarray, gradient: np.ndarray | None,
@@ -117,12 +117,4 @@ def world_picture(asked: Asked) -> bytes:
     axis.set_xlabel('x [m]')
     axis.set_ylabel('y [m]')
     axis.set_title(f'{asked.world.episode.name}: red moves the policy most', fontsize=9)
-    return _png(figure)
-
-
-def _png(figure: Any) -> bytes:
-    figure.tight_layout()
-    with io.BytesIO() as stream:
-        figure.savefig(stream, format='png', dpi=80)
-        plt.close(figure)
-        return stream.getvalue()
+    return png_of(figure, _DPI)
