@@ -22,9 +22,10 @@ from machine import machine_line  # noqa: E402
 import numpy as np  # noqa: E402
 
 from ilw_core.contract.file import load_contract  # noqa: E402
+from ilw_core.episode import Source  # noqa: E402
 from ilw_core.storage.locate import config_file  # noqa: E402
 from ilw_teleop.arbiter.arbiter import Arbiter  # noqa: E402
-from ilw_teleop.arbiter.request import Request, Source  # noqa: E402
+from ilw_teleop.arbiter.request import Request  # noqa: E402
 from ilw_teleop.arbiter.robot_profile import load_profile  # noqa: E402
 
 BEAMS = 360

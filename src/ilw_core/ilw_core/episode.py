@@ -14,6 +14,15 @@ class Outcome(IntEnum):
     FAILURE = 2
 
 
+class Source(IntEnum):
+    """Who drives. The numbers are those of ``ilw_msgs/ArbiterState``."""
+
+    NONE = 0
+    PERSON = 1
+    POLICY = 2
+    ESTOP = 3
+
+
 STOP_REASONS = ('goal', 'collision', 'timeout', 'operator', 'fault', 'rule')
 """How an episode can end; apart from whether it succeeded. ``rule``: of the contract."""
 
@@ -53,6 +62,8 @@ class Episode:
     contract_hash: str
     person_rewards: np.ndarray | None = None
     """(T,) float32: what a person's rewards credit to each step; ``None``: nobody gave any"""
+    driver: np.ndarray | None = None
+    """(T,) uint8 ``Source`` of each step; ``None``: the recording does not say"""
     remarks: tuple[Remark, ...] = ()
     """What of its recording was not used as it is, and why"""
     images: dict[str, np.ndarray] = field(default_factory=dict)
@@ -74,6 +85,11 @@ class Episode:
         """Return how many steps have a command."""
         return int(self.action_valid.sum())
 
+    @property
+    def corrected(self) -> bool:
+        """Whether a policy drove some of it, so that not every step shows what a person does."""
+        return self.driver is not None and bool(np.any(self.driver == Source.POLICY))
+
     def until(self, tick: int) -> 'Episode':
         """Return its first ``tick`` steps."""
         return replace(
@@ -82,15 +98,17 @@ class Episode:
             images={name: seen[:tick + 1] for name, seen in self.images.items()},
             images_valid={name: seen[:tick + 1] for name, seen in self.images_valid.items()},
             stamps_ns=self.stamps_ns[:tick + 1], person_rewards=(
-                None if self.person_rewards is None else self.person_rewards[:tick]))
+                None if self.person_rewards is None else self.person_rewards[:tick]),
+            driver=None if self.driver is None else self.driver[:tick])
 
     def __post_init__(self) -> None:
         steps = len(self.actions)
         shapes = (len(self.obs), len(self.obs_valid), len(self.stamps_ns), len(self.action_valid))
         if shapes != (steps + 1, steps + 1, steps + 1, steps):
             raise ValueError(f'{self.name}: lengths disagree: {steps} actions, {shapes}')
-        if self.person_rewards is not None and len(self.person_rewards) != steps:
-            raise ValueError(f'{self.name}: {len(self.person_rewards)} rewards, {steps} actions')
+        for what, each in (('rewards', self.person_rewards), ('drivers', self.driver)):
+            if each is not None and len(each) != steps:
+                raise ValueError(f'{self.name}: {len(each)} {what}, {steps} actions')
         if self.obs.shape != self.obs_valid.shape:
             raise ValueError(f'{self.name}: obs {self.obs.shape} but mask {self.obs_valid.shape}')
         for name, images in (self.images | self.images_valid).items():

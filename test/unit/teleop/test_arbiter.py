@@ -10,9 +10,10 @@ import pytest
 
 from ilw_core.contract.file import load_contract
 from ilw_core.contract.safety import SafetySpec
+from ilw_core.episode import Source
 from ilw_core.storage.locate import config_file
 from ilw_teleop.arbiter.arbiter import Arbiter
-from ilw_teleop.arbiter.request import Request, Source
+from ilw_teleop.arbiter.request import Request
 
 P = 100_000_000
 T0 = 1_000_000_000_000

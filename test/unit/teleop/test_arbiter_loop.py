@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import pytest
 
+from ilw_core.episode import Source
 from ilw_teleop.arbiter.arbiter import Arbiter
 from ilw_teleop.arbiter.loop import ArbiterLoop
-from ilw_teleop.arbiter.request import Request, Source
+from ilw_teleop.arbiter.request import Request
 from ilw_teleop.arbiter.senders import Senders
 
 P = 100_000_000

@@ -15,10 +15,11 @@ import numpy as np
 
 from ilw_core.contract.file import load_contract
 from ilw_core.contract.safety import SafetySpec
+from ilw_core.episode import Source
 from ilw_core.storage.locate import config_file
 from ilw_teleop.arbiter.arbiter import Arbiter
 from ilw_teleop.arbiter.loop import HUNG_NS, ArbiterLoop
-from ilw_teleop.arbiter.request import Request, Source
+from ilw_teleop.arbiter.request import Request
 from ilw_teleop.arbiter.robot_profile import load_profile
 
 P = 100_000_000

@@ -7,10 +7,11 @@ import pytest
 
 from ilw_core.contract.file import load_contract
 from ilw_core.contract.safety import SafetySpec
+from ilw_core.episode import Source
 from ilw_core.storage.locate import config_file
 from ilw_teleop.arbiter.arbiter import Arbiter
 from ilw_teleop.arbiter.loop import ArbiterLoop
-from ilw_teleop.arbiter.request import Request, Source, refusal
+from ilw_teleop.arbiter.request import Request, refusal
 
 P = 100_000_000
 MS = 1_000_000

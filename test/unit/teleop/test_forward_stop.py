@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from ilw_core.contract.file import load_contract, parse_contract
+from ilw_core.episode import Source
 from ilw_core.errors import ContractError
 from ilw_core.storage.locate import config_file
 from ilw_teleop.arbiter.arbiter import Arbiter
-from ilw_teleop.arbiter.request import Request, Source
+from ilw_teleop.arbiter.request import Request
 from ilw_teleop.guards.forward_stop import ForwardStop
 
 P = 100_000_000

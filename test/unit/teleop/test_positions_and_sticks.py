@@ -9,9 +9,10 @@ from ilw_core.contract.action import ActionSpec
 from ilw_core.contract.command_topic import CommandTopic
 from ilw_core.contract.file import parse_contract
 from ilw_core.contract.stick import Moved, StickSpec
+from ilw_core.episode import Source
 from ilw_core.errors import ContractError
 from ilw_teleop.arbiter.arbiter import Arbiter
-from ilw_teleop.arbiter.request import Request, Source
+from ilw_teleop.arbiter.request import Request
 from ilw_teleop.joystick.layout import known_joysticks
 from ilw_teleop.joystick.mapping import StickMapping
 from ilw_teleop.joystick.teleop import Teleop

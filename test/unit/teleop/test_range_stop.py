@@ -7,9 +7,10 @@ import pytest
 
 from ilw_core.contract.file import parse_contract
 from ilw_core.contract.safety import RangeSpec
+from ilw_core.episode import Source
 from ilw_core.errors import ContractError
 from ilw_teleop.arbiter.arbiter import Arbiter
-from ilw_teleop.arbiter.request import Request, Source
+from ilw_teleop.arbiter.request import Request
 from ilw_teleop.guards.range_stop import RangeStop
 
 P, MS = 100_000_000, 1_000_000

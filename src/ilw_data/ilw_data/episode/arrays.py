@@ -25,6 +25,7 @@ from ilw_data.clocks.stamp_rule import (
     times_of,
 )
 from ilw_data.episode.credit import credit
+from ilw_data.episode.driver import ARBITER_STATE, drivers
 from ilw_data.episode.fit import require_fields
 from ilw_data.episode.images import image_arrays
 
@@ -48,7 +49,8 @@ def read_arrays(
     wanted = set(contract.topics)
     if bag.types.get(_REWARD) == _REWARD_TYPE:
         wanted.add(_REWARD)
-    topics = bag.topics(wanted)
+    topics = bag.topics(wanted | {ARBITER_STATE})
+    decisions = topics.pop(ARBITER_STATE, None)
     _require_messages(bag, contract, topics)
     require_fields(bag, contract, topics)
     used = how_used(contract)
@@ -70,7 +72,8 @@ def read_arrays(
     return {'obs': np.where(valid, values, np.float32(0.0)), 'obs_valid': valid,
             'stamps_ns': ticks, 'actions': actions, 'action_valid': action_valid,
             'person_rewards': credit(ticks[:-1], _presses(topics.get(_REWARD), times)),
-            'remarks': np.array(json.dumps([asdict(each) for each in times.remarks])), **images}
+            'remarks': np.array(json.dumps([asdict(each) for each in times.remarks])),
+            **drivers(ticks, decisions), **images}
 
 
 def read_remarks(text: str) -> tuple[Remark, ...]:

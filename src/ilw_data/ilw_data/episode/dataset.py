@@ -23,7 +23,7 @@ from ilw_data.episode.arrays import read_arrays, read_remarks
 from ilw_data.episode.images import split_images
 from ilw_data.episode.readings import why_unsound
 
-_CACHE_VERSION = b'ilw.dataset/8'
+_CACHE_VERSION = b'ilw.dataset/9'
 _END_BYTES = 65536
 _WORDS = 'words'
 """In the cache: what was remarked, then what is not so, as text; one array takes less time"""
@@ -50,6 +50,8 @@ class Dataset:
     """(N, To) int64 index into them, of each window; ``None``: there are none"""
     tick: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     """(N,) int64 tick of each window's newest observation, counted in its episode"""
+    weights: np.ndarray | None = None
+    """(N,) float32, above 0: how much each window counts; ``None``: all alike"""
 
     def pick(self, episodes: Sequence[int]) -> 'Dataset':
         """Return the windows of some episodes."""
@@ -57,7 +59,8 @@ class Dataset:
         return replace(self, obs=self.obs[rows], actions=self.actions[rows],
                        episode=self.episode[rows], previous=self.previous[rows],
                        frames=None if self.frames is None else self.frames[rows],
-                       tick=self.tick[rows])
+                       tick=self.tick[rows],
+                       weights=None if self.weights is None else self.weights[rows])
 
 
 def load_episode(
@@ -151,14 +154,17 @@ def _key(source: EpisodeFolder, contract: Contract) -> str:
 
 def build_dataset(
     episodes: Sequence[Episode], contract: Contract, *, history: int = 1, horizon: int = 1,
+    weights: Sequence[np.ndarray] | None = None,
 ) -> Dataset:
     """
     Cut windows out of episodes; a window that touches a missing value is left out.
 
+    :param weights: ``(T,)`` of the steps of each episode. A window counts as its least action
+        does; one that counts nothing is left out.
     :raises EpisodeError: nothing is left.
     """
     parts, index, masked, at = [], [], 0, []
-    frames, begin = [], 0
+    frames, counts, begin = [], [], 0
     for number, episode in enumerate(episodes):
         first, begin = begin, begin + len(episode.obs)
         # The window of tick t: observations t - history + 1 .. t, actions t .. t + horizon - 1.
@@ -169,6 +175,10 @@ def build_dataset(
         done = _windows(episode.action_valid, horizon)[history - 1:][:len(ticks)].all(axis=1)
         ticks = ticks[keep := seen & done]
         masked += int((~keep).sum())
+        if weights is not None:
+            least = _windows(weights[number], horizon)[ticks].min(axis=1)
+            ticks, least = ticks[least > 0.0], least[least > 0.0]
+            counts.append(least)
         before = (ticks > 0) & episode.action_valid[ticks - 1]
         parts.append((
             _windows(episode.obs, history)[ticks - history + 1],
@@ -186,7 +196,8 @@ def build_dataset(
               for source in contract.images}
     return Dataset(obs, actions, np.concatenate(index), previous,
                    tuple(e.name for e in episodes), masked, images,
-                   np.concatenate(frames) if images else None, np.concatenate(at))
+                   np.concatenate(frames) if images else None, np.concatenate(at),
+                   np.concatenate(counts) if counts else None)
 
 
 def _windows(values: np.ndarray, length: int) -> np.ndarray:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ilw_core.contract.file import Contract
+from ilw_core.episode import Source
 from ilw_core.limits import Limiter, limit
-from ilw_teleop.arbiter.request import Request, Source, refusal
+from ilw_teleop.arbiter.request import Request, refusal
 from ilw_teleop.arbiter.robot_profile import RobotProfile
 from ilw_teleop.guards.forward_stop import ForwardStop
 from ilw_teleop.guards.guard import Guard

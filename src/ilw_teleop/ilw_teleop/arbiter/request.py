@@ -2,22 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 import math
 
 from ilw_core.contract.file import Contract
 
 MAX_CHUNK_NS = 2_000_000_000
 """From the first action of a request to the last: so long a source that died may drive on"""
-
-
-class Source(IntEnum):
-    """Who drives. The numbers are those of ``ilw_msgs/ArbiterState``."""
-
-    NONE = 0
-    PERSON = 1
-    POLICY = 2
-    ESTOP = 3
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ilw_core.contract.file import Contract
+from ilw_core.episode import Source
 from ilw_teleop.arbiter.arbiter import Decision
-from ilw_teleop.arbiter.request import Source
 
 LATENCIES = 10_000
 """A quarter of an hour at 10 Hz; of a longer run the newest count"""

@@ -4,12 +4,12 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from ilw_core.contract.file import Contract
+from ilw_core.episode import Source
 from ilw_msgs.msg import ArbiterState, EpisodeEvent
 from ilw_ros.convert import time_msg
 from ilw_ros.health import ERROR, OK, WARN, Diagnostics
 from ilw_ros.qos import EVENT
 from ilw_teleop.arbiter.arbiter import Arbiter, Decision
-from ilw_teleop.arbiter.request import Source
 from ilw_teleop.nodes.arbiter.tally_report import TallyReport
 from ilw_teleop.preflight.preflight import kind_of
 
