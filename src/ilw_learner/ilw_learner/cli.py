@@ -36,7 +36,8 @@ if TYPE_CHECKING:  # they bring torch
 
 _ERR = PlainConsole(stderr=True)
 _WITH_A_CONTRACT = {'task', 'profile', 'demos', 'simulator', 'plant', 'max_demos', 'eval_seed',
-                    'sign_key', 'allow_other_contract', 'begin', 'keep', 'old_demos', 'without'}
+                    'sign_key', 'allow_other_contract', 'begin', 'keep', 'old_demos', 'labels',
+                    'without'}
 """Options of ``train`` that a Gymnasium environment has no use for"""
 
 
@@ -61,6 +62,9 @@ def _progress_json(function: F) -> F:
 @click.option('--old-demos', type=click.Path(path_type=Path), multiple=True, metavar='FOLDER',
               help='Episodes of the tasks before, for --keep; more than once for several '
                    '[beside --demos, by the names that the checkpoint remembers].')
+@click.option('--labels', type=click.Choice(['all', 'person', 'weighted']), default='all',
+              show_default=True, help='What is learned where a policy drove, too: all alike, what '
+              'the person drove, or all of it weighted by who drove.')
 @click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
               help='module:function of the environment to choose checkpoints in, or none; or the '
@@ -85,7 +89,7 @@ def _progress_json(function: F) -> F:
 @json_option
 def train(task: str, profile: str | None, demos: Path | None, config_name: str,
           algo_file: Path | None, begin: str | None, keep: str, old_demos: tuple[Path, ...],
-          seed: int, env_spec: str, simulator: str, plant: str | None, track: str,
+          labels: str, seed: int, env_spec: str, simulator: str, plant: str | None, track: str,
           max_demos: int, eval_seed: int, without: str, out: Path | None, sign_key: Path | None,
           allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
     """
@@ -141,7 +145,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
         options = TrainOptions(
             contract=contract, algorithm=algorithm, config=config, simulator=simulator,
             plant=named_plant(plant), track=track,
-            demos=demos, out=out, seed=seed, begin=first, keep=keep,
+            demos=demos, out=out, seed=seed, begin=first, keep=keep, labels=labels,
             old_demos=tuple(map(OldDemos, old_demos)),
             env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,

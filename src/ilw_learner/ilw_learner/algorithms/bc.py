@@ -155,13 +155,14 @@ class BehaviourCloning(ImitationPolicy):
             parts.insert(0, inputs.flatten(1))
         return torch.cat(parts, dim=1)
 
-    def loss(self, obs: Tensor, actions: Tensor, *images: Tensor) -> Tensor:
-        """Return the mean loss, a scalar tensor; inputs are noisy while it trains."""
+    def loss(self, obs: Tensor, actions: Tensor, *images: Tensor,
+             weights: Tensor | None = None) -> Tensor:
+        """Return the mean loss, times the weights (B,); inputs are noisy while it trains."""
         normalised = self.inputs.normalise(obs)
         if self.training and self.config.noise:
             normalised = normalised + self.config.noise * torch.randn_like(normalised)
         out = self.net(self._joined(self.inputs.expand(normalised), images))
-        return self.output_loss(out, self.targets(actions))
+        return self.output_loss(out, self.targets(actions), weights)
 
     def targets(self, actions: Tensor) -> Tensor:
         """Return what the net should give: ``(N, Ta)`` choices or ``(N, Ta * Da)`` numbers."""
@@ -170,16 +171,22 @@ class BehaviourCloning(ImitationPolicy):
         chosen: Tensor = nearest_choice(actions, self.table, self.act_high - self.act_low)
         return chosen
 
-    def output_loss(self, out: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss of ``(B, Ta * K)`` outputs, a scalar tensor."""
-        if self.discrete:
-            return nn.functional.cross_entropy(
-                out.reshape(-1, self.discrete), targets.flatten(),
-                label_smoothing=self.config.smoothing)
-        return nn.functional.smooth_l1_loss(out, targets, beta=self.config.huber)
+    def output_loss(self, out: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the mean loss of ``(B, Ta * K)`` outputs, times the weights (B,), a scalar."""
+        kind = 'mean' if weights is None else 'none'
+        loss = nn.functional.cross_entropy(
+            out.reshape(-1, self.discrete), targets.flatten(), reduction=kind,
+            label_smoothing=self.config.smoothing,
+        ) if self.discrete else nn.functional.smooth_l1_loss(
+            out, targets, beta=self.config.huber, reduction=kind)
+        return loss if weights is None else (loss.view(len(weights), -1) * weights[:, None]).mean()
 
-    def slope(self, out: Tensor, targets: Tensor) -> Tensor:
+    def slope(self, out: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the derivative of ``output_loss`` by the outputs, ``(B, Ta * K)``."""
+        slope = self._slope(out, targets)
+        return slope if weights is None else slope.mul_(weights[:, None])
+
+    def _slope(self, out: Tensor, targets: Tensor) -> Tensor:
         if not self.discrete:
             huber = self.config.huber
             if not out.is_cuda:
@@ -212,10 +219,12 @@ class FusedStep:
 
     :param obs: ``(N, To, Do)``; ``actions``: ``(N, Ta, Da)``; contract units.
     :param rng: of the noise on the inputs.
+    :param weights: (N,) of the windows; ``None``: all alike.
     """
 
     def __init__(self, policy: BehaviourCloning, network: FusedMlp, obs: np.ndarray,
-                 actions: np.ndarray, device: torch.device, rng: torch.Generator) -> None:
+                 actions: np.ndarray, device: torch.device, rng: torch.Generator,
+                 weights: np.ndarray | None = None) -> None:
         self._policy, self.network, self._rng = policy.to(device), network, rng
         self.parameters: Parameters = network
         self._obs = policy.inputs.normalise(torch.as_tensor(obs, device=device))
@@ -223,8 +232,9 @@ class FusedStep:
             self._obs = policy.inputs.expand(self._obs).flatten(1)
         self._obs = self._obs.contiguous()
         self._targets = policy.targets(torch.as_tensor(actions, device=device))
-        self._newest = self._obs[:0], self._targets[:0]
-        """Outputs and what was wanted"""
+        self._weights = None if weights is None else torch.as_tensor(weights, device=device)
+        self._newest = self._obs[:0], self._targets[:0], self._weights
+        """Outputs, what was wanted, and how much that counts"""
 
     def update(self, rows: Tensor) -> None:
         """Fill the gradient, all on the device."""
@@ -235,8 +245,9 @@ class FusedStep:
             inputs = policy.inputs.expand(inputs.add_(noise, alpha=policy.config.noise))
             inputs = inputs.flatten(1)
         out = self.network.forward(inputs)
-        self.network.backward(inputs, policy.slope(out, targets))
-        self._newest = out, targets
+        weights = None if self._weights is None else self._weights.index_select(0, rows)
+        self.network.backward(inputs, policy.slope(out, targets, weights))
+        self._newest = out, targets, weights
 
     def loss(self) -> float:
         """Return the loss of the newest batch."""
@@ -360,7 +371,8 @@ def cloning_step(contract: Contract, config: BcConfig, seed: int, begin: Learned
     """
 
     def make(obs: np.ndarray, actions: np.ndarray, device: torch.device,
-             rng: torch.Generator, images: WindowImages | None = None) -> Step:
+             rng: torch.Generator, images: WindowImages | None = None,
+             weights: np.ndarray | None = None) -> Step:
         random = OwnRandom(seed, device)
         seen, given = Normalizer.fit(obs), Normalizer.fit(actions)
         if begin is not None:
@@ -374,9 +386,9 @@ def cloning_step(contract: Contract, config: BcConfig, seed: int, begin: Learned
             begin.give(policy, network, contract)
             say(begin.told(policy, contract))
         if config.fused and images is None:
-            return FusedStep(policy, network, obs, actions, device, rng)
+            return FusedStep(policy, network, obs, actions, device, rng, weights)
         policy.net = network.module()
-        return AutogradStep(policy, obs, actions, device, random, images)
+        return AutogradStep(policy, obs, actions, device, random, images, weights)
 
     return make
 

@@ -43,6 +43,9 @@ class ImitationPolicy(Policy):
         """
         Return how far it is from what was done, a scalar tensor that autograd follows.
 
+        One that also takes ``weights``, a keyword, can learn steps that count differently: it
+        returns the mean over the windows of their loss times their weight.
+
         :param obs: ``(B, To, Do)``.
         :param actions: ``(B, Ta, Da)`` the expert's, contract units.
         """

@@ -12,6 +12,7 @@ from ilw_core.errors import NotFiniteError
 from ilw_core.storage.files import write_file
 from ilw_data.episode.dataset import build_dataset, split_episodes
 from ilw_learner.checkpoint.export import to_onnx
+from ilw_learner.correction.weights import step_weights
 from ilw_learner.data.window_images import WindowImages
 from ilw_learner.networks.policy import ImitationPolicy
 from ilw_learner.training.held_out import HeldOutError
@@ -44,13 +45,14 @@ def by_autograd(options: TrainOptions, make_policy: MakePolicy) -> MakeStep:
     """Return how a policy learns that has a loss and nothing more; weights follow the seed."""
 
     def make(obs: np.ndarray, actions: np.ndarray, device: torch.device,
-             rng: torch.Generator, images: WindowImages | None = None) -> Step:
+             rng: torch.Generator, images: WindowImages | None = None,
+             weights: np.ndarray | None = None) -> Step:
         random = OwnRandom(options.seed, device)
         with random:
             policy = make_policy(options.contract, options.config, obs, actions)
         policy.history = options.config.history
         policy.horizon = options.config.horizon
-        return AutogradStep(policy, obs, actions, device, random, images)
+        return AutogradStep(policy, obs, actions, device, random, images, weights)
 
     return make
 
@@ -67,7 +69,8 @@ def imitate(options: TrainOptions, on_progress: Callable[[Progress], bool],
     contract, config = options.contract, options.config
     assert isinstance(config, ImitationConfig)
     loaded = load_demonstrations(options)
-    data = build_dataset(loaded, contract, history=config.history, horizon=config.horizon)
+    data = build_dataset(loaded, contract, history=config.history, horizon=config.horizon,
+                         weights=step_weights(loaded, options.labels, 1.0 / contract.rate_hz))
     loaded = [each.without_images() for each in loaded]  # the windows have them now
     rng = np.random.default_rng(options.seed)
     training, held = split_episodes(len(loaded), config.held_out_ratio, rng)

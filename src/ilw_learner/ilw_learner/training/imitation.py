@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 import copy
 from dataclasses import asdict, dataclass
 import hashlib
+import inspect
 import math
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -14,11 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from ilw_core.contract.file import Contract
-from ilw_core.errors import NotFiniteError
+from ilw_core.errors import IlwError, NotFiniteError
 from ilw_core.storage.files import read_bytes
 from ilw_data.episode.dataset import Dataset
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
+from ilw_learner.correction.weights import relative_weights
 from ilw_learner.data.mirror import with_mirror_images
 from ilw_learner.data.mixed_rows import MixedRows, shared_batch
 from ilw_learner.data.window_images import WindowImages, images_of
@@ -110,25 +112,34 @@ class AutogradStep:
 
     :param obs: ``(N, To, Do)``; ``actions``: ``(N, Ta, Da)``; contract units.
     :param random: where the policy's loss draws from.
+    :param weights: (N,) how much each window counts; ``None``: all alike.
+    :raises IlwError: the policy's loss takes no weights, and there are some.
     """
 
     def __init__(self, policy: ImitationPolicy, obs: np.ndarray, actions: np.ndarray,
                  device: torch.device, random: OwnRandom,
-                 images: WindowImages | None = None) -> None:
+                 images: WindowImages | None = None, weights: np.ndarray | None = None) -> None:
+        if weights is not None and 'weights' not in inspect.signature(policy.loss).parameters:
+            raise IlwError(f'The loss of {type(policy).__name__} takes no weights, so no step can '
+                           f'count more than another. Give it the keyword weights, or train with '
+                           f'--labels all.')
         self._policy = policy.to(device).train()
         self._flat = FlatParameters(self._policy)
         self.parameters: Parameters = self._flat
         self._obs = torch.as_tensor(obs, device=device)
         self._actions = torch.as_tensor(actions, device=device)
         self._images, self._random = images, random
+        self._weights = None if weights is None else torch.as_tensor(weights, device=device)
         self._loss = torch.full((), math.nan)
 
     def update(self, rows: Tensor) -> None:
         """Fill the gradient."""
         images = self._images.of(rows) if self._images else ()
         obs, actions = self._obs.index_select(0, rows), self._actions.index_select(0, rows)
+        weights = {} if self._weights is None else {
+            'weights': self._weights.index_select(0, rows)}
         with self._random:
-            loss = self._policy.loss(obs, actions, *images)
+            loss = self._policy.loss(obs, actions, *images, **weights)
             self._flat.of(loss)
         self._loss = loss.detach()
 
@@ -164,12 +175,14 @@ class MakeStep(Protocol):
     """Makes the policy of some windows, and the way to its gradient."""
 
     def __call__(self, obs: np.ndarray, actions: np.ndarray, device: torch.device,
-                 rng: torch.Generator, images: WindowImages | None = None) -> Step:
+                 rng: torch.Generator, images: WindowImages | None = None,
+                 weights: np.ndarray | None = None) -> Step:
         """
         Return it.
 
         :param obs: ``(N, To, Do)``; ``actions``: ``(N, Ta, Da)``; contract units.
         :param images: of the same windows, where the contract has some.
+        :param weights: (N,) float32 how much each window counts, 1 on average; ``None``: alike.
         """
 
 
@@ -208,8 +221,9 @@ class Imitation(Learner):
                 (part.obs, part.actions) for part in parts]
         obs, actions = (np.concatenate(each) for each in zip(*seen, strict=True))
         self._rng = torch.Generator(self.device).manual_seed(seed)
+        weights = relative_weights([part.weights for part in parts], [len(o) for o, _ in seen])
         self.step = make_step(obs, actions, self.device, self._rng,
-                              images_of(parts, self.device))
+                              images_of(parts, self.device), weights)
         self._anchor = None if old is None or old.keep != 'ewc' else anchored(
             self.step, old.data, config.anchor, torch.Generator().manual_seed(seed))
         self.optimiser = AveragedAdam(
@@ -324,7 +338,8 @@ def _work(contract: Contract, config: ImitationConfig, parts: Sequence[Dataset],
     digest = hashlib.sha256()
     for part in parts:
         seen = () if part.frames is None else (part.frames, *part.images.values())
-        for each in (part.obs, part.actions, *seen):
+        counts = () if part.weights is None else (part.weights,)
+        for each in (part.obs, part.actions, *seen, *counts):
             digest.update(np.ascontiguousarray(each).data)
     shapes = [(name, tuple(value.shape)) for name, value in policy.state_dict().items()]
     return f'{contract.hash} {config} {shapes} {digest.hexdigest()} {more}'

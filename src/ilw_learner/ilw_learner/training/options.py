@@ -67,6 +67,8 @@ class TrainOptions:
     """What holds it to that: name in ``transfer.old_windows.KEEPS``"""
     old_demos: tuple[OldDemos, ...] = ()
     """Of the tasks before, for what ``keep`` names"""
+    labels: str = 'all'
+    """Which steps are labels where a policy drove, too: one of ``correction.weights.LABELS``"""
     allow_other_contract: bool = False
     max_demos: int = 0
     """Use only this many, the oldest; 0: all"""
@@ -168,15 +170,18 @@ def decided_by(options: TrainOptions) -> str:
     """Return what decides about a run beside its values and data: a run goes on with the same."""
     plant = options.plant.text() if options.plant else ''
     begin = f'{options.begin.hash} {options.keep}' if options.begin else ''
-    return f'{options.env_spec} {options.eval_seed} {options.code} {begin} {plant}'
+    labels = '' if options.labels == 'all' else options.labels
+    return f'{options.env_spec} {options.eval_seed} {options.code} {begin} {plant} {labels}'
 
 
 def provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
     """Return where a checkpoint comes from; ``names`` are the episodes'."""
     begin = {'from': options.begin.hash, 'before': learned_from(options.begin),
              'keep': options.keep} if options.begin else {}
-    return {**begin, 'seed': options.seed, 'episodes': list(names), 'demos': options.demos.name,
-            'plant': options.plant.text() if options.plant else '', 'git': _git_commit(),
+    labels = {} if options.labels == 'all' else {'labels': options.labels}
+    return {**begin, **labels, 'seed': options.seed, 'episodes': list(names),
+            'demos': options.demos.name, 'git': _git_commit(),
+            'plant': options.plant.text() if options.plant else '',
             'torch': str(torch.__version__), 'python': platform.python_version()}
 
 

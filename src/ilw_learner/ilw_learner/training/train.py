@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.files import write_file
 from ilw_learner.algorithms import ALGORITHMS, Algorithm
+from ilw_learner.training.imitation import ImitationConfig
 from ilw_learner.training.options import TrainOptions
 from ilw_learner.training.progress import Progress
 from ilw_learner.training.summary import TrainSummary
@@ -27,6 +28,9 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
         raise IlwError(f'{options.algorithm} cannot begin with a checkpoint. Leave --from out, or '
                        f'use --algo {able}.')
     _check_keep(options)
+    if options.labels != 'all' and not issubclass(chosen.config, ImitationConfig):
+        raise IlwError(f'{options.algorithm} does not learn step by step from labels. Leave '
+                       f'--labels out, or use --algo bc.')
     if options.plant is not None:
         if chosen.obeys_at_once:
             raise IlwError('A table is learned in a model of one base that obeys at once. Leave '

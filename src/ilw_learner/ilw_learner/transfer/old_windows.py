@@ -12,6 +12,7 @@ from ilw_core.contract.schema import shown
 from ilw_core.errors import CheckpointError, ContractError, EpisodeError
 from ilw_data.episode.dataset import Dataset, build_dataset
 from ilw_learner.checkpoint.folder import Checkpoint, learned_from
+from ilw_learner.correction.weights import step_weights
 from ilw_learner.training.options import TrainOptions, find_demonstrations, load_demonstrations
 
 KEEPS = ('none', 'replay', 'ewc')
@@ -66,7 +67,8 @@ def old_windows(options: TrainOptions, new: Dataset) -> OldWindows | None:
         episodes = load_demonstrations(replace(
             options, contract=contract, demos=demos.folder, max_demos=demos.most))
         windows = build_dataset(episodes, contract, history=new.obs.shape[1],
-                                horizon=new.actions.shape[1])
+                                horizon=new.actions.shape[1], weights=step_weights(
+                                    episodes, options.labels, 1.0 / contract.rate_hz))
         parts.append(translated(windows, contract, new, options.contract, rng, labelled=labelled))
     return OldWindows(options.keep, _together(parts))
 
@@ -120,7 +122,14 @@ def _together(parts: Sequence[Dataset]) -> Dataset:
         tuple(name for part in parts for name in part.names), sum(part.masked for part in parts),
         {name: np.concatenate(each) for name, each in images.items()},
         np.concatenate([each + begin for each, begin in zip(frames, begins, strict=False)])
-        if frames else None)
+        if frames else None, _weights(parts))
+
+
+def _weights(parts: Sequence[Dataset]) -> np.ndarray | None:
+    if all(part.weights is None for part in parts):
+        return None
+    return np.concatenate([np.ones(len(part.obs), np.float32) if part.weights is None
+                           else part.weights for part in parts])
 
 
 def _recorded_under(folder: Path, options: TrainOptions) -> Contract:

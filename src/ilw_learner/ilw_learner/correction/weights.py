@@ -1,0 +1,95 @@
+"""
+How much each step of an episode counts as a label, by who drove.
+
+``person``: M. Kelly et al., "HG-DAgger: Interactive imitation learning with human experts", 2019
+(arXiv 1810.02890): where a policy drove, only what the person drove is a label.
+
+``weighted``: H. Liu et al., "Robot learning on the job: Human-in-the-loop autonomy and learning
+during deployment" (Sirius), 2023 (arXiv 2211.08416), section IV-B: every step is a label;
+interventions get half of the weight, the moments before one, which led into trouble, none.
+
+Differences from the papers: nothing is gated by the uncertainty of an ensemble; the share of an
+intervention is one half of the corrected episodes, as demonstrations are drawn apart from them.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ilw_core.episode import Episode, Source
+
+LABELS = ('all', 'person', 'weighted')
+BEFORE_S = 1.0
+"""A person sees trouble and reacts within about so much; what was done meanwhile led into it"""
+_PERSON_SHARE = 0.5
+
+
+def takeovers(driver: np.ndarray) -> np.ndarray:
+    """Return the steps of ``(T,)`` drivers at which a person took over from a policy."""
+    return _changes(driver, Source.POLICY, Source.PERSON)
+
+
+def hand_backs(driver: np.ndarray) -> np.ndarray:
+    """Return the steps of ``(T,)`` drivers at which a policy drove again after a person."""
+    return _changes(driver, Source.PERSON, Source.POLICY)
+
+
+def step_weights(episodes: Sequence[Episode], labels: str, period_s: float,
+                 ) -> list[np.ndarray] | None:
+    """
+    Return the weight of each step of each episode, ``(T,)`` float32; ``None``: all are alike.
+
+    Episodes in which no policy drove are demonstrations: each step counts 1.
+
+    :param labels: one of ``LABELS``.
+    """
+    if labels == 'all' or not any(each.corrected for each in episodes):
+        return None
+    drivers = [each.driver for each in episodes if each.corrected and each.driver is not None]
+    of_kind = _weighted(drivers, period_s) if labels == 'weighted' else [
+        (driver == Source.PERSON).astype(np.float32) for driver in drivers]
+    corrected = iter(of_kind)
+    return [next(corrected) if each.corrected else np.ones(len(each.actions), np.float32)
+            for each in episodes]
+
+
+def relative_weights(parts: Sequence[np.ndarray | None], rows: Sequence[int],
+                     ) -> np.ndarray | None:
+    """
+    Return the weights (N,) float32 of all windows, 1 on average in each part of the data.
+
+    :param parts: (n,) of the windows of each part; ``None``: all alike.
+    :param rows: of each part: as many, or twice that: the windows and their reflections.
+    :returns: ``None`` where no part has windows that count differently.
+    """
+    if all(part is None or not len(part) or np.all(part == part[0]) for part in parts):
+        return None
+    return np.concatenate([
+        np.ones(count) if part is None or not len(part) else
+        np.tile(part / part.mean(dtype=np.float64), count // len(part))
+        for part, count in zip(parts, rows, strict=True)]).astype(np.float32)
+
+
+def _weighted(drivers: Sequence[np.ndarray], period_s: float) -> list[np.ndarray]:
+    """Return weights in which persons have half of what there is, and their mean is 1."""
+    policy = [_policy_alone(driver, period_s) for driver in drivers]
+    person = [driver == Source.PERSON for driver in drivers]
+    steps = sum(map(len, drivers))
+    counts = [max(1, sum(int(each.sum()) for each in kind)) for kind in (person, policy)]
+    return [(steps * (_PERSON_SHARE * by / counts[0] + (1.0 - _PERSON_SHARE) * own / counts[1])
+             ).astype(np.float32) for by, own in zip(person, policy, strict=True)]
+
+
+def _policy_alone(driver: np.ndarray, period_s: float) -> np.ndarray:
+    """Return the steps ``(T,)`` a policy drove, without those just before a takeover."""
+    alone = driver == Source.POLICY
+    for step in takeovers(driver):
+        alone[max(0, step - round(BEFORE_S / period_s)):step] = False
+    return alone
+
+
+def _changes(driver: np.ndarray, before: Source, after: Source) -> np.ndarray:
+    """Return where ``after`` drives and ``before`` was the last to drive; a stop is nobody."""
+    driving = np.flatnonzero((driver == Source.PERSON) | (driver == Source.POLICY))
+    who = driver[driving]
+    return driving[1:][(who[:-1] == before) & (who[1:] == after)]
