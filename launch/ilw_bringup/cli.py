@@ -40,6 +40,7 @@ class _Lazy(click.Group):
         'faults': ('ilw_faults.command', 'faults'),
         'security': ('ilw_bringup.commands.security', 'security'),
         'compare': ('ilw_bringup.commands.compare', 'compare'),
+        'correct': ('ilw_bringup.commands.correct', 'correct'),
         'joystick': ('ilw_bringup.commands.joystick', 'joystick'),
         'promote': ('ilw_learner.commands.promote', 'promote'),
         'replay': ('ilw_learner.commands.replay', 'replay'),
@@ -99,9 +100,10 @@ def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, 
     Example: ./ilw demo --task maze --episodes-eval 100 --json
     """
     from ilw_bringup.demo import Demo, DemoOptions
+    from ilw_bringup.progress import StageProgress
     from ilw_bringup.start.private_domain import private_domain
 
-    with private_domain() as domain, _Progress() as progress:
+    with private_domain() as domain, StageProgress(_ERR) as progress:
         _ERR.print(f'In ROS domain {domain}, so that no robot that is running is commanded.')
         run = Demo(DemoOptions(
             task=task, seed=seed, episodes=episodes or (25 if quick else 60),
@@ -113,28 +115,6 @@ def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, 
     else:
         _print_report(report)
         echo(f'Everything is in {run.folder}: report.json, paths.png, training/, demos/.')
-
-
-class _Progress:
-    """A progress bar on a terminal, a line per stage elsewhere."""
-
-    def __enter__(self) -> '_Progress':
-        self._what, self._begin = '', time.monotonic()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if _ERR.is_terminal and self._what:
-            _ERR.print()
-
-    def show(self, what: str, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` are through."""
-        if what != self._what:
-            self._what, self._begin = what, time.monotonic()
-        text = f'{what}: {done}/{total} ({time.monotonic() - self._begin:.0f} s)'
-        if _ERR.is_terminal:
-            _ERR.print(text + '   ', end='\n' if done == total else '\r')
-        elif done == total:
-            _ERR.print(text)
 
 
 def _print_report(report: 'DemoReport') -> None:

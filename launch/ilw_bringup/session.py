@@ -18,7 +18,7 @@ from ilw_bringup.asking import call
 from ilw_bringup.loading import load
 from ilw_core.episode import Outcome
 from ilw_core.errors import IlwError
-from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
+from ilw_msgs.msg import EpisodeEvent, EpisodeStatus, PolicyStatus
 from ilw_msgs.srv import ResetSim, StartEpisode, StopEpisode
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, STATE
@@ -27,6 +27,10 @@ from ilw_ros.transport import start_ros
 
 class LoopError(IlwError):
     """The running loop did not do its part in time."""
+
+
+class DiscardedError(IlwError):
+    """A person threw the episode away that was being recorded."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,10 @@ class Session:
         """Have ``take`` called with the messages of a topic while something is waited for."""
         self._node.create_subscription(kind, topic, take, profile)
 
+    def publisher(self, kind: Any, topic: str, profile: Any) -> Any:
+        """Return what publishes on a topic."""
+        return self._node.create_publisher(kind, topic, profile)
+
     def call(self, kind: Any, name: str, request: Any, timeout_s: float = 20.0, *,
              again: bool = False) -> Any:
         """
@@ -122,27 +130,32 @@ class Session:
             if time.monotonic() > deadline:
                 raise LoopError(f'Waited {timeout_s:.0f} s for {what} in vain.')
 
-    def drive(self, seed: int, *, record: bool = False, operator: str = '') -> Driven:
+    def drive(self, seed: int, *, record: bool = False, operator: str = '',
+              episode: str = '') -> Driven:
         """
         Begin an episode, wait until it ends, and return how it went.
 
+        One that is recorded also ends when a person marks its end.
+
         :param record: keep it as a rosbag; returns when the bag is in its place.
+        :param episode: its id; empty: any.
         :raises LoopError: a node did not do its part.
+        :raises DiscardedError: it was recorded, and a person threw it away.
         """
-        episode = uuid.uuid4().hex[:12]
+        episode = episode or uuid.uuid4().hex[:12]
         if record:
             self._start_recording(episode, operator)
-        saved = self.status.saved if self.status else 0
         self._end, self._episode, self._path = None, episode, []
         reset = self.call(ResetSim, 'sim/reset', ResetSim.Request(seed=seed, episode=episode))
         if reset.error_code:
             raise LoopError(f'sim/reset refused seed {seed}: {reset.error_msg}')
-        self._wait_for_end()
-        end = self._end
-        assert end is not None
+        self._wait_for_end(recorded=record)
         if record:
-            self.wait_for(lambda: self.status is not None and self.status.saved > saved, 20.0,
+            self.wait_for(lambda: self._kept(episode) is not None, 20.0,
                           'the recorder to save the episode')
+            if not self._kept(episode):
+                raise DiscardedError(f'Episode {episode} was thrown away. Drive it again.')
+        end: Any = self._end or self.status  # a person ends it before the simulator does
         begin_ns = stamp_ns(reset.stamp)
         path = np.array([(x, y) for ns, x, y in self._path if ns >= begin_ns]).reshape(-1, 2)
         return Driven(
@@ -167,9 +180,17 @@ class Session:
         request = StopEpisode.Request(outcome=Outcome.UNKNOWN, stop_reason='fault')
         self.call(StopEpisode, 'record/stop', request)
 
-    def _wait_for_end(self) -> None:
+    def _kept(self, episode: str) -> bool | None:
+        """Tell whether an episode that was recorded was kept; ``None`` while it is not over."""
+        now = self.status
+        if now is None or now.episode != episode or now.phase in (
+                EpisodeStatus.PHASE_RECORDING, EpisodeStatus.PHASE_SAVING):
+            return None
+        return bool(now.kept)
+
+    def _wait_for_end(self, *, recorded: bool) -> None:
         self._progress = time.monotonic()
-        while self._end is None:
+        while self._end is None and not (recorded and self._kept(self._episode) is not None):
             self._executor.spin_once(timeout_sec=0.05)
             self._still_alive()
             if time.monotonic() - self._progress > 15.0:
@@ -187,6 +208,21 @@ class Session:
         answer = load(self.call, checkpoint, seed)
         if answer.error_code:
             raise LoopError(f'The policy node refused {checkpoint}: {answer.error_msg}')
+
+    def wait_for_policy(self, checkpoint: str) -> None:
+        """
+        Wait until the policy node runs a checkpoint.
+
+        :param checkpoint: its hash.
+        :raises LoopError: it does not, or not in time.
+        """
+        newest = ['']
+
+        def take(status: PolicyStatus) -> None:
+            newest[0] = status.checkpoint
+
+        self.subscribe(PolicyStatus, 'policy/status', take, STATE)
+        self.wait_for(lambda: newest[0] == checkpoint, 90.0, 'the policy to be loaded')
 
     def _on_event(self, event: EpisodeEvent) -> None:
         ours = event.sender == 'sim' and event.episode == self._episode

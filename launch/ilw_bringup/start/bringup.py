@@ -229,6 +229,12 @@ BRINGUPS: dict[str, Bringup] = {
          VIEW),
         lambda a: (_sim(a) + _hand(a) + _arbiter(a, a['enable_output']) + _policy(a)
                    + _status(a, policy=True))),
+    'correct': _bringup(
+        'Let a policy drive, take over where it errs, and record who drove.',
+        (TASK_OF_CHECKPOINT, *_PLANT, *_HAND, CHECKPOINT, CHECKPOINTS, TRUSTED, DEMOS, OPERATOR,
+         PREFLIGHT, VIEW),
+        lambda a: (_sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a) + _policy(a)
+                   + _status(a, policy=True))),
     'trainer': _bringup(
         'Train and evaluate when asked by the actions train and evaluate.',
         (TASK, DEMO_FOLDERS, RUNS, CHECKPOINTS, CONFIGS, ENV), _trainer),

@@ -8,6 +8,8 @@ JUDGE = 200_000
 """In which a learner from reward compares its candidates"""
 CHOOSE = 300_000
 """In which the checkpoint of a training is chosen"""
+CORRECT = 400_000
+"""In which a policy drives and a person corrects it"""
 SCORE = 600_000
 """In which it is scored: ``./ilw eval``, ``compare``, ``promote`` and the demo"""
 PER_RUN = 1_000_000

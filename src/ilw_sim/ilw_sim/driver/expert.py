@@ -92,6 +92,10 @@ class Expert:
             gain=2.5 + 0.5 * much * rng.uniform(-1, 1), push_chance=0.002 * much)
         self._push = (0, 0.0, 0.0)
 
+    def cost(self, pose: Pose) -> float:
+        """Return the cost of the way to the goal from a pose; a metre in the open costs 1."""
+        return float(self._field[self._grid.cell(pose[0], pose[1])])
+
     def drive(self, pose: Pose) -> np.ndarray:
         """Return the action of ``(Da,)`` wanted at a true pose; call it once per tick."""
         error, room_m = self._look(pose)

@@ -176,24 +176,42 @@ class StickDriver:
             return []
         return [self._stick.rest(), pressed] if begins else [pressed]
 
+    def cost(self, stamp_ns: int, pose: Pose) -> float | None:
+        """Return the cost of the way to the goal; ``None`` while there is nothing to drive."""
+        if not self._seen(stamp_ns, pose):
+            return None
+        self._plan_once(pose)
+        assert self._expert is not None
+        return self._expert.cost(pose)
+
+    def idle(self, stamp_ns: int) -> tuple[list[float], list[int]]:
+        """Return what a pad sends for a tick at which nobody touches it."""
+        self._last_ns, self._holds = stamp_ns, False
+        return self._stick.rest()
+
     def on_pose(self, stamp_ns: int, pose: Pose) -> tuple[list[float], list[int]] | None:
         """Return (axes, buttons) for a tick; ``None`` while there is nothing to drive."""
         if abs(stamp_ns - self._last_ns) > _NEW_EPISODE_NS:
             self._running = True  # the plan stays: it is a new map that makes it an old one
         self._last_ns = stamp_ns
-        if not self._running or self._map is None or self._goal is None:
+        if not self._seen(stamp_ns, pose):
             return None
-        if not _near(*pose):
-            return None
-        if stamp_ns < self._map[0]:
-            return None  # still of the episode before this map
         if self._records and not self._take:
             return self._ask_to_record(stamp_ns)
-        if self._expert is None:
-            self._expert = self._plan(pose)
+        self._plan_once(pose)
+        assert self._expert is not None
         action, high = self._expert.drive(pose), self._contract.action.high
         return self._stick.press(action[self._forward] / high[self._forward],
                                  action[self._turn] / high[self._turn])
+
+    def _seen(self, stamp_ns: int, pose: Pose) -> bool:
+        """Tell whether there is an episode with map and goal, and a pose that is a place."""
+        return (self._running and self._map is not None and self._goal is not None
+                and _near(*pose) and stamp_ns >= self._map[0])  # else of the episode before it
+
+    def _plan_once(self, pose: Pose) -> None:
+        if self._expert is None:
+            self._expert = self._plan(pose)
 
     def _ask_to_record(self, stamp_ns: int) -> tuple[list[float], list[int]]:
         """Press start for one tick, and give the recorder time to answer."""

@@ -1,0 +1,87 @@
+"""The command that corrects a policy, round by round."""
+
+import json
+from pathlib import Path
+import time
+
+import click
+
+from ilw_cli.options import checkpoint_task_option, json_option
+from ilw_core.text.terminal import PlainConsole, echo
+
+_ERR = PlainConsole(stderr=True)
+
+
+@click.command()
+@click.argument('checkpoint')
+@checkpoint_task_option
+@click.option('--demos', type=click.Path(path_type=Path),
+              help='Episodes that the policy has learned from [demos/TASK].')
+@click.option('--rounds', type=click.IntRange(1, 100), default=3, show_default=True)
+@click.option('--attempts', type=click.IntRange(1, 999), default=20, show_default=True,
+              help='Per round.')
+@click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True,
+              help='Starts from which the new policy and the one before are compared.')
+@click.option('--labels', type=click.Choice(['person', 'weighted', 'all']), default='person',
+              show_default=True, help='What is learned of an attempt: only what the person drove; '
+              'all of it, weighted by who drove; or all alike.')
+@click.option('--scripted', is_flag=True,
+              help='A scripted person takes over; for tests.')
+@click.option('--real-time-factor', type=click.FloatRange(0.01, 100.0), default=1.0,
+              show_default=True, help='Simulated seconds per second while somebody drives.')
+@click.option('--fresh/--no-fresh', default=False, show_default=True,
+              help='Learn from as many minutes of demonstrations, too, to see what corrections '
+                   'are worth; with --scripted.')
+@click.option('--joystick', default='xbox', show_default=True, help='Layout of the pad.')
+@click.option('--operator', default='', help='Who corrects; kept with each episode.')
+@click.option('--config', 'config_name', default='bc', show_default=True,
+              help='How to train: in config/train/, or a path.')
+@click.option('--seed', default=0, show_default=True, help='Worlds, reactions, training.')
+@click.option('--out', type=click.Path(path_type=Path),
+              help='Folder of the rounds; rounds in it go on [runs/<id>].')
+@json_option
+def correct(checkpoint: str, task: str | None, demos: Path | None, rounds: int, attempts: int,
+            episodes: int, labels: str, scripted: bool, real_time_factor: float, fresh: bool,
+            joystick: str, operator: str, config_name: str, seed: int, out: Path | None,
+            as_json: bool) -> None:
+    """
+    Let a policy drive in the simulator, take over where it errs, and learn from that.
+
+    Example: ./ilw correct runs/<id>/checkpoint --rounds 3
+    """
+    from ilw_bringup.correct.rounds import CorrectOptions, Rounds
+    from ilw_bringup.progress import StageProgress
+    from ilw_bringup.start.private_domain import private_domain
+    from ilw_core.storage.locate import config_file
+    from ilw_learner.checkpoint.contract import contract_of, task_of
+    from ilw_learner.checkpoint.deployed import find_checkpoint
+    from ilw_learner.correction.page import figures
+    from ilw_learner.training.config import load_config
+
+    if fresh and not scripted:
+        raise click.UsageError('--fresh has the scripted person demonstrate. Add --scripted.')
+    contract = contract_of(task, [checkpoint])
+    algorithm, config = load_config(config_file('train', config_name), contract.name)
+    out = out or Path('runs') / f'{time.strftime("%Y%m%d-%H%M%S")}-correct-{contract.name}'
+    with private_domain() as domain, StageProgress(_ERR) as progress:
+        run = Rounds(CorrectOptions(
+            contract=contract, task=task_of(task or '', checkpoint),
+            checkpoint=Path(find_checkpoint(checkpoint, contract.name)),
+            demos=demos or Path('demos') / contract.name, out=out, algorithm=algorithm,
+            config=config, rounds=rounds, attempts=attempts, episodes=episodes, labels=labels,
+            scripted=scripted, fresh=fresh, seed=seed,
+            given={'joystick': joystick, 'operator': operator,
+                   'real_time_factor': real_time_factor}, progress=progress.show,
+            say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True)))
+        _ERR.print(f'In ROS domain {domain}, so that no robot that is running is commanded.')
+        records = run.run()
+    if as_json:
+        echo(json.dumps({'folder': str(out), 'checkpoint': records[-1].checkpoint,
+                         'rounds': [each.as_json() for each in records]}))
+        return
+    for record in records:
+        echo(f'round {record.number}: {"promoted" if record.promoted else "not promoted"}')
+        for what, value in figures(record, contract):
+            echo(f'  {what}: {value}')
+        echo(f'  page: {out / f"round-{record.number}" / "round.html"}')
+    echo(f'checkpoint: {records[-1].checkpoint}')

@@ -1,0 +1,1 @@
+"""Rounds of corrections: a policy drives, a person takes over, the policy learns."""

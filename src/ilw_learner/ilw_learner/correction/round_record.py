@@ -1,0 +1,101 @@
+"""What one round of corrections brought: attempts, a new policy, how it compares."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ilw_core.scores.statistics import wilson
+from ilw_learner.correction.attempt import CorrectedAttempt
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What some minutes of a person's driving taught, against the policy before."""
+
+    checkpoint: str
+    minutes: float
+    """A person drove"""
+    episodes: int
+    before: int
+    """Successes of the policy before, of ``n`` starts"""
+    after: int
+    """Successes of the new one from the same starts"""
+    n: int
+
+    @property
+    def points(self) -> float:
+        """Percentage points of success gained."""
+        return 100.0 * (self.after - self.before) / self.n if self.n else 0.0
+
+    @property
+    def points_per_minute(self) -> float | None:
+        """Points gained by each minute of a person; ``None`` without any."""
+        return self.points / self.minutes if self.minutes else None
+
+
+@dataclass(frozen=True)
+class RoundRecord:
+    """One finished round."""
+
+    number: int
+    """From 1"""
+    task: str
+    labels: str
+    """Which steps were labels: one of ``weights.LABELS``"""
+    begun_with: str
+    """Checkpoint that drove"""
+    attempts: tuple[CorrectedAttempt, ...]
+    corrections: Taught
+    fresh: Taught | None
+    """As many minutes of demonstrations in place of the corrections; ``None``: not tried"""
+    promoted: bool
+    verdict: str
+
+    @property
+    def checkpoint(self) -> str:
+        """The policy that goes on."""
+        return self.corrections.checkpoint if self.promoted else self.begun_with
+
+    @property
+    def success(self) -> int:
+        """Attempts that succeeded, with the person's help."""
+        return sum(each.success for each in self.attempts)
+
+    @property
+    def takeovers_per_attempt(self) -> float:
+        """Interventions per episode."""
+        return sum(each.takeovers for each in self.attempts) / len(self.attempts)
+
+    @property
+    def person_share(self) -> float:
+        """Share of steps that the person drove."""
+        steps = sum(each.steps for each in self.attempts)
+        return sum(each.person_steps for each in self.attempts) / steps if steps else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything by name, figures that follow from others beside."""
+        taught = self.corrections
+        return {
+            **asdict(self), 'checkpoint': self.checkpoint, 'success': self.success,
+            'n': len(self.attempts),
+            'before95': wilson(taught.before, taught.n), 'after95': wilson(taught.after, taught.n),
+            'takeovers_per_attempt': round(self.takeovers_per_attempt, 3),
+            'person_share': round(self.person_share, 4),
+            'takeover_jump': max(each.takeover_jump for each in self.attempts),
+            'hand_back_jump': max(each.hand_back_jump for each in self.attempts),
+            'points_per_minute': taught.points_per_minute,
+            'fresh_points_per_minute': self.fresh and self.fresh.points_per_minute}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> 'RoundRecord':
+        """Return what ``as_json`` gave; :raises KeyError: something is missing."""
+        fresh = data['fresh']
+        attempts = tuple(
+            CorrectedAttempt(**{**each, 'places': tuple(map(tuple, each['places']))})
+            for each in data['attempts'])
+        return cls(
+            number=data['number'], task=data['task'], labels=data['labels'],
+            begun_with=data['begun_with'], attempts=attempts,
+            corrections=Taught(**data['corrections']),
+            fresh=None if fresh is None else Taught(**fresh), promoted=data['promoted'],
+            verdict=data['verdict'])

@@ -1,0 +1,52 @@
+"""A whole round of corrections over real nodes: a policy drives, a script takes the stick."""
+
+import json
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+from ilw_core.storage.episode_folder import find_episodes
+
+CONFIG = """
+algorithm: bc
+base: bc
+updates: 600
+candidates: 1
+eval_episodes: 3
+"""
+
+
+def ilw(*words):
+    done = subprocess.run([sys.executable, '-m', 'ilw_bringup.cli', *map(str, words), '--json'],
+                          capture_output=True, text=True, check=False, timeout=1500)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_a_round_of_corrections_is_driven_learned_compared_and_not_repeated(tmp_path):
+    ilw('demo', '--episodes', 4, '--episodes-eval', 1, '--runs', tmp_path / 'first')
+    first = next((tmp_path / 'first').iterdir())
+    config = tmp_path / 'short.yaml'
+    config.write_text(CONFIG)
+    words = ('correct', first / 'training' / 'checkpoint', '--demos', first / 'demos' / 'clutter',
+             '--rounds', 1, '--attempts', 6, '--episodes', 6, '--scripted', '--config', config,
+             '--out', tmp_path / 'run')
+    report = ilw(*words)
+    found, = report['rounds']
+    assert found['n'] == 6
+    assert found['takeovers_per_attempt'] > 0, 'four demonstrations do not teach the task'
+    assert 0.0 < found['person_share'] < 1.0
+    assert found['takeover_jump'] <= 0.4 + 1e-6, 'what max_rate allows in a period'
+    assert Path(found['corrections']['checkpoint']).is_dir()
+    folder = tmp_path / 'run' / 'round-1'
+    assert 'takeovers' in (folder / 'round.html').read_text()
+    episodes = find_episodes(folder / 'corrections' / 'episodes')
+    assert len(episodes) == 6
+    assert sum(each['takeovers'] for each in found['attempts']) == pytest.approx(
+        6 * found['takeovers_per_attempt'], abs=1e-2)
+    (folder / 'round.json').unlink()  # as if it had been interrupted before its last word
+    assert ilw(*words) == report
+    assert len(find_episodes(folder / 'corrections' / 'episodes')) == 6

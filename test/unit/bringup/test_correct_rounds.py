@@ -1,0 +1,189 @@
+"""A round that was interrupted goes on where it was, and what cannot be corrected says so."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+import json
+from pathlib import Path
+
+import pytest
+
+from ilw_bringup.correct import rounds
+from ilw_bringup.correct.attempts import Attempts
+from ilw_bringup.correct.rounds import CorrectOptions, Rounds
+from ilw_bringup.session import DiscardedError, LoopError
+from ilw_core.contract.file import load_contract
+from ilw_core.errors import IlwError
+from ilw_core.scores.paired import PairCounts
+from ilw_core.storage.episode_folder import SCHEMA
+from ilw_core.storage.locate import config_file
+from ilw_learner.algorithms.bc import BcConfig
+from ilw_learner.checkpoint.folder import save_checkpoint
+from ilw_learner.correction.attempt import CorrectedAttempt
+
+CLUTTER = load_contract(config_file('tasks', 'clutter'))
+
+
+class Robot:
+    """Stands for session and nodes: each drive leaves an episode, unless something happens."""
+
+    def __init__(self, folder, happens=()):
+        self.folder, self.happens, self.driven = folder, list(happens), []
+
+    def drive(self, seed, *, record, operator, episode):
+        self.driven.append(seed)
+        what = self.happens.pop(0) if self.happens else None
+        if isinstance(what, Exception | KeyboardInterrupt):
+            raise what
+        place = self.folder / 'episodes' / 'clutter' / f'2026-{episode[:8]}'
+        place.mkdir(parents=True)
+        (place / 'bag_0.mcap').write_bytes(b'')
+        (place / 'episode.json').write_text(json.dumps(
+            {'schema': SCHEMA, 'episode': episode, 'outcome': 'unknown' if what else 'success',
+             'stop_reason': what or 'goal'}))
+
+    def arm(self, armed):
+        assert armed
+
+    def keep_what_there_is(self):
+        """Close what a fault cut short."""
+
+
+def attempts(folder, monkeypatch, robot):
+    made = Attempts(folder, CLUTTER, folder / 'checkpoint', {}, scripted=False, seed=0,
+                    say=lambda text: None)
+
+    @contextmanager
+    def running():
+        yield robot, None
+
+    monkeypatch.setattr(made, '_running', running)
+    return made
+
+
+def test_attempts_that_are_recorded_are_not_driven_again(tmp_path, monkeypatch):
+    first = Robot(tmp_path, [None, None, KeyboardInterrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        attempts(tmp_path, monkeypatch, first).drive(range(70, 75), lambda done: None)
+    second, seen = Robot(tmp_path), []
+    again = attempts(tmp_path, monkeypatch, second)
+    again.drive(range(70, 75), seen.append)
+    assert first.driven == [70, 71, 72]
+    assert second.driven == [72, 73, 74]
+    assert seen == [3, 4, 5]
+    assert sorted(again.done()) == [0, 1, 2, 3, 4]
+    third = Robot(tmp_path)
+    attempts(tmp_path, monkeypatch, third).drive(range(70, 75), seen.append)
+    assert third.driven == []
+
+
+def test_what_was_thrown_away_or_lost_is_driven_again_in_the_same_world(tmp_path, monkeypatch):
+    robot = Robot(tmp_path, [DiscardedError('gone'), LoopError('no answer'), None])
+    attempts(tmp_path, monkeypatch, robot).drive(range(70, 72), lambda done: None)
+    assert robot.driven == [70, 70, 70, 71]
+
+
+def test_an_attempt_that_was_cut_short_is_kept_but_does_not_count(tmp_path, monkeypatch):
+    robot = Robot(tmp_path, [None, 'fault', None])
+    cut = attempts(tmp_path, monkeypatch, robot)
+    cut.drive(range(70, 72), lambda done: None)
+    assert robot.driven == [70, 71, 71]
+    assert len(list(cut.episodes.iterdir())) == 3
+    assert {each.stop_reason for each in cut.done().values()} == {'goal'}
+
+
+def test_a_fault_that_stays_ends_it(tmp_path, monkeypatch):
+    robot = Robot(tmp_path, [LoopError('no answer')] * 9)
+    with pytest.raises(LoopError):
+        attempts(tmp_path, monkeypatch, robot).drive(range(70, 72), lambda done: None)
+    assert robot.driven == [70] * 5
+
+
+def test_driving_ends_when_it_is_enough(tmp_path, monkeypatch):
+    robot = Robot(tmp_path)
+    attempts(tmp_path, monkeypatch, robot).drive(range(70, 79), lambda done: None,
+                                                 enough=lambda done: len(done) >= 2)
+    assert robot.driven == [70, 71]
+
+
+# -- rounds
+
+def options(tmp_path, algorithm='bc', contract=CLUTTER, **changes):
+    checkpoint = save_checkpoint(tmp_path / 'begin', contract, {
+        'algorithm': algorithm, 'history': 1, 'horizon': 1, 'provenance': {}}, {
+        'policy.onnx': b'x', 'weights.safetensors': b'x'})
+    made = CorrectOptions(
+        contract=contract, task='clutter', checkpoint=checkpoint.path, demos=tmp_path / 'demos',
+        out=tmp_path / 'run', algorithm='bc', config=BcConfig(), rounds=2, attempts=2, episodes=4)
+    return replace(made, **changes)
+
+
+class Stages:
+    """Stands for driving, learning and comparing; counts how often each is asked."""
+
+    def __init__(self, monkeypatch, *, takeovers=1, better=True):
+        self.begun, self.fails = [], False
+        attempt = CorrectedAttempt('one', True, 'goal', 100, 20, 2.0, takeovers, 0.1, 0.2, ())
+        counts = PairCounts(10, 0, 90, 0) if better else PairCounts(50, 40, 0, 10)
+        monkeypatch.setattr(rounds.Attempts, 'drive', lambda *_, **__: None)
+        monkeypatch.setattr(Rounds, '_read', lambda *_: [attempt, attempt])
+        monkeypatch.setattr(Rounds, '_learn', self.learn)
+        monkeypatch.setattr(Rounds, '_compare', lambda *_, **__: type(
+            'Log', (), {'counts': lambda *_: counts})())
+
+    def learn(self, out, demos, before, begin, labels, what):
+        if self.fails:
+            raise KeyboardInterrupt
+        self.begun.append((str(begin), [each.parent.parent.name for each in before]))
+        return Path(f'learned-{len(self.begun)}')
+
+
+def test_the_next_round_goes_on_with_what_was_promoted_and_all_episodes_before(
+        tmp_path, monkeypatch):
+    stages = Stages(monkeypatch)
+    found = Rounds(options(tmp_path)).run()
+    first = str(tmp_path / 'begin')
+    assert [begin for begin, _ in stages.begun] == [first, 'learned-1']
+    assert stages.begun[1][1][1:] == ['corrections']
+    assert [each.promoted for each in found] == [True, True]
+    assert found[-1].checkpoint == 'learned-2'
+    assert found[0].corrections.points_per_minute == pytest.approx(90 / (4.0 / 60), rel=1e-2)
+
+
+def test_what_is_worse_is_not_promoted_and_the_policy_before_goes_on(tmp_path, monkeypatch):
+    Stages(monkeypatch, better=False)
+    found = Rounds(options(tmp_path)).run()
+    assert [each.promoted for each in found] == [False, False]
+    assert found[-1].checkpoint == str(tmp_path / 'begin')
+
+
+def test_a_finished_round_is_read_and_not_done_again(tmp_path, monkeypatch):
+    stages = Stages(monkeypatch)
+    stages_of_first = Rounds(options(tmp_path, rounds=1)).run()
+    again = Rounds(options(tmp_path)).run()
+    assert len(stages.begun) == 2, 'one training for each of two rounds'
+    assert again[0] == stages_of_first[0]
+    assert (tmp_path / 'run' / 'round-2' / 'round.html').is_file()
+
+
+def test_rounds_with_other_values_are_not_mixed(tmp_path, monkeypatch):
+    Stages(monkeypatch)
+    Rounds(options(tmp_path)).run()
+    with pytest.raises(IlwError, match=r'another attempts \(2, not 9\).*--out'):
+        Rounds(options(tmp_path, attempts=9))
+
+
+def test_a_round_without_a_correction_says_what_to_do(tmp_path, monkeypatch):
+    Stages(monkeypatch, takeovers=0)
+    with pytest.raises(IlwError, match=r'nobody took over.*--attempts'):
+        Rounds(options(tmp_path)).run()
+
+
+def test_a_checkpoint_of_another_family_is_refused_before_anybody_drives(tmp_path):
+    with pytest.raises(IlwError, match=r'trained by dqn.*--algo bc'):
+        Rounds(options(tmp_path, algorithm='dqn'))
+
+
+def test_a_task_without_a_simulator_says_how_it_is_done_on_a_robot(tmp_path):
+    real = replace(CLUTTER, scene={})
+    with pytest.raises(IlwError, match=r'no scene.*./ilw up correct --robot real'):
+        Rounds(options(tmp_path, contract=real))
