@@ -32,7 +32,7 @@ import torch  # noqa: E402
 from ilw_core.align import Observation  # noqa: E402
 from ilw_core.contract.file import load_contract  # noqa: E402
 from ilw_core.storage.locate import config_file  # noqa: E402
-from ilw_learner.algorithms.bc import (  # noqa: E402
+from ilw_learner.algorithms.cloned_policy import (  # noqa: E402
     BcConfig,
     BehaviourCloning,
     cloning_sizes,

@@ -14,7 +14,8 @@ import torch
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import Dataset
-from ilw_learner.algorithms.bc import BcConfig, cloning_step
+from ilw_learner.algorithms.bc import cloning_step
+from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.training.imitation import Imitation
 from ilw_learner.training.loop import CandidateScore, TrainingLoop
 from ilw_learner.training.options import training_math

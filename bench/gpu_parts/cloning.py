@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from ilw_core.contract.file import load_contract
-from ilw_learner.algorithms.bc import BcConfig, cloning_step
+from ilw_learner.algorithms.bc import cloning_step
+from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.networks.averaged_adam import AveragedAdam
 from ilw_learner.training.options import training_math
 

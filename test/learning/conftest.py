@@ -10,7 +10,8 @@ import torch
 
 from ilw_core.episode import Episode, Outcome
 from ilw_data.episode.dataset import build_dataset
-from ilw_learner.algorithms.bc import BcConfig, cloning_step
+from ilw_learner.algorithms.bc import cloning_step
+from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.training.imitation import Imitation
 from ilw_learner.training.loop import TrainingLoop
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ilw_core.align import Observation
-from ilw_learner.algorithms.bc import BcConfig, BehaviourCloning, cloning_sizes
+from ilw_learner.algorithms.cloned_policy import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.networks.averaged_adam import AveragedAdam
 from ilw_learner.networks.fused_mlp import FusedMlp
 from ilw_learner.networks.normalizer import Normalizer

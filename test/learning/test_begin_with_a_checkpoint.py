@@ -12,7 +12,8 @@ from ilw_core.contract.file import parse_contract
 from ilw_core.errors import CheckpointError
 from ilw_core.storage.files import json_text
 from ilw_core.storage.locate import config_file
-from ilw_learner.algorithms.bc import Learned, cloning_step
+from ilw_learner.algorithms.bc import cloning_step
+from ilw_learner.algorithms.bc_begin import Learned
 from ilw_learner.checkpoint.folder import load_checkpoint, save_checkpoint
 from ilw_learner.cli import train as train_command
 from ilw_learner.training.config import load_config

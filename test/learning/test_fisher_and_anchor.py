@@ -10,7 +10,8 @@ from torch import nn
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import build_dataset
-from ilw_learner.algorithms.bc import BcConfig, BehaviourCloning, cloning_step
+from ilw_learner.algorithms.bc import cloning_step
+from ilw_learner.algorithms.cloned_policy import BcConfig, BehaviourCloning
 from ilw_learner.networks.fisher import diagonal_fisher
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.training.imitation import AutogradStep

@@ -10,7 +10,9 @@ import yaml
 from ilw_core.contract.file import parse_contract
 from ilw_core.errors import ContractError
 from ilw_data.episode.dataset import Dataset, build_dataset
-from ilw_learner.algorithms.bc import BcConfig, Learned, cloning_step
+from ilw_learner.algorithms.bc import cloning_step
+from ilw_learner.algorithms.bc_begin import Learned
+from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_learner.cli import train as train_command
 from ilw_learner.training.imitation import Imitation

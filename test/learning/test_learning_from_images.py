@@ -13,7 +13,7 @@ from ilw_core.errors import ContractError, IlwError
 from ilw_data.bag.reader import read_messages
 from ilw_data.episode.dataset import load_episode
 from ilw_learner.algorithms import ALGORITHMS
-from ilw_learner.algorithms.bc import BcConfig
+from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.cli import train as train_command
 from ilw_learner.rollout.evaluate import make_env
 from ilw_learner.rollout.replay import observation_at, replay

@@ -11,7 +11,8 @@ from ilw_core.errors import NotFiniteError
 from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import build_dataset
 from ilw_learner.algorithms import qtable
-from ilw_learner.algorithms.bc import BcConfig, cloning_step
+from ilw_learner.algorithms.bc import cloning_step
+from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.algorithms.q_learner import DrivingScore, QLearner
 from ilw_learner.algorithms.q_values import DqnConfig
 from ilw_learner.data.demonstrations import to_transitions

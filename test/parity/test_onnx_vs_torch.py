@@ -5,7 +5,7 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from ilw_learner.algorithms.bc import BcConfig, BehaviourCloning, cloning_sizes
+from ilw_learner.algorithms.cloned_policy import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.networks.fused_mlp import FusedMlp
 from ilw_learner.networks.normalizer import Normalizer

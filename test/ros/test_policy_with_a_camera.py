@@ -18,7 +18,8 @@ import torch
 from ilw_core.align import Observation as Seen
 from ilw_core.contract.file import load_contract
 from ilw_data.episode.dataset import load_episode
-from ilw_learner.algorithms.bc import BcConfig, cloning_step
+from ilw_learner.algorithms.bc import cloning_step
+from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import save_checkpoint
 from ilw_learner.data.window_images import WindowImages

@@ -56,7 +56,8 @@ ROOMS = {
         _tests('unit/learner', 'checkpoint_bytes', 'signing', 'deployed',
                'checkpoint_and_runner')),
     'update': Room(
-        _files(_LEARNER, 'algorithms/q_values', 'algorithms/bc', 'networks/averaged_adam',
+        _files(_LEARNER, 'algorithms/q_values', 'algorithms/bc', 'algorithms/cloned_policy',
+               'networks/averaged_adam',
                'algorithms/q_learner', 'algorithms/dqn'),
         _tests('unit/learner', 'updates_by_hand', 'replay_buffer')),
     'kernel': Room(

@@ -26,7 +26,7 @@ from ilw_learner.rollout.compare import drive_pairs
 from ilw_learner.rollout.evaluate import make_env
 from ilw_learner.rollout.trial_log import NAMES, TrialLog
 from ilw_learner.runtime.runner import PolicyRunner
-from ilw_learner.training.options import TrainConfig, TrainOptions
+from ilw_learner.training.options import OldDemos, TrainConfig, TrainOptions
 from ilw_learner.training.summary import TrainSummary
 from ilw_learner.training.train import train
 
@@ -148,7 +148,8 @@ class Rounds:
         summary = train(TrainOptions(
             contract=options.contract, algorithm=options.algorithm, config=options.config,
             demos=demos, out=out, seed=options.seed, begin=load_checkpoint(begin),
-            keep='replay', old_demos=tuple(before), labels=labels, env_spec=options.env_spec,
+            keep='replay', old_demos=tuple(map(OldDemos, before)), labels=labels,
+            env_spec=options.env_spec,
             eval_seed=self._base_seed + world_seeds.CHOOSE, say=options.say), show)
         return Path(summary.checkpoint)
 

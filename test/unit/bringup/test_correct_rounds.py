@@ -16,7 +16,7 @@ from ilw_core.errors import IlwError
 from ilw_core.scores.paired import PairCounts
 from ilw_core.storage.episode_folder import SCHEMA
 from ilw_core.storage.locate import config_file
-from ilw_learner.algorithms.bc import BcConfig
+from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.checkpoint.folder import save_checkpoint
 from ilw_learner.correction.attempt import CorrectedAttempt
 

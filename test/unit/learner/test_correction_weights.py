@@ -11,7 +11,8 @@ from ilw_core.episode import Episode, Outcome, Source
 from ilw_core.errors import EpisodeError, IlwError
 from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import build_dataset
-from ilw_learner.algorithms.bc import BcConfig, cloning_step
+from ilw_learner.algorithms.bc import cloning_step
+from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.correction.weights import (
     hand_backs,
     relative_weights,

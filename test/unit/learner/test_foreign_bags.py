@@ -210,7 +210,7 @@ def test_a_cached_episode_of_several_files_notices_a_change_in_any(plain, maze, 
 
 
 def test_training_takes_recordings_of_every_storage_side_by_side(plain, maze, tmp_path):
-    from ilw_learner.algorithms.bc import BcConfig
+    from ilw_learner.algorithms.cloned_policy import BcConfig
     from ilw_learner.training.options import TrainOptions, load_demonstrations
 
     demos = tmp_path / 'demos'

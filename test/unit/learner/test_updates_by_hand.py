@@ -11,7 +11,7 @@ from torch import nn
 
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
-from ilw_learner.algorithms.bc import BcConfig, BehaviourCloning, cloning_sizes
+from ilw_learner.algorithms.cloned_policy import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.algorithms.dqn import GreedyPolicy
 from ilw_learner.algorithms.q_learner import DrivingScore, QLearner, drive_greedily
 from ilw_learner.algorithms.q_values import Dqn, DqnConfig, choice_table, duel

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ilw_core.contract.file import named_contract
-from ilw_learner.algorithms.bc import BcConfig, BehaviourCloning, cloning_sizes
+from ilw_learner.algorithms.cloned_policy import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import save_checkpoint
 from ilw_learner.commands.why import why

@@ -1,0 +1,109 @@
+"""What a checkpoint of behaviour cloning has learned, for another training to begin with."""
+
+from safetensors import SafetensorError
+from safetensors.torch import load as from_safetensors
+from torch import nn
+
+from ilw_core.contract.by_name import same_observed
+from ilw_core.contract.file import Contract
+from ilw_core.contract.schema import shown
+from ilw_core.errors import CheckpointError
+from ilw_learner.algorithms.cloned_policy import BcConfig, BehaviourCloning, cloning_sizes
+from ilw_learner.checkpoint.folder import Checkpoint
+from ilw_learner.networks.carried_over import (
+    carried_spread,
+    carry_over,
+    perceptron_of,
+    what_is_carried,
+)
+from ilw_learner.networks.fused_mlp import FusedMlp
+from ilw_learner.networks.normalizer import Normalizer
+
+
+class Learned:
+    """
+    What a checkpoint of ``bc`` has learned, to begin with.
+
+    :raises CheckpointError: it is of another algorithm, or not what ``bc`` writes.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        contract, card = checkpoint.contract, checkpoint.card
+        if card.get('algorithm') != 'bc':
+            raise CheckpointError(f'{checkpoint.path} must be a checkpoint of bc to begin with. '
+                                  f'Got {shown(card.get("algorithm"))}.')
+        try:
+            self._weights = from_safetensors(checkpoint.weights())
+            net = perceptron_of({
+                name.removeprefix('net.'): values for name, values in self._weights.items()
+                if name.startswith('net.')})
+            layers = [each for each in net if isinstance(each, nn.Linear)]
+            if card['network']['layers'] != len(layers) - 1:
+                raise ValueError(f'{len(layers)} layers')
+            config = BcConfig(
+                hidden=card['network']['hidden'], layers=len(layers) - 1,
+                fourier=len(self._weights['inputs.octaves']), history=checkpoint.history,
+                horizon=checkpoint.horizon, near_m=float(card['network']['near_m']),
+                without=str(card['network'].get('without', '')))
+            self._policy = BehaviourCloning(
+                contract, config, Normalizer.of_bounds(contract.obs_low, contract.obs_high),
+                Normalizer.of_bounds(contract.action.low, contract.action.high), nn.Identity())
+            self._policy.net = net
+            encoded = sum(int(each.width) for each in self._policy.encoders)
+            sizes = cloning_sizes(contract, config, self._policy.inputs, encoded)
+            given = [layers[0].in_features, *(each.out_features for each in layers)]
+            if given != sizes:
+                raise ValueError(f'{given} units, not {sizes}')
+            self._policy.load_state_dict(self._weights)
+        except (LookupError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+            raise CheckpointError(f'{checkpoint.path} holds other weights than bc has for its '
+                                  f'contract and values. Train it again.') from error
+        self.contract = contract
+
+    def spread(self, fitted: Normalizer, contract: Contract) -> Normalizer:
+        """Return the spread of observations to go on with."""
+        return carried_spread(fitted, contract.obs_names, self._weights, 'inputs.',
+                              self._obs_names(contract))
+
+    def action_spread(self, fitted: Normalizer, contract: Contract) -> Normalizer:
+        """Return the spread of actions to go on with."""
+        return carried_spread(fitted, contract.action.names, self._weights, 'act_',
+                              self.contract.action.names)
+
+    def give(self, policy: BehaviourCloning, network: FusedMlp, contract: Contract) -> None:
+        """Let a policy that is not trained yet, and its network, begin with it."""
+        net = network.module()
+        carry_over(net, policy.ends, self._policy.net.state_dict(), self._policy.ends.without(
+            self._only_called_alike(contract)))
+        network.take(net)
+        known = dict(zip(self._policy.cameras, self._policy.encoders, strict=True))
+        for camera, encoder in zip(policy.cameras, policy.encoders, strict=True):
+            if camera in known:  # convolutions fit images of any size of as many channels
+                own = {name: values for name, values in known[camera].state_dict().items()
+                       if name in dict(encoder.named_parameters())
+                       and values.shape == encoder.get_parameter(name).shape}
+                encoder.load_state_dict(own, strict=False)
+
+    def told(self, policy: BehaviourCloning, contract: Contract) -> str:
+        """Return what of it goes on in a policy, for a person."""
+        parts = [what_is_carried(contract.obs_names, self._obs_names(contract), 'observations')]
+        made = self._policy.inputs.names[self.contract.obs_dim:]
+        if lost := sum(name not in policy.inputs.names for name in made):
+            parts.append(f'{lost} of {len(made)} inputs made of lengths end, so it begins a '
+                         f'little worse: set fourier and near_m alike in config/train')
+        if policy.cameras or self._policy.cameras:
+            parts.append(what_is_carried(policy.cameras, self._policy.cameras, 'cameras'))
+        kind = 'choices' if policy.discrete else 'actions'
+        parts.append(what_is_carried(policy.gives, self._policy.gives, kind))
+        return f'Begins with {self.contract.name}: {". ".join(parts)}.'
+
+    def _only_called_alike(self, contract: Contract) -> set[str]:
+        """Return names that both contracts have, of things that are not the same."""
+        return {name for name, place in zip(contract.obs_names,
+                                            same_observed(contract, self.contract), strict=True)
+                if place < 0}
+
+    def _obs_names(self, contract: Contract) -> tuple[str, ...]:
+        """Return its (Do,) names; empty where a contract means something else by one."""
+        other = self._only_called_alike(contract)
+        return tuple('' if name in other else name for name in self.contract.obs_names)
