@@ -7,6 +7,7 @@ from sensor_msgs.msg import Joy
 
 from ilw_bringup.session import Session
 from ilw_core.contract.file import Contract
+from ilw_core.contract.planar_twist import speeds_of
 from ilw_core.features.rotation import yaw_of
 from ilw_core.storage.locate import config_file
 from ilw_learner.rollout.evaluate import acting
@@ -85,7 +86,7 @@ class ScriptedPerson:
     def _on_truth(self, truth: Odometry) -> None:
         stamp, at = stamp_ns(truth.header.stamp), truth.pose.pose
         pose = (at.position.x, at.position.y, yaw_of(at.orientation))
-        twist = (truth.twist.twist.linear.x, truth.twist.twist.angular.z)
+        twist = speeds_of(truth.twist.twist)
         if self._over:
             return
         if not 0 <= stamp - self._looked_ns < _LOOK_NS:

@@ -83,7 +83,7 @@ def test_every_bringup_has_a_status_line_and_a_map_when_asked():
     for name in set(BRINGUPS) - {'trainer'}:
         status = nodes(name, view='true')['status']
         assert status.parameters['view'] is True and status.parameters['use_sim_time'] is True
-        assert status.parameters['policy'] is (name == 'deploy')
+        assert status.parameters['policy'] is (name in ('deploy', 'correct'))
         assert nodes(name)['status'].parameters['view'] is False
     assert nodes('record', input='keyboard')['status'].parameters['keys'] is True
     assert nodes('record')['status'].parameters['keys'] is False
