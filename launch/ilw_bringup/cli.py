@@ -44,6 +44,7 @@ class _Lazy(click.Group):
         'joystick': ('ilw_bringup.commands.joystick', 'joystick'),
         'promote': ('ilw_learner.commands.promote', 'promote'),
         'replay': ('ilw_learner.commands.replay', 'replay'),
+        'reward': ('ilw_learner.commands.reward', 'reward'),
         'transfer': ('ilw_learner.commands.transfer', 'transfer'),
         'why': ('ilw_learner.commands.why', 'why'),
     }

@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # they bring torch
 _ERR = PlainConsole(stderr=True)
 _WITH_A_CONTRACT = {'task', 'profile', 'demos', 'simulator', 'plant', 'max_demos', 'eval_seed',
                     'sign_key', 'allow_other_contract', 'begin', 'keep', 'old_demos', 'labels',
-                    'without'}
+                    'without', 'reward_file'}
 """Options of ``train`` that a Gymnasium environment has no use for"""
 
 
@@ -65,6 +65,8 @@ def _progress_json(function: F) -> F:
 @click.option('--labels', type=click.Choice(['all', 'person', 'weighted']), default='all',
               show_default=True, help='What is learned where a policy drove, too: all alike, what '
               'the person drove, or all of it weighted by who drove.')
+@click.option('--reward', 'reward_file', type=click.Path(path_type=Path),
+              help='A reward to learn from, as ./ilw reward recover makes it [the contract\'s].')
 @click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
               help='module:function of the environment to choose checkpoints in, or none; or the '
@@ -89,9 +91,10 @@ def _progress_json(function: F) -> F:
 @json_option
 def train(task: str, profile: str | None, demos: Path | None, config_name: str,
           algo_file: Path | None, begin: str | None, keep: str, old_demos: tuple[Path, ...],
-          labels: str, seed: int, env_spec: str, simulator: str, plant: str | None, track: str,
-          max_demos: int, eval_seed: int, without: str, out: Path | None, sign_key: Path | None,
-          allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
+          labels: str, reward_file: Path | None, seed: int, env_spec: str, simulator: str,
+          plant: str | None, track: str, max_demos: int, eval_seed: int, without: str,
+          out: Path | None, sign_key: Path | None, allow_other_contract: bool,
+          progress_json: bool, as_json: bool) -> None:
     """
     Train a policy from recorded episodes, from reward, or from both.
 
@@ -101,6 +104,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
     from ilw_learner.checkpoint.deployed import find_checkpoint
     from ilw_learner.checkpoint.folder import load_checkpoint, sign_checkpoint
     from ilw_learner.checkpoint.signing import load_signing_key
+    from ilw_learner.rewards.reward_file import load_reward
     from ilw_learner.rollout.gym_env import names_gymnasium
     from ilw_learner.training.no_success import next_steps
     from ilw_learner.training.options import OldDemos, TrainOptions
@@ -147,6 +151,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
             plant=named_plant(plant), track=track,
             demos=demos, out=out, seed=seed, begin=first, keep=keep, labels=labels,
             old_demos=tuple(map(OldDemos, old_demos)),
+            reward=None if reward_file is None else load_reward(reward_file, contract),
             env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
             code=digest_of(algo_file) if algo_file else '', say=say)

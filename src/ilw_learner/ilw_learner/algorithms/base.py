@@ -22,6 +22,8 @@ class Algorithm:
     """Whether it knows only robots that do at once what they are told"""
     begins: bool = False
     """Whether it can begin with what a checkpoint has learned, ``TrainOptions.begin``"""
+    rewarded: bool = False
+    """Whether it can learn from a recovered reward, ``TrainOptions.reward``"""
     sees_images: bool = False
     """Whether its policies take the images of a contract that has some"""
     on_gymnasium: Callable[..., TrainSummary] | None = None

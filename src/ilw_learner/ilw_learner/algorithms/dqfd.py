@@ -12,4 +12,5 @@ from ilw_learner.algorithms.base import Algorithm
 from ilw_learner.algorithms.dqn import train_on_task
 from ilw_learner.algorithms.q_values import DqnConfig
 
-DQFD = Algorithm(DqnConfig, partial(train_on_task, demonstrated=True), demonstrated=True)
+DQFD = Algorithm(DqnConfig, partial(train_on_task, demonstrated=True), demonstrated=True,
+                 rewarded=True)

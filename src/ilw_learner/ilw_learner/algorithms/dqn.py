@@ -37,6 +37,7 @@ from ilw_learner.data.replay_buffer import Transitions
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.networks.policy import Policy
+from ilw_learner.rewards.paid import PaidRobots, earned_in
 from ilw_learner.rollout.evaluate import make_env
 from ilw_learner.rollout.gym_env import make_gymnasium
 from ilw_learner.rollout.vec_env import BatchVecEnv, FrameStack, VecEnv
@@ -152,8 +153,10 @@ def train_on_task(
     table = choices_of(contract, config)
     spread = Normalizer.of_bounds(contract.obs_low, contract.obs_high)
     inputs = Inputs(contract, spread, fourier=config.fourier, near_m=config.near_m).to(device)
+    reward = options.reward  # it is all that is earned: a potential would add to it
     potential = (contract.obs_names.index(config.shaping_name)
-                 if config.shaping and config.shaping_name in contract.obs_names else None)
+                 if config.shaping and not reward and config.shaping_name in contract.obs_names
+                 else None)
 
     def encode(obs: Tensor) -> Tensor:
         expanded: Tensor = inputs(obs.unflatten(1, (history, seen))).flatten(1)
@@ -167,15 +170,17 @@ def train_on_task(
             loaded += [mirrored(episode, contract) for episode in loaded]
         raw = to_transitions(
             loaded, contract, table, encode, gamma=config.gamma, n_step=config.n_step,
-            history=config.history, potential=potential, shaping=config.shaping)
+            history=config.history, potential=potential, shaping=config.shaping,
+            rewards=(lambda each: earned_in(each, reward)) if reward else None)
         demos = Transitions(*(v.to(device) for v in vars(raw).values()))
 
     def many(robots: int, worlds: int, first: int) -> VecEnv:
         env = make_env(options.simulator, contract, robots=robots, seed=options.seed,
                        worlds=worlds, first_world=options.seed * world_seeds.PER_RUN + first,
                        device=device.type, plant=options.plant)
-        made = BatchVecEnv(env, device, None if contract.action.discrete else table,
-                           captured=config.captured)
+        made: VecEnv = BatchVecEnv(env, device, None if contract.action.discrete else table,
+                                   captured=config.captured)
+        made = made if reward is None else PaidRobots(made, reward)
         return made if history == 1 else FrameStack(made, history)
 
     judged = many(_JUDGE_ROBOTS, _JUDGE_ROBOTS, _JUDGE_WORLD)
@@ -185,7 +190,9 @@ def train_on_task(
         potential=None if potential is None else potential + (history - 1) * seen,
         code=f'{options.algorithm} {contract.hash} {config.fourier} {config.near_m} {history} '
              f'{config.bins} {decided_by(options)}',
-        judge=lambda dqn: drive_greedily(dqn, judged, encode, _JUDGE_ROBOTS, options.seed))
+        judge=lambda dqn: replace(
+            drive_greedily(dqn, judged, encode, _JUDGE_ROBOTS, options.seed),
+            by_return=reward is not None))
     loop = TrainingLoop(learner, options.out, candidates=config.candidates, track=options.track,
                 on_progress=on_progress)
     best, fault = _fit(loop, learner, options.say)
@@ -233,4 +240,4 @@ def _save(options: TrainOptions, policy: GreedyPolicy, updates: int, best: Drivi
         'weights.safetensors': to_safetensors(weights)})
 
 
-DQN = Algorithm(DqnConfig, train_on_task, on_gymnasium=train_on_gymnasium)
+DQN = Algorithm(DqnConfig, train_on_task, rewarded=True, on_gymnasium=train_on_gymnasium)

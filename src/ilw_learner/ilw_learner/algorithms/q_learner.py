@@ -26,11 +26,14 @@ class DrivingScore:
     mean_return: float
     """Sum of rewards per episode"""
     episodes: int
+    by_return: bool = False
+    """Whether the return alone decides: success is what the contract calls so"""
 
     @property
     def rank(self) -> tuple[float, float]:
         """The better, the greater."""
-        return (0.0 if math.isnan(self.success_ratio) else self.success_ratio, self.mean_return)
+        unknown = self.by_return or math.isnan(self.success_ratio)
+        return (0.0 if unknown else self.success_ratio, self.mean_return)
 
     def named(self) -> dict[str, float]:
         """Return the numbers by the names they are tracked under."""

@@ -31,6 +31,7 @@ def to_transitions(
     episodes: Sequence[Episode], contract: Contract, table: np.ndarray,
     encode: Callable[[Tensor], Tensor], *, gamma: float, n_step: int = 1, history: int = 1,
     potential: int | None = None, shaping: float = 0.0,
+    rewards: Callable[[Episode], np.ndarray] | None = None,
 ) -> Transitions:
     """
     Return the steps at which all was seen and a command was given.
@@ -42,28 +43,29 @@ def to_transitions(
     :param encode: of (N, To * Do) observations, the newest last.
     :param gamma: discount per step.
     :param potential: observation index whose fall is rewarded by ``shaping`` per unit.
+    :param rewards: (T,) of each step of an episode [the contract's, and a person's].
     :raises NotFiniteError: a reward that was recorded is NaN or infinite.
     """
     span = contract.action.high - contract.action.low
     parts: list[tuple[np.ndarray, ...]] = []
     for episode in episodes:
-        rewards = task_rewards(episode, contract)
-        if not np.isfinite(rewards).all():
-            at = int(np.flatnonzero(~np.isfinite(rewards))[0])
-            raise NotFiniteError(f'{episode.name}: the reward of step {at} is {rewards[at]}. '
+        earned = rewards(episode) if rewards else task_rewards(episode, contract)
+        if not np.isfinite(earned).all():
+            at = int(np.flatnonzero(~np.isfinite(earned))[0])
+            raise NotFiniteError(f'{episode.name}: the reward of step {at} is {earned[at]}. '
                                  f'Take the episode out of training: ./ilw episodes drop')
         terminated = episode.stop_reason in ('goal', 'collision', 'rule')
         if potential is not None and shaping:
             distance = episode.obs[:, potential].copy()
             distance[-1] *= not terminated
-            rewards += shaping * (distance[:-1] - gamma * distance[1:])
+            earned += shaping * (distance[:-1] - gamma * distance[1:])
         choices = nearest_choice(episode.actions, table, span)
         before = [np.maximum(np.arange(len(episode.obs)) - age, 0)
                   for age in reversed(range(history))]
         seen = np.concatenate([episode.obs[rows] for rows in before], axis=1)  # (T + 1, To * Do)
         whole = np.logical_and.reduce([episode.whole[rows] for rows in before])
         usable = whole[:-1] & whole[1:] & episode.action_valid
-        parts += _windows(seen, choices, rewards, usable, terminated, gamma, n_step)
+        parts += _windows(seen, choices, earned, usable, terminated, gamma, n_step)
     obs, choice, reward, discount, after = (np.stack(v) for v in zip(*parts, strict=True))
     return Transitions(
         encode(torch.from_numpy(obs)), torch.from_numpy(choice), torch.from_numpy(reward),

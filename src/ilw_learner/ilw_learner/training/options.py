@@ -20,6 +20,7 @@ from ilw_core.text.printable import pasteable
 from ilw_data.episode.dataset import load_episode, usable
 from ilw_data.episode.judge import judged
 from ilw_learner.checkpoint.folder import Checkpoint, learned_from
+from ilw_learner.rewards.reward_file import RecoveredReward
 from ilw_learner.rollout.evaluate import evaluate, make_env
 from ilw_learner.runtime.runner import PolicyRunner
 
@@ -69,6 +70,8 @@ class TrainOptions:
     """Of the tasks before, for what ``keep`` names"""
     labels: str = 'all'
     """Which steps are labels where a policy drove, too: one of ``correction.weights.LABELS``"""
+    reward: RecoveredReward | None = None
+    """What is earned instead of the contract's reward; ``None``: that"""
     allow_other_contract: bool = False
     max_demos: int = 0
     """Use only this many, the oldest; 0: all"""
@@ -171,7 +174,9 @@ def decided_by(options: TrainOptions) -> str:
     plant = options.plant.text() if options.plant else ''
     begin = f'{options.begin.hash} {options.keep}' if options.begin else ''
     labels = '' if options.labels == 'all' else options.labels
-    return f'{options.env_spec} {options.eval_seed} {options.code} {begin} {plant} {labels}'
+    reward = f' {options.reward.hash}' if options.reward else ''
+    return (f'{options.env_spec} {options.eval_seed} {options.code} {begin} {plant} {labels}'
+            f'{reward}')
 
 
 def provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
@@ -179,7 +184,8 @@ def provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
     begin = {'from': options.begin.hash, 'before': learned_from(options.begin),
              'keep': options.keep} if options.begin else {}
     labels = {} if options.labels == 'all' else {'labels': options.labels}
-    return {**begin, **labels, 'seed': options.seed, 'episodes': list(names),
+    reward = {'reward': options.reward.hash} if options.reward else {}
+    return {**begin, **labels, **reward, 'seed': options.seed, 'episodes': list(names),
             'demos': options.demos.name, 'git': _git_commit(),
             'plant': options.plant.text() if options.plant else '',
             'torch': str(torch.__version__), 'python': platform.python_version()}

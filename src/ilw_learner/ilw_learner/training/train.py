@@ -31,6 +31,10 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
     if options.labels != 'all' and not issubclass(chosen.config, ImitationConfig):
         raise IlwError(f'{options.algorithm} does not learn step by step from labels. Leave '
                        f'--labels out, or use --algo bc.')
+    if options.reward is not None and not chosen.rewarded:
+        able = ' or '.join(name for name, each in ALGORITHMS.items() if each.rewarded)
+        raise IlwError(f'{options.algorithm} cannot learn from a recovered reward. Leave --reward '
+                       f'out, or use --algo {able}.')
     if options.plant is not None:
         if chosen.obeys_at_once:
             raise IlwError('A table is learned in a model of one base that obeys at once. Leave '

@@ -1,0 +1,106 @@
+"""Drives in the simulator by a policy that is made worse on purpose, as sums of features."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ilw_core.contract.file import Contract
+from ilw_core.episode import Episode
+from ilw_learner.rewards.reward_file import RecoveredReward
+from ilw_learner.rewards.step_features import measure, of_arrays, steps_of
+from ilw_learner.rollout.evaluate import Act, make_env
+
+HELD_TICKS = 5
+"""For which a random action is held: shorter ones cancel each other"""
+
+
+@dataclass(frozen=True)
+class DegradedDrives:
+    """M drives in each of W worlds."""
+
+    sums: np.ndarray
+    """(W, M, F) of each feature over the drive"""
+    success: np.ndarray
+    """(W, M) bool"""
+    starts: np.ndarray
+    """(W, Do) first observation"""
+    shares: np.ndarray
+    """(M,) part of the actions that is random"""
+
+
+def drive_degraded(contract: Contract, simulator: str, acts: Sequence[Act],
+                   shares: Sequence[float], worlds: Sequence[int], names: Sequence[str],
+                   rng: np.random.Generator,
+                   on_world: Callable[[int], None] = lambda done: None) -> DegradedDrives:
+    """
+    Drive once per share in every world.
+
+    :param simulator: ``module:function`` of the many robots, as for ``./ilw train``.
+    :param acts: one per share, each with a memory of its own; asked from the first tick on.
+    :param names: of the features.
+    """
+    sums, success, starts = [], [], []
+    for world in worlds:
+        env = make_env(simulator, contract, robots=len(shares), seed=int(world), worlds=1,
+                       first_world=int(world))
+        of_world, good, first = drive_once(contract, env, acts, np.asarray(shares), names, rng)
+        sums.append(of_world)
+        success.append(good)
+        starts.append(first[0])
+        on_world(len(sums))
+    return DegradedDrives(np.array(sums), np.array(success), np.array(starts),
+                          np.asarray(shares, dtype=np.float64))
+
+
+def sums_of(episode: Episode, contract: Contract, names: Sequence[str]) -> np.ndarray:
+    """Return the sums of features of a recorded episode, (F,); steps not seen whole count not."""
+    seen = episode.whole[:-1] & episode.whole[1:]
+    rows: np.ndarray = measure(contract, names, steps_of(episode)).numpy()
+    total: np.ndarray = rows[seen].sum(axis=0, dtype=np.float64)
+    return total
+
+
+def return_of(episode: Episode, reward: RecoveredReward) -> float:
+    """Return what a recorded episode earns; steps not seen whole earn nothing."""
+    seen = episode.whole[:-1] & episode.whole[1:]
+    return float(reward.of(steps_of(episode)).numpy()[seen].sum(dtype=np.float64))
+
+
+def drive_once(contract: Contract, env: Any, acts: Sequence[Act], shares: np.ndarray,
+               names: Sequence[str], rng: np.random.Generator,
+               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """
+    Drive one episode with each of M robots.
+
+    :param env: of M robots, as ``make_batch`` gives it.
+    :param acts: of each robot; asked at every tick, also where a random action is taken instead.
+    :param shares: (M,) part of the half seconds in which it is.
+    :returns: sums of features (M, F), success (M,) and first observations (M, Do).
+    """
+    action, robots = contract.action, len(shares)
+    first = obs = np.array(env.reset(seed=int(rng.integers(2 ** 31)))[0])
+    running, known = np.ones(robots, dtype=bool), np.ones(obs.shape[1], dtype=bool)
+    seen: list[tuple[np.ndarray, ...]] = []
+    lost, wild = running, np.zeros((robots, action.dim))
+    while running.any():
+        if len(seen) % HELD_TICKS == 0:
+            lost = rng.random(robots) < shares
+            wild = rng.uniform(action.low, action.high, (robots, action.dim))
+        wanted = wild.copy()
+        for robot in np.flatnonzero(running):
+            given = acts[robot](obs[robot], known)
+            if not lost[robot]:
+                wanted[robot] = action.rest if given is None else given
+        choice = action.nearest(wanted) if action.discrete else wanted.astype(np.float32)
+        new, _, terminated, truncated, info = env.step(choice)
+        arrived = info['success'].copy()
+        seen.append((obs, info['final_obs'].copy(), arrived, terminated & ~arrived, running))
+        running = running & ~(terminated | truncated)
+        obs = np.array(new)
+    before, after, arrived, collided, ran = (np.stack(each) for each in zip(*seen, strict=True))
+    flat = of_arrays(*(each.reshape(-1, *each.shape[2:])
+                       for each in (before, after, arrived, collided)))
+    rows = measure(contract, names, flat).numpy().reshape(*ran.shape, -1)  # (T, M, F)
+    return (ran[..., None] * rows).sum(axis=0, dtype=np.float64), (ran & arrived).any(0), first

@@ -1,0 +1,167 @@
+"""From a folder of episodes to the file of a reward: what ``./ilw reward recover`` does."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+import time
+from typing import Any
+
+import numpy as np
+
+from ilw_core import world_seeds
+from ilw_core.contract.file import Contract
+from ilw_core.episode import Episode
+from ilw_core.errors import ContractError, IlwError
+from ilw_data.episode.dataset import split_episodes
+from ilw_learner.algorithms import ALGORITHMS
+from ilw_learner.algorithms.qtable import MODEL, QTableConfig
+from ilw_learner.rewards.binned_maze import binned_world, paying_ends, recover_in_bins, ways_of
+from ilw_learner.rewards.drives import drive_degraded, sums_of
+from ilw_learner.rewards.in_model import returns_of, wander
+from ilw_learner.rewards.paid import earned_in
+from ilw_learner.rewards.ranking import RankingReport, rank_all, rank_pairs
+from ilw_learner.rewards.relative_entropy import expected_sums, recover_from_drives
+from ilw_learner.rewards.reward_file import RecoveredReward, save_reward
+from ilw_learner.rewards.step_features import features_of, pose_columns
+from ilw_learner.rollout.evaluate import acting, make_env
+from ilw_learner.runtime.runner import PolicyRunner
+from ilw_learner.training.options import TrainConfig, TrainOptions, load_demonstrations, provenance
+
+METHODS = ('places', 'linear')
+SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+"""Parts of a clone's actions that are random"""
+WORSE = 0.3
+"""From this part on its driving is called worse"""
+WORLDS = 40
+"""That it drives in"""
+_HELD_OUT = 0.2
+
+
+@dataclass(frozen=True)
+class RecoverOptions:
+    """What a reward is recovered from."""
+
+    contract: Contract
+    demos: Path
+    out: Path
+    """The file"""
+    method: str
+    """One of ``METHODS``"""
+    seed: int = 0
+    simulator: str = 'ilw_sim.batch.batch_env:make_batch'
+    clone: Path | None = None
+    """A checkpoint that drives as the demonstrations; ``None``: one is trained from them"""
+    clone_config: TrainConfig | None = None
+    """Values of that training; those of ``bc``"""
+    allow_other_contract: bool = False
+    max_demos: int = 0
+    say: Callable[[str], None] = field(default=lambda text: None)
+    on_world: Callable[[int], None] = field(default=lambda done: None)
+    """Called after each of the ``WORLDS`` that a clone drives in"""
+
+
+@dataclass(frozen=True)
+class RecoveryReport:
+    """What came out; ``--json`` shows it under these names."""
+
+    file: str
+    hash: str
+    task: str
+    method: str
+    episodes: int
+    """That it was recovered from"""
+    held_out: int
+    """Further ones, to rank with"""
+    weights: dict[str, float]
+    mismatch: float
+    """Largest difference of a feature, demonstrated minus expected, per episode: in its own unit;
+    of ``linear`` in spreads among the drives"""
+    ranking: RankingReport
+    """Held-out demonstrations above worse driving"""
+    seconds: float
+
+
+def recover(options: RecoverOptions) -> RecoveryReport:
+    """
+    Find the reward that makes the demonstrations likeliest, and write it.
+
+    :raises IlwError: no usable episode, or the method does not fit the contract.
+    """
+    begin = time.monotonic()
+    contract, rng = options.contract, np.random.default_rng(options.seed)
+    if options.method == 'places':
+        pose_columns(contract)
+        if not contract.action.discrete:
+            raise ContractError(f'{contract.name}: --method places needs named actions and one '
+                                f'fixed world. Use --method linear.')
+    loading = TrainOptions(
+        contract=contract, algorithm='bc', config=ALGORITHMS['bc'].config(), demos=options.demos,
+        out=options.out.parent / f'{options.out.stem}-clone', seed=options.seed, env_spec=None,
+        simulator=options.simulator, max_demos=options.max_demos,
+        allow_other_contract=options.allow_other_contract, say=options.say)
+    episodes = [each.without_images() for each in load_demonstrations(loading)]
+    if len(episodes) < 2:
+        raise IlwError(f'{options.demos} must hold two demonstrations at least, one of them to '
+                       f'check the reward with. Got {len(episodes)}.')
+    first, rest = split_episodes(len(episodes), _HELD_OUT, rng)
+    training, held = ([episodes[k] for k in rows] for rows in (first, rest))
+    if options.method == 'places':
+        reward, mismatch, ranking = _in_places(contract, training, held, rng)
+    else:
+        reward, mismatch, ranking = _linear(options, loading, training, held, rng)
+    names = tuple(each.name for each in training)
+    # A learner's rates and its network's outputs are made for episodes that earn about 1.
+    size = float(np.mean([np.abs(earned_in(each, reward)).sum() for each in training]))
+    saved = save_reward(options.out, replace(reward.times(1.0 / max(size, 1e-9)), provenance={
+        **provenance(loading, names), 'held_out': [each.name for each in held],
+        'mismatch': mismatch, 'ranking': asdict(ranking)}))
+    return RecoveryReport(
+        file=str(options.out), hash=saved.hash, task=contract.name, method=saved.method,
+        episodes=len(training), held_out=len(held), weights=saved.weights, mismatch=mismatch,
+        ranking=ranking, seconds=round(time.monotonic() - begin, 1))
+
+
+def _in_places(contract: Contract, training: Sequence[Episode], held: Sequence[Episode],
+               rng: np.random.Generator) -> tuple[RecoveredReward, float, RankingReport]:
+    """Recover exactly, in bins; rank in them, too, each demonstration with its own start."""
+    config = QTableConfig()
+    model = make_env(MODEL, paying_ends(contract), bins=config.bins, hold=config.hold)
+    binned = binned_world(contract, model, config.hold)
+    reward, found = recover_in_bins(contract, binned, ways_of(training, contract, binned))
+    good = ways_of(held, contract, binned)
+    of_state = binned.features @ found.weights
+    worse = [wander(binned.world, of_state, int(way[0]), WORSE, rng) for way in good]
+    ranking = rank_pairs(returns_of(good, of_state), returns_of(worse, of_state), rng)
+    return reward, found.mismatch, ranking
+
+
+def _linear(options: RecoverOptions, cloning: TrainOptions, training: Sequence[Episode],
+            held: Sequence[Episode], rng: np.random.Generator,
+            ) -> tuple[RecoveredReward, float, RankingReport]:
+    """Recover from degraded drives of a clone; rank with those that are clearly worse."""
+    contract = options.contract
+    names = list(features_of(contract))
+    clone = options.clone or _clone(options, cloning)
+    acts = [acting(PolicyRunner(clone, contract, seed=k)) for k in range(len(SHARES))]
+    first = options.seed * world_seeds.PER_RUN + world_seeds.LEARN
+    drives = drive_degraded(contract, options.simulator, acts, SHARES,
+                            range(first, first + WORLDS), names, rng, options.on_world)
+    sums = np.array([sums_of(each, contract, names) for each in training])
+    column = [k for k, name in enumerate(contract.obs_names) if name.endswith('.distance_m')]
+    targets = expected_sums(sums, np.array([each.obs[0, column] for each in training]),
+                            drives.starts[:, column])
+    found = recover_from_drives(targets, drives.sums)
+    reward = RecoveredReward(contract, 'relative entropy',
+                             dict(zip(names, found.weights.tolist(), strict=True)))
+    good = np.array([sums_of(each, contract, names) for each in held]) @ found.weights
+    worse = drives.sums[:, drives.shares >= WORSE].reshape(-1, len(names)) @ found.weights
+    return reward, float(np.abs(found.mismatch).max()), rank_all(good, worse, rng)
+
+
+def _clone(options: RecoverOptions, cloning: TrainOptions) -> Path:
+    """Train a policy that drives as the demonstrations; beside the file."""
+    config: Any = options.clone_config or cloning.config
+    options.say(f'A clone of the demonstrations is trained in {cloning.out}; --clone names one '
+                f'that is there.')
+    return Path(ALGORITHMS['bc'].train(replace(cloning, config=config),
+                                       lambda now: True).checkpoint)

@@ -1,0 +1,48 @@
+"""A picture of a reward: what each feature is worth, and which places pay."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ilw_core.storage.figure_file import pyplot, save_figure
+from ilw_learner.rewards.reward_file import RecoveredReward
+
+
+def draw_reward(reward: RecoveredReward, path: Path) -> None:
+    """Draw the weights, and beside them the map of places where there is one."""
+    plt = pyplot()
+
+    panels = 1 if reward.places is None else 2
+    figure, axes = plt.subplots(1, panels, figsize=(5.5 * panels, 4.5), layout='constrained',
+                                squeeze=False)
+    _draw_weights(axes[0, 0], reward.weights)
+    if reward.places is not None:
+        _draw_places(figure, axes[0, 1], reward)
+    figure.suptitle(f'{reward.contract.name}: recovered by {reward.method}')
+    save_figure(figure, path, dpi=120)
+    plt.close(figure)
+
+
+def _draw_weights(axis: Any, weights: dict[str, float]) -> None:
+    names, values = list(weights)[::-1], np.array(list(weights.values()))[::-1]
+    bars = axis.barh(names, values, color=np.where(values < 0.0, 'tab:red', 'tab:blue'))
+    axis.bar_label(bars, [f'{value:.3g}' for value in values], padding=3, fontsize=8)
+    axis.margins(x=0.2)
+    axis.axvline(0.0, color='0.2', linewidth=0.8)
+    axis.set(xlabel='reward per unit of the feature', title='Weights')
+
+
+def _draw_places(figure: Any, axis: Any, reward: RecoveredReward) -> None:
+    places = reward.places
+    assert places is not None
+    (x, y), (width, depth), (nx, ny) = places.origin, places.size, places.values.shape
+    largest = float(np.abs(places.values).max()) or 1.0
+    # What explained nothing is exactly 0: grey, not a colour of its own.
+    shown = np.ma.masked_where(np.abs(places.values) < 1e-9, places.values)
+    axis.set_facecolor('0.85')
+    image = axis.pcolormesh(x + width * np.arange(nx + 1), y + depth * np.arange(ny + 1), shown.T,
+                            cmap='RdBu', vmin=-largest, vmax=largest)
+    figure.colorbar(image, ax=axis, label='reward of a step there, beside what any costs')
+    axis.set(aspect='equal', xlabel='x [m]', ylabel='y [m]',
+             title='Places liked and avoided; grey: nothing known')

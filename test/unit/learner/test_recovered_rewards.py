@@ -1,0 +1,356 @@
+"""A recovered reward: what a step earns, its file, what is refused, how it ranks."""
+
+from dataclasses import replace
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ilw_core.contract.file import parse_contract
+from ilw_core.contract.yaml_data import parse_yaml, yaml_text
+from ilw_core.episode import Episode, Outcome
+from ilw_core.errors import ContractError
+from ilw_learner.rewards.drives import return_of, sums_of
+from ilw_learner.rewards.paid import PaidRobots, earned_in
+from ilw_learner.rewards.ranking import rank_all, rank_pairs
+from ilw_learner.rewards.relative_entropy import expected_sums, recover_from_drives
+from ilw_learner.rewards.reward_file import (
+    PlaceRewards,
+    RecoveredReward,
+    load_reward,
+    save_reward,
+)
+from ilw_learner.rewards.reward_picture import draw_reward
+from ilw_learner.rewards.step_features import NEAR_M, features_of, measure, of_arrays
+from ilw_learner.rollout.vec_env import Steps
+
+WEIGHTS = {'goal': 1.0, 'collision': -0.5, 'step': -0.01}
+
+
+@pytest.fixture
+def of_places(maze):
+    """A reward of the maze: 28 places of 0.2 m a side, of which one is disliked."""
+    values = np.zeros((28, 28))
+    values[3, 20] = -0.25
+    places = PlaceRewards((0.0, 0.0), (0.2, 0.2), values)
+    return RecoveredReward(maze, 'test', dict(WEIGHTS), places, {'episodes': ['a'], 'seed': 0})
+
+
+def row(contract, **given):
+    """Return an observation: the named numbers, else the middle of their bounds."""
+    obs = 0.5 * (contract.obs_low + contract.obs_high)
+    for name, value in given.items():
+        hits = [k for k, each in enumerate(contract.obs_names) if each.endswith(name)]
+        assert hits
+        obs[hits] = value
+    return obs.astype(np.float32)
+
+
+def one_step(before, after, arrived=False, collided=False):
+    return of_arrays(before[None], after[None], np.array([arrived]), np.array([collided]))
+
+
+def features(contract, *step, **ends):
+    names = list(features_of(contract))
+    return dict(zip(names, measure(contract, names, one_step(*step, **ends))[0].tolist(),
+                    strict=True))
+
+
+def test_the_features_of_a_step_are_what_they_are_called(clutter):
+    far = {name: 4.0 for name in clutter.obs_names if name.startswith('lidar.')}
+    before = row(clutter, distance_m=3.0, **far)
+    near = row(clutter, distance_m=2.8, turn_radps=-1.5, **(far | {'lidar.7_m': 0.2}))
+    found = features(clutter, before, near)
+    assert found == pytest.approx({
+        'goal': 0.0, 'collision': 0.0, 'step': 1.0, 'progress_m': 0.2,
+        'near': 1.0 - 0.2 / NEAR_M, 'turn_rad': 0.15})
+    assert features(clutter, before, before)['near'] == 0.0
+    assert features(clutter, before, near, arrived=True)['goal'] == 1.0
+    assert features(clutter, before, near, collided=True)['collision'] == 1.0
+
+
+def test_a_maze_knows_its_ends_and_its_steps_only(maze):
+    assert list(features_of(maze)) == ['goal', 'collision', 'step']
+    with pytest.raises(ContractError, match=r"may use goal, collision, step\. Got 'near'"):
+        measure(maze, ['near'], one_step(row(maze), row(maze)))
+
+
+def test_a_step_earns_its_features_and_the_place_it_leads_to(of_places, maze):
+    here, there = row(maze, x_m=0.5, y_m=0.5), row(maze, x_m=0.61, y_m=4.19)
+    assert of_places.of(one_step(here, there)).item() == pytest.approx(-0.26)
+    assert of_places.of(one_step(there, here)).item() == pytest.approx(-0.01)
+    assert of_places.of(one_step(here, here, arrived=True)).item() == pytest.approx(0.99)
+    outside = row(maze, x_m=-3.0, y_m=99.0)  # counts as the place at the edge
+    assert of_places.of(one_step(here, outside)).item() == pytest.approx(-0.01)
+
+
+def test_another_measure_changes_no_ratio(of_places, maze):
+    step = one_step(row(maze), row(maze, x_m=0.61, y_m=4.19))
+    doubled = of_places.times(2.0)
+    assert doubled.of(step).item() == pytest.approx(2.0 * of_places.of(step).item())
+    assert doubled.weights['goal'] == 2.0 and of_places.weights['goal'] == 1.0
+
+
+def test_a_reward_is_read_back_as_it_was_written(of_places, maze, tmp_path):
+    saved = save_reward(tmp_path / 'runs' / 'reward.yaml', of_places)
+    found = load_reward(tmp_path / 'runs' / 'reward.yaml', maze)
+    assert (found.weights, found.method, found.hash) == (WEIGHTS, 'test', saved.hash)
+    assert found.provenance == of_places.provenance
+    assert found.contract.hash == maze.hash and len(found.hash) == 64
+    np.testing.assert_array_equal(found.places.values, of_places.places.values)
+    assert (found.places.origin, found.places.size) == ((0.0, 0.0), (0.2, 0.2))
+    draw_reward(found, tmp_path / 'reward.png')
+    draw_reward(replace(found, places=None), tmp_path / 'weights.png')
+    for name in ('reward.png', 'weights.png'):
+        assert (tmp_path / name).read_bytes().startswith(b'\x89PNG')
+
+
+def test_a_reward_without_places_is_read_back_too(clutter, tmp_path):
+    saved = save_reward(tmp_path / 'r.yaml', RecoveredReward(clutter, 'test', {'near': -0.125}))
+    assert saved.weights == {'near': -0.125} and saved.places is None
+
+
+def test_a_reward_of_another_contract_is_refused(of_places, clutter, tmp_path):
+    save_reward(tmp_path / 'r.yaml', of_places)
+    with pytest.raises(ContractError, match=r'is a reward for the contract maze .* but clutter'):
+        load_reward(tmp_path / 'r.yaml', clutter)
+
+
+def test_a_changed_weight_is_noticed(of_places, tmp_path):
+    path = tmp_path / 'r.yaml'
+    save_reward(path, of_places)
+    path.write_text(path.read_text().replace('goal: 1.0', 'goal: 9.0'))
+    with pytest.raises(ContractError, match='its hash differs'):
+        load_reward(path)
+
+
+@pytest.mark.parametrize(('change', 'says'), [
+    ({'schema': 'ilw.reward/2'}, 'schema must be'),
+    ({'weights': {'goal': 1.0, 'nonsense': 1.0}}, "unknown key 'nonsense'"),
+    ({'weights': {'goal': 'much'}}, 'weights.goal must be a number'),
+    ({'weights': {}}, 'weights must have at least one of goal'),
+    ({'places': {'origin_m': [0, 0], 'size_m': [0.2, 0.0], 'values': [[1.0]]}}, 'size_m'),
+    ({'places': {'origin_m': [0, 0], 'size_m': [0.2, 0.2], 'values': [[1.0], []]}}, 'values'),
+    ({'places': {'origin_m': [0, 0], 'size_m': [0.2, 0.2], 'values': [[1e12]]}}, 'values'),
+    ({'contract_hash': 'f' * 64}, 'contract_hash and task must be those'),
+    ({'provenance': ['a']}, 'provenance must be a mapping'),
+    ({'more': 1}, "unknown key 'more'")])
+def test_a_file_that_is_no_reward_is_refused(of_places, tmp_path, change, says):
+    from ilw_learner.rewards import reward_file
+
+    path = tmp_path / 'r.yaml'
+    save_reward(path, of_places)
+    data = parse_yaml(path.read_text(), 'r') | change
+    data.pop('hash')
+    data['hash'] = reward_file._digest(data)
+    path.write_text(yaml_text(data))
+    with pytest.raises(ContractError, match=says):
+        load_reward(path)
+
+
+def test_what_is_no_file_of_a_reward_is_said_in_a_line(tmp_path):
+    (tmp_path / 'r.yaml').write_text('[1, 2]')
+    with pytest.raises(ContractError, match='must be a mapping'):
+        load_reward(tmp_path / 'r.yaml')
+    with pytest.raises(ContractError, match='cannot be read as a reward'):
+        load_reward(tmp_path / 'none.yaml')
+
+
+def test_places_of_a_contract_without_a_pose_are_refused(clutter, tmp_path):
+    reward = RecoveredReward(clutter, 'test', {'goal': 1.0},
+                             PlaceRewards((0.0, 0.0), (1.0, 1.0), np.ones((2, 2))))
+    with pytest.raises(ContractError, match='needs one pose2d'):
+        save_reward(tmp_path / 'r.yaml', reward)
+
+
+class TwoRobots:
+    """Drive one metre per step; the second arrives in its second step."""
+
+    count = 2
+
+    def __init__(self, contract):
+        self._obs = torch.from_numpy(np.stack([row(contract)] * 2))
+        self._step = 0
+
+    def reset(self, seed):
+        return self._obs
+
+    def step(self, choices):
+        self._step += 1
+        self._obs += 0.0  # in place, as the simulator does
+        self._obs[:, 0] = self._step
+        arrived = torch.tensor([False, self._step == 2])
+        after = self._obs.clone()
+        self._obs[:, 0] = torch.where(arrived, 0.0, self._obs[:, 0])
+        return Steps(self._obs, torch.full((2,), 77.0), arrived, torch.zeros(2, dtype=bool), after,
+                     arrived)
+
+
+def test_robots_are_paid_by_the_recovered_reward_alone(maze):
+    robots = PaidRobots(TwoRobots(maze), RecoveredReward(maze, 'test', dict(WEIGHTS)))
+    robots.reset(0)
+    paid = [robots.step(torch.zeros(2, dtype=torch.int64)).reward.tolist() for _ in range(3)]
+    assert paid == [pytest.approx(each) for each in ([-0.01, -0.01], [-0.01, 0.99], [-0.01] * 2)]
+
+
+def test_progress_is_counted_within_an_episode(clutter):
+    class Approaching(TwoRobots):
+        def __init__(self, contract):
+            super().__init__(contract)
+            self._at = contract.obs_names.index('goal.distance_m')
+            self._obs[:, self._at] = 5.0
+
+        def step(self, choices):
+            self._step += 1
+            self._obs[:, self._at] = 5.0 - self._step
+            ended = torch.tensor([False, self._step == 2])
+            after = self._obs.clone()
+            self._obs[:, self._at] = torch.where(ended, 9.0, self._obs[:, self._at])
+            return Steps(self._obs, torch.zeros(2), ended, ended & False, after, ended)
+
+    robots = PaidRobots(Approaching(clutter), RecoveredReward(clutter, 'test',
+                                                              {'progress_m': 1.0}))
+    robots.reset(0)
+    paid = [robots.step(torch.zeros(2, dtype=torch.int64)).reward.tolist() for _ in range(3)]
+    assert paid == [[1.0, 1.0], [1.0, 1.0], [1.0, 7.0]]  # the other begins at 9, is at 2
+
+
+def recorded(contract, obs, outcome=Outcome.SUCCESS, stop_reason='goal', seen=None):
+    steps = len(obs) - 1
+    valid = np.ones(obs.shape, dtype=bool)
+    if seen is not None:
+        valid[~seen] = False
+    return Episode('e', obs, valid, np.zeros((steps, contract.action.dim), np.float32),
+                   np.ones(steps, dtype=bool), np.arange(steps + 1) * contract.period_ns, outcome,
+                   stop_reason, contract.hash)
+
+
+def test_a_recorded_episode_earns_what_robots_would(clutter):
+    obs = np.stack([row(clutter, distance_m=d, forward_mps=0.0, turn_radps=0.0)
+                    for d in (3.0, 2.5, 2.25)])
+    reward = RecoveredReward(clutter, 'test', {'goal': 1.0, 'step': -0.1, 'progress_m': 2.0})
+    episode = recorded(clutter, obs)
+    np.testing.assert_allclose(earned_in(episode, reward), [0.9, 1.4], atol=1e-6)
+    assert return_of(episode, reward) == pytest.approx(2.3)
+    np.testing.assert_allclose(sums_of(episode, clutter, ['goal', 'step', 'progress_m']),
+                               [1.0, 2.0, 0.75], atol=1e-6)
+    hit = recorded(clutter, obs, Outcome.FAILURE, 'collision')
+    assert sums_of(hit, clutter, ['goal', 'collision']).tolist() == [0.0, 1.0]
+    blind = recorded(clutter, obs, seen=np.array([True, True, False]))
+    assert sums_of(blind, clutter, ['goal', 'step']).tolist() == [0.0, 1.0]
+
+
+def made_up_drives(weights, rng, worlds=60, drives=40):
+    """Return drives of a random base, and what a driver who chooses among them by exp(return) sums
+    up to on average, exactly."""
+    sums = rng.normal(size=(worlds, drives, len(weights)))
+    gains = sums @ weights
+    chances = np.exp(gains - gains.max(1, keepdims=True))
+    chances /= chances.sum(1, keepdims=True)
+    return sums, (chances[..., None] * sums).sum(1)
+
+
+def test_the_weights_of_a_driver_who_follows_them_are_found():
+    wanted = np.array([1.5, -0.8, 0.0, 0.3])
+    sums, targets = made_up_drives(wanted, np.random.default_rng(0))
+    found = recover_from_drives(targets, sums, prior=1e-7)
+    np.testing.assert_allclose(found.weights, wanted, atol=1e-2)
+    assert np.abs(found.mismatch).max() < 1e-4
+
+
+def test_weights_have_the_unit_of_their_feature():
+    wanted = np.array([1.5, -0.8])
+    sums, targets = made_up_drives(wanted, np.random.default_rng(1))
+    metres = np.array([1.0, 1000.0])
+    found = recover_from_drives(targets * metres, sums * metres, prior=1e-7)
+    np.testing.assert_allclose(found.weights, wanted / metres, rtol=0.05)
+
+
+def test_what_no_drive_changes_has_no_weight():
+    sums, targets = made_up_drives(np.array([1.0, 0.5]), np.random.default_rng(2))
+    sums[..., 1], targets[:, 1] = 7.0, 9.0
+    assert recover_from_drives(targets, sums).weights[1] == 0.0
+
+
+def test_what_would_have_been_demonstrated_elsewhere_follows_the_distance():
+    starts = np.array([[2.0], [4.0], [6.0]])
+    sums = np.concatenate([10.0 * starts, np.ones((3, 1))], axis=1)
+    np.testing.assert_allclose(expected_sums(sums, starts, np.array([[3.0], [5.0]])),
+                               [[30.0, 1.0], [50.0, 1.0]])
+    none = np.empty((3, 0))  # a contract without a distance: the mean
+    np.testing.assert_allclose(expected_sums(sums, none, np.empty((1, 0))), [[40.0, 1.0]])
+
+
+def test_a_ranking_counts_pairs_and_halves_ties():
+    report = rank_all(np.array([3.0, 2.0]), np.array([2.0, 1.0, 0.0]), np.random.default_rng(0))
+    assert report.pairs == 6 and report.ratio == pytest.approx(5.5 / 6)
+    assert report.low <= report.ratio <= report.high
+    paired = rank_pairs(np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.random.default_rng(0))
+    assert (paired.above, paired.ratio) == (1, 0.5)
+    assert (paired.low, paired.high) == (0.0, 1.0)
+    with pytest.raises(ValueError, match='both kinds'):
+        rank_all(np.ones(2), np.empty(0), np.random.default_rng(0))
+    with pytest.raises(ValueError, match='as many'):
+        rank_pairs(np.ones(2), np.ones(3), np.random.default_rng(0))
+
+
+def test_the_interval_of_a_ranking_holds_the_truth():
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(60):  # normal returns half a spread apart: 63.8 % of pairs
+        report = rank_all(rng.normal(0.5, 1.0, 30), rng.normal(0.0, 1.0, 30), rng)
+        held += report.low <= 0.638 <= report.high
+    assert held >= 51
+
+
+def test_a_contract_that_learned_other_things_is_another(maze, of_places, tmp_path):
+    save_reward(tmp_path / 'r.yaml', of_places)
+    softer = parse_contract(maze.text.replace('deceleration_mps2: 2.0', 'deceleration_mps2: 1.5'))
+    assert load_reward(tmp_path / 'r.yaml', softer).contract.hash == softer.hash
+    wider = parse_contract(maze.text.replace('goal_radius_m: 0.4', 'goal_radius_m: 0.6'))
+    with pytest.raises(ContractError, match='is in use'):
+        load_reward(tmp_path / 'r.yaml', wider)
+
+
+def test_the_commands_show_a_reward_and_refuse_what_is_none(typed, of_places, tmp_path):
+    path = tmp_path / 'r.yaml'
+    save_reward(path, of_places)
+    code, out, _ = typed('reward', 'show', path, '--plot', tmp_path / 'r.png')
+    assert code == 0 and 'goal       +1.00000' in out and '28 x 28, from -0.25 to 0' in out
+    assert (tmp_path / 'r.png').read_bytes().startswith(b'\x89PNG')
+    code, out, _ = typed('reward', 'show', path, '--json')
+    assert json.loads(out)['weights'] == WEIGHTS
+    code, out, _ = typed('reward', 'show', tmp_path / 'none.yaml')
+    assert code == 2
+
+
+def test_two_folders_of_recordings_are_ranked(typed, of_places, bags, tmp_path):
+    path = tmp_path / 'r.yaml'
+    save_reward(path, replace(of_places, places=None))
+    for folder in ('good', 'worse', 'empty'):
+        (tmp_path / folder).mkdir()
+    for number in range(3):
+        bags.write(tmp_path / 'good' / f'{number}', ticks=20,
+                   meta={'outcome': 'success', 'stop_reason': 'goal'})
+        bags.write(tmp_path / 'worse' / f'{number}', ticks=20,
+                   meta={'outcome': 'failure', 'stop_reason': 'collision'})
+    code, out, _ = typed('reward', 'rank', path, tmp_path / 'good', tmp_path / 'worse', '--json')
+    assert code == 0
+    found = json.loads(out)
+    assert (found['above'], found['pairs'], found['low']) == (9, 9, 1.0)
+    assert found['good_return'] - found['worse_return'] == pytest.approx(1.5)
+    assert typed('reward', 'rank', path, tmp_path / 'worse', tmp_path / 'good')[0] == 1
+    code, _, err = typed('reward', 'rank', path, tmp_path / 'good', tmp_path / 'empty')
+    assert code == 2 and 'holds no episode' in err
+
+
+def test_what_cannot_be_recovered_is_said_in_a_line(typed, bags, tmp_path):
+    (tmp_path / 'demos').mkdir()
+    bags.write(tmp_path / 'demos' / '0', ticks=20,
+               meta={'outcome': 'success', 'stop_reason': 'goal'})
+    for task, words, says in (('clutter', ['--method', 'places'], 'needs one pose2d'),
+                              ('track', ['--method', 'places'], 'needs named actions'),
+                              ('maze', [], 'two demonstrations at least')):
+        code, _, err = typed('reward', 'recover', tmp_path / 'demos', '--task', task, '--out',
+                             tmp_path / 'r.yaml', *words)
+        assert code == 2 and says in err and not (tmp_path / 'r.yaml').exists()
