@@ -30,11 +30,11 @@ def figures(folder):
 
 
 @pytest.mark.long
-def test_candidates_are_compared_by_what_the_recovered_reward_pays(clutter, tmp_path):
-    given = options(clutter, tmp_path, {'step': 0.5, 'collision': -1000.0})
+def test_candidates_are_compared_by_what_the_recovered_reward_pays(maze, tmp_path):
+    given = options(maze, tmp_path, {'step': 0.5, 'collision': -1000.0})
     summary = train(given, lambda now: True)
     (row,) = figures(tmp_path)
-    longest = math.ceil(clutter.timeout_s * clutter.rate_hz)
+    longest = math.ceil(maze.timeout_s * maze.rate_hz)
     # An untrained robot stands until its time is up, or drives into something.
     assert -1000.0 < row['eval/return'] <= 0.5 * longest
     assert abs(row['eval/return']) > 2.0, 'the contract pays between -1 and 1'

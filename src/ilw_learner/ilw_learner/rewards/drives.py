@@ -15,6 +15,10 @@ from ilw_learner.rollout.evaluate import Act, make_env
 HELD_TICKS = 5
 """For which a random action is held: shorter ones cancel each other"""
 
+STANDING = 0.5
+"""Share of the drives that are worse by standing, not by random actions: without them nothing
+tells that time is dear, as who turns at random is known by the turning"""
+
 
 @dataclass(frozen=True)
 class DegradedDrives:
@@ -75,8 +79,9 @@ def drive_once(contract: Contract, env: Any, acts: Sequence[Act], shares: np.nda
     Drive one episode with each of M robots.
 
     :param env: of M robots, as ``make_batch`` gives it.
-    :param acts: of each robot; asked at every tick, also where a random action is taken instead.
-    :param shares: (M,) part of the half seconds in which it is.
+    :param acts: of each robot; asked at every tick, also where it is not obeyed.
+    :param shares: (M,) part of the half seconds in which it is not: the robot does something at
+        random then, or of ``STANDING`` of the robots, nothing.
     :returns: sums of features (M, F), success (M,) and first observations (M, Do).
     """
     action, robots = contract.action, len(shares)
@@ -84,10 +89,12 @@ def drive_once(contract: Contract, env: Any, acts: Sequence[Act], shares: np.nda
     running, known = np.ones(robots, dtype=bool), np.ones(obs.shape[1], dtype=bool)
     seen: list[tuple[np.ndarray, ...]] = []
     lost, wild = running, np.zeros((robots, action.dim))
+    stands = rng.random(robots) < STANDING
     while running.any():
         if len(seen) % HELD_TICKS == 0:
             lost = rng.random(robots) < shares
             wild = rng.uniform(action.low, action.high, (robots, action.dim))
+            wild[stands] = action.rest
         wanted = wild.copy()
         for robot in np.flatnonzero(running):
             given = acts[robot](obs[robot], known)

@@ -8,7 +8,7 @@ the demonstrations' likelihood, with the partition function estimated from drive
 
 The base is here a clone of the demonstrator, a part of whose actions is random, from none to all
 (as D. S. Brown et al. degrade it, "Better-than-Demonstrator Imitation Learning via
-Automatically-Ranked Demonstrations", CoRL 2019, section 4.2).
+Automatically-Ranked Demonstrations", CoRL 2019, section 4.2), or left out, so that it stands.
 
 Differences from the paper: the distribution is over the drives in one world, given the world, so
 that an easy world is no good driving; what the demonstrations would have summed up to in a world
