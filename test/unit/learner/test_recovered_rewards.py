@@ -349,7 +349,6 @@ def test_what_cannot_be_recovered_is_said_in_a_line(typed, bags, tmp_path):
     bags.write(tmp_path / 'demos' / '0', ticks=20,
                meta={'outcome': 'success', 'stop_reason': 'goal'})
     for task, words, says in (('clutter', ['--method', 'places'], 'needs one pose2d'),
-                              ('track', ['--method', 'places'], 'needs named actions'),
                               ('maze', [], 'two demonstrations at least')):
         code, _, err = typed('reward', 'recover', tmp_path / 'demos', '--task', task, '--out',
                              tmp_path / 'r.yaml', *words)
