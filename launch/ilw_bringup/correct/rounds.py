@@ -26,7 +26,7 @@ from ilw_learner.rollout.compare import drive_pairs
 from ilw_learner.rollout.evaluate import make_env
 from ilw_learner.rollout.trial_log import NAMES, TrialLog
 from ilw_learner.runtime.runner import PolicyRunner
-from ilw_learner.training.options import OldDemos, TrainConfig, TrainOptions
+from ilw_learner.training.options import OldDemos, TrainConfig, TrainOptions, find_demonstrations
 from ilw_learner.training.summary import TrainSummary
 from ilw_learner.training.train import train
 
@@ -107,7 +107,7 @@ class Rounds:
                         lambda done: options.progress(what, done, options.attempts))
         attempts = self._read(corrected)
         minutes = sum(each.person_s for each in attempts) / 60.0
-        _check_corrected(attempts, number, options)
+        _check_corrected(attempts, number, checkpoint)
         before = [options.demos, *(
             self._attempts(options.out / f'round-{k}' / 'corrections', None).episodes
             for k in range(1, number))]
@@ -236,12 +236,12 @@ def _check(options: CorrectOptions) -> None:
         raise IlwError(f'{contract.name} has no scene, so there is no simulator to correct it in. '
                        f'On a robot: ./ilw up correct --robot real, then ./ilw train --from '
                        f'CHECKPOINT --keep replay --labels {options.labels}.')
+    find_demonstrations(options.demos, contract.name)  # before anybody drives
 
 
-def _check_corrected(attempts: list[CorrectedAttempt], number: int,
-                     options: CorrectOptions) -> None:
+def _check_corrected(attempts: list[CorrectedAttempt], number: int, checkpoint: Path) -> None:
     if not any(each.takeovers and each.success for each in attempts):
         raise IlwError(
             f'Round {number}: nobody took over in any of its {len(attempts)} attempts that '
             f'succeeded, so there is nothing to learn. Compare this policy as it is (./ilw eval '
-            f'{options.checkpoint}), or start again with more --attempts and another --out.')
+            f'{checkpoint}), or start again with more --attempts and another --out.')

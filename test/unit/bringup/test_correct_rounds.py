@@ -23,6 +23,14 @@ from ilw_learner.correction.attempt import CorrectedAttempt
 CLUTTER = load_contract(config_file('tasks', 'clutter'))
 
 
+def put(place, episode, what=None):
+    place.mkdir(parents=True)
+    (place / 'bag_0.mcap').write_bytes(b'')
+    (place / 'episode.json').write_text(json.dumps(
+        {'schema': SCHEMA, 'episode': episode, 'outcome': 'unknown' if what else 'success',
+         'stop_reason': what or 'goal'}))
+
+
 class Robot:
     """Stands for session and nodes: each drive leaves an episode, unless something happens."""
 
@@ -34,12 +42,7 @@ class Robot:
         what = self.happens.pop(0) if self.happens else None
         if isinstance(what, Exception | KeyboardInterrupt):
             raise what
-        place = self.folder / 'episodes' / 'clutter' / f'2026-{episode[:8]}'
-        place.mkdir(parents=True)
-        (place / 'bag_0.mcap').write_bytes(b'')
-        (place / 'episode.json').write_text(json.dumps(
-            {'schema': SCHEMA, 'episode': episode, 'outcome': 'unknown' if what else 'success',
-             'stop_reason': what or 'goal'}))
+        put(self.folder / 'episodes' / 'clutter' / f'2026-{episode[:8]}', episode, what)
 
     def arm(self, armed):
         assert armed
@@ -111,6 +114,8 @@ def options(tmp_path, algorithm='bc', contract=CLUTTER, **changes):
     checkpoint = save_checkpoint(tmp_path / 'begin', contract, {
         'algorithm': algorithm, 'history': 1, 'horizon': 1, 'provenance': {}}, {
         'policy.onnx': b'x', 'weights.safetensors': b'x'})
+    if not (tmp_path / 'demos').exists():
+        put(tmp_path / 'demos' / 'one', 'one')
     made = CorrectOptions(
         contract=contract, task='clutter', checkpoint=checkpoint.path, demos=tmp_path / 'demos',
         out=tmp_path / 'run', algorithm='bc', config=BcConfig(), rounds=2, attempts=2, episodes=4)
@@ -187,3 +192,8 @@ def test_a_task_without_a_simulator_says_how_it_is_done_on_a_robot(tmp_path):
     real = replace(CLUTTER, scene={})
     with pytest.raises(IlwError, match=r'no scene.*./ilw up correct --robot real'):
         Rounds(options(tmp_path, contract=real))
+
+
+def test_demonstrations_that_are_not_there_are_missed_before_anybody_drives(tmp_path):
+    with pytest.raises(IlwError, match='elsewhere must be a folder of episodes'):
+        Rounds(options(tmp_path, demos=tmp_path / 'elsewhere'))

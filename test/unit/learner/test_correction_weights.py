@@ -10,7 +10,7 @@ from ilw_core.contract.file import load_contract
 from ilw_core.episode import Episode, Outcome, Source
 from ilw_core.errors import EpisodeError, IlwError
 from ilw_core.storage.locate import config_file
-from ilw_data.episode.dataset import build_dataset
+from ilw_data.episode.dataset import build_dataset, joined
 from ilw_learner.algorithms.bc import cloning_step
 from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.correction.weights import (
@@ -82,6 +82,19 @@ def test_a_window_counts_as_its_least_action_and_none_that_counts_nothing_is_lef
     assert data.pick([0]).weights.tolist() == [1, 2]
     with pytest.raises(EpisodeError):
         build_dataset([episode], clutter, weights=[np.zeros(6, np.float32)])
+
+
+def test_joined_windows_keep_their_weights_ticks_and_episodes(clutter):
+    episode = driven(clutter, [R, P, P, P, R, P])
+    counts = np.array([0, 1, 3, 2, 0, 1], np.float32)
+    weighted = build_dataset([episode], clutter, weights=[counts])
+    plain = build_dataset([episode, episode], clutter)
+    both = joined([weighted, plain])
+    assert both.weights.tolist() == [1, 3, 2, 1] + [1] * 12
+    assert both.tick.tolist() == [1, 2, 3, 5] + [0, 1, 2, 3, 4, 5] * 2
+    assert both.episode.tolist() == [0] * 4 + [1] * 6 + [2] * 6
+    assert both.pick([0]).weights.tolist() == [1, 3, 2, 1]
+    assert len(both.names) == 3 and joined([plain, plain]).weights is None
 
 
 def test_each_part_of_the_data_has_a_mean_weight_of_one():

@@ -1,7 +1,7 @@
 """From episode folders to arrays: the contract applied to bags, cached, split. No torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 import hashlib
 import os
 from pathlib import Path
@@ -44,6 +44,7 @@ class Dataset:
     names: tuple[str, ...]
     masked: int
     """Ticks left out because something was missing"""
+    _: KW_ONLY
     images: dict[str, np.ndarray] = field(default_factory=dict)
     """Contract entry -> (M, H, W, C) uint8, those of all episodes, once each"""
     frames: np.ndarray | None = None
@@ -195,9 +196,37 @@ def build_dataset(
     images = {source.name: np.concatenate([episode.images[source.name] for episode in episodes])
               for source in contract.images}
     return Dataset(obs, actions, np.concatenate(index), previous,
-                   tuple(e.name for e in episodes), masked, images,
-                   np.concatenate(frames) if images else None, np.concatenate(at),
-                   np.concatenate(counts) if counts else None)
+                   tuple(e.name for e in episodes), masked, images=images,
+                   frames=np.concatenate(frames) if images else None, tick=np.concatenate(at),
+                   weights=np.concatenate(counts) if counts else None)
+
+
+def joined(parts: Sequence[Dataset]) -> Dataset:
+    """Return the windows of data sets of the same contract, part after part."""
+    names = np.cumsum([0, *(len(part.names) for part in parts)])
+    frames, images = joined_images(parts)
+    weights = None if all(part.weights is None for part in parts) else np.concatenate([
+        np.ones(len(part.obs), np.float32) if part.weights is None else part.weights
+        for part in parts])
+    obs, actions, previous, tick = (np.concatenate([getattr(part, name) for part in parts])
+                                    for name in ('obs', 'actions', 'previous', 'tick'))
+    return Dataset(
+        obs, actions, np.concatenate([part.episode + first for part, first in zip(
+            parts, names[:-1], strict=True)]), previous,
+        tuple(name for part in parts for name in part.names), sum(part.masked for part in parts),
+        images=images, frames=frames, tick=tick, weights=weights)
+
+
+def joined_images(parts: Sequence[Dataset]) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+    """Return ``frames`` and ``images`` of data sets of the same cameras, part after part."""
+    frames, begin = [], 0
+    for part in parts:
+        if part.frames is None:
+            return None, {}
+        frames.append(part.frames + begin)
+        begin += len(next(iter(part.images.values())))
+    return np.concatenate(frames), {
+        name: np.concatenate([part.images[name] for part in parts]) for name in parts[0].images}
 
 
 def _windows(values: np.ndarray, length: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ilw_data.episode.dataset import Dataset
+from ilw_data.episode.dataset import Dataset, joined_images
 
 _FREE_RATIO = 0.5
 """Of a device's free memory that images may take; what does not fit stays on the host"""
@@ -39,12 +39,5 @@ class WindowImages:
 
 def images_of(parts: Sequence[Dataset], device: torch.device) -> WindowImages | None:
     """Return the images of data sets of the same cameras, one after the other; ``None``: none."""
-    frames, begin = [], 0
-    for part in parts:
-        if part.frames is None:
-            return None
-        frames.append(part.frames + begin)
-        begin += len(next(iter(part.images.values())))
-    images = {name: np.concatenate([part.images[name] for part in parts])
-              for name in parts[0].images}
-    return WindowImages(images, np.concatenate(frames), device)
+    frames, images = joined_images(parts)
+    return None if frames is None else WindowImages(images, frames, device)

@@ -1,6 +1,5 @@
 """Windows of earlier tasks' demonstrations, in the numbers of the contract that is learned now."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from ilw_core.contract.by_name import places, same_observed
 from ilw_core.contract.file import Contract, parse_contract
 from ilw_core.contract.schema import shown
 from ilw_core.errors import CheckpointError, ContractError, EpisodeError
-from ilw_data.episode.dataset import Dataset, build_dataset
+from ilw_data.episode.dataset import Dataset, build_dataset, joined
 from ilw_learner.checkpoint.folder import Checkpoint, learned_from
 from ilw_learner.correction.weights import step_weights
 from ilw_learner.training.options import TrainOptions, find_demonstrations, load_demonstrations
@@ -70,7 +69,7 @@ def old_windows(options: TrainOptions, new: Dataset) -> OldWindows | None:
                                 horizon=new.actions.shape[1], weights=step_weights(
                                     episodes, options.labels, 1.0 / contract.rate_hz))
         parts.append(translated(windows, contract, new, options.contract, rng, labelled=labelled))
-    return OldWindows(options.keep, _together(parts))
+    return OldWindows(options.keep, joined(parts))
 
 
 def translated(old: Dataset, contract: Contract, new: Dataset, into: Contract,
@@ -107,29 +106,6 @@ def translated(old: Dataset, contract: Contract, new: Dataset, into: Contract,
     return replace(old, obs=obs, actions=actions, previous=previous,
                    images={camera.name: old.images[camera.name] for camera in into.images},
                    frames=old.frames if into.images else None)
-
-
-def _together(parts: Sequence[Dataset]) -> Dataset:
-    obs, actions, previous = (np.concatenate([getattr(part, name) for part in parts])
-                              for name in ('obs', 'actions', 'previous'))
-    episodes = np.cumsum([0, *(len(part.names) for part in parts)])
-    frames = [part.frames for part in parts if part.frames is not None]
-    images = {name: [part.images[name] for part in parts] for name in parts[0].images}
-    begins = np.cumsum([0, *(len(next(iter(part.images.values()), ())) for part in parts)])
-    return Dataset(
-        obs, actions, np.concatenate([part.episode + begin for part, begin in zip(
-            parts, episodes[:-1], strict=True)]), previous,
-        tuple(name for part in parts for name in part.names), sum(part.masked for part in parts),
-        {name: np.concatenate(each) for name, each in images.items()},
-        np.concatenate([each + begin for each, begin in zip(frames, begins, strict=False)])
-        if frames else None, _weights(parts))
-
-
-def _weights(parts: Sequence[Dataset]) -> np.ndarray | None:
-    if all(part.weights is None for part in parts):
-        return None
-    return np.concatenate([np.ones(len(part.obs), np.float32) if part.weights is None
-                           else part.weights for part in parts])
 
 
 def _recorded_under(folder: Path, options: TrainOptions) -> Contract:
