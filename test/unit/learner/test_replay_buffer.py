@@ -92,7 +92,7 @@ def test_one_by_one_they_are_where_they_are_all_at_once(alpha):
         buffers[1].add_one(Transition(row[0].numpy(), number, 0.5 * number, 0.9,
                                       (row + 0.25)[0].numpy()))
         assert len(buffers[0]) == len(buffers[1]) == min(number + 1, 7)
-    one, other = (vars(buffer.draw(64, beta=0.5)) for buffer in buffers)
+    one, other = (buffer.draw(64, beta=0.5)._asdict() for buffer in buffers)
     assert all(torch.equal(one[key], other[key]) for key in one if one[key] is not None)
 
 
@@ -108,7 +108,7 @@ def test_rows_are_picked_alike_here_and_on_a_gpu(alpha):
     batch = buffers[0].draw(32, beta=0.5)
     buffers[1]._array = None
     other = buffers[1].draw(32, beta=0.5)
-    for key, value in vars(batch).items():
+    for key, value in batch._asdict().items():
         assert (value is None) == (getattr(other, key) is None)
         assert value is None or torch.equal(value, getattr(other, key)), key
 

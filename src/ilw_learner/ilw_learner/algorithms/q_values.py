@@ -156,6 +156,7 @@ class Dqn:
         self._beta = torch.zeros((), device=device)
         self._graph: CudaGraph | None = None
         self._graph_of: ReplayBuffer | None = None
+        self._memories: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
     @contextmanager
     def averaged(self) -> Iterator[Tensor]:
@@ -248,18 +249,26 @@ class Dqn:
     def _slope_on_cpu(self, batch: Batch, values: Tensor,
                       later: Tensor) -> tuple[Tensor, Tensor]:
         """As ``_slope``, in one pass."""
-        slope, error = torch.empty_like(values), torch.empty_like(later)
+        slope, error, _ = self._memory(len(later))
         fused_kernels.value_slope(
             values.numpy(), batch.action.numpy(), batch.reward.numpy(), batch.discount.numpy(),
             later.numpy(), _NO_WEIGHTS if batch.weight is None else batch.weight.numpy(),
             np.float32(self.config.action_gap), slope.numpy(), error.numpy())
         return slope, error
 
+    def _memory(self, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return where the slope, the errors and the values after of a batch lie."""
+        kept = self._memories.get(rows)
+        if kept is None:
+            kept = self._memories[rows] = (torch.empty(rows, self.choices), torch.empty(rows),
+                                           torch.empty(rows))
+        return kept
+
     def _value_after(self, batch: Batch) -> Tensor:
         later = self._values(self.target.forward(batch.after))
         if self._numpy is not None:
             judged = self.values(batch.after) if self.config.double else later
-            best = torch.empty(len(later))
+            best = self._memory(len(later))[2]
             fused_kernels.values_of_best(later.numpy(), judged.numpy(), best.numpy())
             return best
         if not self.config.double:

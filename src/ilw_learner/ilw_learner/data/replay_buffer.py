@@ -42,8 +42,7 @@ class Transition(NamedTuple):
     """(I,) float32"""
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Transitions drawn from the buffer."""
 
     rows: Tensor
@@ -86,6 +85,7 @@ class ReplayBuffer:
         self._on_gpu = device.type != 'cpu'
         """There, drawing is the same operations however full it is, and none of them waits"""
         self._priorities = SumTree(rows, device) if alpha > 0.0 else None
+        self._memories: dict[int, tuple[tuple[Tensor, ...], tuple[np.ndarray, ...]]] = {}
         if demos:
             self._write(slice(0, kept), demos)
             self._filled.fill_(kept)
@@ -139,6 +139,8 @@ class ReplayBuffer:
         """
         Return a random batch; does not wait for the device.
 
+        On a CPU the next one of as many rows overwrites it: malloc takes time, too.
+
         :param beta: how far importance weights undo the priorities; 1 entirely.
         :param demo_ratio: share of the batch from demonstrations; 0: as many as chance gives.
             With priorities these decide.
@@ -153,17 +155,25 @@ class ReplayBuffer:
         demo = (rows < self._demos) if self._demos else None
         width = self._width
         if self._array is not None and not self._on_gpu:
-            obs, after = torch.empty(2, size, width)
-            reward, discount = torch.empty(2, size)
-            action = torch.empty(size, dtype=torch.int64)
-            fused_kernels.pick_rows(
-                self._array, rows.numpy(), obs.numpy(), after.numpy(), reward.numpy(),
-                discount.numpy(), action.numpy())
-            return Batch(rows, obs, action, reward, discount, after, weight, demo)
+            drawn_in, arrays = self._memory(size)
+            fused_kernels.pick_rows(self._array, rows.numpy(), *arrays)
+            return Batch(rows, *drawn_in, weight, demo)
         drawn = self._rows.index_select(0, rows)
         return Batch(
             rows, drawn[:, :width], drawn[:, -1].long(), drawn[:, -3], drawn[:, -2],
             drawn[:, width:2 * width], weight, demo)
+
+    def _memory(self, size: int) -> tuple[tuple[Tensor, ...], tuple[np.ndarray, ...]]:
+        """Return where batches of a size lie, as fields of ``Batch`` and for ``pick_rows``."""
+        kept = self._memories.get(size)
+        if kept is None:
+            obs, after = torch.empty(2, size, self._width)
+            reward, discount = torch.empty(2, size)
+            action = torch.empty(size, dtype=torch.int64)
+            kept = self._memories[size] = (
+                (obs, action, reward, discount, after),
+                tuple(v.numpy() for v in (obs, after, reward, discount, action)))
+        return kept
 
     def _uniform(self, size: int, demo_ratio: float) -> Tensor:
         shown = round(demo_ratio * size) if self._demos and self._added else 0
