@@ -138,12 +138,14 @@ class Demo:
 
     def record(self, session: Session) -> None:
         """Record the demonstrations; nodes that die are started again."""
+        session.wait_for_hand('expert')
         self._drive_all(session, 'record demonstrations', world_seeds.DEMONSTRATE,
                         self.options.episodes, record=True)
 
     def _evaluate_expert(self, session: Session) -> list[Driven]:
         self.fleet.stop('expert')
         self.fleet.start([self._expert_node(imperfection=0.0)])
+        session.wait_for_hand('expert')
         driven = self._drive_all(session, 'evaluate expert', world_seeds.SCORE,
                                  self.options.episodes_eval)
         self.fleet.stop('expert')
@@ -174,6 +176,8 @@ class Demo:
                     raise
                 if {'policy', 'arbiter'} & set(names):
                     ready()
+                if 'expert' in names:
+                    session.wait_for_hand('expert')
                 if 'recorder' in names:
                     session.status = None  # the dead one's; the new one says its own
                 elif record:

@@ -130,6 +130,20 @@ class Session:
             if time.monotonic() > deadline:
                 raise LoopError(f'Waited {timeout_s:.0f} s for {what} in vain.')
 
+    def wait_for_hand(self, name: str) -> None:
+        """
+        Wait until a node that presses the stick is there: hears the truth and publishes ``joy``.
+
+        An episode that begins before goes by with nobody driving.
+
+        :raises LoopError: it does not come.
+        """
+        self.wait_for(
+            lambda: all(name in (end.node_name for end in ends) for ends in (
+                self._node.get_publishers_info_by_topic('joy'),
+                self._node.get_subscriptions_info_by_topic('sim/ground_truth'))),
+            30.0, f'the node {name} to take the stick')
+
     def drive(self, seed: int, *, record: bool = False, operator: str = '',
               episode: str = '') -> Driven:
         """
