@@ -10,6 +10,7 @@ from ilw_core.align import Observation
 from ilw_core.base.plant import load_plant
 from ilw_core.errors import IlwError
 from ilw_core.storage.locate import config_file
+from ilw_learner.algorithms import dqn
 from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_learner.runtime.runner import PolicyRunner
 from ilw_learner.training.config import load_config
@@ -19,6 +20,12 @@ from ilw_learner.training.train import train
 
 TINY = {'steps': 4096, 'robots': 64, 'warm_up': 512, 'candidates': 2, 'batch': 64, 'hidden': 32,
         'eval_episodes': 2}
+
+
+@pytest.fixture(autouse=True)
+def few_judges(monkeypatch):
+    """Candidates are compared in few worlds: here only that they are."""
+    monkeypatch.setattr(dqn, '_JUDGE_ROBOTS', 8)
 
 
 def options(contract, folder, algorithm='dqn', **more):
