@@ -105,7 +105,8 @@ def test_rows_that_many_pages_share_are_not_read_without_end(tmp_path):
     """An inner page whose children are all the same page gives its rows over and over."""
     rows = ''.join(f"INSERT INTO messages VALUES ({i}, 1, {i}, zeroblob(300));"
                    for i in range(3000))
-    folder = bag(tmp_path / 'one', 'PRAGMA page_size = 4096;' + TOPICS + MESSAGES + rows)
+    folder = bag(tmp_path / 'one', f'PRAGMA page_size = 4096;{TOPICS}{MESSAGES}'
+                 f'BEGIN;{rows}COMMIT;')
     file = folder / 'one.db3'
     with closing(sqlite3.connect(file)) as database:
         (root,) = database.execute(
