@@ -90,7 +90,7 @@ def ilw() -> None:
 @click.option('--episodes', type=click.IntRange(1, 10_000), help='Demonstrations to record [60].')
 @click.option('--episodes-eval', type=click.IntRange(1, 10_000),
               help='Unseen episodes per driver [20].')
-@click.option('--quick', is_flag=True, help='Fewer of both, under two minutes.')
+@click.option('--quick', is_flag=True, help='Fewer of both: two to four minutes.')
 @click.option('--runs', type=click.Path(path_type=Path), default=Path('runs'), show_default=True)
 @json_option
 def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, quick: bool,
