@@ -56,7 +56,8 @@ def clone(contract: Contract, out: Path, seed: int, demonstrations: int) -> tupl
     return demos, kept, driven
 
 
-def judge(contract: Contract, before: Path, after: Path, out: Path, seed: int, starts: int) -> dict:
+def judge(contract: Contract, before: Path, after: Path, out: Path, seed: int,
+          starts: int) -> dict:
     """Compare from starts that no round has used."""
     runners = PolicyRunner(before, contract), PolicyRunner(after, contract)
     first = seed * world_seeds.PER_RUN + world_seeds.SCORE

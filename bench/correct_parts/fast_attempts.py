@@ -8,10 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import numpy as np
-
 from correct_parts.fast_drive import Hand, as_attempt, as_episode, drive
 from correct_parts.fast_world import FastWorld
+import numpy as np
+
 from ilw_bringup.correct.attempts import Attempts
 from ilw_bringup.correct.lookout import Lookout
 from ilw_core.contract.file import Contract

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 import math
 
+from correct_parts.fast_world import FastWorld
 import numpy as np
 
-from correct_parts.fast_world import FastWorld
 from ilw_bringup.correct.lookout import Lookout
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode, Outcome, Source

@@ -7,7 +7,7 @@ import numpy as np
 
 from ilw_core.contract.file import Contract
 from ilw_sim.batch.batch_env import BatchEnv
-from ilw_sim.batch.compiled import SPEED, TURN, X, Y, YAW
+from ilw_sim.batch.compiled import SPEED, TURN, YAW, X, Y
 from ilw_sim.batch.worlds import make_scenes
 from ilw_sim.tasks.scene import Scene
 

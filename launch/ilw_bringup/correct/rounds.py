@@ -265,6 +265,6 @@ def _check_corrected(attempts: list[CorrectedAttempt], labels: str, number: int,
                      checkpoint: Path) -> None:
     if not any(each.person_steps for each in attempts if each.success or labels == 'person'):
         raise IlwError(
-            f'Round {number}: nobody took over in any of its {len(attempts)} attempts '
-            f'to learn from, so there is nothing to learn. Compare this policy as it is (./ilw eval '
+            f'Round {number}: nobody took over in any of its {len(attempts)} attempts to learn '
+            f'from, so there is nothing to learn. Compare this policy as it is (./ilw eval '
             f'{checkpoint}), or start again with more --attempts and another --out.')

@@ -1,4 +1,4 @@
-"""A thousand takeovers at random moments of simulated drives: who drives, and how fast it changes."""
+"""A thousand takeovers at random moments of simulated drives: who drives, and how fast."""
 
 from dataclasses import replace
 import math
@@ -21,9 +21,10 @@ TAKEOVERS = 1000
 SLICES = 10
 """Of a tick: when somebody presses or lets go"""
 CLUTTER = load_contract(config_file('tasks', 'clutter'))
-CONTRACTS = {'guarded': CLUTTER, 'plain': replace(CLUTTER, safety=SafetySpec())}
+PLAIN = replace(CLUTTER, safety=SafetySpec(clamp_ratio=0.5, clamps_in_a_row=10))
+CONTRACTS = {'guarded': CLUTTER, 'plain': PLAIN}
 BRAKES = {'obstacle', 'blind', 'near', 'wheels'}
-"""What may stop a robot faster than ``max_rate``"""
+"""With one of these a value may fall, never rise, faster than ``max_rate``"""
 
 
 class Drive:
@@ -73,10 +74,11 @@ class Drive:
         if self.last is not None:
             elapsed_s = (decision.stamp_ns - self.last.stamp_ns) / 1e9
             change = np.abs(decision.applied - self.last.applied)
-            braked = bool(BRAKES & set(decision.reasons)) & bool(np.all(
-                np.abs(decision.applied) <= np.abs(self.last.applied) + 1e-9))
+            fast = change > self.contract.action.max_rate * elapsed_s + 1e-6
+            rising = np.abs(decision.applied) > np.abs(self.last.applied) + 1e-6
+            braked = bool(BRAKES & set(decision.reasons))
             self.changes += bool(change.any())
-            if np.any(change > self.contract.action.max_rate * elapsed_s + 1e-6) and not braked:
+            if np.any(fast & rising) or (np.any(fast) and not braked):
                 self.fast.append((self.now, change, decision.reasons))
             self.takeovers += (self.last.source, decision.source) == (
                 Source.POLICY, Source.PERSON)
