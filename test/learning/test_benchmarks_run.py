@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / 'bench'
 
@@ -45,3 +46,18 @@ def test_q_learning_as_bench_dqn_trains_it(monkeypatch):
     assert told['steps'] == 2000 and told['updates'] > 100 and len(told['curve']) == 2
     limit = float(dqn.measure(dqn.LIMIT, '4', '2', '64', python=Path(sys.executable)))
     assert limit > told['updates'] / told['cpu_s'], 'the products alone are faster'
+
+
+@pytest.mark.slow
+def test_rounds_of_corrections_as_bench_correct_drives_them(tmp_path):
+    few = ('--demonstrations', '3', '--rounds', '1', '--attempts', '3', '--episodes', '4',
+           '--judge', '4', '--fresh', '--values', '{"updates": 200, "eval_episodes": 1}')
+    done = subprocess.run(
+        [sys.executable, BENCH / 'correct.py', '--seeds', '1', *few, '--out', tmp_path, '--json'],
+        env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    row, = json.loads(done.stdout)['seeds']
+    found, = row['rounds']
+    assert row['expert'] >= 2 and row['judged']['pairs'] == 4
+    assert found['takeovers_per_attempt'] > 0.0 and 0.0 < found['person_share'] < 1.0
+    assert found['corrections']['minutes'] > 0.0 and found['fresh']['minutes'] > 0.0

@@ -13,6 +13,7 @@ from ilw_bringup.start.processes import Fleet
 from ilw_core.contract.file import Contract
 from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes
 from ilw_learner.checkpoint.folder import load_checkpoint
+from ilw_learner.correction.attempt import CorrectedAttempt, read_attempt
 
 _RETRIES = 5
 """It gives up after this many attempts in a row were lost to a fault"""
@@ -55,6 +56,10 @@ class Attempts:
             if number.isdigit() and each.stop_reason != 'fault':
                 found.setdefault(int(number), each)
         return found
+
+    def read(self, episode: EpisodeFolder) -> CorrectedAttempt:
+        """Return what one shows; :raises EpisodeError: it does not say who drove."""
+        return read_attempt(episode.path, self._contract)
 
     def drive(self, worlds: range, progress: Callable[[int], None],
               enough: Callable[[dict[int, EpisodeFolder]], bool] = lambda done: False) -> None:

@@ -2,7 +2,9 @@
 Rounds of corrections: drive and take over, learn, compare, promote or not.
 
 Everything a round finds lies in its folder, stage by stage, so one that was interrupted goes on
-where it was: an episode counts once, a training and a comparison go on by themselves.
+where it was: an episode counts once, a training and a comparison go on by themselves. Each round
+compares from starts of its own: over many rounds, always the same ones would be learned by heart
+by what was promoted on them. The first starts of a run's range are left for a last judgement.
 """
 
 from collections.abc import Callable
@@ -19,8 +21,8 @@ from ilw_core.storage.files import json_text, read_json, write_file
 from ilw_learner.algorithms import ALGORITHMS
 from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_learner.checkpoint.promotion import judge_against
-from ilw_learner.correction.attempt import CorrectedAttempt, read_attempt
-from ilw_learner.correction.page import write_page
+from ilw_learner.correction.attempt import CorrectedAttempt
+from ilw_learner.correction.page import Walls, write_page
 from ilw_learner.correction.round_record import RoundRecord, Taught
 from ilw_learner.rollout.compare import drive_pairs
 from ilw_learner.rollout.evaluate import make_env
@@ -29,9 +31,11 @@ from ilw_learner.runtime.runner import PolicyRunner
 from ilw_learner.training.options import OldDemos, TrainConfig, TrainOptions, find_demonstrations
 from ilw_learner.training.summary import TrainSummary
 from ilw_learner.training.train import train
+from ilw_sim.batch.worlds import make_scenes
+from ilw_sim.counterfactual import outlines
 
 _PER_ROUND = 1000
-"""Worlds set apart for a round"""
+"""Worlds set apart for a round, to drive in and to choose a checkpoint in"""
 _MAX_JSON_BYTES = 10_000_000
 _RECORD = 'round.json'
 
@@ -71,11 +75,13 @@ class Rounds:
     """
     Rounds in one folder, ``out``; what is finished in it is not done again.
 
+    :param make_attempts: drives and reads attempts; called with the arguments of ``Attempts``.
     :raises IlwError: the policy cannot be corrected here; says what to do.
     """
 
-    def __init__(self, options: CorrectOptions) -> None:
-        self.options = options
+    def __init__(self, options: CorrectOptions,
+                 make_attempts: Callable[..., Attempts] = Attempts) -> None:
+        self.options, self._make_attempts = options, make_attempts
         self._base_seed = options.seed * world_seeds.PER_RUN
         _check(options)
         self._keep_to(options)
@@ -93,27 +99,27 @@ class Rounds:
                 record = self._round(number, folder, checkpoint)
                 folder.mkdir(parents=True, exist_ok=True)
                 write_file(path, json_text(record.as_json(), indent=2) + '\n')
-                write_page(folder / 'round.html', record, options.contract)
+                write_page(folder / 'round.html', record, options.contract,
+                           self._walls(number, record))
             records.append(record)
             checkpoint = Path(record.checkpoint)
         return records
 
     def _round(self, number: int, folder: Path, checkpoint: Path) -> RoundRecord:
         options = self.options
-        first = self._base_seed + world_seeds.CORRECT + number * _PER_ROUND
         corrected = self._attempts(folder / 'corrections', checkpoint)
         what = f'round {number}: attempts'
-        corrected.drive(range(first, first + options.attempts),
+        corrected.drive(self._worlds(number),
                         lambda done: options.progress(what, done, options.attempts))
         attempts = self._read(corrected)
         minutes = sum(each.person_s for each in attempts) / 60.0
-        _check_corrected(attempts, number, checkpoint)
+        _check_corrected(attempts, options.labels, number, checkpoint)
         before = [options.demos, *(
             self._attempts(options.out / f'round-{k}' / 'corrections', None).episodes
             for k in range(1, number))]
-        learned = self._learn(folder / 'training', corrected.episodes, before, checkpoint,
-                              options.labels, f'round {number}: training')
-        compared = self._compare(folder / 'trials.jsonl', checkpoint, learned,
+        learned = self._learn(number, folder / 'training', corrected.episodes, before, checkpoint,
+                              f'round {number}: training')
+        compared = self._compare(number, folder / 'trials.jsonl', checkpoint, learned,
                                  f'round {number}: comparison')
         verdict = judge_against(compared.counts(options.episodes))
         return RoundRecord(
@@ -123,18 +129,31 @@ class Rounds:
             fresh=self._fresh(number, folder, checkpoint, before, minutes, compared),
             promoted=verdict.allowed, verdict=verdict.text)
 
+    def _worlds(self, number: int) -> range:
+        """Return the worlds of a round's attempts."""
+        first = self._base_seed + world_seeds.CORRECT + number * _PER_ROUND
+        return range(first, first + self.options.attempts)
+
+    def _walls(self, number: int, record: RoundRecord) -> Walls:
+        """Return what stood where somebody took over; attempt i was in the i-th world."""
+        taken = {each.episode: world for each, world in zip(
+            record.attempts, self._worlds(number), strict=False) if each.places}
+        scenes = make_scenes(self.options.contract, list(taken.values()))
+        return {episode: list(outlines(scene).values())
+                for episode, scene in zip(taken, scenes, strict=True)}
+
     def _attempts(self, folder: Path, checkpoint: Path | None) -> Attempts:
         options = self.options
-        return Attempts(folder, options.contract, checkpoint,
-                        {'task': options.task, **options.given}, scripted=options.scripted,
-                        seed=options.seed, say=options.say)
+        return self._make_attempts(
+            folder, options.contract, checkpoint, {'task': options.task, **options.given},
+            scripted=options.scripted, seed=options.seed, say=options.say)
 
     def _read(self, attempts: Attempts) -> list[CorrectedAttempt]:
         done = attempts.done()
-        return [read_attempt(done[number].path, self.options.contract)
+        return [attempts.read(done[number])
                 for number in sorted(done)[:self.options.attempts]]
 
-    def _learn(self, out: Path, demos: Path, before: list[Path], begin: Path, labels: str,
+    def _learn(self, number: int, out: Path, demos: Path, before: list[Path], begin: Path,
                what: str) -> Path:
         options = self.options
         finished = out / 'training.json'
@@ -148,21 +167,21 @@ class Rounds:
         summary = train(TrainOptions(
             contract=options.contract, algorithm=options.algorithm, config=options.config,
             demos=demos, out=out, seed=options.seed, begin=load_checkpoint(begin),
-            keep='replay', old_demos=tuple(map(OldDemos, before)), labels=labels,
-            env_spec=options.env_spec,
-            eval_seed=self._base_seed + world_seeds.CHOOSE, say=options.say), show)
+            keep='replay', old_demos=tuple(map(OldDemos, before)), labels=options.labels,
+            env_spec=options.env_spec, say=options.say,
+            eval_seed=self._base_seed + world_seeds.CHOOSE + (number - 1) * _PER_ROUND), show)
         return Path(summary.checkpoint)
 
-    def _compare(self, file: Path, before: Path, after: Path, what: str,
+    def _compare(self, number: int, file: Path, before: Path, after: Path, what: str,
                  known: TrialLog | None = None) -> TrialLog:
         """
-        Drive both policies from the same starts.
+        Drive both policies from the same starts, which are those of this round only.
 
         :param known: trials of ``before`` from these starts, not to be driven again.
         """
         options, contract = self.options, self.options.contract
         runners = (PolicyRunner(before, contract), PolicyRunner(after, contract))
-        seed = self._base_seed + world_seeds.SCORE
+        seed = self._base_seed + world_seeds.SCORE + number * options.episodes
         header = {'task': contract.name, 'contract': contract.hash,
                   'policies': [runner.name for runner in runners], 'where': options.env_spec,
                   'seed': seed}
@@ -189,17 +208,15 @@ class Rounds:
         demonstrated = self._attempts(folder / 'fresh', None)
 
         def driven(done: Any) -> float:
-            return sum(read_attempt(each.path, options.contract).person_s
-                       for each in done.values()) / 60.0
+            return sum(demonstrated.read(each).person_s for each in done.values()) / 60.0
 
-        first = self._base_seed + world_seeds.CORRECT + number * _PER_ROUND
-        demonstrated.drive(range(first, first + options.attempts),
+        demonstrated.drive(self._worlds(number),
                            lambda done: options.progress(f'round {number}: demonstrations', done,
                                                          options.attempts),
                            enough=lambda done: driven(done) >= minutes)
-        learned = self._learn(folder / 'training-fresh', demonstrated.episodes, before,
-                              checkpoint, options.labels, f'round {number}: training beside')
-        log = self._compare(folder / 'trials-fresh.jsonl', checkpoint, learned,
+        learned = self._learn(number, folder / 'training-fresh', demonstrated.episodes, before,
+                              checkpoint, f'round {number}: training beside')
+        log = self._compare(number, folder / 'trials-fresh.jsonl', checkpoint, learned,
                             f'round {number}: comparison beside', known)
         done = demonstrated.done()
         return self._taught(learned, driven(done), len(done), log)
@@ -226,6 +243,11 @@ class Rounds:
 
 
 def _check(options: CorrectOptions) -> None:
+    room = world_seeds.PER_RUN - world_seeds.SCORE
+    if (options.rounds + 1) * options.episodes > room:
+        raise IlwError(f'Each round compares from starts of its own, of which a run has {room}: '
+                       f'--rounds {options.rounds} with --episodes {options.episodes} are too '
+                       f'many. Lower one of them.')
     contract, checkpoint = options.contract, load_checkpoint(options.checkpoint, options.contract)
     family = str(checkpoint.card.get('algorithm'))
     able = [name for name, each in ALGORITHMS.items() if each.begins and each.demonstrated]
@@ -239,9 +261,10 @@ def _check(options: CorrectOptions) -> None:
     find_demonstrations(options.demos, contract.name)  # before anybody drives
 
 
-def _check_corrected(attempts: list[CorrectedAttempt], number: int, checkpoint: Path) -> None:
-    if not any(each.takeovers and each.success for each in attempts):
+def _check_corrected(attempts: list[CorrectedAttempt], labels: str, number: int,
+                     checkpoint: Path) -> None:
+    if not any(each.person_steps for each in attempts if each.success or labels == 'person'):
         raise IlwError(
-            f'Round {number}: nobody took over in any of its {len(attempts)} attempts that '
-            f'succeeded, so there is nothing to learn. Compare this policy as it is (./ilw eval '
+            f'Round {number}: nobody took over in any of its {len(attempts)} attempts to learn '
+            f'from, so there is nothing to learn. Compare this policy as it is (./ilw eval '
             f'{checkpoint}), or start again with more --attempts and another --out.')

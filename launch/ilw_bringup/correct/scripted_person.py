@@ -5,24 +5,16 @@ from nav_msgs.msg import OccupancyGrid, Odometry
 import numpy as np
 from sensor_msgs.msg import Joy
 
+from ilw_bringup.correct.lookout import Lookout
 from ilw_bringup.session import Session
 from ilw_core.contract.file import Contract
 from ilw_core.contract.planar_twist import speeds_of
 from ilw_core.features.rotation import yaw_of
 from ilw_core.storage.locate import config_file
-from ilw_learner.rollout.evaluate import acting
-from ilw_learner.runtime.runner import PolicyRunner
 from ilw_msgs.msg import ActionChunk, EpisodeEvent
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, REQUEST
-from ilw_sim.batch.foresight import Foresight
-from ilw_sim.driver.corrector import Corrector
 from ilw_sim.driver.stick import Stick, StickDriver
-
-LOOKAHEAD_S = 2.0
-"""So far ahead it sees whether the policy's own way fails"""
-_LOOK_NS = 200_000_000
-"""It looks ahead so often: a hand that is late is worth less than a look that is old"""
 
 
 class ScriptedPerson:
@@ -36,13 +28,12 @@ class ScriptedPerson:
     def __init__(self, session: Session, contract: Contract, checkpoint: str | None,
                  seed: int) -> None:
         self._contract = contract
-        runner = None if checkpoint is None else PolicyRunner(checkpoint, contract)
-        self._runner, self._foresight = runner, None
-        self._corrector = Corrector(np.random.default_rng(seed))
+        self._lookout = None if checkpoint is None else Lookout(
+            contract, checkpoint, np.random.default_rng(seed))
         self._hand = StickDriver(contract, Stick(config_file('joysticks', 'xbox')), seed=seed,
-                                 imperfection=0.0 if runner else 1.0)
+                                 imperfection=0.0 if checkpoint else 1.0)
         self._command = contract.action.rest
-        self._over, self._looked_ns = True, 0
+        self._over = True
         self._joy = session.publisher(Joy, 'joy', EVENT)
         for kind, topic, take, profile in (
                 (OccupancyGrid, 'map', self._on_map, LATCHED),
@@ -54,8 +45,8 @@ class ScriptedPerson:
 
     def begin(self, seed: int) -> None:
         """An episode in the world of this seed is about to begin."""
-        if self._runner is not None:
-            self._foresight = Foresight(self._contract, seed)
+        if self._lookout is not None:
+            self._lookout.enter(seed)
         self._command = self._contract.action.rest
 
     def _on_map(self, grid: OccupancyGrid) -> None:
@@ -73,7 +64,8 @@ class ScriptedPerson:
             return
         if event.kind == EpisodeEvent.KIND_RESET:
             self._hand.on_reset()
-            self._corrector.begin()
+            if self._lookout is not None:
+                self._lookout.begin()
             self._over = False
         elif event.kind == EpisodeEvent.KIND_STOP:
             self._hand.on_stop()
@@ -89,9 +81,9 @@ class ScriptedPerson:
         twist = speeds_of(truth.twist.twist)
         if self._over:
             return
-        if not 0 <= stamp - self._looked_ns < _LOOK_NS:
-            self._look(stamp, pose, twist)
-        if self._runner is None or self._corrector.holds:
+        if self._lookout is None or self._lookout.look(
+                stamp, pose, twist, self._command,
+                lambda place: self._hand.cost(stamp, place)):
             pressed = self._hand.on_tick(stamp, pose)
         else:
             pressed = [self._hand.idle(stamp)]
@@ -99,18 +91,3 @@ class ScriptedPerson:
             joy = Joy(axes=axes, buttons=buttons)
             joy.header.stamp = truth.header.stamp
             self._joy.publish(joy)
-
-    def _look(self, stamp: int, pose: tuple[float, float, float],
-              twist: tuple[float, float]) -> None:
-        """Look where the policy's own way leads, and decide who holds the stick."""
-        cost = self._hand.cost(stamp, pose)
-        if cost is None or self._foresight is None or self._runner is None:
-            return
-        self._looked_ns = stamp
-        self._runner.reset()
-        act, seen = acting(self._runner), np.ones(self._contract.obs_dim, dtype=bool)
-        way = self._foresight.roll_out(pose, twist, self._command, lambda obs: act(obs, seen),
-                                       LOOKAHEAD_S)
-        ahead = 0.0 if way.arrives else self._hand.cost(stamp, way.end)
-        self._corrector.look(stamp, fails=way.fails, cost=cost,
-                             cost_ahead=cost if ahead is None else ahead)

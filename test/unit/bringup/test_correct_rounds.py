@@ -4,13 +4,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from ilw_bringup.correct import rounds
 from ilw_bringup.correct.attempts import Attempts
 from ilw_bringup.correct.rounds import CorrectOptions, Rounds
 from ilw_bringup.session import DiscardedError, LoopError
+from ilw_core import world_seeds
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import IlwError
 from ilw_core.scores.paired import PairCounts
@@ -18,6 +21,7 @@ from ilw_core.storage.episode_folder import SCHEMA
 from ilw_core.storage.locate import config_file
 from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.checkpoint.folder import save_checkpoint
+from ilw_learner.checkpoint.promotion import judge_against
 from ilw_learner.correction.attempt import CorrectedAttempt
 
 CLUTTER = load_contract(config_file('tasks', 'clutter'))
@@ -127,7 +131,8 @@ class Stages:
 
     def __init__(self, monkeypatch, *, takeovers=1, better=True):
         self.begun, self.fails = [], False
-        attempt = CorrectedAttempt('one', True, 'goal', 100, 20, 2.0, takeovers, 0.1, 0.2, ())
+        attempt = CorrectedAttempt('one', True, 'goal', 100, 20 * takeovers, 2.0, takeovers, 0.1,
+                                   0.2, ())
         counts = PairCounts(10, 0, 90, 0) if better else PairCounts(50, 40, 0, 10)
         monkeypatch.setattr(rounds.Attempts, 'drive', lambda *_, **__: None)
         monkeypatch.setattr(Rounds, '_read', lambda *_: [attempt, attempt])
@@ -135,7 +140,7 @@ class Stages:
         monkeypatch.setattr(Rounds, '_compare', lambda *_, **__: type(
             'Log', (), {'counts': lambda *_: counts})())
 
-    def learn(self, out, demos, before, begin, labels, what):
+    def learn(self, number, out, demos, before, begin, what):
         if self.fails:
             raise KeyboardInterrupt
         self.begun.append((str(begin), [each.parent.parent.name for each in before]))
@@ -175,6 +180,76 @@ def test_rounds_with_other_values_are_not_mixed(tmp_path, monkeypatch):
     Rounds(options(tmp_path)).run()
     with pytest.raises(IlwError, match=r'another attempts \(2, not 9\).*--out'):
         Rounds(options(tmp_path, attempts=9))
+
+
+def test_each_round_is_compared_from_starts_of_its_own_and_goes_on_from_the_same(
+        tmp_path, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(rounds, 'PolicyRunner', lambda *_: SimpleNamespace(name='one'))
+    monkeypatch.setattr(rounds, 'make_env', lambda *_: None)
+    monkeypatch.setattr(rounds, 'drive_pairs',
+                        lambda env, contract, runners, pairs, seed, *_: seeds.append(seed))
+    kept = Rounds._compare
+    Stages(monkeypatch)
+    counts = PairCounts(10, 0, 90, 0)
+
+    def compare(self, number, file, *words):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        log = kept(self, number, file, *words)
+        log.counts = lambda *_: counts
+        return log
+
+    monkeypatch.setattr(Rounds, '_compare', compare)
+    Rounds(options(tmp_path, rounds=3, episodes=50, seed=2)).run()
+    begin = 2 * world_seeds.PER_RUN + world_seeds.SCORE
+    assert seeds == [begin + 50, begin + 100, begin + 150], 'the first 50 are left for a judgement'
+    (tmp_path / 'run' / 'round-3' / 'round.json').unlink()
+    Rounds(options(tmp_path, rounds=3, episodes=50, seed=2)).run()
+    assert seeds[3:] == [begin + 150]
+
+
+def test_more_starts_than_a_run_has_are_refused(tmp_path):
+    with pytest.raises(IlwError, match=r'a run has 400000: --rounds 4 with --episodes 90000'):
+        Rounds(options(tmp_path, rounds=4, episodes=90_000))
+
+
+@pytest.mark.parametrize('draw', range(5))
+def test_of_twenty_rounds_with_spoilt_ones_none_that_is_much_worse_is_promoted(
+        tmp_path, monkeypatch, draw):
+    rng = np.random.default_rng(draw)
+    Stages(monkeypatch)
+    changes = {0: 0.0}
+    success = [0.7]
+
+    def compare(self, number, *words):
+        changes[number] = float(rng.choice([0.08, 0.0, -0.08, -0.15, -0.3]))
+        hard = rng.uniform(size=self.options.episodes)  # the same start is as hard for both
+        before, after = (hard + rng.normal(0.0, 0.1, hard.shape) < rate
+                         for rate in (success[-1], success[-1] + changes[number]))
+        counts = PairCounts(both=int((before & after).sum()),
+                            only_first=int((before & ~after).sum()),
+                            only_second=int((~before & after).sum()),
+                            neither=int((~before & ~after).sum()))
+        if judge_against(counts).allowed:
+            success.append(min(0.95, success[-1] + changes[number]))
+        return SimpleNamespace(counts=lambda *_: counts)
+
+    monkeypatch.setattr(Rounds, '_compare', compare)
+    found = Rounds(options(tmp_path, rounds=20, episodes=100)).run()
+    assert sum(changes[each.number] < -0.05 for each in found) >= 5, 'some are spoilt'
+    assert not [each.number for each in found
+                if each.promoted and changes[each.number] < -0.05]
+    assert any(each.promoted for each in found), 'not everything is refused'
+
+
+def test_what_was_driven_in_attempts_that_failed_is_enough_to_learn_from(tmp_path, monkeypatch):
+    stages = Stages(monkeypatch)
+    failed = CorrectedAttempt('one', False, 'collision', 100, 20, 2.0, 1, 0.1, 0.2, ())
+    monkeypatch.setattr(Rounds, '_read', lambda *_: [failed])
+    Rounds(options(tmp_path, rounds=1)).run()
+    assert stages.begun
+    with pytest.raises(IlwError, match='nothing to learn'):
+        Rounds(options(tmp_path, rounds=1, labels='weighted', out=tmp_path / 'other')).run()
 
 
 def test_a_round_without_a_correction_says_what_to_do(tmp_path, monkeypatch):

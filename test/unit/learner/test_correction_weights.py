@@ -15,6 +15,7 @@ from ilw_learner.algorithms.bc import cloning_step
 from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.correction.weights import (
     hand_backs,
+    person_labels,
     relative_weights,
     step_weights,
     takeovers,
@@ -54,6 +55,20 @@ def test_where_a_policy_drove_only_what_the_person_drove_is_a_label(clutter):
     assert weights[0].tolist() == [1, 1, 1], 'a demonstration is a label throughout'
     assert weights[1].tolist() == [0, 0, 1, 0, 0, 0]
     assert set(weights[2].tolist()) == {1}
+
+
+@pytest.mark.parametrize(('drivers', 'labels'), [
+    ([R] * 5 + [P] * 5 + [R] * 20, list(range(5, 10))),  # the policy failed long after
+    ([R] * 5 + [P] * 5 + [R] * 5 + [P] * 5, list(range(5, 10))),  # it failed in the person's hand
+    ([R] * 5 + [P] * 5 + [R] * 9 + [P] * 5 + [R] * 9, list(range(5, 10))),  # a moment after it
+    ([R] * 5 + [P] * 5 + [R] * 9 + [P] * 5 + [R] * 10, [*range(5, 10), *range(19, 24)]),
+    ([P] * 9 + [R] * 30, list(range(9))), ([R] * 9, []), ([P] * 9, []), (None, [])])
+def test_of_an_attempt_that_failed_what_led_into_it_is_no_label(clutter, drivers, labels):
+    failed = replace(driven(clutter, drivers), outcome=Outcome.FAILURE)
+    assert np.flatnonzero(person_labels(failed)).tolist() == labels
+    if labels:
+        weights, = step_weights([failed], 'person', 0.1)
+        assert np.flatnonzero(weights).tolist() == labels
 
 
 def test_interventions_get_half_the_weight_and_the_second_before_a_takeover_none(clutter):

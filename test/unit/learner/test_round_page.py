@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 import json
+import re
 
 import numpy as np
 import pytest
@@ -19,6 +20,9 @@ RECORD = RoundRecord(
     corrections=Taught('new', 0.5, 2, before=12, after=15, n=20),
     fresh=Taught('beside', 0.6, 1, before=12, after=11, n=20), promoted=True,
     verdict='it is < 5 %')
+
+WALLS = {'a<b>': [np.array([(0.0, 0.0), (9.0, 0.0), (9.0, 0.1), (0.0, 0.1)]),
+                  np.array([(5.0, 5.0), (6.0, 5.0), (6.0, 9.0)])]}
 
 
 def test_the_figures_of_a_round_are_those_of_its_attempts():
@@ -39,13 +43,14 @@ def test_a_round_is_the_same_after_it_was_written_and_read(record):
 
 
 def test_the_page_says_each_figure_and_quotes_names_safely(clutter):
-    shown = page(RECORD, clutter)
+    shown = page(RECORD, clutter, WALLS)
     for what, value in figures(RECORD, clutter):
         assert what in shown
         assert value in shown
     assert 'a&lt;b&gt;' in shown
     assert 'it is &lt; 5 %' in shown
     assert shown.count('<circle') == 2
+    assert shown.count('<polygon') == 2
     lines = dict(figures(RECORD, clutter))
     assert lines['largest jump of the command at a takeover'] == '25.0% of its range'
     assert lines['largest jump at a hand-back'] == '40.0% of its range'
@@ -53,9 +58,19 @@ def test_the_page_says_each_figure_and_quotes_names_safely(clutter):
     assert lines['points gained per minute'] == '+30.0 (+15.0 in all)'
 
 
+def test_a_takeover_is_drawn_where_it_was_among_the_walls(clutter):
+    shown = page(RECORD, clutter, WALLS)
+    wall = re.search(r'points="([^"]*)"', shown)[1].split()
+    corners = np.array([each.split(',') for each in wall], dtype=float)
+    dots = np.array(re.findall(r'cx="([0-9.]+)" cy="([0-9.]+)"', shown), dtype=float)
+    scale = (corners[1] - corners[0])[0] / 9.0
+    from_corner = (dots - corners[0]) / scale * (1.0, -1.0)
+    assert from_corner == pytest.approx(np.array(ATTEMPTS[0].places), abs=0.01)
+
+
 def test_a_round_whose_recordings_know_no_place_has_no_map(clutter):
     bare = replace(RECORD, attempts=ATTEMPTS[1:])
-    assert '<svg' not in page(bare, clutter)
+    assert '<svg' not in page(bare, clutter, {})
 
 
 def test_a_jump_is_from_the_decision_before_by_the_range_of_the_command(clutter):

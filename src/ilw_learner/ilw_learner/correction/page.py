@@ -1,29 +1,37 @@
 """One HTML page for one round of corrections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import html
 from pathlib import Path
+
+import numpy as np
 
 from ilw_core.contract.file import Contract
 from ilw_core.scores.statistics import wilson
 from ilw_core.storage.files import write_file
 from ilw_core.text.printable import printable
+from ilw_learner.correction.attempt import CorrectedAttempt
 from ilw_learner.correction.round_record import RoundRecord, Taught
 
 _STYLE = ('body{font:16px/1.5 sans-serif;max-width:52em;margin:2em auto;padding:0 1em}'
           'table{border-collapse:collapse}td,th{padding:.2em .8em;text-align:left;'
-          'border-bottom:1px solid #ddd}td+td,th+th{text-align:right}svg{background:#f4f4f4}')
-_SIDE_PX, _MARGIN_M = 420, 0.5
+          'border-bottom:1px solid #ddd}td+td,th+th{text-align:right}svg{background:#f4f4f4}'
+          'figure{display:inline-block;margin:.5em}figcaption{font-size:12px}')
+_SIDE_PX, _MARGIN_M = 260, 0.5
+
+Walls = Mapping[str, Sequence[np.ndarray]]
+"""Episode -> outlines (N, 2) [m] of what stood in its world"""
 
 
-def write_page(path: Path, record: RoundRecord, contract: Contract) -> None:
+def write_page(path: Path, record: RoundRecord, contract: Contract, walls: Walls) -> None:
     """Write what a round brought."""
-    write_file(path, page(record, contract))
+    write_file(path, page(record, contract, walls))
 
 
-def page(record: RoundRecord, contract: Contract) -> str:
-    """Return the page of a round."""
-    places = [place for each in record.attempts for place in each.places]
+def page(record: RoundRecord, contract: Contract, walls: Walls) -> str:
+    """Return the page of a round; an attempt whose world is not among ``walls`` has no map."""
+    taken = [each for each in record.attempts if each.places]
+    maps = ''.join(_map(each, walls[each.episode]) for each in taken if each.episode in walls)
     parts = [
         f'<h1>{_text(record.task)}, round {record.number}</h1>',
         f'<p><b>{"Promoted" if record.promoted else "Not promoted"}.</b> '
@@ -35,7 +43,7 @@ def page(record: RoundRecord, contract: Contract) -> str:
             *([] if record.fresh is None else [_taught_row('fresh demonstrations',
                                                            record.fresh)])]),
         '<h2>Where the person took over</h2>',
-        _map(places) if places else '<p>The recordings do not tell where the robot was.</p>',
+        maps or '<p>Nobody took over, or the recordings do not tell where the robot was.</p>',
         '<h2>Attempts</h2>',
         _table(('episode', 'end', 'takeovers', 'steps by the person', 'steps'), [
             (each.episode, each.stop_reason or '-', str(each.takeovers), str(each.person_steps),
@@ -87,19 +95,25 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f'<table>{"".join(cells)}</table>'
 
 
-def _map(places: Sequence[tuple[float, float]]) -> str:
-    """Return a picture of places in metres, x to the right and y up, with its corners named."""
-    xs, ys = zip(*places, strict=True)
-    side_m = max(max(xs) - min(xs), max(ys) - min(ys)) + 2.0 * _MARGIN_M
-    left = 0.5 * (min(xs) + max(xs) - side_m)
-    low = 0.5 * (min(ys) + max(ys) - side_m)
-    scale = _SIDE_PX / side_m
-    dots = ''.join(f'<circle cx="{(x - left) * scale:.1f}" cy="{_SIDE_PX - (y - low) * scale:.1f}"'
-                   f' r="5" fill="#b00020" fill-opacity="0.6"/>' for x, y in places)
-    return (f'<svg width="{_SIDE_PX}" height="{_SIDE_PX}" role="img">{dots}'
-            f'<text x="4" y="{_SIDE_PX - 6}" font-size="12">{left:.1f} m, {low:.1f} m</text>'
-            f'<text x="{_SIDE_PX - 4}" y="14" font-size="12" text-anchor="end">'
-            f'{left + side_m:.1f} m, {low + side_m:.1f} m</text></svg>')
+def _map(attempt: CorrectedAttempt, outlines: Sequence[np.ndarray]) -> str:
+    """Return a picture of an attempt's world, x to the right and y up, its takeovers numbered."""
+    corners = np.concatenate([*outlines, np.array(attempt.places)])
+    low, high = corners.min(axis=0) - _MARGIN_M, corners.max(axis=0) + _MARGIN_M
+    scale = _SIDE_PX / (high - low).max()
+
+    def on_page(at: np.ndarray) -> np.ndarray:
+        return np.stack([(at[..., 0] - low[0]) * scale, (high[1] - at[..., 1]) * scale], axis=-1)
+
+    width, height = (high - low) * scale
+    things = ''.join(
+        f'<polygon points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in on_page(each))}" '
+        f'fill="#777"/>' for each in outlines)
+    dots = ''.join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="#b00020"/><text x="{x:.1f}" '
+        f'y="{y + 4:.1f}" font-size="10" fill="#fff" text-anchor="middle">{number}</text>'
+        for number, (x, y) in enumerate(on_page(np.array(attempt.places)), start=1))
+    return (f'<figure><svg width="{width:.0f}" height="{height:.0f}" role="img">{things}{dots}'
+            f'</svg><figcaption>{_text(attempt.episode)}</figcaption></figure>')
 
 
 def _text(text: str) -> str:

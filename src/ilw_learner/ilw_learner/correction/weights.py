@@ -8,6 +8,9 @@ How much each step of an episode counts as a label, by who drove.
 during deployment" (Sirius), 2023 (arXiv 2211.08416), section IV-B: every step is a label;
 interventions get half of the weight, the moments before one, which led into trouble, none.
 
+An attempt that failed holds what the person drove before: with ``person`` that is a label, but for
+what the person drove last, to the end or to a moment before it, as that led into the failure.
+
 Differences from the papers: nothing is gated by the uncertainty of an ensemble; the share of an
 intervention is one half of the corrected episodes, as demonstrations are drawn apart from them.
 """
@@ -16,7 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ilw_core.episode import Episode, Source
+from ilw_core.episode import Episode, Outcome, Source
 
 LABELS = ('all', 'person', 'weighted')
 BEFORE_S = 1.0
@@ -34,22 +37,42 @@ def hand_backs(driver: np.ndarray) -> np.ndarray:
     return _changes(driver, Source.PERSON, Source.POLICY)
 
 
+def person_labels(episode: Episode) -> np.ndarray:
+    """
+    Return which steps of an episode show what a person does, ``(T,)`` bool.
+
+    Of an attempt that failed, all the person drove but the last stretch, where it reaches into the
+    moment before the end; of a demonstration that failed nothing.
+    """
+    driver = episode.driver
+    if not episode.corrected or driver is None:
+        return np.full(len(episode.actions), episode.outcome is not Outcome.FAILURE)
+    person = driver == Source.PERSON
+    if episode.outcome is Outcome.FAILURE and person.any():
+        last = int(np.flatnonzero(person)[-1])
+        if (episode.stamps_ns[-1] - episode.stamps_ns[last + 1]) / 1e9 < BEFORE_S:
+            begun = takeovers(driver)
+            person[int(begun[begun <= last].max(initial=0)):] = False
+    return person
+
+
 def step_weights(episodes: Sequence[Episode], labels: str, period_s: float,
                  ) -> list[np.ndarray] | None:
     """
     Return the weight of each step of each episode, ``(T,)`` float32; ``None``: all are alike.
 
     Episodes in which no policy drove are demonstrations: each step counts 1.
+    With ``person`` a failed attempt counts where ``person_labels`` says.
 
     :param labels: one of ``LABELS``.
     """
     if labels == 'all' or not any(each.corrected for each in episodes):
         return None
-    drivers = [each.driver for each in episodes if each.corrected and each.driver is not None]
-    of_kind = _weighted(drivers, period_s) if labels == 'weighted' else [
-        (driver == Source.PERSON).astype(np.float32) for driver in drivers]
-    corrected = iter(of_kind)
-    return [next(corrected) if each.corrected else np.ones(len(each.actions), np.float32)
+    if labels == 'person':
+        return [person_labels(each).astype(np.float32) for each in episodes]
+    weighted = iter(_weighted([each.driver for each in episodes if each.corrected
+                               and each.driver is not None], period_s))
+    return [next(weighted) if each.corrected else np.ones(len(each.actions), np.float32)
             for each in episodes]
 
 

@@ -13,13 +13,14 @@ import torch
 from ilw_core import world_seeds
 from ilw_core.base.plant import PlantProfile
 from ilw_core.contract.file import Contract
-from ilw_core.episode import Episode
+from ilw_core.episode import Episode, Outcome
 from ilw_core.errors import EpisodeError, FeatureMisfitError
 from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes
 from ilw_core.text.printable import pasteable
 from ilw_data.episode.dataset import load_episode, usable
 from ilw_data.episode.judge import judged
 from ilw_learner.checkpoint.folder import Checkpoint, learned_from
+from ilw_learner.correction.weights import person_labels
 from ilw_learner.rewards.reward_file import RecoveredReward
 from ilw_learner.rollout.evaluate import evaluate, make_env
 from ilw_learner.runtime.runner import PolicyRunner
@@ -110,9 +111,12 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     """
     Return the episodes to learn from; one that cannot be used is said and left out.
 
+    Where only what a person drove is a label, that of an attempt that failed later is one, too.
+
     :raises EpisodeError: there is none; says why where the contract is what is wrong.
     """
-    folders = find_demonstrations(options.demos, options.contract.name)
+    helped = options.labels == 'person'
+    folders = find_demonstrations(options.demos, options.contract.name, failed=helped)
     loaded: list[Episode] = []
     misfits: list[FeatureMisfitError] = []
     for folder in folders[:options.max_demos or None]:
@@ -125,6 +129,8 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
             continue
         except EpisodeError as error:
             options.say(f'left out: {error}')
+            continue
+        if folder.outcome is Outcome.FAILURE and not person_labels(episode).any():
             continue
         loaded.append(episode)
         for remark in episode.remarks:
@@ -139,9 +145,15 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     return loaded
 
 
-def find_demonstrations(demos: Path, task: str) -> list[EpisodeFolder]:
-    """Return the episodes whose task succeeded; :raises EpisodeError: there is none."""
-    folders = usable(find_episodes(demos))
+def find_demonstrations(demos: Path, task: str, *, failed: bool = False) -> list[EpisodeFolder]:
+    """
+    Return the episodes whose task succeeded.
+
+    :param failed: and those that failed, in which a person may have driven well.
+    :raises EpisodeError: there is none.
+    """
+    folders = [each for each in find_episodes(demos) if usable([each]) or (
+        failed and each.outcome is Outcome.FAILURE and each.stop_reason != 'fault')]
     if not folders:
         raise EpisodeError(f'{demos} holds no successful episode. Record some: '
                            f'./ilw up record --task {pasteable(task)}.')

@@ -1,0 +1,127 @@
+"""
+What are corrections worth? bench/correct.py [--seeds N] [--task NAME] [--json].
+
+For each seed: demonstrations, behaviour cloning, then rounds of ``./ilw correct`` by the code of
+``./ilw correct`` (labels, weights, training, comparison, promotion), with --fresh. Only the
+attempts differ: the scripted person, the arbiter and the policy run in one process and in the
+batched simulator, not over nodes; episodes are kept as arrays, not as recordings. At the end the
+policy of the beginning and that of the end drive from ``--judge`` starts that no round has used.
+"""
+
+import argparse
+from dataclasses import asdict, replace
+import json
+from pathlib import Path
+import sys
+import tempfile
+import time
+
+from correct_parts.fast_attempts import FastAttempts, arrays_for_recordings, save
+from correct_parts.fast_drive import Hand
+from correct_parts.fast_world import FastWorld
+from machine import machine_line
+
+from ilw_bringup.correct.rounds import CorrectOptions, Rounds
+from ilw_core import world_seeds
+from ilw_core.contract.file import Contract, load_contract
+from ilw_core.storage.locate import config_file
+from ilw_learner.rollout.compare import compared, drive_pairs
+from ilw_learner.rollout.evaluate import make_env
+from ilw_learner.rollout.trial_log import TrialLog
+from ilw_learner.runtime.runner import PolicyRunner
+from ilw_learner.training.config import load_config
+from ilw_learner.training.options import TrainOptions
+from ilw_learner.training.train import train
+
+FAST = 'correct_parts.fast_world:make_env'
+
+
+def clone(contract: Contract, out: Path, seed: int, demonstrations: int) -> tuple[Path, Path, int]:
+    """Return demonstrations, the policy cloned from them, and how many of them succeeded."""
+    base, demos = seed * world_seeds.PER_RUN, out / 'demos' / contract.name
+    world, hand, driven = FastWorld(contract), Hand(None, seed), 0
+    for number in range(demonstrations):
+        folder = demos / f'{number:03d}'
+        if not folder.exists():
+            save(folder, f'{number:03d}', world, base + world_seeds.DEMONSTRATE + number, None,
+                 hand)
+        driven += json.loads((folder / 'episode.json').read_text())['outcome'] == 'success'
+    algorithm, config = load_config(config_file('train', 'bc'), contract.name)
+    config = replace(config, candidates=1, eval_episodes=1)
+    kept = out / 'cloned' / 'checkpoint'
+    if not kept.exists():
+        train(TrainOptions(contract=contract, algorithm=algorithm, config=config, demos=demos,
+                           out=out / 'cloned', seed=seed, env_spec=FAST,
+                           eval_seed=base + world_seeds.CHOOSE), lambda now: True)
+    return demos, kept, driven
+
+
+def judge(contract: Contract, before: Path, after: Path, out: Path, seed: int,
+          starts: int) -> dict:
+    """Compare from starts that no round has used."""
+    runners = PolicyRunner(before, contract), PolicyRunner(after, contract)
+    first = seed * world_seeds.PER_RUN + world_seeds.SCORE
+    with TrialLog(out / 'judged.jsonl', {
+            'task': contract.name, 'contract': contract.hash, 'where': FAST, 'seed': first,
+            'policies': [each.name for each in runners]}) as log:
+        drive_pairs(make_env(FAST, contract), contract, runners, starts, first, log)
+    return compared(log, starts).as_json()
+
+
+def measure(contract: Contract, given: argparse.Namespace, out: Path, seed: int) -> dict:
+    """Return the figures of one seed."""
+    begin = time.process_time()
+    demos, cloned, driven = clone(contract, out, seed, given.demonstrations)
+    rows = {'seed': seed, 'expert': driven, 'demonstrations': given.demonstrations}
+    records = []
+    if given.rounds:
+        algorithm, config = load_config(config_file('train', given.config), contract.name)
+        config = replace(config, **json.loads(given.values))
+        records = Rounds(CorrectOptions(
+            contract=contract, task=contract.name, checkpoint=cloned, demos=demos,
+            out=out / 'rounds', algorithm=algorithm, config=config, rounds=given.rounds,
+            attempts=given.attempts, episodes=given.episodes, labels=given.labels, scripted=True,
+            fresh=given.fresh, seed=seed, env_spec=FAST,
+            say=lambda text: print(text, file=sys.stderr)), FastAttempts).run()
+    last = Path(records[-1].checkpoint) if records else cloned
+    rows['rounds'] = [{
+        'takeovers_per_attempt': each.takeovers_per_attempt, 'success': each.success,
+        'person_share': each.person_share, 'promoted': each.promoted,
+        'corrections': asdict(each.corrections), 'fresh': each.fresh and asdict(each.fresh)}
+        for each in records]
+    rows['judged'] = judge(contract, cloned, last, out, seed, given.judge)
+    return rows | {'cpu_s': round(time.process_time() - begin, 1)}
+
+
+def main() -> None:
+    """Measure and print what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--task', default='clutter_hard', help='in config/tasks, or a path')
+    parser.add_argument('--seeds', type=int, default=5)
+    parser.add_argument('--first-seed', type=int, default=0)
+    parser.add_argument('--demonstrations', type=int, default=60)
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--attempts', type=int, default=20)
+    parser.add_argument('--episodes', type=int, default=100)
+    parser.add_argument('--judge', type=int, default=100)
+    parser.add_argument('--labels', default='person')
+    parser.add_argument('--config', default='bc')
+    parser.add_argument('--values', default='{}', help='of the rounds, as {"updates": 2000}')
+    parser.add_argument('--fresh', action='store_true')
+    parser.add_argument('--out', type=Path, help='folder to go on in')
+    parser.add_argument('--json', action='store_true')
+    given = parser.parse_args()
+    contract = load_contract(config_file('tasks', given.task))
+    out, rows = given.out or Path(tempfile.mkdtemp()), []
+    with arrays_for_recordings():
+        for seed in range(given.first_seed, given.first_seed + given.seeds):
+            rows.append(measure(contract, given, out / str(seed), seed))
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    report = {'task': contract.name, 'labels': given.labels, 'seeds': rows,
+              'machine': machine_line()}
+    print(json.dumps(report) if given.json else
+          '\n'.join(f'{key}: {value}' for key, value in report.items()))
+
+
+if __name__ == '__main__':
+    main()
