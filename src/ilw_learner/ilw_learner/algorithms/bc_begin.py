@@ -28,7 +28,7 @@ class Learned:
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        contract, card = checkpoint.contract, checkpoint.card
+        contract, card = checkpoint.seen, checkpoint.card
         if card.get('algorithm') != 'bc':
             raise CheckpointError(f'{checkpoint.path} must be a checkpoint of bc to begin with. '
                                   f'Got {shown(card.get("algorithm"))}.')

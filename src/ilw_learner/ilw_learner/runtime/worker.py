@@ -65,10 +65,18 @@ class Worker:
             self._waiting.append((time.perf_counter(), observation, first))
             self._wake.notify()
 
-    def swap(self, runner: PolicyRunner) -> None:
-        """Use another policy from the next tick on; it knows what the last one had seen."""
+    def swap(self, runner: PolicyRunner, *, anew: bool = False) -> None:
+        """
+        Use another policy from the next tick on.
+
+        :param anew: it begins with nothing seen, and what waits is left; else it knows what the
+            last one had seen.
+        """
         with self._wake:
-            runner.remember(self._runner)
+            if anew:
+                self._waiting.clear()
+            else:
+                runner.remember(self._runner)
             self._runner = runner
 
     def stop(self) -> None:
