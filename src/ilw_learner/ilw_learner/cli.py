@@ -238,12 +238,13 @@ def _refuse_what_needs_a_contract(env_spec: str) -> None:
 def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_spec: str,
              plant: str | None, trusted_keys: str, progress_json: bool, as_json: bool) -> None:
     """
-    Score a checkpoint (or deployed, idle, random) in simulation, without ROS.
+    Score a checkpoint (or deployed, idle, random) in simulation, without ROS; in all its tasks.
 
     Example: ./ilw eval runs/<id>/checkpoint --episodes 200
     """
+    from ilw_core.scores.by_task import TaskScores, score_line
     from ilw_core.scores.score import score
-    from ilw_learner.checkpoint.contract import contract_of
+    from ilw_learner.checkpoint.contract import contracts_of
     from ilw_learner.checkpoint.deployed import find_checkpoint
     from ilw_learner.checkpoint.folder import load_checkpoint
     from ilw_learner.checkpoint.signing import find_trusted_keys
@@ -253,28 +254,35 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     from ilw_learner.training.no_success import how_it_went, next_steps
     from ilw_learner.training.progress import EvalProgress
 
-    contract = contract_of(task, [checkpoint])
+    contract, *others = contracts = contracts_of(task, checkpoint)
     path = Path(find_checkpoint(checkpoint, contract.name))
-    runner = PolicyRunner(path, contract, seed=seed, trusted=find_trusted_keys(trusted_keys))
+    trusted = find_trusted_keys(trusted_keys)
+    runners = [PolicyRunner(path, each, seed=seed, trusted=trusted) for each in contracts]
+    by_task: dict[str, list[Rollout]] = {}
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
-        row = bar.add_task('evaluate', total=episodes)
+        row = bar.add_task('evaluate', total=episodes * len(contracts))
 
         def show(so_far: list[Rollout]) -> None:
-            bar.update(row, completed=len(so_far))
+            done = [run for runs in (*by_task.values(), so_far) for run in runs]
+            bar.update(row, completed=len(done))
             if progress_json:
                 echo(json.dumps({'progress': asdict(
-                    EvalProgress(len(so_far), sum(run.success for run in so_far)))}))
+                    EvalProgress(len(done), sum(run.success for run in done)))}))
 
         profile = named_plant(plant)
-        env = make_env(env_spec, contract, plant=profile)
-        runs = drive(env, contract, runner, range(seed, seed + episodes), show)
-    result = score(runs)
+        for each, runner in zip(contracts, runners, strict=True):
+            env = make_env(env_spec, each, plant=profile)
+            by_task[each.name] = drive(env, each, runner, range(seed, seed + episodes), show)
+    runs = by_task[contract.name]
+    result, table = score(runs), TaskScores({name: score(e) for name, e in by_task.items()})
     if as_json or progress_json:
-        echo(json.dumps(asdict(result) | ({'plant': profile.name} if profile else {})))
+        shown = table.as_json() if others else asdict(result)
+        echo(json.dumps(shown | ({'plant': profile.name} if profile else {})))
         return
-    low, high = result.wilson95
-    echo(f'success {result.success}/{result.n} (95 %: {low:.0%} to {high:.0%}), '
-         f'{result.collisions} collisions')
+    if others:
+        echo('\n'.join(table.lines()), lines=True)
+        return
+    echo(score_line(result))
     if not result.success and checkpoint not in BASELINES:
         card = load_checkpoint(path).card
         for line in (how_it_went(runs), *next_steps(

@@ -82,7 +82,7 @@ class Checkpoint:
         for each in self.tasks:
             if each.name == task:
                 return replace(self, contract=each)
-        raise ContractError(f'{self.path} has learned {", ".join(self.task_names)}. Got '
+        raise ContractError(f'The policy has learned {", ".join(self.task_names)}. Got '
                             f'{shown(task)}, which is none of its tasks.')
 
     @property

@@ -89,11 +89,12 @@ class PolicyRunner:
         :param task: its name; empty: the one whose contract is in use.
         :raises ContractError: it is none that the policy learned, or of another family.
         """
-        if self._found is None:
-            raise ContractError(f'{self.name} has learned no task. Got {shown(task)}.')
         made = copy.copy(self)
-        made._found = _for_task(self._found if task else self._found.under(self.contract),
-                                self.contract, task)
+        if self._found is not None:
+            made._found = _for_task(self._found if task else self._found.under(self.contract),
+                                    self.contract, task)
+        elif task:
+            raise ContractError(f'{self.name} has learned no task. Got {shown(task)}.')
         made._forget()
         return made
 
@@ -161,7 +162,7 @@ def _for_task(found: Checkpoint, contract: Contract, task: str) -> Checkpoint:
         return found
     chosen = found.doing(task)
     if why := why_not_one_family(contract, chosen.contract):
-        raise ContractError(f'{found.path} does {task}, which is not of the family of '
+        raise ContractError(f'The task {task} is not of the family of the contract in use, '
                             f'{contract.name}: {why}. Use the policy where they are alike.')
     return chosen
 
