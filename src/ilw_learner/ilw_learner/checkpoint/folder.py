@@ -16,8 +16,9 @@ from typing import Any
 import uuid
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+import numpy as np
 
-from ilw_core.contract.family import require_family, with_task_entry
+from ilw_core.contract.family import require_family, task_values, with_task_entry
 from ilw_core.contract.file import Contract, parse_contract
 from ilw_core.contract.schema import shown
 from ilw_core.contract.yaml_data import parse_yaml, yaml_text
@@ -66,6 +67,11 @@ class Checkpoint:
     def seen(self) -> Contract:
         """The contract as its network sees it: of several tasks with the entry ``task``."""
         return with_task_entry(self.contract, self.task_names) if self.several else self.contract
+
+    @property
+    def told(self) -> np.ndarray:
+        """What its network is told of the task, after each observation: (K,), or none of it."""
+        return task_values(self.contract.name, self.task_names if self.several else ())
 
     def under(self, contract: Contract) -> 'Checkpoint':
         """Return the same for the task of a contract; :raises ContractError: it has it not."""

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from ilw_core.align import Observation
-from ilw_core.contract.family import task_values, why_not_one_family
+from ilw_core.contract.family import why_not_one_family
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import shown
 from ilw_core.errors import ContractError, GraphError, UntrustedError
@@ -69,8 +69,7 @@ class PolicyRunner:
         """Begin with nothing seen, for the task of ``_found``."""
         contract, found = self.contract, self._found
         self._window: deque[Observation] = deque(maxlen=self.history)
-        told = task_values(found.contract.name, found.task_names) if (
-            found is not None and found.several) else ()
+        told = () if found is None else found.told
         self._input = np.zeros((1, self.history, contract.obs_dim + len(told)), dtype=np.float32)
         self._input[..., contract.obs_dim:] = told
         self._seen = self._input[..., :contract.obs_dim]
