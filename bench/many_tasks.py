@@ -19,19 +19,19 @@ import click
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from machine import machine_line  # noqa: E402
+from machine import machine_line
 
-from ilw_core import world_seeds  # noqa: E402
-from ilw_core.contract.file import Contract, named_contract  # noqa: E402
-from ilw_core.scores.statistics import wilson  # noqa: E402
-from ilw_core.storage.locate import config_file  # noqa: E402
-from ilw_learner.checkpoint.folder import load_checkpoint  # noqa: E402
-from ilw_learner.runtime.graph import Graph  # noqa: E402
-from ilw_learner.training.config import load_config  # noqa: E402
-from ilw_learner.training.options import TaskDemos, TrainOptions  # noqa: E402
-from ilw_learner.training.train import train  # noqa: E402
-from ilw_sim.batch.batch_env import BatchEnv  # noqa: E402
-from ilw_sim.batch.worlds import make_scenes  # noqa: E402
+from ilw_core import world_seeds
+from ilw_core.contract.file import Contract, named_contract
+from ilw_core.scores.statistics import wilson
+from ilw_core.storage.locate import config_file
+from ilw_learner.checkpoint.folder import load_checkpoint
+from ilw_learner.runtime.graph import Graph
+from ilw_learner.training.config import load_config
+from ilw_learner.training.options import TaskDemos, TrainOptions
+from ilw_learner.training.train import train
+from ilw_sim.batch.batch_env import BatchEnv
+from ilw_sim.batch.worlds import make_scenes
 
 
 def driven(checkpoint: Path, env: BatchEnv) -> int:

@@ -36,9 +36,9 @@ if TYPE_CHECKING:  # they bring torch
     from ilw_learner.training.options import TaskDemos, TrainConfig
 
 _ERR = PlainConsole(stderr=True)
-_WITH_A_CONTRACT = {'task', 'further', 'profile', 'demos', 'simulator', 'plant', 'max_demos', 'eval_seed',
-                    'sign_key', 'allow_other_contract', 'begin', 'keep', 'old_demos', 'labels',
-                    'without', 'reward_file'}
+_WITH_A_CONTRACT = {'task', 'further', 'profile', 'demos', 'simulator', 'plant', 'max_demos',
+                    'eval_seed', 'sign_key', 'allow_other_contract', 'begin', 'keep', 'old_demos',
+                    'labels', 'without', 'reward_file'}
 """Options of ``train`` that a Gymnasium environment has no use for"""
 
 
@@ -93,11 +93,11 @@ def _progress_json(function: F) -> F:
 @_progress_json
 @json_option
 def train(task: str, further: tuple[str, ...], profile: str | None, demos: Path | None,
-          config_name: str, algo_file: Path | None, begin: str | None, keep: str, old_demos: tuple[Path, ...],
-          labels: str, reward_file: Path | None, seed: int, env_spec: str, simulator: str,
-          plant: str | None, track: str, max_demos: int, eval_seed: int, without: str,
-          out: Path | None, sign_key: Path | None, allow_other_contract: bool,
-          progress_json: bool, as_json: bool) -> None:
+          config_name: str, algo_file: Path | None, begin: str | None, keep: str,
+          old_demos: tuple[Path, ...], labels: str, reward_file: Path | None, seed: int,
+          env_spec: str, simulator: str, plant: str | None, track: str, max_demos: int,
+          eval_seed: int, without: str, out: Path | None, sign_key: Path | None,
+          allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
     """
     Train a policy from recorded episodes, from reward, or from both.
 

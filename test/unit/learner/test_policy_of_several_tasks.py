@@ -4,11 +4,10 @@ import json
 
 import numpy as np
 import pytest
-import yaml
 
 from ilw_core.align import Observation
 from ilw_core.contract.file import parse_contract
-from ilw_core.errors import CheckpointError, ContractError, IlwError
+from ilw_core.errors import CheckpointError, ContractError
 from ilw_learner.checkpoint.contract import contract_of, contracts_of
 from ilw_learner.checkpoint.deployed import Deployed
 from ilw_learner.checkpoint.folder import load_checkpoint, save_checkpoint

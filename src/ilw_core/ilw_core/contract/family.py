@@ -65,8 +65,8 @@ def with_task_entry(contract: Contract, tasks: Sequence[str]) -> Contract:
     :raises ContractError: the contract observes something of that name.
     """
     if any(source.name == TASK_ENTRY for source in contract.sources):
-        raise ContractError(f'{contract.name} observes an entry called {TASK_ENTRY}, which is what '
-                            f'a policy of several tasks is told. Give the entry another name.')
+        raise ContractError(f'{contract.name} observes an entry called {TASK_ENTRY}, as what a '
+                            f'policy of several tasks is told is called. Rename the entry.')
     count = len(tasks)
     feature = FeatureSpec(
         name=TASK_ENTRY, kind=TASK_ENTRY, names=tuple(f'task[{name}]' for name in tasks),
