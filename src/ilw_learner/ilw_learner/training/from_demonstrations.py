@@ -67,22 +67,24 @@ def imitate(options: TrainOptions, on_progress: Callable[[Progress], bool],
     """
     Train on the windows of ``options.demos``; a run that was interrupted goes on.
 
+    Of several tasks, each keeps the same share of its episodes from being trained on.
+
     :raises EpisodeError: no usable episode.
     :raises NotFiniteError: numbers became NaN or infinite; the best until then is kept.
     """
     contract, config = options.contract, options.config
     assert isinstance(config, ImitationConfig)
     loaded, parts = _windows(options, config)
-    data = parts[0] if len(parts) == 1 else joined(parts)
+    data = joined(parts)
     rng = np.random.default_rng(options.seed)
     split = [split_episodes(len(part.names), config.held_out_ratio, rng) for part in parts]
     first, *further = [part.pick(rows) for part, (rows, _) in zip(parts, split, strict=True)]
-    held = [part.pick(rows) for part, (_, rows) in zip(parts, split, strict=True)]
+    held = joined([part.pick(rows) for part, (_, rows) in zip(parts, split, strict=True)])
     old = old_windows(options, data)
     learner = Imitation(
-        options.seen, options.algorithm, config, make_step, first,
-        held[0] if len(held) == 1 else joined(held), options.out, further=further,
-        seed=options.seed, score=scorer(options), old=old, code=decided_by(options), card={
+        options.seen, options.algorithm, config, make_step, first, held, options.out,
+        further=further, seed=options.seed, score=scorer(options), old=old,
+        code=decided_by(options), card={
             'provenance': provenance(options, data.names),
             **card_of_tasks([each.contract for each in options.tasks])})
     to_onnx(learner.averaged(), options.seen, config.history)  # what cannot drive is not trained
@@ -101,8 +103,8 @@ def imitate(options: TrainOptions, on_progress: Callable[[Progress], bool],
     whole = f' ({len(data.obs)} with all that a window needs)' if len(data.obs) != steps else ''
     return TrainSummary(
         checkpoint=str(learner.best.path), task='+'.join(options.task_names),
-        algorithm=options.algorithm,
-        seed=options.seed, plant=options.plant.name if options.plant else None,
+        algorithm=options.algorithm, seed=options.seed,
+        plant=options.plant.name if options.plant else None,
         train_s=round(loop.train_s, 2), steps=steps, updates=learner.updates,
         success=success['success'], episodes_eval=success['n'],
         details={'episodes': len(loaded), 'windows': len(data.obs), 'masked': data.masked,
