@@ -153,6 +153,33 @@ def bags(maze):
     return BagMaker(maze)
 
 
+@pytest.fixture
+def cruises(maze, tmp_path):
+    """Return a checkpoint of two tasks, maze and slow: it drives at 0.4 in one, at 0.1 in one."""
+    pytest.importorskip('onnx')
+    from onnx import TensorProto, helper
+
+    from ilw_core.contract.file import parse_contract
+    from ilw_learner.checkpoint.folder import card_of_tasks, save_checkpoint
+
+    slow = parse_contract(maze.text.replace('contract: maze', 'contract: slow').replace(
+        'goal_radius_m: 0.4', 'goal_radius_m: 0.2'))
+    width = maze.obs_dim + 2
+    values = helper.make_tensor_value_info
+    weights = np.zeros((width, 2), np.float32)
+    weights[-2:, 0] = 0.4, 0.1
+    graph = helper.make_graph(
+        [helper.make_node('MatMul', ['observation', 'speeds'], ['action'])], 'cruises',
+        [values('observation', TensorProto.FLOAT, ['B', 1, width])],
+        [values('action', TensorProto.FLOAT, ['B', 1, 2])],
+        [helper.make_tensor('speeds', TensorProto.FLOAT, weights.shape, weights.ravel())])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)], ir_version=8)
+    return save_checkpoint(
+        tmp_path / 'cruises', maze, {'history': 1, 'horizon': 1, 'algorithm': 'bc',
+                                     **card_of_tasks((maze, slow))},
+        {'policy.onnx': model.SerializeToString(), 'weights.safetensors': b''})
+
+
 @pytest.fixture(scope='session')
 def synthetic():
     """Return ``synthetic_base.py``: bases of known truth, and bags of them."""

@@ -45,6 +45,7 @@ class _Lazy(click.Group):
         'promote': ('ilw_learner.commands.promote', 'promote'),
         'replay': ('ilw_learner.commands.replay', 'replay'),
         'reward': ('ilw_learner.commands.reward', 'reward'),
+        'switch': ('ilw_bringup.commands.switch', 'switch'),
         'transfer': ('ilw_learner.commands.transfer', 'transfer'),
         'why': ('ilw_learner.commands.why', 'why'),
     }

@@ -1,5 +1,6 @@
 """The learner's commands: train, eval, and those in other files."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 import json
 from pathlib import Path
@@ -23,7 +24,7 @@ from ilw_cli.options import (
 )
 from ilw_cli.run import run
 from ilw_core import world_seeds
-from ilw_core.contract.file import named_contract
+from ilw_core.contract.file import Contract, named_contract
 from ilw_core.errors import IlwError
 from ilw_core.storage.files import json_text
 from ilw_core.storage.locate import config_file
@@ -32,12 +33,12 @@ from ilw_learner.commands.runs import runs, sweep
 
 if TYPE_CHECKING:  # they bring torch
     from ilw_learner.algorithms.base import Algorithm
-    from ilw_learner.training.options import TrainConfig
+    from ilw_learner.training.options import TaskDemos, TrainConfig
 
 _ERR = PlainConsole(stderr=True)
-_WITH_A_CONTRACT = {'task', 'profile', 'demos', 'simulator', 'plant', 'max_demos', 'eval_seed',
-                    'sign_key', 'allow_other_contract', 'begin', 'keep', 'old_demos', 'labels',
-                    'without', 'reward_file'}
+_WITH_A_CONTRACT = {'task', 'further', 'profile', 'demos', 'simulator', 'plant', 'max_demos',
+                    'eval_seed', 'sign_key', 'allow_other_contract', 'begin', 'keep', 'old_demos',
+                    'labels', 'without', 'reward_file'}
 """Options of ``train`` that a Gymnasium environment has no use for"""
 
 
@@ -47,9 +48,11 @@ def _progress_json(function: F) -> F:
 
 
 @click.command()
+@click.argument('further', nargs=-1, metavar='[TASK]...')
 @task_option
 @profile_option
-@click.option('--demos', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK].')
+@click.option('--demos', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK]; '
+              'of several tasks a folder with one for each [demos].')
 @click.option('--config', '--algo', 'config_name', default='bc', show_default=True,
               help='In config/train/ (bc, dqn, dqfd, qtable), or a path.')
 @click.option('--algo-file', type=click.Path(path_type=Path),
@@ -89,16 +92,18 @@ def _progress_json(function: F) -> F:
               help='Use episodes recorded under another contract.')
 @_progress_json
 @json_option
-def train(task: str, profile: str | None, demos: Path | None, config_name: str,
-          algo_file: Path | None, begin: str | None, keep: str, old_demos: tuple[Path, ...],
-          labels: str, reward_file: Path | None, seed: int, env_spec: str, simulator: str,
-          plant: str | None, track: str, max_demos: int, eval_seed: int, without: str,
-          out: Path | None, sign_key: Path | None, allow_other_contract: bool,
-          progress_json: bool, as_json: bool) -> None:
+def train(task: str, further: tuple[str, ...], profile: str | None, demos: Path | None,
+          config_name: str, algo_file: Path | None, begin: str | None, keep: str,
+          old_demos: tuple[Path, ...], labels: str, reward_file: Path | None, seed: int,
+          env_spec: str, simulator: str, plant: str | None, track: str, max_demos: int,
+          eval_seed: int, without: str, out: Path | None, sign_key: Path | None,
+          allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
     """
     Train a policy from recorded episodes, from reward, or from both.
 
     Example: ./ilw train --task clutter --demos demos/clutter
+
+    Several tasks of one family become one policy: ./ilw train --task clutter corridor dock
     """
     from ilw_learner.algorithms.from_file import digest_of
     from ilw_learner.checkpoint.deployed import find_checkpoint
@@ -115,8 +120,8 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
     if elsewhere:
         _refuse_what_needs_a_contract(env_spec)
     key = None if sign_key is None else load_signing_key(sign_key)
-    contract = named_contract(task, profile)
-    name = env_spec if elsewhere else contract.name
+    contract, *others = (named_contract(each, profile) for each in _together(task, further))
+    name = env_spec if elsewhere else '+'.join(each.name for each in (contract, *others))
     algorithm, config, way = _chosen(config_name, algo_file, name)
     if without:
         if not hasattr(config, 'without'):
@@ -141,7 +146,8 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
         def say(text: str) -> None:
             _ERR.print(text, style='yellow', soft_wrap=True)
 
-        demos = demos or Path('demos') / contract.name
+        tasks = _demos_of([contract, *others], demos or Path('demos')) if others else ()
+        demos = tasks[0].demos if tasks else demos or Path('demos') / contract.name
         first = None if begin is None else load_checkpoint(
             Path(find_checkpoint(begin, contract.name)))
         if keep != 'none' and first is not None and not old_demos:
@@ -154,7 +160,7 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
             reward=None if reward_file is None else load_reward(reward_file, contract),
             env_spec=None if env_spec == 'none' else env_spec,
             eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
-            code=digest_of(algo_file) if algo_file else '', say=say)
+            code=digest_of(algo_file) if algo_file else '', say=say, tasks=tasks)
         if elsewhere:
             assert way.on_gymnasium is not None
             summary = way.on_gymnasium(env_spec, config, out, seed, show, track=track,
@@ -175,6 +181,19 @@ def train(task: str, profile: str | None, demos: Path | None, config_name: str,
                                demonstrated=way.demonstrated):
             echo(line)
     echo(f'checkpoint: {summary.checkpoint}')
+
+
+def _together(task: str, further: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tasks of a training, the one of ``--task`` the first if it was given."""
+    given = click.get_current_context().get_parameter_source('task')
+    return further if further and given is ParameterSource.DEFAULT else (task, *further)
+
+
+def _demos_of(contracts: Sequence[Contract], demos: Path) -> tuple['TaskDemos', ...]:
+    """Return the tasks of one policy with their demonstrations, ``demos/TASK`` each."""
+    from ilw_learner.training.options import TaskDemos
+
+    return tuple(TaskDemos(each, demos / each.name) for each in contracts)
 
 
 def _chosen(config_name: str, algo_file: Path | None,
@@ -219,12 +238,13 @@ def _refuse_what_needs_a_contract(env_spec: str) -> None:
 def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_spec: str,
              plant: str | None, trusted_keys: str, progress_json: bool, as_json: bool) -> None:
     """
-    Score a checkpoint (or deployed, idle, random) in simulation, without ROS.
+    Score a checkpoint (or deployed, idle, random) in simulation, without ROS; in all its tasks.
 
     Example: ./ilw eval runs/<id>/checkpoint --episodes 200
     """
+    from ilw_core.scores.by_task import TaskScores, score_line
     from ilw_core.scores.score import score
-    from ilw_learner.checkpoint.contract import contract_of
+    from ilw_learner.checkpoint.contract import contracts_of
     from ilw_learner.checkpoint.deployed import find_checkpoint
     from ilw_learner.checkpoint.folder import load_checkpoint
     from ilw_learner.checkpoint.signing import find_trusted_keys
@@ -234,28 +254,35 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     from ilw_learner.training.no_success import how_it_went, next_steps
     from ilw_learner.training.progress import EvalProgress
 
-    contract = contract_of(task, [checkpoint])
+    contract, *others = contracts = contracts_of(task, checkpoint)
     path = Path(find_checkpoint(checkpoint, contract.name))
-    runner = PolicyRunner(path, contract, seed=seed, trusted=find_trusted_keys(trusted_keys))
+    trusted = find_trusted_keys(trusted_keys)
+    runners = [PolicyRunner(path, each, seed=seed, trusted=trusted) for each in contracts]
+    by_task: dict[str, list[Rollout]] = {}
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
-        row = bar.add_task('evaluate', total=episodes)
+        row = bar.add_task('evaluate', total=episodes * len(contracts))
 
         def show(so_far: list[Rollout]) -> None:
-            bar.update(row, completed=len(so_far))
+            done = [run for runs in (*by_task.values(), so_far) for run in runs]
+            bar.update(row, completed=len(done))
             if progress_json:
                 echo(json.dumps({'progress': asdict(
-                    EvalProgress(len(so_far), sum(run.success for run in so_far)))}))
+                    EvalProgress(len(done), sum(run.success for run in done)))}))
 
         profile = named_plant(plant)
-        env = make_env(env_spec, contract, plant=profile)
-        runs = drive(env, contract, runner, range(seed, seed + episodes), show)
-    result = score(runs)
+        for each, runner in zip(contracts, runners, strict=True):
+            env = make_env(env_spec, each, plant=profile)
+            by_task[each.name] = drive(env, each, runner, range(seed, seed + episodes), show)
+    runs = by_task[contract.name]
+    result, table = score(runs), TaskScores({name: score(e) for name, e in by_task.items()})
     if as_json or progress_json:
-        echo(json.dumps(asdict(result) | ({'plant': profile.name} if profile else {})))
+        shown = table.as_json() if others else asdict(result)
+        echo(json.dumps(shown | ({'plant': profile.name} if profile else {})))
         return
-    low, high = result.wilson95
-    echo(f'success {result.success}/{result.n} (95 %: {low:.0%} to {high:.0%}), '
-         f'{result.collisions} collisions')
+    if others:
+        echo('\n'.join(table.lines()), lines=True)
+        return
+    echo(score_line(result))
     if not result.success and checkpoint not in BASELINES:
         card = load_checkpoint(path).card
         for line in (how_it_went(runs), *next_steps(

@@ -203,6 +203,8 @@ def build_dataset(
 
 def joined(parts: Sequence[Dataset]) -> Dataset:
     """Return the windows of data sets of the same contract, part after part."""
+    if len(parts) == 1:
+        return parts[0]
     names = np.cumsum([0, *(len(part.names) for part in parts)])
     frames, images = joined_images(parts)
     weights = None if all(part.weights is None for part in parts) else np.concatenate([

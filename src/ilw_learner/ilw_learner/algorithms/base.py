@@ -22,6 +22,8 @@ class Algorithm:
     """Whether it knows only robots that do at once what they are told"""
     begins: bool = False
     """Whether it can begin with what a checkpoint has learned, ``TrainOptions.begin``"""
+    many_tasks: bool = False
+    """Whether one policy of it can learn several tasks together, ``TrainOptions.tasks``"""
     rewarded: bool = False
     """Whether it can learn from a recovered reward, ``TrainOptions.reward``"""
     sees_images: bool = False

@@ -127,7 +127,7 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> Tra
     assert isinstance(options.config, BcConfig)
     begin = None if options.begin is None else Learned(options.begin)
     return imitate(options, on_progress, cloning_step(
-        options.contract, options.config, options.seed, begin, options.say))
+        options.seen, options.config, options.seed, begin, options.say))
 
 
-BC = Algorithm(BcConfig, train, demonstrated=True, begins=True, sees_images=True)
+BC = Algorithm(BcConfig, train, demonstrated=True, begins=True, many_tasks=True, sees_images=True)

@@ -2,9 +2,11 @@
 
 from safetensors import SafetensorError
 from safetensors.torch import load as from_safetensors
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ilw_core.contract.by_name import same_observed
+from ilw_core.contract.family import TASK_ENTRY, task_values
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import shown
 from ilw_core.errors import CheckpointError
@@ -28,7 +30,7 @@ class Learned:
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        contract, card = checkpoint.contract, checkpoint.card
+        contract, card = checkpoint.seen, checkpoint.card
         if card.get('algorithm') != 'bc':
             raise CheckpointError(f'{checkpoint.path} must be a checkpoint of bc to begin with. '
                                   f'Got {shown(card.get("algorithm"))}.')
@@ -58,7 +60,7 @@ class Learned:
         except (LookupError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f'{checkpoint.path} holds other weights than bc has for its '
                                   f'contract and values. Train it again.') from error
-        self.contract = contract
+        self.contract, self._tasks = contract, checkpoint.task_names
 
     def spread(self, fitted: Normalizer, contract: Contract) -> Normalizer:
         """Return the spread of observations to go on with."""
@@ -73,7 +75,7 @@ class Learned:
     def give(self, policy: BehaviourCloning, network: FusedMlp, contract: Contract) -> None:
         """Let a policy that is not trained yet, and its network, begin with it."""
         net = network.module()
-        carry_over(net, policy.ends, self._policy.net.state_dict(), self._policy.ends.without(
+        carry_over(net, policy.ends, self._state(contract), self._policy.ends.without(
             self._only_called_alike(contract)))
         network.take(net)
         known = dict(zip(self._policy.cameras, self._policy.encoders, strict=True))
@@ -84,6 +86,30 @@ class Learned:
                        and values.shape == encoder.get_parameter(name).shape}
                 encoder.load_state_dict(own, strict=False)
 
+    def _state(self, contract: Contract) -> dict[str, Tensor]:
+        """
+        Return the state of the net that was learned.
+
+        Where it was told its task and the new one is not, it is told once for all: by the first
+        layer's bias, of the task of that name; of another one, as between all of them.
+        """
+        state = dict(self._policy.net.state_dict())
+        if not self._forgets_tasks(contract) or contract.name not in self._tasks:
+            return state
+        inputs, names = self._policy.inputs, self.contract.obs_names[-len(self._tasks):]
+        told = torch.from_numpy(task_values(contract.name, self._tasks))
+        told = (told - inputs.mean[-len(names):]) / inputs.scale[-len(names):]
+        for name, value in zip(names, told, strict=True):
+            columns = [at for at, end in enumerate(self._policy.ends.inputs)
+                       if end.rpartition(', ')[0] == name]  # one of each observation it sees
+            state['0.bias'] = state['0.bias'] + state['0.weight'][:, columns].sum(1) * value
+        return state
+
+    def _forgets_tasks(self, contract: Contract) -> bool:
+        """Tell whether it learned several tasks, and a contract is of one."""
+        return len(self._tasks) > 1 and all(
+            source.name != TASK_ENTRY for source in contract.sources)
+
     def told(self, policy: BehaviourCloning, contract: Contract) -> str:
         """Return what of it goes on in a policy, for a person."""
         parts = [what_is_carried(contract.obs_names, self._obs_names(contract), 'observations')]
@@ -93,9 +119,12 @@ class Learned:
                          f'little worse: set fourier and near_m alike in config/train')
         if policy.cameras or self._policy.cameras:
             parts.append(what_is_carried(policy.cameras, self._policy.cameras, 'cameras'))
+        if self._forgets_tasks(contract):
+            parts.append(f'it begins as it does {contract.name}' if contract.name in self._tasks
+                         else 'it begins between its tasks')
         kind = 'choices' if policy.discrete else 'actions'
         parts.append(what_is_carried(policy.gives, self._policy.gives, kind))
-        return f'Begins with {self.contract.name}: {". ".join(parts)}.'
+        return f'Begins with {"+".join(self._tasks)}: {". ".join(parts)}.'
 
     def _only_called_alike(self, contract: Contract) -> set[str]:
         """Return names that both contracts have, of things that are not the same."""

@@ -34,6 +34,19 @@ def contract_of(task: str | None, checkpoints: Sequence[str | Path | None],
     return _as_configured(own) or own
 
 
+def contracts_of(task: str | None, checkpoint: str) -> tuple[Contract, ...]:
+    """
+    Return the contracts of all tasks that a command drives: of a policy of several tasks all.
+
+    :raises IlwError: as ``contract_of``.
+    """
+    if not task and checkpoint not in (DEPLOYED, *BASELINES):
+        found = load_checkpoint(Path(checkpoint))
+        if found.several:
+            return tuple(_as_configured(each) or each for each in found.tasks)
+    return (contract_of(task, [checkpoint]),)
+
+
 def task_of(task: str, checkpoint: str, root: Path = Path(DEPLOYED)) -> str:
     """
     Return the name, or path, of the contract file for nodes that run a checkpoint.
@@ -55,13 +68,19 @@ def _own(checkpoints: Sequence[str | Path | None], root: Path) -> Contract | Non
         if name is None or str(name) in BASELINES:
             continue
         if str(name) != DEPLOYED:
-            return load_checkpoint(Path(name)).contract
+            found = load_checkpoint(Path(name))
+            if found.several:
+                raise CheckpointError(f'{name} has learned several tasks: '
+                                      f'{", ".join(found.task_names)}. Say which: --task '
+                                      f'{found.task_names[0]}')
+            return found.contract
         tasks = deployed_tasks(root)
         if len(tasks) > 1:
             raise CheckpointError(f'Policies of several tasks are deployed: {", ".join(tasks)}. '
                                   f'Say which: --task {tasks[0]}')
         if tasks:
-            return load_checkpoint(Path(find_checkpoint(DEPLOYED, tasks[0], root))).contract
+            found = load_checkpoint(Path(find_checkpoint(DEPLOYED, tasks[0], root)))
+            return found.doing(tasks[0]).contract if found.several else found.contract
     return None
 
 

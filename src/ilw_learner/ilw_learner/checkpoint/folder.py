@@ -6,7 +6,8 @@ A checkpoint: a folder that acts without its training code.
 the signature of ``signing.py``. Reading one runs no code from it.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 import hashlib
 import os
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import Any
 import uuid
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+import numpy as np
 
+from ilw_core.contract.family import require_family, task_values, with_task_entry
 from ilw_core.contract.file import Contract, parse_contract
 from ilw_core.contract.schema import shown
 from ilw_core.contract.yaml_data import parse_yaml, yaml_text
@@ -26,6 +29,9 @@ from ilw_learner.checkpoint.signing import SIGNATURE, SIGNATURE_BYTES, TrustedKe
 
 SCHEMA = 'ilw.checkpoint/1'
 CARD, GRAPH, WEIGHTS = 'policy.yaml', 'policy.onnx', 'weights.safetensors'
+FURTHER = 'further_tasks'
+"""Key of a card: the texts of the contracts of the tasks after the first"""
+_MAX_FURTHER = 255
 _MAX_CARD_BYTES = 4_000_000
 _MAX_FILE_BYTES = 2_000_000_000
 
@@ -37,12 +43,53 @@ class Checkpoint:
     path: Path
     card: dict[str, Any]
     contract: Contract
+    """Of the task it is loaded for; of several tasks the first, unless another was asked for"""
     hash: str
     """sha256 hex of ``policy.yaml``, which holds the hashes of the other files"""
     graph: bytes = field(repr=False)
     """The ``policy.onnx`` that was verified: what is run is this, not the file read again"""
     signer: str = ''
     """File name of the trusted key that signed it; empty when none was asked for"""
+    tasks: tuple[Contract, ...] = ()
+    """(K,) the contracts of all tasks that its network learned, in its order; mostly one"""
+
+    @property
+    def several(self) -> bool:
+        """Tell whether its network has to be told which task it is to do."""
+        return len(self.tasks) > 1
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """(K,) what its tasks are called."""
+        return tuple(each.name for each in self.tasks)
+
+    @property
+    def seen(self) -> Contract:
+        """The contract as its network sees it: of several tasks with the entry ``task``."""
+        return with_task_entry(self.contract, self.task_names) if self.several else self.contract
+
+    @property
+    def told(self) -> np.ndarray:
+        """What its network is told of the task, after each observation: (K,), or none of it."""
+        return task_values(self.contract.name, self.task_names if self.several else ())
+
+    def under(self, contract: Contract) -> 'Checkpoint':
+        """Return the same for the task of a contract; :raises ContractError: it has it not."""
+        for each in self.tasks:
+            if each.hash == contract.hash:
+                return replace(self, contract=each)
+        made = (f'was made for the contract {self.contract.name} ({self.contract.hash[:12]})'
+                if not self.several else f'has learned {", ".join(self.task_names)}')
+        raise ContractError(f'{self.path} {made}, but {contract.name} ({contract.hash[:12]}) is '
+                            f'in use. Train for this one.')
+
+    def doing(self, task: str) -> 'Checkpoint':
+        """Return the same for another of its tasks; :raises ContractError: it has it not."""
+        for each in self.tasks:
+            if each.name == task:
+                return replace(self, contract=each)
+        raise ContractError(f'The policy has learned {", ".join(self.task_names)}. Got '
+                            f'{shown(task)}, which is none of its tasks.')
 
     @property
     def history(self) -> int:
@@ -134,15 +181,32 @@ def load_checkpoint(path: Path, contract: Contract | None = None,
     if own.hash != card.get('contract_hash'):
         raise CheckpointError(f'{card_path} is damaged: contract_hash is not that of its '
                               f'contract_text. Copy the checkpoint anew.')
-    if contract is not None and own.hash != contract.hash:
-        raise ContractError(
-            f'{path} was made for the contract {own.name} ({own.hash[:12]}), but '
-            f'{contract.name} ({contract.hash[:12]}) is in use. Train for this one.')
+    tasks = (own, *_further_tasks(card, own, str(card_path)))
+    digest = hashlib.sha256(raw).hexdigest()
+    found = Checkpoint(path, card, own, digest, graph, signer, tasks)
+    if contract is not None:
+        found = found.under(contract)
     for key in ('history', 'horizon'):
         if not isinstance(card.get(key), int) or not 1 <= card[key] <= 1000:
             raise CheckpointError(f'{card_path}: {key} must be a whole number from 1 to 1000. '
                                   f'Got {shown(card.get(key))}.')
-    return Checkpoint(path, card, own, hashlib.sha256(raw).hexdigest(), graph, signer)
+    return found
+
+
+def card_of_tasks(tasks: Sequence[Contract]) -> dict[str, Any]:
+    """Return what a card says of the tasks beside the one whose contract it holds."""
+    return {FURTHER: [each.text for each in tasks[1:]]} if len(tasks) > 1 else {}
+
+
+def _further_tasks(card: dict[str, Any], own: Contract, where: str) -> list[Contract]:
+    texts = card.get(FURTHER, [])
+    if not isinstance(texts, list) or len(texts) > _MAX_FURTHER or not all(
+            isinstance(text, str) for text in texts):
+        raise CheckpointError(f'{where}: {FURTHER} must be a list of contracts, {_MAX_FURTHER} at '
+                              f'most. Copy the checkpoint anew.')
+    found = [parse_contract(text, f'{where}: {FURTHER}[{i}]') for i, text in enumerate(texts)]
+    require_family([own, *found])
+    return found
 
 
 def learned_from(checkpoint: Checkpoint) -> list[str]:

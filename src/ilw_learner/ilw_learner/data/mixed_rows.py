@@ -21,6 +21,18 @@ def shared_batch(batch: int, ratio: float) -> tuple[int, int]:
     return batch - old, old
 
 
+def equal_shares(batch: int, parts: int) -> tuple[int, ...]:
+    """
+    Return how many windows of a batch come from each of so many parts: as many, or one more.
+
+    :raises ValueError: there is not one for each.
+    """
+    if batch < parts:
+        raise ValueError(f'A batch of {batch} has no window of each of {parts} tasks. Raise '
+                         f'batch.')
+    return tuple(batch // parts + (part < batch % parts) for part in range(parts))
+
+
 class MixedRows:
     """
     Row numbers of batches of data that lies part after part.

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.timer import Timer
 
@@ -17,6 +16,7 @@ from ilw_learner.nodes.loads import Loads, Wanted
 from ilw_learner.nodes.policy_params import PolicyParams
 from ilw_learner.nodes.policy_reports import PolicyReports
 from ilw_learner.nodes.policy_services import PolicyServices
+from ilw_learner.nodes.task_switch import TaskSwitch
 from ilw_learner.runtime.runner import PolicyRunner
 from ilw_learner.runtime.worker import Thought, Worker
 from ilw_ros.observe import Observed
@@ -43,8 +43,7 @@ class PolicyNode(LifecycleNode):
         named = NamedCheckpoints(params.checkpoints, self._contract.name, params.checkpoint)
         self._asked = PolicyServices(self, self._reports, Loads(self, named, self._load),
                                      self._on_reset, lambda: self._active)
-        self.create_timer(1.0, lambda: self._reports.diagnose(self._checkpoint()),
-                          clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._switch = TaskSwitch(self, self._reports, self._asked, self._use)
         if self._params.autostart:
             started = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
             if not started or self.trigger_activate() != TransitionCallbackReturn.SUCCESS:
@@ -53,13 +52,13 @@ class PolicyNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the checkpoint and listen."""
         try:
-            runner = self._runner(self._params.checkpoint, self._params.seed)
+            runner = self._runner(self._params.checkpoint, self._params.seed, self._switch.task)
         except IlwError as error:
             self._why = str(error)  # the last word at a start; policy/status quotes no file
             self._reports.reason = f'the checkpoint {error.public}'
             return TransitionCallbackReturn.FAILURE
         self._loop = PolicyLoop(self._contract)
-        self._worker = Worker(runner, self._on_done)
+        self._worker, self._reports.runner = Worker(runner, self._on_done), runner
         self._observed = Observed(self, self._contract, self._on_message)
         if not self.get_parameter('use_sim_time').value:
             self._overdue = self.create_timer(0.25 / self._contract.rate_hz, self._on_overdue)
@@ -93,7 +92,7 @@ class PolicyNode(LifecycleNode):
             self.destroy_timer(self._overdue)
         if self._worker:
             self._worker.stop()
-        self._observed = self._worker = self._overdue = None
+        self._observed = self._worker = self._overdue = self._reports.runner = None
 
     def farewell(self) -> None:
         """Take back what was asked: the robot need not wait until it is stale."""
@@ -125,23 +124,24 @@ class PolicyNode(LifecycleNode):
         self._reports.episode = episode
 
     def _on_done(self, thought: Thought) -> None:
-        self._asked.on_status(self._reports.report(
-            thought, self._checkpoint(), self._loop.late, active=self._active))
+        self._asked.on_status(self._reports.report(thought, self._loop.late, active=self._active))
 
-    def _checkpoint(self) -> str:
-        return self._worker.runner.name if self._worker else ''
+    def _runner(self, name: str, seed: int, task: str) -> PolicyRunner:
+        return PolicyRunner(name, self._contract, seed=seed, trusted=self._trusted, task=task)
 
-    def _runner(self, checkpoint: str, seed: int) -> PolicyRunner:
-        return PolicyRunner(checkpoint, self._contract, seed=seed, trusted=self._trusted)
+    def _use(self, runner: PolicyRunner, anew: bool = False) -> None:
+        if self._worker is None:
+            raise BusyError('The policy node is not configured. Configure it first.')
+        self._worker.swap(runner, anew=anew)
+        self._reports.runner = runner
 
     async def _load(self, checkpoint: str, seed: int, wanted: Wanted) -> str:
         """Read a checkpoint in a thread, as ticks go on, and use it from the next one on."""
-        runner: PolicyRunner = await in_thread(lambda: self._runner(checkpoint, seed),
+        task = self._switch.task
+        runner: PolicyRunner = await in_thread(lambda: self._runner(checkpoint, seed, task),
                                                self._taken_in.trigger)
-        if self._worker is None:
-            raise BusyError('The policy node is not configured. Configure it first.')
-        if wanted():
-            self._worker.swap(runner)
+        if wanted():  # and the task may be another by now
+            self._use(runner if self._switch.task == task else runner.doing(self._switch.task))
         return runner.name
 
 

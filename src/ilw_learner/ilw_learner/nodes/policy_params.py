@@ -15,6 +15,9 @@ class PolicyParams:
     checkpoints: str = param(
         DEFAULT_FOLDERS, 'Folders, separated by a colon, whose checkpoints a request may name; '
         'beside them the checkpoint given at the start itself.')
+    task: str = param(
+        '', 'Which of its tasks the policy does, where it learned several under contracts of one '
+        'family; empty: that of the contract. Setting it stops the robot.', changes=True)
     trusted_keys: str = param(
         '', 'Folder of public keys, one of which must have signed a checkpoint; empty: any may '
         'drive, signed or not.')

@@ -5,11 +5,13 @@ import threading
 from typing import Any
 
 import numpy as np
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 
 from ilw_core.align import Observation
 from ilw_core.contract.file import Contract
 from ilw_core.contract.observed import ObservedTopic
+from ilw_learner.runtime.runner import PolicyRunner
 from ilw_learner.runtime.worker import Thought
 from ilw_msgs import msg
 from ilw_ros import health, qos
@@ -27,14 +29,16 @@ class PolicyReports:
         self._status = node.create_publisher(msg.PolicyStatus, 'policy/status', qos.EVENT)
         self._seen = node.create_publisher(msg.Observation, 'policy/observation', qos.EVENT)
         self._health = health.Diagnostics(node, 'policy')
+        self.runner: PolicyRunner | None = None
+        """The policy in use; None: not configured"""
         self.step = self.ticks = self.skipped = 0
         self.episode = ''
         self.reason = 'not active'
+        node.create_timer(1.0, self.diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._speaking = threading.Lock()  # actions come from the worker's thread
         self._hushed, self._lasts = '', False
 
-    def report(self, thought: Thought, checkpoint: str, late: int, *, active: bool,
-               ) -> msg.PolicyStatus:
+    def report(self, thought: Thought, late: int, *, active: bool) -> msg.PolicyStatus:
         """Publish what came of a tick: action, observation, status. Returns the status."""
         if thought.first:
             self.step = self.ticks = 0
@@ -47,7 +51,7 @@ class PolicyReports:
             self.reason = self._hushed or thought.reason
         self._observed(thought.seen)
         return self.status(
-            checkpoint, time_msg(thought.seen.tick_ns), acting=acting, late=late,
+            time_msg(thought.seen.tick_ns), acting=acting, late=late,
             latency_s=thought.latency_s if acting else 0.0, age_s=thought.seen.age_ns / 1e9)
 
     def hush(self, why: str) -> None:
@@ -108,21 +112,26 @@ class PolicyReports:
             part.data = array('B', image.tobytes())  # what rclpy takes without a look at each
         return part
 
-    def status(self, checkpoint: str, stamp: Any, *, acting: bool = False, latency_s: float = 0.0,
+    def status(self, stamp: Any, *, acting: bool = False, latency_s: float = 0.0,
                age_s: float = 0.0, late: int = 0) -> msg.PolicyStatus:
-        """Publish and return the status."""
+        """Publish and return the status; its contract is that of the task which is done."""
         status = msg.PolicyStatus(
-            episode=self.episode, step=self.step, contract_hash=self._contract.hash,
+            episode=self.episode, step=self.step, contract_hash=self._task.hash,
             acting=acting, reason=self.reason, latency=latency_s, observation_age=age_s,
-            checkpoint=checkpoint, late=late, skipped=self.skipped)
+            checkpoint=self.runner.name if self.runner else '', late=late, skipped=self.skipped)
         status.header.stamp = stamp
         self._status.publish(status)
         return status
 
-    def diagnose(self, checkpoint: str) -> None:
+    @property
+    def _task(self) -> Contract:
+        return self.runner.task if self.runner else self._contract
+
+    def diagnose(self) -> None:
         """Publish the diagnostics, and the status while there is no action to go with it."""
         level = health.WARN if self.reason else health.OK
         self._health.publish(level, self.reason or 'acting',
-                             {'actions': self.step, 'skipped': self.skipped})
+                             {'task': self._task.name, 'actions': self.step,
+                              'skipped': self.skipped})
         if self.reason:
-            self.status(checkpoint, self._node.get_clock().now().to_msg())
+            self.status(self._node.get_clock().now().to_msg())

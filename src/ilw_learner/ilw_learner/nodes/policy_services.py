@@ -45,9 +45,8 @@ class PolicyServices:
         self._steps = 0
         apart = ReentrantCallbackGroup()  # what waits here must not hold up the ticks
         self.stand_down = StandDown(node, reports.hush, reports.resume, apart)
-        self._timer = node.create_timer(_LOOK_S, self._on_look, callback_group=apart,
+        self._timer = node.create_timer(_LOOK_S, self._on_look, apart, autostart=False,
                                         clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._timer.cancel()
         node.create_service(LoadPolicy, 'policy/load', self._on_load, callback_group=apart)
         node.create_subscription(EpisodeEvent, 'episode/event', self._on_event, EVENT)
         self._server = ActionServer(
@@ -76,6 +75,12 @@ class PolicyServices:
         self._reports.fall_silent('not active')
         self._halt('inactive', 'the policy node is not active any more',
                    RunPolicy.Result.ERROR_INACTIVE)
+
+    def stop(self, why: str) -> None:
+        """Fall silent and have the arbiter disarmed; a run ends with that."""
+        if self._end is None or self._end.done():
+            self.stand_down.begin(why)
+        self._halt('operator', why)
 
     def _halt(self, reason: str, why: str, error_code: int = RunPolicy.Result.ERROR_NONE) -> None:
         """End a run before its episode: silence now, and the arbiter is disarmed."""

@@ -6,6 +6,7 @@ ONNX Runtime with one thread: at this size more threads cost time.
 
 from collections import deque
 from collections.abc import Mapping
+import copy
 import math
 from pathlib import Path
 from typing import Protocol
@@ -13,8 +14,10 @@ from typing import Protocol
 import numpy as np
 
 from ilw_core.align import Observation
+from ilw_core.contract.family import why_not_one_family
 from ilw_core.contract.file import Contract
-from ilw_core.errors import GraphError, UntrustedError
+from ilw_core.contract.schema import shown
+from ilw_core.errors import ContractError, GraphError, UntrustedError
 from ilw_learner.checkpoint.folder import GRAPH, Checkpoint, load_checkpoint
 from ilw_learner.checkpoint.graph_trial import image_shapes, try_graph
 from ilw_learner.checkpoint.signing import TrustedKeys
@@ -36,15 +39,18 @@ class PolicyRunner:
     :param checkpoint: a checkpoint folder, ``idle`` (the stop action) or ``random`` (any action).
     :param trusted: one of these keys must have signed the checkpoint; ``None`` takes it unsigned.
     :param own: this process made it a moment ago, so its graph needs no trial.
+    :param task: which of the checkpoint's tasks it does, where it learned several under contracts
+        of one family; empty: the one whose contract is in use.
     :raises IlwError: it is not a checkpoint, was made for another contract, is not signed so, or
         its graph failed in ``graph_trial.py``.
     """
 
     def __init__(self, checkpoint: str | Path, contract: Contract, *, seed: int = 0,
-                 trusted: TrustedKeys | None = None, own: bool = False) -> None:
+                 trusted: TrustedKeys | None = None, own: bool = False, task: str = '') -> None:
         self.contract = contract
         self.name = str(checkpoint)
         self._rng = np.random.default_rng(seed)
+        self._found: Checkpoint | None = None  # of a baseline
         if self.name == 'random' and trusted is not None:
             raise UntrustedError(f'What drives must be signed by a key in {trusted.folder}. '
                                   f'random is signed by nobody. Name a signed checkpoint, or '
@@ -53,13 +59,43 @@ class PolicyRunner:
             self.history, self.horizon = 1, 1
             self._brain: _Brain = self._idle if self.name == 'idle' else self._random
         else:
-            found = load_checkpoint(Path(checkpoint), contract, trusted)
+            found = load_checkpoint(Path(checkpoint), None if task else contract, trusted)
+            self._found = _for_task(found, contract, task)
             self.name, self.history, self.horizon = found.hash, found.history, found.horizon
-            self._brain = graph_of(found, contract, own=own)
+            self._brain = graph_of(self._found, own=own)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin with nothing seen, for the task of ``_found``."""
+        contract, found = self.contract, self._found
         self._window: deque[Observation] = deque(maxlen=self.history)
-        self._input = np.zeros((1, self.history, contract.obs_dim), dtype=np.float32)
+        told = () if found is None else found.told
+        self._input = np.zeros((1, self.history, contract.obs_dim + len(told)), dtype=np.float32)
+        self._input[..., contract.obs_dim:] = told
+        self._seen = self._input[..., :contract.obs_dim]
         self._images = {name: np.zeros(shape, dtype=np.uint8)
                         for name, shape in image_shapes(contract, self.history).items()}
+
+    @property
+    def task(self) -> Contract:
+        """The contract of the task that it does."""
+        return self.contract if self._found is None else self._found.contract
+
+    def doing(self, task: str) -> 'PolicyRunner':
+        """
+        Return the policy for another of its tasks, with nothing seen; no file is read again.
+
+        :param task: its name; empty: the one whose contract is in use.
+        :raises ContractError: it is none that the policy learned, or of another family.
+        """
+        made = copy.copy(self)
+        if self._found is not None:
+            made._found = _for_task(self._found if task else self._found.under(self.contract),
+                                    self.contract, task)
+        elif task:
+            raise ContractError(f'{self.name} has learned no task. Got {shown(task)}.')
+        made._forget()
+        return made
 
     def reset(self) -> None:
         """Forget the past, as at the start of an episode."""
@@ -85,11 +121,11 @@ class PolicyRunner:
         for i, seen in enumerate(self._window):
             if not seen.whole:
                 return None, self._missing()
-            self._input[0, older + i] = seen.values
+            self._seen[0, older + i] = seen.values
             for name, image in seen.images.items():
                 self._images[name][0, older + i] = image
         # An episode's first observation stands for those before it.
-        self._input[0, :older] = self._window[0].values
+        self._seen[0, :older] = self._window[0].values
         for name, image in self._window[0].images.items():
             self._images[name][0, :older] = image
         try:
@@ -119,9 +155,20 @@ class PolicyRunner:
         return self._rng.uniform(action.low, action.high)[None]
 
 
-def graph_of(found: Checkpoint, contract: Contract, *, own: bool = False) -> Graph:
+def _for_task(found: Checkpoint, contract: Contract, task: str) -> Checkpoint:
+    """Return a checkpoint for one of its tasks; see ``PolicyRunner``."""
+    if not task:
+        return found
+    chosen = found.doing(task)
+    if why := why_not_one_family(contract, chosen.contract):
+        raise ContractError(f'The task {task} is not of the family of the contract in use, '
+                            f'{contract.name}: {why}. Use the policy where they are alike.')
+    return chosen
+
+
+def graph_of(found: Checkpoint, *, own: bool = False) -> Graph:
     """Return the graph of a checkpoint once it was tried; see ``PolicyRunner``."""
-    path = found.path / GRAPH
+    path, contract = found.path / GRAPH, found.seen
     if not own:
         try_graph(found.graph, contract, found.history, found.horizon, path)
     graph = Graph(found.graph, (1, found.history, contract.obs_dim), path,

@@ -41,7 +41,7 @@ class Worker:
         self._runner, self._on_done = runner, on_done
         self._waiting: deque[tuple[float, Observation, bool]] = deque()
         self._wake = threading.Condition()
-        self._stopping = False
+        self._stopping = self._anew = False
         self._failed: Exception | None = None
         self.skipped = 0
         self._thread = threading.Thread(target=self._work, name='inference', daemon=True)
@@ -62,13 +62,23 @@ class Worker:
         if self._failed is not None:
             raise RuntimeError('The thread that thinks has ended.') from self._failed
         with self._wake:
-            self._waiting.append((time.perf_counter(), observation, first))
+            self._waiting.append((time.perf_counter(), observation, first or self._anew))
+            self._anew = False
             self._wake.notify()
 
-    def swap(self, runner: PolicyRunner) -> None:
-        """Use another policy from the next tick on; it knows what the last one had seen."""
+    def swap(self, runner: PolicyRunner, *, anew: bool = False) -> None:
+        """
+        Use another policy from the next tick on.
+
+        :param anew: an episode begins with it: what waits is left, and it has seen nothing; else
+            it knows what the last one had seen.
+        """
         with self._wake:
-            runner.remember(self._runner)
+            self._anew = anew
+            if anew:
+                self._waiting.clear()
+            else:
+                runner.remember(self._runner)
             self._runner = runner
 
     def stop(self) -> None:

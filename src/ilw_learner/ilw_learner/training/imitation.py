@@ -1,6 +1,6 @@
 """Learn from windows of demonstrations: any policy with a loss; keep the one that drives best."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import copy
 from dataclasses import asdict, dataclass
 import hashlib
@@ -22,7 +22,7 @@ from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
 from ilw_learner.correction.weights import relative_weights
 from ilw_learner.data.mirror import with_mirror_images
-from ilw_learner.data.mixed_rows import MixedRows, shared_batch
+from ilw_learner.data.mixed_rows import MixedRows, equal_shares, shared_batch
 from ilw_learner.data.window_images import WindowImages, images_of
 from ilw_learner.networks.averaged_adam import AveragedAdam
 from ilw_learner.networks.network import FlatParameters, Parameters
@@ -51,9 +51,9 @@ class ImitationConfig(TrainConfig):
     horizon: int = 1
     """Actions it gives at once, Ta"""
     updates: int = 6000
-    """Gradient steps"""
+    """Gradient steps; so many for each task that is learned together"""
     batch: int = 256
-    """Windows per step"""
+    """Windows per step, as many of each task"""
     learning_rate: float = 1e-3
     """At the start; falls to zero along a cosine"""
     weight_decay: float = 0.01
@@ -191,11 +191,14 @@ class Imitation(Learner):
     Trains one policy on windows.
 
     :param make_step: gives a policy and the way to its gradient.
+    :param contract: as the policy's network sees it.
     :param train: windows to learn from; their reflections are added if the config says so.
+    :param further: windows of further tasks; a batch has as many of each as of ``train``.
     :param held_out: windows of other episodes, to measure the error on.
     :param old: windows of the tasks before, and what they are for.
     :param folder: ``runs/<id>/``; receives a checkpoint per candidate.
     :param score: drives a checkpoint; ``None`` chooses by held-out loss.
+    :param card: what else the card of a checkpoint says: its tasks, where it comes from.
     :param code: what else decides: how it is scored, an algorithm's own file.
     :raises NotFiniteError: a window holds NaN or infinity.
     """
@@ -204,15 +207,17 @@ class Imitation(Learner):
 
     def __init__(self, contract: Contract, algorithm: str, config: ImitationConfig,
                  make_step: MakeStep, train: Dataset, held_out: Dataset, folder: Path, *,
-                 seed: int = 0, score: Score | None = None, old: OldWindows | None = None,
-                 provenance: dict[str, Any] | None = None, code: str = '') -> None:
+                 further: Sequence[Dataset] = (), seed: int = 0, score: Score | None = None,
+                 old: OldWindows | None = None, card: Mapping[str, Any] | None = None,
+                 code: str = '') -> None:
         self.contract, self.algorithm, self.config = contract, algorithm, config
-        self.folder, self.held_out, self.planned = folder, held_out, config.updates
-        self._score, self._provenance = score, provenance or {}
+        tasks = 1 + len(further)
+        self.folder, self.held_out, self.planned = folder, held_out, config.updates * tasks
+        self._score, self._card = score, card or {}
         self._best: Checkpoint | None = None
         self._judged: Checkpoint | None = None
         replayed = old.data if old is not None and old.keep == 'replay' else None
-        parts = [train] if replayed is None else [train, replayed]
+        parts = [train, *further] if replayed is None else [train, *further, replayed]
         for data in (*parts, held_out):
             _check_windows(data.obs, contract.obs_names, 'observation', data)
             _check_windows(data.actions, contract.action.names, 'action', data)
@@ -231,10 +236,10 @@ class Imitation(Learner):
             weight_decay=config.weight_decay)
         self.work = _work(contract, config, parts, self.averaged(),
                           f'{algorithm} {seed} {code}')
-        self._rows = MixedRows(
-            [len(part) for part, _ in seen],
-            (config.batch,) if replayed is None else shared_batch(config.batch, config.old_ratio),
-            self._rng)
+        new, *before = (config.batch,) if replayed is None else shared_batch(
+            config.batch, config.old_ratio)
+        self._rows = MixedRows([len(part) for part, _ in seen],
+                               (*equal_shares(new, tasks), *before), self._rng)
 
     @property
     def done(self) -> int:
@@ -250,7 +255,7 @@ class Imitation(Learner):
         self.optimiser.step()
 
     def _set_rate(self, update: int) -> None:
-        cosine = 0.5 * (1.0 + math.cos(math.pi * update / self.config.updates))
+        cosine = 0.5 * (1.0 + math.cos(math.pi * update / self.planned))
         self.optimiser.rate = self.config.learning_rate * cosine * min(1.0, update / _WARM_UP)
 
     def figures(self) -> dict[str, float]:
@@ -293,7 +298,7 @@ class Imitation(Learner):
         card = {
             'algorithm': self.algorithm, 'network': plain_values(self.config),
             'history': self.config.history, 'horizon': self.config.horizon, 'update': self.done,
-            'metrics': {'held_out': asdict(error)}, 'provenance': self._provenance,
+            'metrics': {'held_out': asdict(error)}, **self._card,
         }
         weights = {name: value.contiguous() for name, value in policy.state_dict().items()}
         return save_checkpoint(path, self.contract, card, {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 import platform
 import subprocess
@@ -12,6 +12,7 @@ import torch
 
 from ilw_core import world_seeds
 from ilw_core.base.plant import PlantProfile
+from ilw_core.contract.family import with_task_entry
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode, Outcome
 from ilw_core.errors import EpisodeError, FeatureMisfitError
@@ -43,6 +44,14 @@ class OldDemos:
     folder: Path
     most: int = 0
     """Use only this many, the oldest; 0: all"""
+
+
+@dataclass(frozen=True)
+class TaskDemos:
+    """One of the tasks that a policy learns together, and its demonstrations."""
+
+    contract: Contract
+    demos: Path
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,24 @@ class TrainOptions:
     code: str = ''
     """Digest of an algorithm's own file"""
     say: Callable[[str], None] = field(default=lambda text: None)
+    tasks: tuple[TaskDemos, ...] = ()
+    """(K,) what one policy learns together; ``contract`` and ``demos`` are then those of the
+    first. Empty: one task"""
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """(K,) what its tasks are called; mostly one."""
+        return tuple(each.contract.name for each in self.tasks) or (self.contract.name,)
+
+    @property
+    def seen(self) -> Contract:
+        """The contract as the policy's network sees it: of several tasks with ``task``."""
+        return with_task_entry(self.contract, self.task_names) if self.tasks else self.contract
+
+    def by_task(self) -> tuple['TrainOptions', ...]:
+        """Return the options of each task by itself."""
+        return tuple(replace(self, contract=each.contract, demos=each.demos, tasks=())
+                     for each in self.tasks) or (self,)
 
 
 @contextmanager
@@ -161,15 +188,16 @@ def find_demonstrations(demos: Path, task: str, *, failed: bool = False) -> list
 
 
 def scorer(options: TrainOptions) -> Callable[[Checkpoint], tuple[int, int]] | None:
-    """Return a function that drives a checkpoint: (successes, episodes)."""
+    """Return a function that drives a checkpoint in all tasks: (successes, episodes)."""
     if options.env_spec is None:
         return None
-    env = make_env(options.env_spec, options.contract, plant=options.plant)
+    contracts = [each.contract for each in options.by_task()]
+    envs = [make_env(options.env_spec, each, plant=options.plant) for each in contracts]
     seeds = range(options.eval_seed, options.eval_seed + options.config.eval_episodes)
 
     def score(checkpoint: Checkpoint) -> tuple[int, int]:
-        runner = PolicyRunner(checkpoint.path, options.contract, own=True)
-        runs = evaluate(env, options.contract, runner, seeds)
+        runs = [run for env, contract in zip(envs, contracts, strict=True) for run in evaluate(
+            env, contract, PolicyRunner(checkpoint.path, contract, own=True), seeds)]
         return sum(run.success for run in runs), len(runs)
 
     return score
@@ -187,8 +215,9 @@ def decided_by(options: TrainOptions) -> str:
     begin = f'{options.begin.hash} {options.keep}' if options.begin else ''
     labels = '' if options.labels == 'all' else options.labels
     reward = f' {options.reward.hash}' if options.reward else ''
+    tasks = ''.join(f' {each.contract.hash}' for each in options.tasks)
     return (f'{options.env_spec} {options.eval_seed} {options.code} {begin} {plant} {labels}'
-            f'{reward}')
+            f'{reward}{tasks}')
 
 
 def provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
@@ -197,8 +226,11 @@ def provenance(options: TrainOptions, names: tuple[str, ...]) -> dict[str, Any]:
              'keep': options.keep} if options.begin else {}
     labels = {} if options.labels == 'all' else {'labels': options.labels}
     reward = {'reward': options.reward.hash} if options.reward else {}
+    *others, last = [each.demos.name for each in options.by_task()]
+    if others:
+        begin = {**begin, 'before': [*begin.get('before', []), *others]}
     return {**begin, **labels, **reward, 'seed': options.seed, 'episodes': list(names),
-            'demos': options.demos.name, 'git': _git_commit(),
+            'demos': last, 'git': _git_commit(),
             'plant': options.plant.text() if options.plant else '',
             'torch': str(torch.__version__), 'python': platform.python_version()}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ilw_core.contract.family import require_family
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.files import write_file
 from ilw_learner.algorithms import ALGORITHMS, Algorithm
@@ -27,6 +28,11 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
         able = ' or '.join(name for name, each in ALGORITHMS.items() if each.begins)
         raise IlwError(f'{options.algorithm} cannot begin with a checkpoint. Leave --from out, or '
                        f'use --algo {able}.')
+    if options.tasks and not chosen.many_tasks:
+        able = ' or '.join(name for name, each in ALGORITHMS.items() if each.many_tasks)
+        raise IlwError(f'{options.algorithm} learns one task at a time. Name one, or use --algo '
+                       f'{able}.')
+    require_family([options.contract, *(each.contract for each in options.tasks[1:])])
     _check_keep(options)
     if options.labels != 'all' and not issubclass(chosen.config, ImitationConfig):
         raise IlwError(f'{options.algorithm} does not learn step by step from labels. Leave '

@@ -68,7 +68,7 @@ def old_windows(options: TrainOptions, new: Dataset) -> OldWindows | None:
         windows = build_dataset(episodes, contract, history=new.obs.shape[1],
                                 horizon=new.actions.shape[1], weights=step_weights(
                                     episodes, options.labels, 1.0 / contract.rate_hz))
-        parts.append(translated(windows, contract, new, options.contract, rng, labelled=labelled))
+        parts.append(translated(windows, contract, new, options.seen, rng, labelled=labelled))
     return OldWindows(options.keep, joined(parts))
 
 

@@ -23,7 +23,7 @@ def asked(checkpoint: Checkpoint, contract: Contract) -> Ask:
 
     :raises GraphError: its graph failed when it was tried, or takes one observation at a time.
     """
-    graph_of(checkpoint, contract)
+    graph_of(checkpoint)
     return _batched(checkpoint.graph, checkpoint, contract)
 
 

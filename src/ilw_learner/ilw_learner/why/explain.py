@@ -92,9 +92,14 @@ def subject(checkpoint: Checkpoint, contract: Contract, episodes: Sequence[Episo
     """
     Prepare a checkpoint to be asked about episodes.
 
-    :raises ContractError: it observes images, which are not taken apart.
+    :raises ContractError: it observes images, or learned several tasks: not taken apart.
     :raises EpisodeError: no step of the episodes has all that the policy needs.
     """
+    if checkpoint.several:
+        raise ContractError(f'{checkpoint.path} has learned several tasks '
+                            f'({", ".join(checkpoint.task_names)}), and why takes a policy of one '
+                            f'apart. Hold it to what was recorded: ./ilw replay --task '
+                            f'{contract.name}')
     if contract.images:
         names = ', '.join(source.name for source in contract.images)
         raise ContractError(f'{contract.name} observes images ({names}), which why does not take '
