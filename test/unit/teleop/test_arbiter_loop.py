@@ -195,3 +195,46 @@ def test_whoever_held_the_stick_keeps_the_policy_out_when_the_wall_clock_is_set_
     asked = Request(Source.POLICY, now, True, clutter.hash, names, 0.1, 1, [0.4, 0.0])
     decision = loop.request(asked, now, T0 + 2 * MS, 2 * MS)
     assert decision is None or decision.source is not Source.POLICY
+
+
+def asked(contract, stamp_ns, *, active=True, horizon=1):
+    return Request(Source.PERSON, stamp_ns, active, contract.hash, contract.action.names, 0.1,
+                   horizon, [0.2, 0.0] * horizon)
+
+
+@pytest.mark.parametrize('behind', [1, 2, 5])
+def test_who_fell_behind_a_clock_that_waits_catches_up(clutter, behind):
+    """A simulator ticks once for each decision; on their way are requests of so many ticks."""
+    loop, now, wall = ArbiterLoop(Arbiter(clutter), 50 * MS, 450 * MS, simulated=True), T0, 0
+    asked_at = [T0 - k * P for k in range(behind, -1, -1)]
+    driven = []
+    while len(driven) < 20:
+        wall += MS
+        loop.tick(wall)
+        decision = loop.request(asked(clutter, asked_at.pop(0)), now, now, wall, waits=True)
+        if decision is not None:
+            driven.append(decision)
+            now += P
+            asked_at.append(now)
+        assert asked_at, 'each tick is seen, and what is asked is on its way'
+    assert len(asked_at) == 1, 'nothing is on its way but the answer to the newest tick'
+    assert {each.source for each in driven} == {Source.PERSON}
+
+
+def test_only_what_a_tick_waits_for_may_be_left_without_an_answer(clutter):
+    def fresh():
+        made = ArbiterLoop(Arbiter(clutter), 50 * MS, 450 * MS, simulated=True)
+        made.tick(0)
+        return made
+
+    old = asked(clutter, T0 - P)
+    assert fresh().request(old, T0, T0, 0, waits=True) is None
+    assert fresh().request(asked(clutter, T0 - P + 1), T0, T0, 0, waits=True) is not None
+    assert fresh().request(old, T0, T0, 0) is not None, 'time runs by itself'
+    assert fresh().request(asked(clutter, T0 - P, active=False), T0, T0, 0,
+                           waits=True) is not None, 'who lets go is not kept waiting'
+    assert fresh().request(asked(clutter, T0 - P, horizon=3), T0, T0, 0, waits=True) is not None
+    loop = fresh()
+    assert loop.request(old, T0, T0, 0, waits=True) is None
+    assert loop.poll(T0, T0, 49 * MS) is None
+    assert loop.poll(T0, T0, 50 * MS) is not None, 'it is held, and silence makes the tick go on'

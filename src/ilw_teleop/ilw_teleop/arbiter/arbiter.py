@@ -247,6 +247,10 @@ class Arbiter:
         gone = held is None or self._row(held, now_ns, mono_ns)[1] != ''
         return gone or since_ns >= 1.5 * self._period_ns
 
+    def is_behind(self, request: Request, now_ns: int) -> bool:
+        """Tell whether a tick has come after the last one that a request has an action for."""
+        return now_ns - request.stamp_ns - request.last_ns >= self._period_ns
+
     def idle_left_ns(self, mono_ns: int) -> int:
         """Return how long the next decision has time while nobody drives; 0: it may be due."""
         if self.driven or self._decided_ns is None:

@@ -46,12 +46,19 @@ class ArbiterLoop:
 
     # -- what can happen
 
-    def request(self, request: Request, now_ns: int, mono_ns: int,
-                wall_ns: int) -> Decision | None:
-        """Take in a request of a person or a policy."""
+    def request(self, request: Request, now_ns: int, mono_ns: int, wall_ns: int, *,
+                waits: bool = False) -> Decision | None:
+        """
+        Take in a request of a person or a policy.
+
+        :param waits: the clock may stand until its tick is answered. What was asked at a tick
+            before is no answer: each tick would follow from one, and who fell behind once, as
+            while starting, would be as late for ever, or too late to drive at all.
+        """
         counts = self.hears(wall_ns, active=request.active)
-        return self._turn(now_ns, mono_ns,
-                          due=counts and self._arbiter.offer(request, now_ns, mono_ns))
+        due = counts and self._arbiter.offer(request, now_ns, mono_ns)
+        behind = waits and request.active and self._arbiter.is_behind(request, now_ns)
+        return self._turn(now_ns, mono_ns, due=due and not behind)
 
     def switched(self, now_ns: int, mono_ns: int) -> Decision | None:
         """Go on after a switch of the arbiter was pressed, or somebody else was seen to drive."""

@@ -85,7 +85,8 @@ class ArbiterNode(Node):
             chunk.source, stamp, chunk.active, chunk.contract_hash, chunk.names, chunk.period,
             chunk.horizon, chunk.values, chunk.episode, stamp_ns(chunk.observation_stamp),
             chunk.override)
-        self._publish(self._loop.request(request, now, mono, time.monotonic_ns()))
+        self._publish(self._loop.request(request, now, mono, time.monotonic_ns(),
+                                         waits=self._sim and not self._tap.paced))
 
     def _on_policy(self, chunk: ActionChunk, info: dict[str, Any]) -> None:
         if self._policies.take(info['publication_sequence_number'], time.monotonic_ns()):
