@@ -12,10 +12,11 @@ from ilw_core.base.plant import PlantProfile
 from ilw_core.contract.file import Contract, load_contract
 from ilw_core.limits import Limiter
 from ilw_core.storage.locate import config_file
+from ilw_sim.arm.tasks import is_arm
 from ilw_sim.counterfactual import Retraced, changed, outlines
 from ilw_sim.driver.expert import Expert
 from ilw_sim.physics.actuation import find_plant
-from ilw_sim.robots import is_arm, make_simulation
+from ilw_sim.robots import make_simulation
 from ilw_sim.simulated import Simulated, Tick
 from ilw_sim.simulation import MAP_RESOLUTION_M, Simulation
 from ilw_sim.tasks.scene import make_grid

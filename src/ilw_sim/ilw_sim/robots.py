@@ -5,15 +5,10 @@ from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError
 from ilw_sim.arm.simulation import ArmSimulation
-from ilw_sim.arm.tasks import ARM_TASKS
+from ilw_sim.arm.tasks import ARM_TASKS, is_arm
 from ilw_sim.simulated import Simulated
 from ilw_sim.simulation import Simulation
 from ilw_sim.tasks.tasks import TASKS
-
-
-def is_arm(contract: Contract) -> bool:
-    """Tell whether a contract's scene is a task for an arm."""
-    return contract.scene.get('task') in ARM_TASKS
 
 
 def make_simulation(contract: Contract, *, lidar_rays: int | None = None, gui: bool = False,

@@ -46,3 +46,12 @@ class ArmCommand:
     def finger_m(self, action: np.ndarray, before_m: float) -> float:
         """Return where each finger is to go; where the action says nothing of it, as before."""
         return before_m if self._finger is None else float(action[self._finger])
+
+    def action(self, dim: int, twist: np.ndarray, finger_m: float) -> np.ndarray:
+        """Return the action ``(Da,)`` of a twist ``(6,)``, as far as its fields can say it."""
+        action = np.zeros(dim)
+        for axis, field in self._twist:
+            action[field] = twist[axis]
+        if self._finger is not None:
+            action[self._finger] = finger_m
+        return action

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ilw_core.features.rotation import yaw
-from ilw_sim.arm.readings import TARGET, object_topic
+from ilw_sim.arm.topics import JOINTS, TARGET, TOOL, object_topic
 
 _GAIN = 4.0
 """Speed per distance [1/s]"""
@@ -24,6 +24,8 @@ _FASTEST_MPS = 0.2
 _FASTEST_RADPS = 1.0
 _HOVER_M = 0.1
 """Above the cube while the tool is still aside"""
+_OVER_M = 0.03
+"""Above the upper face of a cube that is to be reached"""
 _FUNNEL = 5.0
 """The tool may be so many times higher than it is aside: steeply down onto the cube"""
 _AIMED_M = 0.006
@@ -65,31 +67,33 @@ class Wish:
 
 
 class ArmExpert(Protocol):
-    """Drives one task. To add one: write a class and its line in ``ARM_EXPERTS``."""
+    """
+    Drives one task. To add one: write a class and its line in ``ARM_EXPERTS``.
+
+    :param side_m: of the cubes.
+    :param open_m: how far each finger is from closed when the gripper is open.
+    """
+
+    def __init__(self, side_m: float, open_m: float) -> None: ...
 
     def drive(self, view: View) -> Wish:
         """Return what to do now."""
 
 
 class ReachExpert:
-    """Goes straight to a place above the cube that is meant, over the other one."""
+    """Goes to a place above the cube that is meant."""
 
-    def __init__(self, finger: str, side_m: float) -> None:
-        pass
+    def __init__(self, side_m: float, open_m: float) -> None:
+        self._above = np.array([0.0, 0.0, side_m / 2 + _OVER_M])
 
     def drive(self, view: View) -> Wish:
         """Return what to do now."""
         place = list(view.cubes.values())[view.target][0]
-        return Wish(_towards(place + (0.0, 0.0, 0.05) - view.tool_m, _HOVER_M))
+        return Wish(_towards(place + self._above - view.tool_m, _HOVER_M))
 
 
 class LiftExpert:
-    """
-    Goes over the cube, down, closes, and lifts.
-
-    :param side_m: of the cube.
-    :param open_m: how far each finger is from closed when it is open.
-    """
+    """Goes over the cube, down, closes, and lifts."""
 
     def __init__(self, side_m: float, open_m: float) -> None:
         self._side_m, self._open_m = side_m, open_m
@@ -114,7 +118,7 @@ class LiftExpert:
                     min(max(_TURN_GAIN * turn, -_FASTEST_RADPS), _FASTEST_RADPS))
 
 
-ARM_EXPERTS: dict[str, type[Any]] = {'reach': ReachExpert, 'lift': LiftExpert}
+ARM_EXPERTS: dict[str, type[ArmExpert]] = {'reach': ReachExpert, 'lift': LiftExpert}
 """Task -> who drives it"""
 
 
@@ -124,7 +128,7 @@ def view_of(readings: Mapping[str, Any], finger: str, objects: tuple[str, ...]) 
 
     :param finger: joint whose position tells how open the gripper is.
     """
-    tool, joints = readings['tool_pose'].pose, readings['joint_states']
+    tool, joints = readings[TOOL].pose, readings[JOINTS]
     return View(
         _place(tool), _yaw(tool), float(joints.position[list(joints.name).index(finger)]),
         {name: (_place(at), _yaw(at))

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
 from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.storage.locate import config_file
+
+DEFAULT = 'franka_panda'
+"""Where a contract's scene names none"""
 
 
 @dataclass(frozen=True)
@@ -50,3 +54,8 @@ def load_arm(name: str | Path) -> ArmModel:
     gripper.done()
     section.done()
     return model
+
+
+def arm_of(contract: Contract) -> ArmModel:
+    """Return the arm that a contract's scene names; :raises IlwError: there is none such."""
+    return load_arm(Section(contract.scene, f'{contract.name}.scene').text('robot', DEFAULT))

@@ -1,24 +1,21 @@
 """What an arm and its table say, shaped like ROS messages but plain."""
 
 from types import SimpleNamespace as Plain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilw_sim.arm.world import ArmWorld, Placed
+from ilw_sim.arm.topics import JOINTS, TARGET, TOOL, object_topic
 from ilw_sim.sensing.readings import EXACT_POSE, header, joint_state, vector
+
+if TYPE_CHECKING:  # it brings PyBullet
+    from ilw_sim.arm.world import ArmWorld, Placed
 
 WORLD = 'world'
 """Frame on the table that the arm's base stands in"""
-TARGET = 'target'
-"""Topic: which of the objects is meant, counted from 0"""
 
 
-def object_topic(name: str) -> str:
-    """Return the topic of an object's pose."""
-    return f'objects/{name}/pose'
-
-
-def read(world: ArmWorld, objects: tuple[str, ...], target: int,
+def read(world: 'ArmWorld', objects: tuple[str, ...], target: int,
          stamp_ns: int) -> dict[str, Plain]:
     """Return the messages of one tick by topic."""
     base = world.model.base
@@ -28,19 +25,19 @@ def read(world: ArmWorld, objects: tuple[str, ...], target: int,
     tool = world.tool()
     placed = zip(objects, world.cubes(), strict=True)
     return {
-        'joint_states': joints, 'tool_pose': pose_stamped(stamp_ns, base, tool),
+        JOINTS: joints, TOOL: pose_stamped(stamp_ns, base, tool),
         'sim/ground_truth': odometry(
             stamp_ns, (base, world.model.tool), tool, world.tool_twist()),
         TARGET: Plain(data=target),
         **{object_topic(name): pose_stamped(stamp_ns, base, at) for name, at in placed}}
 
 
-def pose_stamped(stamp_ns: int, frame_id: str, at: Placed) -> Plain:
+def pose_stamped(stamp_ns: int, frame_id: str, at: 'Placed') -> Plain:
     """Return a ``geometry_msgs/PoseStamped``."""
     return Plain(header=header(stamp_ns, frame_id), pose=_pose(at))
 
 
-def odometry(stamp_ns: int, frames: tuple[str, str], at: Placed, twist: np.ndarray) -> Plain:
+def odometry(stamp_ns: int, frames: tuple[str, str], at: 'Placed', twist: np.ndarray) -> Plain:
     """Return a ``nav_msgs/Odometry`` of the tool, ``(6,)`` twist in the frame of the base."""
     return Plain(
         header=header(stamp_ns, frames[0]), child_frame_id=frames[1],
@@ -49,6 +46,6 @@ def odometry(stamp_ns: int, frames: tuple[str, str], at: Placed, twist: np.ndarr
                     covariance=EXACT_POSE))
 
 
-def _pose(at: Placed) -> Plain:
+def _pose(at: 'Placed') -> Plain:
     x, y, z, w = at.xyzw
     return Plain(position=vector(*at.xyz), orientation=Plain(x=x, y=y, z=z, w=w))

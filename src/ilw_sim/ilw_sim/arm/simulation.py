@@ -15,9 +15,10 @@ from ilw_core.features.rotation import yaw
 from ilw_sim.arm import readings
 from ilw_sim.arm.command import ArmCommand
 from ilw_sim.arm.description import frames_of
-from ilw_sim.arm.model import load_arm
+from ilw_sim.arm.model import arm_of
 from ilw_sim.arm.scene import ArmScene
 from ilw_sim.arm.tasks import ARM_TASKS
+from ilw_sim.arm.topics import JOINTS, TARGET, TOOL, object_topic
 from ilw_sim.arm.world import ArmWorld
 from ilw_sim.come_back import come_back, marks
 from ilw_sim.physics.disturbance import Veer
@@ -25,7 +26,6 @@ from ilw_sim.sensing.readings import mounted
 from ilw_sim.simulated import Offer, Tick, observed
 from ilw_sim.tasks.verdict import Verdict, judge
 
-_ROBOT = 'franka_panda'
 _VEER_S = (0.2, 0.6)
 
 
@@ -44,7 +44,8 @@ class ArmSimulation:
         self._task = ARM_TASKS[section.text('task', choices=tuple(ARM_TASKS))](section)
         self._veer_chance = section.number('veer_chance', 0.0, low=0.0, high=1.0)
         self._veer_mps = section.number('veer_mps', 0.0, low=0.0, high=1.0)
-        model = load_arm(section.text('robot', _ROBOT))
+        model = arm_of(contract)
+        section.take('robot')
         section.done()
         self._command = ArmCommand(contract.action)
         self._period_s = 1.0 / contract.rate_hz
@@ -53,10 +54,10 @@ class ArmSimulation:
         self.description, self.map_frame = self._frames.text, model.base
         pose = 'geometry_msgs/msg/PoseStamped'
         self.offers = (
-            Offer('joint_states', 'sensor_msgs/msg/JointState'), Offer('tool_pose', pose),
-            *(Offer(readings.object_topic(name), pose) for name in self._task.objects),
+            Offer(JOINTS, 'sensor_msgs/msg/JointState'), Offer(TOOL, pose),
+            *(Offer(object_topic(name), pose) for name in self._task.objects),
             Offer('sim/ground_truth', 'nav_msgs/msg/Odometry'),
-            Offer(readings.TARGET, 'std_msgs/msg/Int32', 'second'))
+            Offer(TARGET, 'std_msgs/msg/Int32', 'second'))
         self.seed = -1
         self.scene: ArmScene
         self.tick: Tick
@@ -136,7 +137,7 @@ class ArmSimulation:
 
     def transforms(self) -> list[Plain]:
         """Return the transforms of every joint that moves."""
-        return self._frames.turning(self.tick.stamp_ns, self.tick.readings['joint_states'])
+        return self._frames.turning(self.tick.stamp_ns, self.tick.readings[JOINTS])
 
     def state(self) -> dict[str, object]:
         """Return the way back to this tick; the rest is there to be read."""

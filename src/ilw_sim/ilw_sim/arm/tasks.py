@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError
 from ilw_sim.arm.scene import ArmScene, Cube
@@ -82,6 +83,11 @@ class ReachTask:
 
 ARM_TASKS: dict[str, type[ArmTask]] = {'reach': ReachTask, 'lift': LiftTask}
 """Every world with an arm that a contract's ``scene.task`` may name."""
+
+
+def is_arm(contract: Contract) -> bool:
+    """Tell whether a contract's scene is a task for an arm."""
+    return contract.scene.get('task') in ARM_TASKS
 
 
 def _begin(rng: np.random.Generator, joints: int) -> tuple[float, ...]:
