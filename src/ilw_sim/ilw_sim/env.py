@@ -35,8 +35,8 @@ class IlwEnv(gymnasium.Env):
     Reward: the contract's. Terminated: goal, collision or a rule of the contract's;
     truncated: the contract's time-out.
     ``info``: ``success``, ``stop_reason``, ``collision`` (what was touched, or empty), ``pose``
-    (x, y, yaw, true, of the base or an arm's tool), ``path_length_m``, ``shortest_path_m``, ``time_s``, ``valid`` (Do,) bool,
-    ``applied`` (Da,) float64 and ``reasons`` of the limits.
+    (x, y, yaw, true, of the base or an arm's tool), ``path_length_m``, ``shortest_path_m``,
+    ``time_s``, ``valid`` (Do,) bool, ``applied`` (Da,) float64 and ``reasons`` of the limits.
     ``reset(seed)`` makes the world of that seed, the one that the node makes of it.
 
     :param plant: what each episode draws its base from; ``None``: commands are obeyed at once.

@@ -24,6 +24,6 @@ def make_simulation(contract: Contract, *, lidar_rays: int | None = None, gui: b
     if not is_arm(contract):
         return Simulation(contract, lidar_rays=lidar_rays, gui=gui, plant=plant)
     if plant is not None or lidar_rays is not None:
-        raise ContractError(f'{contract.name}: plant profiles and lidar beams are those of a base. '
-                            'The task is one for an arm. Leave them out.')
+        raise ContractError(f'{contract.name}: plant profiles and lidar beams are those of a '
+                            'base. The task is one for an arm. Leave them out.')
     return ArmSimulation(contract, gui=gui)

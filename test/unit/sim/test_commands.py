@@ -5,8 +5,8 @@ import pytest
 
 from ilw_core.errors import IlwError
 from ilw_core.storage.locate import config_file
-from ilw_sim.driver.expert import Expert
 from ilw_sim.driver.base_hand import StickDriver
+from ilw_sim.driver.expert import Expert
 from ilw_sim.driver.stick import Stick
 from ilw_sim.lockstep import CLOCK_HZ, CommandGate, Pace, Pulse
 from ilw_sim.simulation import Simulation

@@ -1,1 +1,1 @@
-"""Arms on a table: their physics, the servo that they take twists with, their tasks and experts."""
+"""Arms on a table: their physics, the servo that takes twists, their tasks and experts."""

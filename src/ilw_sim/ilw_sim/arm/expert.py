@@ -114,7 +114,7 @@ class LiftExpert:
         if not open_wide and aside_m < self._side_m:
             return Wish(np.zeros(3))  # let go before moving: it might hold something
         above_m = min(_HOVER_M, _FUNNEL * max(0.0, aside_m - _AIMED_M))
-        return Wish(_towards(way + (0.0, 0.0, above_m), above_m),
+        return Wish(_towards(way + np.array([0.0, 0.0, above_m]), above_m),
                     min(max(_TURN_GAIN * turn, -_FASTEST_RADPS), _FASTEST_RADPS))
 
 

@@ -1,4 +1,4 @@
-"""What each task of an arm is: its world from a random generator. How it ends the contract says."""
+"""What each task of an arm is: its world from a random generator. The contract says its end."""
 
 import math
 from typing import Protocol
@@ -77,8 +77,8 @@ class ReachTask:
             cubes = tuple(self._area.cube(rng, colour, colour) for colour in self.objects)
             if math.hypot(cubes[0].x - cubes[1].x, cubes[0].y - cubes[1].y) >= self._apart_m:
                 return ArmScene(cubes, int(rng.integers(2)), _begin(rng, joints))
-        raise ContractError(f'reach: no two cubes lie {self._apart_m:g} m apart in {_TRIES} tries. '
-                            'Ask for less apart_m, or a larger x_m and y_m.')
+        raise ContractError(f'reach: no two cubes lie {self._apart_m:g} m apart in {_TRIES} '
+                            'tries. Ask for less apart_m, or a larger x_m and y_m.')
 
 
 ARM_TASKS: dict[str, type[ArmTask]] = {'reach': ReachTask, 'lift': LiftTask}

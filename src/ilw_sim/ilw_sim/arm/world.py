@@ -37,8 +37,8 @@ def urdf_file(model: ArmModel) -> Path:
     """Return the URDF of an arm; :raises ContractError: PyBullet's data has none such."""
     path = Path(pybullet_data.getDataPath()) / model.urdf
     if not path.is_file():
-        raise ContractError(f'config/arms/{model.name}.yaml: urdf must be a file of pybullet_data. '
-                            f'Got {model.urdf}.')
+        raise ContractError(f'config/arms/{model.name}.yaml: urdf must be a file of '
+                            f'pybullet_data. Got {model.urdf}.')
     return path
 
 

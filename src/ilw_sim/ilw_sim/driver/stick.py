@@ -63,8 +63,8 @@ class Stick:
             if name in self._buttons:
                 buttons[self._buttons[name]] = int(deflection > 0.0)
             elif axis not in self._axes:
-                raise IlwError(f'The contract moves a field with {name} (teleop), which the layout '
-                               f'has not. It has: {", ".join((*self._axes, *self._buttons))}.')
+                raise IlwError(f'The contract moves a field with {name} (teleop), which the '
+                               f'layout has not. It has: {", ".join((*self._axes, *self._buttons))}.')
             elif axis == name:
                 axes[self._axes[name]] = self._past_deadzone(deflection)
             elif deflection > 0.0:

@@ -13,9 +13,8 @@ from ilw_msgs.msg import Collision, EpisodeEvent, Reward
 from ilw_ros.convert import fill, message_class, time_msg
 from ilw_ros.qos import EVENT, LATCHED, STATE_OFFER
 from ilw_sim.nodes.sim_clock import OthersClock, OwnClock
-from ilw_sim.sensing.readings import MAP
-from ilw_sim.sensing.robot_model import RobotModel
-from ilw_sim.simulation import Simulation, Tick
+from ilw_sim.simulated import Simulated, Tick
+
 
 class SimTopics:
     """
@@ -71,7 +70,8 @@ class SimTopics:
             message = Collision(episode=episode, step=tick.step, body=tick.contact.body,
                                 force=tick.contact.force_n)
             message.point.x, message.point.y, message.point.z = x, y, z
-            self._collision.publish(self._stamped(message, tick, self._prefix + simulation.map_frame))
+            self._collision.publish(
+                self._stamped(message, tick, self._prefix + simulation.map_frame))
         if tick.ended:
             self._publish_event(tick, episode, EpisodeEvent.KIND_STOP)
 
