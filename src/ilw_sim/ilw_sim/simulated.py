@@ -78,7 +78,7 @@ class Simulated(Protocol):
 
     @property
     def shortest_path_m(self) -> float:
-        """Shortest way that solves this episode."""
+        """Shortest way that solves this episode; 0 where nobody knows it."""
 
     def reset(self, seed: int, stamp_ns: int = 0) -> Tick:
         """

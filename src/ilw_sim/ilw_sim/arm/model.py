@@ -34,6 +34,8 @@ class ArmModel:
     """Joints that slide from 0, closed, to their upper limit; all go alike"""
     force_n: float
     """Of each finger"""
+    finger_mps: float
+    """Fastest of each finger"""
 
 
 def load_arm(name: str | Path) -> ArmModel:
@@ -50,7 +52,8 @@ def load_arm(name: str | Path) -> ArmModel:
         path.stem, section.text('urdf'), section.text('base'), joints,
         section.numbers('home_rad', len(joints)),
         section.number('speed_ratio', 1.0, low=0.01, high=1.0), section.text('tool'),
-        gripper.texts('fingers'), gripper.number('force_n', low=1.0, high=1000.0))
+        gripper.texts('fingers'), gripper.number('force_n', low=1.0, high=1000.0),
+        gripper.number('finger_mps', low=0.001, high=10.0))
     gripper.done()
     section.done()
     return model

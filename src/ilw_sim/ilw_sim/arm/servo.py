@@ -6,6 +6,7 @@ thresholds (MoveIt Servo: ``lower_singularity_threshold``, ``hard_stop_singulari
 joint near its limit does not go on towards it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +78,8 @@ class Servo:
     :param jacobian_of: joint angles ``(J,)`` -> Jacobian of the tool ``(6, J)``.
     """
 
-    def __init__(self, limits: JointLimits, jacobian_of) -> None:
+    def __init__(self, limits: JointLimits,
+                 jacobian_of: Callable[[np.ndarray], np.ndarray]) -> None:
         self._limits, self._jacobian_of = limits, jacobian_of
 
     def speeds(self, joints_rad: np.ndarray, twist: np.ndarray) -> np.ndarray:

@@ -64,7 +64,6 @@ class ArmSimulation:
         self.actions: list[list[float]] = []
         self._rng: np.random.Generator
         self._veer: Veer
-        self._shortest_m = 0.0
         self._rules = RuleWatch(contract.rules, contract.obs_names)
 
     def reset(self, seed: int, stamp_ns: int = 0) -> Tick:
@@ -80,8 +79,6 @@ class ArmSimulation:
         self._veer = Veer(self._veer_chance, _VEER_S, self._veer_mps, rng, self._period_s, axes=3)
         self.actions = []
         self._rules.begin()
-        self._shortest_m = math.dist(self.world.tool().xyz,
-                                     self.world.cubes()[scene.target].xyz)
         measured = self._read(stamp_ns)
         self._rules.take(0, *self._seen(measured, stamp_ns))
         self.tick = Tick(0, stamp_ns, measured, Verdict(0.0, False, False, False, ''), None, 0.0)
@@ -126,8 +123,8 @@ class ArmSimulation:
 
     @property
     def shortest_path_m(self) -> float:
-        """From where the tool began, straight to the object that is meant."""
-        return self._shortest_m
+        """0: nobody knows the shortest way of an arm's tool."""
+        return 0.0
 
     def fixed_transforms(self) -> list[Plain]:
         """Return where the arm stands, and the joints that do not move."""

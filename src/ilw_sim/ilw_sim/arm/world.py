@@ -101,20 +101,20 @@ class ArmWorld:
         """
         self.finger_m = min(max(finger_m, 0.0), self.finger_most_m)
         client, robot = self._client, self._robot
-        client.setJointMotorControlArray(
-            robot, self._fingers, pybullet.POSITION_CONTROL,
-            targetPositions=[self.finger_m] * len(self._fingers),
-            forces=[self.model.force_n] * len(self._fingers))
+        for finger in self._fingers:
+            client.setJointMotorControl2(
+                robot, finger, pybullet.POSITION_CONTROL, targetPosition=self.finger_m,
+                force=self.model.force_n, maxVelocity=self.model.finger_mps)
+        speeds = np.zeros(len(self._arm))
         for done in range(self._substeps if substeps is None else substeps):
             if done % _SERVO_EVERY == 0:
                 there = self.joints()[0][:len(self._arm)]
+                self._wanted = np.clip(self._wanted, there - _LAG_RAD, there + _LAG_RAD)
                 speeds = self._servo.speeds(self._wanted, twist)
-                ahead = self._wanted + speeds * (_SERVO_EVERY * self._timestep_s)
-                self._wanted = np.clip(ahead, there - _LAG_RAD, there + _LAG_RAD)
-                client.setJointMotorControlArray(
-                    robot, self._arm, pybullet.POSITION_CONTROL,
-                    targetPositions=self._wanted.tolist(), targetVelocities=speeds.tolist(),
-                    forces=self._efforts)
+            self._wanted = self._wanted + speeds * self._timestep_s
+            client.setJointMotorControlArray(
+                robot, self._arm, pybullet.POSITION_CONTROL, targetPositions=self._wanted.tolist(),
+                targetVelocities=speeds.tolist(), forces=self._efforts)
             client.stepSimulation()
 
     @property

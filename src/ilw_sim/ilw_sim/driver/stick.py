@@ -64,7 +64,8 @@ class Stick:
                 buttons[self._buttons[name]] = int(deflection > 0.0)
             elif axis not in self._axes:
                 raise IlwError(f'The contract moves a field with {name} (teleop), which the '
-                               f'layout has not. It has: {", ".join((*self._axes, *self._buttons))}.')
+                               f'layout has not. It has: '
+                               f'{", ".join((*self._axes, *self._buttons))}.')
             elif axis == name:
                 axes[self._axes[name]] = self._past_deadzone(deflection)
             elif deflection > 0.0:
