@@ -56,7 +56,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Intent:
     """What an expert wants at one tick."""
 
     linear_mps: np.ndarray
@@ -76,7 +76,7 @@ class ArmExpert(Protocol):
 
     def __init__(self, side_m: float, open_m: float) -> None: ...
 
-    def drive(self, view: View) -> Wish:
+    def drive(self, view: View) -> Intent:
         """Return what to do now."""
 
 
@@ -86,10 +86,10 @@ class ReachExpert:
     def __init__(self, side_m: float, open_m: float) -> None:
         self._above = np.array([0.0, 0.0, side_m / 2 + _OVER_M])
 
-    def drive(self, view: View) -> Wish:
+    def drive(self, view: View) -> Intent:
         """Return what to do now."""
         place = list(view.cubes.values())[view.target][0]
-        return Wish(_towards(place + self._above - view.tool_m, _HOVER_M))
+        return Intent(_towards(place + self._above - view.tool_m, _HOVER_M))
 
 
 class LiftExpert:
@@ -98,7 +98,7 @@ class LiftExpert:
     def __init__(self, side_m: float, open_m: float) -> None:
         self._side_m, self._open_m = side_m, open_m
 
-    def drive(self, view: View) -> Wish:
+    def drive(self, view: View) -> Intent:
         """Return what to do now."""
         place, cube_yaw = next(iter(view.cubes.values()))
         way = place - view.tool_m
@@ -108,13 +108,13 @@ class LiftExpert:
         near_m = _INSIDE_M if open_wide else _STILL_INSIDE_M
         inside = max(aside_m, abs(way[2])) < near_m and abs(turn) < _TURNED_RAD
         if inside and view.finger_m < self._side_m / 2 + _HELD_M:
-            return Wish(np.array([0.0, 0.0, _FASTEST_MPS]), close=True)
+            return Intent(np.array([0.0, 0.0, _FASTEST_MPS]), close=True)
         if inside:
-            return Wish(np.zeros(3), close=True)
+            return Intent(np.zeros(3), close=True)
         if not open_wide and aside_m < self._side_m:
-            return Wish(np.zeros(3))  # let go before moving: it might hold something
+            return Intent(np.zeros(3))  # let go before moving: it might hold something
         above_m = min(_HOVER_M, _FUNNEL * max(0.0, aside_m - _AIMED_M))
-        return Wish(_towards(way + np.array([0.0, 0.0, above_m]), above_m),
+        return Intent(_towards(way + np.array([0.0, 0.0, above_m]), above_m),
                     min(max(_TURN_GAIN * turn, -_FASTEST_RADPS), _FASTEST_RADPS))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
 from ilw_sim.arm.command import ArmCommand
-from ilw_sim.arm.expert import ARM_EXPERTS, View, Wish, view_of
+from ilw_sim.arm.expert import ARM_EXPERTS, View, Intent, view_of
 from ilw_sim.arm.model import arm_of
 from ilw_sim.arm.tasks import ARM_TASKS, Area
 from ilw_sim.driver.hand import Hand, Pressed
@@ -77,7 +77,7 @@ class ArmHand(Hand[Mapping[str, Any]]):
         self._err = (0, np.zeros(3))
         return rng
 
-    def _erring(self, wish: Wish) -> tuple[np.ndarray, bool]:
+    def _erring(self, wish: Intent) -> tuple[np.ndarray, bool]:
         """Return twist ``(6,)`` and whether to close, with this driver's style and mistakes."""
         assert self._rng is not None
         twist = np.array([*wish.linear_mps, 0.0, 0.0, wish.turn_radps]) * self._ratio
