@@ -77,7 +77,7 @@ def test_from_the_first_key_press_to_a_policy_that_drives(ros, monkeypatch, tmp_
     contract, demos = load_contract(config_file('tasks', TASK)), tmp_path / 'demos'
     watch = Watch(ros)
     start_node(ros, monkeypatch, SimNode, contract=TASK, use_sim_time=False,
-               real_time_factor=0.0, seed=1)
+               real_time_factor=0.0, command_wait_s=10.0, seed=1)
     start_node(ros, monkeypatch, TeleopNode, contract=TASK)
     arbiter = start_node(ros, monkeypatch, ArbiterNode, contract=TASK)
     start_node(ros, monkeypatch, RecorderNode, contract=TASK, root=demos)
@@ -88,7 +88,8 @@ def test_from_the_first_key_press_to_a_policy_that_drives(ros, monkeypatch, tmp_
         watch.begin(seed)
         ros.until(lambda done=done: len(watch.ended()) > done, 120, 'the cube to be lifted')
         ros.until(lambda seed=seed: len(find_episodes(demos)) == seed, 30, 'the episode')
-    assert {each.outcome for each in find_episodes(demos)} == {Outcome.SUCCESS}
+    reasons = [event.stop_reason for event in watch.ended()]
+    assert {each.outcome for each in find_episodes(demos)} == {Outcome.SUCCESS}, reasons
     assert {twist.header.frame_id for twist in watch.twists} == {'panda_link0'}
     assert {round(each.data[0], 3) for each in watch.fingers} >= {0.0, 0.04}
     assert 'panda_joint7' in watch.urdf[0].data
