@@ -1,8 +1,8 @@
 """
 The simulated arm from the first key press to a policy that drives: the real nodes over DDS.
 
-An expert with a gamepad in its hands begins a recording, drives, and is recorded; the episodes are
-checked and trained on; the policy drives the same arm through the same arbiter.
+An expert with a gamepad in its hands drives and is recorded; the episodes are checked and trained
+on; the policy drives the same arm through the same arbiter.
 """
 
 from geometry_msgs.msg import TwistStamped
@@ -22,8 +22,8 @@ from ilw_data.commands.episodes import episodes as episodes_command
 from ilw_data.episode.dataset import load_episode
 from ilw_learner.cli import train as train_command
 from ilw_learner.nodes.policy_node import PolicyNode
-from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent
-from ilw_msgs.srv import ResetSim
+from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus
+from ilw_msgs.srv import ResetSim, StartEpisode
 from ilw_ros.qos import EVENT, LATCHED, REQUEST
 from ilw_sim.nodes.expert_node import ExpertNode
 from ilw_sim.nodes.sim_node import SimNode
@@ -39,7 +39,7 @@ class Watch:
 
     def __init__(self, ros):
         self.ros, self.node = ros, ros.add(Node('watch'))
-        self.twists, self.fingers, self.states = [], [], []
+        self.twists, self.fingers, self.states, self.statuses = [], [], [], []
         self.actions, self.events, self.urdf = [], [], []
         for kind, topic, heard, qos in (
                 (TwistStamped, 'delta_twist_cmds', self.twists, REQUEST),
@@ -47,6 +47,7 @@ class Watch:
                 (ArbiterState, 'arbiter/state', self.states, EVENT),
                 (ActionChunk, 'policy/action', self.actions, REQUEST),
                 (EpisodeEvent, 'episode/event', self.events, EVENT),
+                (EpisodeStatus, 'episode/status', self.statuses, LATCHED),
                 (String, 'robot_description', self.urdf, LATCHED)):
             self.node.create_subscription(kind, topic, heard.append, qos)
 
@@ -57,6 +58,16 @@ class Watch:
         future = client.call_async(ResetSim.Request(seed=seed))
         self.ros.until(future.done, 30, 'a new episode')
         assert future.result().error_code == 0
+
+    def record(self):
+        """Begin a recording once the recorder is ready."""
+        self.ros.until(lambda: self.statuses and self.statuses[-1].phase
+                       == EpisodeStatus.PHASE_READY, 60, 'the recorder')
+        client = self.node.create_client(StartEpisode, 'record/start')
+        self.ros.until(client.service_is_ready, 30, 'the recorder')
+        future = client.call_async(StartEpisode.Request(operator_name='scripted expert'))
+        self.ros.until(future.done, 30, 'a recording')
+        assert future.result().error_code == 0, future.result().error_msg
 
     def ended(self):
         return [event for event in self.events if event.sender == 'sim'
@@ -81,10 +92,11 @@ def test_from_the_first_key_press_to_a_policy_that_drives(ros, monkeypatch, tmp_
     start_node(ros, monkeypatch, TeleopNode, contract=TASK)
     arbiter = start_node(ros, monkeypatch, ArbiterNode, contract=TASK)
     start_node(ros, monkeypatch, RecorderNode, contract=TASK, root=demos)
-    expert = start_node(ros, monkeypatch, ExpertNode, contract=TASK, record=True)
+    expert = start_node(ros, monkeypatch, ExpertNode, contract=TASK)
 
     for seed in (1, 2):
         done = len(watch.ended())
+        watch.record()
         watch.begin(seed)
         ros.until(lambda done=done: len(watch.ended()) > done, 120, 'the cube to be lifted')
         ros.until(lambda seed=seed: len(find_episodes(demos)) == seed, 30, 'the episode')

@@ -150,8 +150,8 @@ def test_reaching_for_the_other_cube_fails():
     tick = simulation.reset(1)
     other = 1 - simulation.scene.target
     while not tick.ended:
-        way = np.array(simulation.world.cubes()[other].xyz) + (0, 0, 0.05) - np.array(
-            simulation.world.tool().xyz)
+        way = np.subtract(simulation.world.cubes()[other].xyz, simulation.world.tool().xyz)
+        way[2] += 0.05
         tick = simulation.step(np.clip(3.0 * way, contract.action.low, contract.action.high))
     assert (tick.verdict.success, tick.verdict.stop_reason) == (False, 'rule')
     assert tick.step < 0.5 * contract.timeout_s * contract.rate_hz

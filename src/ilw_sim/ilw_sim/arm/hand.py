@@ -10,7 +10,7 @@ import numpy as np
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
 from ilw_sim.arm.command import ArmCommand
-from ilw_sim.arm.expert import ARM_EXPERTS, View, Intent, view_of
+from ilw_sim.arm.expert import ARM_EXPERTS, Intent, View, view_of
 from ilw_sim.arm.model import arm_of
 from ilw_sim.arm.tasks import ARM_TASKS, Area
 from ilw_sim.driver.hand import Hand, Pressed
