@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ilw_core.contract.planar_twist import spatial_twist
 from ilw_sim.arm.topics import JOINTS, TARGET, TOOL, object_topic
 from ilw_sim.sensing.readings import EXACT_POSE, header, joint_state, vector
 
@@ -42,8 +43,7 @@ def odometry(stamp_ns: int, frames: tuple[str, str], at: 'Placed', twist: np.nda
     return Plain(
         header=header(stamp_ns, frames[0]), child_frame_id=frames[1],
         pose=Plain(pose=_pose(at), covariance=EXACT_POSE),
-        twist=Plain(twist=Plain(linear=vector(*twist[:3]), angular=vector(*twist[3:])),
-                    covariance=EXACT_POSE))
+        twist=Plain(twist=spatial_twist(twist), covariance=EXACT_POSE))
 
 
 def _pose(at: 'Placed') -> Plain:
