@@ -15,7 +15,6 @@ from ilw_msgs.msg import ActionChunk, EpisodeEvent
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, REQUEST
 from ilw_sim.driver.base_hand import StickDriver
-from ilw_sim.driver.corrector import Corrector
 from ilw_sim.driver.stick import Stick
 
 
