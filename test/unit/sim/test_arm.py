@@ -167,7 +167,7 @@ def test_the_trigger_that_overrides_a_lidar_is_free_where_there_is_none(clutter)
 
 
 @pytest.mark.parametrize(('change', 'message'), [
-    ({'robot': 'no_such_arm'}, 'no_such_arm'), ({'task': 'juggle'}, 'scene.task must be one of'),
+    ({'arm': 'no_such_arm'}, 'no_such_arm'), ({'task': 'juggle'}, 'scene.task must be one of'),
     ({'x_m': [0.5, 0.4]}, 'x_m must be two numbers, the smaller first'),
     ({'lidar_rays': 36}, 'unknown key')])
 def test_a_scene_that_cannot_be_is_refused_in_one_line(change, message):
@@ -198,7 +198,7 @@ def test_a_urdf_that_lacks_a_joint_is_refused(tmp_path):
     text = config_file('arms', 'franka_panda').read_text()
     path = tmp_path / 'arm.yaml'
     path.write_text(text.replace('panda_joint7]', 'panda_joint9]'))
-    simulation = ArmSimulation(contract_of('lift_state', robot=str(path)))
+    simulation = ArmSimulation(contract_of('lift_state', arm=str(path)))
     with pytest.raises(ContractError, match=r'every joint must be in .* Got panda_joint9'):
         simulation.reset(0)
 

@@ -61,4 +61,4 @@ def load_arm(name: str | Path) -> ArmModel:
 
 def arm_of(contract: Contract) -> ArmModel:
     """Return the arm that a contract's scene names; :raises IlwError: there is none such."""
-    return load_arm(Section(contract.scene, f'{contract.name}.scene').text('robot', DEFAULT))
+    return load_arm(Section(contract.scene, f'{contract.name}.scene').text('arm', DEFAULT))

@@ -45,7 +45,7 @@ class ArmSimulation:
         self._veer_chance = section.number('veer_chance', 0.0, low=0.0, high=1.0)
         self._veer_mps = section.number('veer_mps', 0.0, low=0.0, high=1.0)
         model = arm_of(contract)
-        section.take('robot')
+        section.take('arm')
         section.done()
         self._command = ArmCommand(contract.action)
         self._period_s = 1.0 / contract.rate_hz
