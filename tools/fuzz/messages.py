@@ -14,7 +14,8 @@ from fuzz.target import Pieces, Target
 from ilw_core.contract.file import Contract, load_contract
 from ilw_core.policy_loop import PolicyLoop
 from ilw_core.storage.locate import config_file
-from ilw_sim.driver.stick import Stick, StickDriver
+from ilw_sim.driver.base_hand import StickDriver
+from ilw_sim.driver.stick import Stick
 from ilw_sim.lockstep import CommandGate
 from ilw_sim.simulation import Simulation
 from ilw_teleop.arbiter.arbiter import Arbiter
@@ -285,7 +286,7 @@ def _maps(contract: Contract) -> Callable[[bytes], None]:
                               (pieces.number(), pieces.number()))
             elif kind % 4 == 1:
                 driver.on_goal(now, (pieces.number(), pieces.number()))
-            pressed = driver.on_pose(pieces.stamp_ns(now),
+            pressed = driver.look(pieces.stamp_ns(now),
                                      (pieces.number(), pieces.number(), pieces.number()))
             assert pressed is None or all(abs(axis) <= 1.0 for axis in pressed[0]), pressed
     return run

@@ -14,7 +14,8 @@ from ilw_core.storage.locate import config_file
 from ilw_msgs.msg import ActionChunk, EpisodeEvent
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, REQUEST
-from ilw_sim.driver.stick import Stick, StickDriver
+from ilw_sim.driver.base_hand import StickDriver
+from ilw_sim.driver.stick import Stick
 
 
 class ScriptedPerson:

@@ -136,8 +136,16 @@ def _imitated(a: Mapping[str, Any]) -> str:
 def _arbiter(a: Mapping[str, Any], enable: bool) -> list[NodeSpec]:
     return [NodeSpec('ilw_teleop', 'arbiter_node', 'arbiter', {
         'contract': a['task'], 'enable_output': enable,
-        'robot': a['profile'] or ('sim_diff_drive' if a['robot'] == 'sim' else ''),
+        'robot': a['profile'] or (_simulated(a) if a['robot'] == 'sim' else ''),
         'preflight': _looks(a), 'use_sim_time': sim_time(a)})]
+
+
+def _simulated(a: Mapping[str, Any]) -> str:
+    """Return the profile of the simulated robot: a base or an arm."""
+    from ilw_sim.arm.tasks import is_arm  # no robot has the simulator
+
+    return 'sim_arm' if is_arm(load_contract(config_file('tasks', a['task']))) \
+        else 'sim_diff_drive'
 
 
 def _looks(a: Mapping[str, Any]) -> bool:

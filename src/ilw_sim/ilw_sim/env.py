@@ -12,10 +12,13 @@ from ilw_core.base.plant import PlantProfile
 from ilw_core.contract.file import Contract, load_contract
 from ilw_core.limits import Limiter
 from ilw_core.storage.locate import config_file
+from ilw_sim.arm.tasks import is_arm
 from ilw_sim.counterfactual import Retraced, changed, outlines
 from ilw_sim.driver.expert import Expert
 from ilw_sim.physics.actuation import find_plant
-from ilw_sim.simulation import MAP_RESOLUTION_M, Simulation, Tick
+from ilw_sim.robots import make_simulation
+from ilw_sim.simulated import Simulated, Tick
+from ilw_sim.simulation import MAP_RESOLUTION_M, Simulation
 from ilw_sim.tasks.scene import make_grid
 
 _PIXEL_M, _PIXELS = 0.02, 1000
@@ -32,14 +35,14 @@ class IlwEnv(gymnasium.Env):
     Reward: the contract's. Terminated: goal, collision or a rule of the contract's;
     truncated: the contract's time-out.
     ``info``: ``success``, ``stop_reason``, ``collision`` (what was touched, or empty), ``pose``
-    (x, y, yaw, true), ``path_length_m``, ``shortest_path_m``, ``time_s``, ``valid`` (Do,) bool,
-    ``applied`` (Da,) float64 and ``reasons`` of the limits.
+    (x, y, yaw, true, of the base or an arm's tool), ``path_length_m``, ``shortest_path_m``,
+    ``time_s``, ``valid`` (Do,) bool, ``applied`` (Da,) float64 and ``reasons`` of the limits.
     ``reset(seed)`` makes the world of that seed, the one that the node makes of it.
 
     :param plant: what each episode draws its base from; ``None``: commands are obeyed at once.
     """
 
-    metadata = {'render_modes': ['rgb_array', 'human'], 'render_fps': 10}
+    metadata = {'render_modes': ['human'], 'render_fps': 10}
 
     def __init__(
         self, contract: Contract, *, lidar_rays: int | None = None,
@@ -47,8 +50,8 @@ class IlwEnv(gymnasium.Env):
     ) -> None:
         self.contract = contract
         self.render_mode = render_mode
-        self.simulation = Simulation(contract, lidar_rays=lidar_rays, gui=render_mode == 'human',
-                                     plant=plant)
+        self.simulation: Simulated = make_simulation(
+            contract, lidar_rays=lidar_rays, gui=render_mode == 'human', plant=plant)
         self.observation_space = spaces.Box(contract.obs_low, contract.obs_high, dtype=np.float32)
         action = contract.action
         self.action_space = (
@@ -78,6 +81,29 @@ class IlwEnv(gymnasium.Env):
         observation, info = self._result(tick)
         verdict = tick.verdict
         return observation, verdict.reward, verdict.terminated, verdict.truncated, info
+
+    def close(self) -> None:
+        """Give the physics server back."""
+        self.simulation.close()
+
+    def _result(self, tick: Tick) -> tuple[np.ndarray, dict[str, Any]]:
+        values = self.simulation.observe(tick.readings, tick.stamp_ns)
+        valid = np.isfinite(values)
+        info = {
+            'success': tick.verdict.success, 'stop_reason': tick.verdict.stop_reason,
+            'collision': tick.contact.body if tick.contact else '', 'pose': self.simulation.pose,
+            'path_length_m': tick.path_length_m,
+            'shortest_path_m': self.simulation.shortest_path_m,
+            'time_s': tick.step * self.simulation.period_s, 'valid': valid,
+            'applied': self._limiter.applied.copy(), 'reasons': self._reasons}
+        return np.where(valid, values, np.float32(0.0)), info
+
+
+class BaseEnv(IlwEnv):
+    """The environment of a base: it can be drawn from above, and driven in changed worlds."""
+
+    simulation: Simulation
+    metadata = {'render_modes': ['rgb_array', 'human'], 'render_fps': 10}
 
     def render(self) -> np.ndarray | None:
         """Return the room from above, ``(H, W, 3)`` uint8; nothing when a window shows it."""
@@ -126,22 +152,6 @@ class IlwEnv(gymnasium.Env):
                 tick = simulation.step(np.asarray(action, dtype=np.float64))
         return Retraced(*(np.array(column) for column in zip(*rows, strict=True)))
 
-    def close(self) -> None:
-        """Give the physics server back."""
-        self.simulation.close()
-
-    def _result(self, tick: Tick) -> tuple[np.ndarray, dict[str, Any]]:
-        values = self.simulation.observe(tick.readings, tick.stamp_ns)
-        valid = np.isfinite(values)
-        info = {
-            'success': tick.verdict.success, 'stop_reason': tick.verdict.stop_reason,
-            'collision': tick.contact.body if tick.contact else '', 'pose': self.simulation.pose,
-            'path_length_m': tick.path_length_m,
-            'shortest_path_m': self.simulation.scene.shortest_path_m,
-            'time_s': tick.step * self.simulation.period_s, 'valid': valid,
-            'applied': self._limiter.applied.copy(), 'reasons': self._reasons}
-        return np.where(valid, values, np.float32(0.0)), info
-
 
 def make_env(
     contract: str | Path | Contract, *, lidar_rays: int | None = None,
@@ -155,5 +165,6 @@ def make_env(
     """
     if not isinstance(contract, Contract):
         contract = load_contract(config_file('tasks', str(contract)))
-    return IlwEnv(contract, lidar_rays=lidar_rays, render_mode=render_mode,
-                  plant=find_plant(plant))
+    kind = IlwEnv if is_arm(contract) else BaseEnv
+    return kind(contract, lidar_rays=lidar_rays, render_mode=render_mode,
+                plant=find_plant(plant))

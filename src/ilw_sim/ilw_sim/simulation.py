@@ -1,7 +1,7 @@
-"""One simulated robot at one task: reset, tick, state. Environment and node both use it."""
+"""One simulated base at one task: reset, tick, state. Environment and node both use it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 import math
 from types import SimpleNamespace as Plain
 
@@ -12,47 +12,35 @@ from ilw_core.base.plant import Plant, PlantProfile
 from ilw_core.contract.end_rules import RuleWatch
 from ilw_core.contract.file import Contract
 from ilw_core.contract.planar_twist import twist_fields
-from ilw_core.contract.schema import Section, shown
+from ilw_core.contract.schema import Section
 from ilw_core.episode import Outcome
-from ilw_core.errors import ContractError
+from ilw_sim.come_back import come_back, marks
 from ilw_sim.physics.actuation import ActuatedBase, has_ramp
 from ilw_sim.physics.diff_drive import Pose
 from ilw_sim.physics.disturbance import Veer, VeerOptions
 from ilw_sim.physics.robot import ROBOT_KEYS, robot_of
-from ilw_sim.physics.world import Contact, World
+from ilw_sim.physics.world import World
 from ilw_sim.sensing import readings
 from ilw_sim.sensing.options import SensorOptions
-from ilw_sim.sensing.robot_model import RobotModel
+from ilw_sim.sensing.robot_model import base_model
 from ilw_sim.sensing.sensors import Readings, Sensors
+from ilw_sim.simulated import Offer, Tick, observed
 from ilw_sim.tasks.scene import Scene, make_grid
-from ilw_sim.tasks.tasks import TASKS, Verdict, judge
+from ilw_sim.tasks.tasks import TASKS
+from ilw_sim.tasks.verdict import Verdict, judge
 
-STATE_SCHEMA = 'ilw.sim_state/1'
 MAP_RESOLUTION_M = 0.05
-
-
-@dataclass(frozen=True)
-class Tick:
-    """Everything that is true at one tick."""
-
-    step: int
-    stamp_ns: int
-    readings: Readings
-    verdict: Verdict
-    contact: Contact | None
-    """The contact that ended the episode at this tick, if one did"""
-    path_length_m: float
-    """Driven so far"""
-
-    @property
-    def ended(self) -> bool:
-        """Tell whether the episode is over."""
-        return self.verdict.terminated or self.verdict.truncated
+_OFFERS = (
+    Offer('odom', 'nav_msgs/msg/Odometry'), Offer('scan', 'sensor_msgs/msg/LaserScan'),
+    Offer('joint_states', 'sensor_msgs/msg/JointState'), Offer('imu', 'sensor_msgs/msg/Imu'),
+    Offer('sim/ground_truth', 'nav_msgs/msg/Odometry'),
+    Offer('map', 'nav_msgs/msg/OccupancyGrid', 'episode'),
+    Offer('goal', 'geometry_msgs/msg/PoseStamped', 'second'))
 
 
 class Simulation:
     """
-    Physics, sensors and task of a contract; the same seed and actions give the same bits.
+    A base at the task of a contract; the same seed and actions give the same bits.
 
     :param lidar_rays: beams of the lidar; ``None``: as the contract's scene says.
     :param plant: each episode draws its base from it, after its world; ``None``: one that does
@@ -80,7 +68,8 @@ class Simulation:
         self._rest = (float(rest[self._forward]), float(rest[self._turn]))
         self._period_s = 1.0 / contract.rate_hz
         self.world = World(self._period_s, robot_of(contract), gui=gui, ramp=not has_ramp(plant))
-        self.model = RobotModel(self.world.drive)
+        self.model = base_model(self.world.drive)
+        self.description, self.map_frame, self.offers = self.model.text, readings.MAP, _OFFERS
         self.seed = -1
         self.scene: Scene
         self.tick: Tick
@@ -90,7 +79,7 @@ class Simulation:
         self._rng: np.random.Generator
         self._sensors: Sensors
         self._veer: Veer
-        self._actions: list[list[float]] = []
+        self.actions: list[list[float]] = []
         self._rules = RuleWatch(contract.rules, contract.obs_names)
 
     def reset(self, seed: int, stamp_ns: int = 0,
@@ -107,8 +96,10 @@ class Simulation:
         self.world.reset(self.scene)
         options = self._draw_plant()
         self._sensors = Sensors(self.world, options, self._rng, self._period_s, self.plant)
-        self._veer = Veer(self._veer_options, self._rng, self._period_s)
-        self._actions = []
+        veer = self._veer_options
+        self._veer = Veer(veer.veer_chance, veer.veer_s, veer.veer_turn_radps, self._rng,
+                          self._period_s)
+        self.actions = []
         self._rules.begin()
         measured = self._sensors.read(stamp_ns)
         self._ruled(0, stamp_ns, measured)
@@ -118,9 +109,9 @@ class Simulation:
     def step(self, action: np.ndarray) -> Tick:
         """Apply an action of ``(Da,)``, in contract order and units, for one tick."""
         before, last = self.world.pose(), self.tick
-        self._actions.append([float(v) for v in action])
+        self.actions.append([float(v) for v in action])
         forward, turn = float(action[self._forward]), float(action[self._turn])
-        veer = self._veer.next()
+        veer = float(self._veer.next()[0])
         if forward or turn:  # a robot that is told to stand stands
             turn += veer
         twists = ([(forward, turn)] * self.world.substeps if self._base is None
@@ -140,9 +131,16 @@ class Simulation:
     def observe(self, measured: Readings, stamp_ns: int) -> np.ndarray:
         """Return what the contract observes, ``(Do,)`` float32; NaN what is not known."""
         by_topic = vars(measured) | {'goal': self.goal_reading(stamp_ns)}
-        return encode(self.contract, {source.name: by_topic[source.topic]
-                                      for source in self.contract.sources
-                                      if source.topic in by_topic})
+        return encode(self.contract, observed(self.contract, by_topic))
+
+    def reading(self, topic: str) -> Plain:
+        """Return what the message of an offered topic holds at this tick."""
+        if topic == 'goal':
+            return self.goal_reading(self.tick.stamp_ns)
+        if topic == 'map':
+            return self.map_reading(self.tick.stamp_ns)
+        found: Plain = getattr(self.tick.readings, topic.split('/')[-1])
+        return found
 
     def _ruled(self, step: int, stamp_ns: int, measured: Readings) -> Outcome:
         """Return what the contract's rules say of a tick; stamps may leap, steps do not."""
@@ -173,6 +171,11 @@ class Simulation:
         return self.world.pose()
 
     @property
+    def shortest_path_m(self) -> float:
+        """Shortest way from the start to the goal."""
+        return self.scene.shortest_path_m
+
+    @property
     def odom_pose(self) -> Pose:
         """Where odometry takes the robot to be."""
         return self._sensors.odom_pose
@@ -190,6 +193,10 @@ class Simulation:
         return readings.occupancy(stamp_ns, 100 * (grid.clearance_m <= 0.5 * MAP_RESOLUTION_M),
                                   MAP_RESOLUTION_M, grid.origin)
 
+    def fixed_transforms(self) -> list[Plain]:
+        """Return where sensors are mounted."""
+        return self.model.fixed(self.tick.stamp_ns)
+
     def transforms(self) -> list[Plain]:
         """Return map -> odom -> base_link -> wheels; the first is what odometry is off by."""
         stamp, odom = self.tick.stamp_ns, self.odom_pose
@@ -199,61 +206,20 @@ class Simulation:
                 *self.model.turning(stamp, self.tick.readings.joint_states)]
 
     def state(self) -> dict[str, object]:
-        """
-        Return everything needed to come back to this tick, as JSON values.
-
-        Physics engines keep hidden state (contact caches), so the way back is to drive again what
-        was driven from the seed; the rest is there to be read, and to prove that it worked.
-        """
+        """Return the way back to this tick; the rest is there to be read."""
         linear, angular = self.world.velocity()
         angles, speeds = self.world.wheels()
         return {
-            'schema': STATE_SCHEMA, 'contract_hash': self.contract.hash, 'seed': self.seed,
-            'tick': self.tick.step, 'stamp_ns': self.tick.stamp_ns,
-            'lidar_rays': self._options.lidar_rays, 'actions': self._actions,
+            **marks(self), 'lidar_rays': self._options.lidar_rays,
             'plant': None if self.plant is None else asdict(self.plant),
-            'pose': list(self.pose), 'odom_pose': list(self.odom_pose),
+            'odom_pose': list(self.odom_pose),
             'linear': linear.tolist(), 'angular': angular.tolist(),
             'wheel_rad': angles.tolist(), 'wheel_radps': speeds.tolist(),
             'rng': self._rng.bit_generator.state}
 
-    def set_state(self, state: dict[str, object], stamp_ns: int | None = None) -> Tick:
-        """
-        Come back to a state read before, bit for bit.
-
-        :param stamp_ns: time to give the tick reached; ``None``: the one it had.
-        :raises ContractError: it is not a state of this simulator and contract; the episode that
-            was there goes on.
-        """
-        if state.get('schema') != STATE_SCHEMA or state.get('contract_hash') != self.contract.hash:
-            raise ContractError(f'The state must have schema {STATE_SCHEMA} and be of this '
-                                f'contract. Read it with sim/get_state of this simulator.')
-        try:
-            actions = np.array(state['actions'], dtype=np.float64).reshape(
-                -1, self.contract.action.dim)
-            end_ns = int(str(state['stamp_ns'])) if stamp_ns is None else stamp_ns
-            seed, pose = int(str(state['seed'])), state['pose']
-        except (KeyError, ValueError, TypeError, OverflowError) as error:
-            raise ContractError(f'The state is damaged: {shown(str(error))}.') from error
-        longest = math.ceil(self.contract.timeout_s * self.contract.rate_hz) + 1
-        if seed < 0 or len(actions) > longest or not np.isfinite(actions).all():
-            raise ContractError(f'The state is damaged: it needs a seed of at least 0 and at most '
-                                f'{longest} finite actions. Got {seed} and {len(actions)}.')
-        before = None if self.seed < 0 else (self.seed, self.tick.stamp_ns, self._actions)
-        self._drive_again(seed, end_ns, actions)
-        if list(self.pose) != pose:
-            if before is not None:
-                self._drive_again(*before)
-            raise ContractError('The state leads elsewhere here: it comes from another version '
-                                'of the simulator or another plant, or was edited.')
-        return self.tick
-
-    def _drive_again(self, seed: int, end_ns: int, actions: Sequence[Sequence[float]] | np.ndarray,
-                     ) -> None:
-        driven = np.array(actions, dtype=np.float64).reshape(-1, self.contract.action.dim)
-        self.reset(seed, max(0, end_ns - len(driven) * self.contract.period_ns))
-        for action in driven:
-            self.step(action)
+    def set_state(self, state: Mapping[str, object], stamp_ns: int | None = None) -> Tick:
+        """Come back to a state read before; see ``Simulated``."""
+        return come_back(self, state, stamp_ns)
 
     def restamp(self, stamp_ns: int) -> None:
         """Give the tick reached another time: the clock leapt, and nothing happened meanwhile."""

@@ -4,7 +4,9 @@ import math
 
 import pytest
 
+from ilw_core.contract.file import load_contract
 from ilw_core.features.goal import bearing_text, far_from_goal, polar, somewhere, topics_of
+from ilw_core.storage.locate import config_file
 
 
 @pytest.mark.parametrize(('pose', 'goal', 'distance_m', 'bearing_deg'), [
@@ -35,6 +37,8 @@ def test_far_begins_half_a_radius_outside(distance_m, far):
 def test_a_contract_that_observes_neither_has_the_usual_topics(maze, clutter):
     assert topics_of(maze) == ('odom', 'goal')
     assert topics_of(clutter) == ('odom', 'goal')
+    lift = load_contract(config_file('tasks', 'lift_state'))
+    assert topics_of(lift) == ('odom', 'goal'), 'the pose of its tool is no goal'
 
 
 @pytest.mark.parametrize('number', [math.nan, math.inf, -math.inf, 1e300, -2e6])

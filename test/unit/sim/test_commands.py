@@ -5,8 +5,9 @@ import pytest
 
 from ilw_core.errors import IlwError
 from ilw_core.storage.locate import config_file
+from ilw_sim.driver.base_hand import StickDriver
 from ilw_sim.driver.expert import Expert
-from ilw_sim.driver.stick import Stick, StickDriver
+from ilw_sim.driver.stick import Stick
 from ilw_sim.lockstep import CLOCK_HZ, CommandGate, Pace, Pulse
 from ilw_sim.simulation import Simulation
 from ilw_sim.tasks.scene import Box, make_grid, room_walls
@@ -46,7 +47,7 @@ def test_the_wall_clock_sets_the_pace_unless_it_is_as_fast_as_possible():
 
 
 def test_the_stick_undoes_the_dead_zone_and_holds_the_deadman():
-    axes, buttons = Stick(config_file('joysticks', 'xbox')).press(0.5, -1.0)
+    axes, buttons = Stick(config_file('joysticks', 'xbox')).press({'forward': 0.5, 'turn': -1.0})
     assert axes[1] == pytest.approx(0.1 + 0.9 * 0.5)
     assert axes[3] == -1.0
     assert buttons[4] == 1
@@ -58,16 +59,16 @@ def test_the_expert_waits_for_the_map_of_the_new_episode(clutter):
     driver = StickDriver(clutter, Stick(config_file('joysticks', 'xbox')), seed=0,
                          imperfection=0.0)
     chart, goal = simulation.map_reading(5 * SECOND), simulation.scene.goal
-    assert driver.on_pose(4 * SECOND, simulation.pose) is None
+    assert driver.look(4 * SECOND, simulation.pose) is None
     corner, shape = chart.info.origin.position, (chart.info.height, chart.info.width)
     assert driver.on_map(5 * SECOND, chart.data, shape, chart.info.resolution,
                          (corner.x, corner.y))
     driver.on_goal(5 * SECOND, goal)
-    assert driver.on_pose(4 * SECOND, simulation.pose) is None
-    axes, _ = driver.on_pose(5 * SECOND, simulation.pose)
+    assert driver.look(4 * SECOND, simulation.pose) is None
+    axes, _ = driver.look(5 * SECOND, simulation.pose)
     assert np.any(axes)
     driver.on_stop()
-    assert driver.on_pose(5 * SECOND + 1, simulation.pose) is None
+    assert driver.look(5 * SECOND + 1, simulation.pose) is None
     simulation.close()
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.locate import config_file
-from ilw_sim.driver.stick import Stick, StickDriver
+from ilw_sim.driver.base_hand import StickDriver
+from ilw_sim.driver.stick import Stick
 from ilw_sim.lockstep import CommandGate
 from ilw_sim.simulation import Simulation
 
@@ -34,20 +35,20 @@ def driver(clutter):
 ])
 def test_a_map_to_make_no_plan_on_is_left_aside(driver, cells, shape, resolution, origin):
     assert not driver.on_map(1, cells, shape, resolution, origin)
-    assert driver.on_pose(SECOND, (0.5, 0.5, 0.0)) is not None  # by the map before
+    assert driver.look(SECOND, (0.5, 0.5, 0.0)) is not None  # by the map before
 
 
 def test_a_pose_or_goal_that_is_no_place_is_left_aside(driver):
     for nonsense in (math.nan, math.inf, -math.inf, 1e300):
         assert not driver.on_goal(1, (nonsense, 0.0))
-        assert driver.on_pose(SECOND, (nonsense, 0.5, 0.0)) is None
-        assert driver.on_pose(SECOND, (0.5, 0.5, nonsense)) is None
-    assert driver.on_pose(SECOND, (0.5, 0.5, 0.0)) is not None
+        assert driver.look(SECOND, (nonsense, 0.5, 0.0)) is None
+        assert driver.look(SECOND, (0.5, 0.5, nonsense)) is None
+    assert driver.look(SECOND, (0.5, 0.5, 0.0)) is not None
 
 
 def test_a_goal_that_cannot_be_reached_leaves_no_nan_on_the_stick(driver):
     assert driver.on_map(1, [100] * 400, (20, 20), 0.1, (0.0, 0.0))
-    axes, _ = driver.on_pose(SECOND, (0.5, 0.5, 0.0))
+    axes, _ = driver.look(SECOND, (0.5, 0.5, 0.0))
     assert np.isfinite(axes).all()
 
 

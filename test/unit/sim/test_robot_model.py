@@ -11,7 +11,7 @@ import pytest
 from ilw_core.errors import ContractError
 from ilw_sim.physics.diff_drive import read_urdf, urdf_path
 from ilw_sim.sensing.readings import joint_state
-from ilw_sim.sensing.robot_model import RobotModel
+from ilw_sim.sensing.robot_model import base_model
 from ilw_sim.simulation import Simulation
 
 SHIPPED = read_urdf(urdf_path())
@@ -23,7 +23,7 @@ def places(transforms):
 
 
 def test_the_sensors_are_where_the_urdf_has_them():
-    assert places(RobotModel(SHIPPED).fixed(5)) == {
+    assert places(base_model(SHIPPED).fixed(5)) == {
         'caster_link': ('base_link', (-0.12, 0.0, 0.015)),
         'base_scan': ('base_link', (0.0, 0.0, 0.18)),
         'imu_link': ('base_link', (0.0, 0.0, 0.07))}
@@ -31,7 +31,7 @@ def test_the_sensors_are_where_the_urdf_has_them():
 
 @pytest.mark.parametrize('angle', [0.0, 1.0, -2.2])
 def test_a_wheel_turns_about_its_axle(angle):
-    model = RobotModel(SHIPPED)
+    model = base_model(SHIPPED)
     left, right = model.turning(7, joint_state(7, SHIPPED.joints, np.array([angle, 0.3]),
                                                np.zeros(2)))
     assert (left.child_frame_id, right.child_frame_id) == ('wheel_left_link', 'wheel_right_link')
@@ -46,7 +46,7 @@ def test_of_another_base_the_description_has_its_sizes_and_the_joints_of_joint_s
         track_m, radius_m):
     base = replace(SHIPPED, track_m=track_m, wheel_radius_m=radius_m, joints=('l', 'r'),
                    shipped=False)
-    model = RobotModel(base)
+    model = base_model(base)
     root = ElementTree.fromstring(model.text)
     assert {j.get('name') for j in root.findall('joint')} >= {'l', 'r'}
     assert root.find("link[@name='wheel_left_link']/visual/geometry/cylinder").get('radius') == (

@@ -7,7 +7,8 @@ import pytest
 
 from ilw_core.errors import IlwError
 from ilw_core.storage.locate import config_file, config_folder
-from ilw_sim.driver.stick import Stick, StickDriver
+from ilw_sim.driver.base_hand import StickDriver
+from ilw_sim.driver.stick import Stick
 from ilw_teleop.joystick.fit import resting
 from ilw_teleop.joystick.keyboard import Keyboard
 from ilw_teleop.joystick.layout import BUTTON_CONTROLS, known_joysticks, load_joystick
@@ -351,7 +352,7 @@ def test_keyboard_and_expert_send_what_a_pad_of_the_layout_sends(hand, name):
     stick, pad = Stick(config_file('joysticks', name)), hand(name)
     assert stick.rest() == KNOWN[name].at_rest()
     pad.send(stick.rest())
-    sample = pad.send(stick.press(0.5, 1.0))
+    sample = pad.send(stick.press({'forward': 0.5, 'turn': 1.0}))
     assert sample.active
     assert sample.values == pytest.approx([0.25, 1.5])
     assert not sample.override

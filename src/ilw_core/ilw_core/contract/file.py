@@ -175,6 +175,8 @@ def parse_contract(text: str, where: str = 'contract') -> Contract:
     safety = read_safety(root.section('safety', required=False), action, observed,
                          round(1e9 / rate_hz))
     stick = read_stick(root.section('teleop', required=False), action)
+    if safety.scan is None and safety.workspace is None:
+        stick = replace(stick, idle=('override',))  # nothing slows a person that it could lift
     root.done()
     return Contract(name, version, rate_hz, sources, action, reward, goal_radius_m, timeout_s,
                     rules, scene, safety, stick, text, _digest(data))

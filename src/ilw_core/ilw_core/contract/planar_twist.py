@@ -1,5 +1,6 @@
 """The planar twist: where messages and actions have forward speed and turn rate of a base."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -74,3 +75,11 @@ def twist_command(action: ActionSpec) -> tuple[CommandTopic, tuple[int, int]] | 
         if wanted[0] in command.fields and wanted[1] in command.fields:
             return command, (command.fields.index(wanted[0]), command.fields.index(wanted[1]))
     return None
+
+
+def spatial_twist(velocity: Sequence[float]) -> SimpleNamespace:
+    """Return a ``geometry_msgs/Twist`` of six numbers: linear [m/s], then angular [rad/s]."""
+    linear, angular = (
+        SimpleNamespace(**{axis: float(v) for axis, v in zip('xyz', part, strict=True)})
+        for part in (velocity[:3], velocity[3:]))
+    return SimpleNamespace(linear=linear, angular=angular)

@@ -30,6 +30,8 @@ class StickSpec:
     """Button, or ``+axis`` or ``-axis`` -> what it moves while it is held, in every mode"""
     mode_button: str = ''
     """Goes to the next mode; empty where there is one"""
+    idle: tuple[str, ...] = ()
+    """Controls of a layout that this contract has no use for: their buttons may move fields"""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -42,7 +42,12 @@ def bearing_text(bearing_rad: float) -> str:
 
 
 def topics_of(contract: Contract) -> tuple[str, str]:
-    """Return the topics of odometry and goal: the contract's, else the usual ones."""
-    by_type = {source.type: source.topic for source in reversed(contract.sources)}
+    """
+    Return the topics of odometry and goal: the contract's, else the usual ones.
+
+    A pose that holds until the next is a goal; others tell where a tool or a thing is.
+    """
+    by_type = {source.type: source.topic for source in reversed(contract.sources)
+               if source.type != 'geometry_msgs/msg/PoseStamped' or source.align.how == 'hold'}
     return (by_type.get('nav_msgs/msg/Odometry', 'odom'),
             by_type.get('geometry_msgs/msg/PoseStamped', 'goal'))

@@ -19,7 +19,7 @@ from ilw_sim.nodes.sim_clock import OthersClock, OwnClock
 from ilw_sim.nodes.sim_services import SimServices
 from ilw_sim.nodes.sim_topics import SimTopics
 from ilw_sim.physics.actuation import find_plant
-from ilw_sim.simulation import Simulation
+from ilw_sim.robots import make_simulation
 
 _JUMP_NS = 1_000_000_000  # a new episode is ahead in time: no message of the old one fits in it
 _LEAP_NS = 500_000_000
@@ -32,7 +32,7 @@ class SimNode(Node):
         super().__init__('sim', **options)
         p = self._params = load(self, SimParams)
         contract = load_contract(config_file('tasks', p.contract))
-        self.simulation = Simulation(
+        self.simulation = make_simulation(
             contract, lidar_rays=p.lidar_rays or None, gui=p.gui, plant=find_plant(p.plant))
         period_s, period_ns = self.simulation.period_s, contract.period_ns
         self._pace = Pace(p.lockstep, p.real_time_factor, p.command_wait_s)
@@ -43,7 +43,7 @@ class SimNode(Node):
             OwnClock(self, Pulse(period_ns, self._pace.wall_s(period_s)),
                      self._pace.tick_s(period_s), self._go_on)
             if p.clock else OthersClock(self, self._on_time))
-        self._topics = SimTopics(self, self._time, self.simulation.model,
+        self._topics = SimTopics(self, self._time, self.simulation,
                                  prefix=p.tf_prefix, publish_tf=p.publish_tf)
         if p.clock:
             self.begin(p.seed, '')

@@ -8,13 +8,13 @@ from rclpy.node import Node
 from ilw_core.errors import ContractError
 from ilw_msgs.srv import GetSimState, ResetSim, SetSimState, StepSim
 from ilw_ros.convert import time_msg
-from ilw_sim.simulation import Simulation
+from ilw_sim.simulated import Simulated
 
 
 class Runs(Protocol):
     """What the services need of the node that runs the simulation."""
 
-    simulation: Simulation
+    simulation: Simulated
     episode: str
 
     def begin(self, seed: int, episode: str, state: dict[str, Any] | None = None) -> None:
@@ -45,7 +45,7 @@ class SimServices:
             response.error_code, response.error_msg = ResetSim.Response.ERROR_WORLD, str(error)
         response.episode = self._runs.episode
         response.stamp = time_msg(simulation.tick.stamp_ns)
-        response.shortest_path_m = simulation.scene.shortest_path_m
+        response.shortest_path_m = simulation.shortest_path_m
         return response
 
     def _on_step(self, request: Any, response: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What drives the robot off its way: veering wheels, from the episode's random generator."""
+"""What drives the robot off its way: veering, from the episode's random generator."""
 
 from dataclasses import dataclass
 
@@ -32,19 +32,24 @@ class VeerOptions:
 
 
 class Veer:
-    """The veering of one episode; call ``next`` once per tick."""
+    """
+    The veering of one episode; call ``next`` once per tick.
 
-    def __init__(self, options: VeerOptions, rng: np.random.Generator, period_s: float) -> None:
-        self._options, self._rng, self._period_s = options, rng, period_s
-        self._ticks, self._turn_radps = 0, 0.0
+    :param largest: speed that it adds, in each of ``axes`` directions.
+    """
 
-    def next(self) -> float:
-        """Return the turn rate added in this tick [rad/s]."""
-        o = self._options
-        if self._ticks == 0 and self._rng.random() < o.veer_chance:
-            self._ticks = round(self._rng.uniform(*o.veer_s) / self._period_s)
-            self._turn_radps = float(self._rng.uniform(-1, 1)) * o.veer_turn_radps
+    def __init__(self, chance: float, span_s: tuple[float, float], largest: float,
+                 rng: np.random.Generator, period_s: float, axes: int = 1) -> None:
+        self._chance, self._span_s, self._largest = chance, span_s, largest
+        self._rng, self._period_s = rng, period_s
+        self._ticks, self._speed = 0, np.zeros(axes)
+
+    def next(self) -> np.ndarray:
+        """Return the speed added in this tick, ``(axes,)``."""
+        if self._ticks == 0 and self._rng.random() < self._chance:
+            self._ticks = round(self._rng.uniform(*self._span_s) / self._period_s)
+            self._speed = self._rng.uniform(-1, 1, len(self._speed)) * self._largest
         if self._ticks == 0:
-            return 0.0
+            return np.zeros_like(self._speed)
         self._ticks -= 1
-        return self._turn_radps
+        return self._speed

@@ -1,8 +1,6 @@
 """The physics of one episode: a robot and a room in PyBullet. No task, no sensor noise."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
 import math
 import tempfile
 from typing import Any
@@ -10,41 +8,17 @@ from typing import Any
 import numpy as np
 
 from ilw_sim.physics.actuation import PHYSICS_HZ, RIM_ACCELERATION_MPS2, Twist
+from ilw_sim.physics.client import Client
 from ilw_sim.physics.diff_drive import JOINTS, DiffDrive, Pose, urdf_path
 from ilw_sim.physics.quiet_pybullet import pybullet
 from ilw_sim.physics.robot import scaled_urdf
+from ilw_sim.simulated import Contact
 from ilw_sim.tasks.scene import HEIGHT_M, Box, Scene, Shape
 
 _COMPOUND = 16  # shapes per body: the most PyBullet takes, and twice as fast as a body each
 _BODY = -1      # PyBullet's index of the base link
 _SETTLE_STEPS = 24
 _TYRE_FRICTION = 3.0     # with less, wheels slip in every turn: 0.1 rad in a minute
-
-
-@dataclass(frozen=True)
-class Contact:
-    """The robot touches something."""
-
-    body: str
-    """``wall``, ``box`` or ``cylinder``"""
-    point: tuple[float, float, float]
-    force_n: float
-
-
-class _Client:
-    """PyBullet's functions for one server. (Its own BulletClient prints to standard output.)"""
-
-    def __init__(self, mode: int) -> None:
-        self._id = pybullet.connect(mode)
-
-    def __getattr__(self, name: str) -> Any:
-        function = partial(getattr(pybullet, name), physicsClientId=self._id)
-        setattr(self, name, function)  # found at once from now on
-        return function
-
-    def __del__(self) -> None:
-        if pybullet.isConnected(self._id):
-            pybullet.disconnect(self._id)
 
 
 class World:
@@ -70,7 +44,7 @@ class World:
     def reset(self, scene: Scene) -> None:
         """Build a scene from nothing: no contact, cache or speed of an earlier one is left."""
         if self._client is None:
-            self._client = _Client(pybullet.GUI if self._gui else pybullet.DIRECT)
+            self._client = Client(pybullet.GUI if self._gui else pybullet.DIRECT)
         client = self._client
         client.resetSimulation()
         client.setPhysicsEngineParameter(

@@ -24,25 +24,28 @@ class _Joint:
     xyzw: tuple[float, ...]
     """How the child is turned where the joint is at zero"""
     axis: tuple[float, ...]
-    """Around which it turns; empty where it does not"""
+    """Around which it turns, or along which it slides; empty where it does neither"""
+    slides: bool = False
+
+    def place(self, at: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return where the child is and how it is turned with the joint at [rad; m]."""
+        if not self.slides:
+            return self.xyz, _product(self.xyzw, _about(self.axis, at))
+        along = _turned(self.xyzw, tuple(at * part for part in self.axis))
+        return tuple(a + b for a, b in zip(self.xyz, along, strict=True)), self.xyzw
 
 
 class RobotModel:
     """
-    The URDF of a simulated robot, with the joint names of ``joint_states``.
+    The frames of a robot's URDF.
 
-    It has the shapes of the shipped robot, in the sizes of this one.
+    :param text: the URDF, with the joint names of ``joint_states``.
     """
 
-    def __init__(self, drive: DiffDrive) -> None:
-        text = (read_bytes(urdf_path(), _MAX_URDF_BYTES).decode() if drive.shipped
-                else scaled_urdf(urdf_path(), drive))
-        root = ElementTree.fromstring(text)
-        for shipped, name in zip(JOINTS, drive.joints, strict=True):
-            for joint in root.findall(f"joint[@name='{shipped}']"):
-                joint.set('name', name)
-        self.text = text if drive.joints == JOINTS else ElementTree.tostring(root, 'unicode')
+    def __init__(self, text: str) -> None:
+        self.text = text
         """For the topic ``robot_description``"""
+        root = ElementTree.fromstring(text)
         self._joints = [_joint(element) for element in root.findall('joint')]
 
     def fixed(self, stamp_ns: int) -> list[Plain]:
@@ -51,11 +54,21 @@ class RobotModel:
                 for j in self._joints if not j.axis]
 
     def turning(self, stamp_ns: int, joints: Plain) -> list[Plain]:
-        """Return the transforms of what turns, from a ``sensor_msgs/JointState``."""
-        angles = dict(zip(joints.name, joints.position, strict=True))
-        return [readings.mounted(stamp_ns, j.parent, j.child, j.xyz,
-                                 _product(j.xyzw, _about(j.axis, float(angles[j.name]))))
+        """Return the transforms of what turns or slides, from a ``sensor_msgs/JointState``."""
+        at = dict(zip(joints.name, joints.position, strict=True))
+        return [readings.mounted(stamp_ns, j.parent, j.child, *j.place(float(at[j.name])))
                 for j in self._joints if j.axis]
+
+
+def base_model(drive: DiffDrive) -> RobotModel:
+    """Return the model of a base: the shapes of the shipped robot, in the sizes of this one."""
+    text = (read_bytes(urdf_path(), _MAX_URDF_BYTES).decode() if drive.shipped
+            else scaled_urdf(urdf_path(), drive))
+    root = ElementTree.fromstring(text)
+    for shipped, name in zip(JOINTS, drive.joints, strict=True):
+        for joint in root.findall(f"joint[@name='{shipped}']"):
+            joint.set('name', name)
+    return RobotModel(text if drive.joints == JOINTS else ElementTree.tostring(root, 'unicode'))
 
 
 def _joint(element: ElementTree.Element) -> _Joint:
@@ -73,7 +86,8 @@ def _joint(element: ElementTree.Element) -> _Joint:
         turned = _product(_about(tuple(float(k == i) for i in range(3)), angle), turned)
     return _Joint(element.get('name', ''), link('parent'), link('child'),
                   numbers('origin', 'xyz', '0 0 0'), turned,
-                  () if element.get('type') == 'fixed' else numbers('axis', 'xyz', '1 0 0'))
+                  () if element.get('type') == 'fixed' else numbers('axis', 'xyz', '1 0 0'),
+                  element.get('type') == 'prismatic')
 
 
 def _about(axis: tuple[float, ...], angle_rad: float) -> tuple[float, ...]:
@@ -86,3 +100,9 @@ def _product(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
     """Return the quaternion of turn ``b`` first, then ``a``."""
     va, vb = np.array(a[:3]), np.array(b[:3])
     return (*(a[3] * vb + b[3] * va + np.cross(va, vb)).tolist(), float(a[3] * b[3] - va @ vb))
+
+
+def _turned(xyzw: tuple[float, ...], vector: tuple[float, ...]) -> tuple[float, ...]:
+    """Return a vector turned by a quaternion."""
+    there = _product(_product(xyzw, (*vector, 0.0)), (*(-part for part in xyzw[:3]), xyzw[3]))
+    return there[:3]

@@ -1,16 +1,14 @@
-"""What each task is: its world from a random generator, its reward, its end. No physics."""
+"""What each task is: its world from a random generator. No physics."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 import math
 from typing import Protocol
 
 import numpy as np
 
 from ilw_core.base.base_fit import too_far
-from ilw_core.contract.end_rules import reward_key
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
-from ilw_core.episode import Outcome
 from ilw_core.errors import ContractError
 from ilw_sim.physics.robot import robot_of
 from ilw_sim.tasks.corridor import CorridorTask
@@ -31,18 +29,6 @@ from ilw_sim.tasks.scene import (
 
 _TRIES = 200
 _RESOLUTION_M = 0.1  # fine enough for lengths; the clearance on it is exact
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the task says about one step."""
-
-    reward: float
-    terminated: bool
-    truncated: bool
-    success: bool
-    stop_reason: str
-    """``goal``, ``collision``, ``timeout``, ``rule``; empty while the episode goes on"""
 
 
 class Task(Protocol):
@@ -152,22 +138,3 @@ TASKS: dict[str, type[Task]] = {
     'maze': MazeTask, 'clutter': ClutterTask, 'map': MapTask, 'corridor': CorridorTask,
     'track': TrackTask, 'follow_wall': WallTask, 'dock': DockTask}
 """Every world a contract's ``scene.task`` may name."""
-
-
-def judge(contract: Contract, *, to_goal_m: float, collided: bool, time_s: float,
-          ruled: Outcome = Outcome.UNKNOWN) -> Verdict:
-    """
-    Say what one step was worth and whether the episode is over.
-
-    :param ruled: what the contract's rules say; other ends go first.
-    """
-    step = contract.reward['step']
-    if collided:
-        return Verdict(step + contract.reward['collision'], True, False, False, 'collision')
-    if to_goal_m <= contract.goal_radius_m:
-        return Verdict(step + contract.reward['goal'], True, False, True, 'goal')
-    late = time_s >= contract.timeout_s - 1e-9
-    if late or ruled is Outcome.UNKNOWN:
-        return Verdict(step, False, late, False, 'timeout' if late else '')
-    return Verdict(step + contract.reward[reward_key(ruled)], True, False,
-                   ruled is Outcome.SUCCESS, 'rule')

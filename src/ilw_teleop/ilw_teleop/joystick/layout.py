@@ -105,7 +105,8 @@ class Joystick:
 
     def lacks(self, stick: StickSpec) -> str:
         """Return why a contract's sticks cannot be moved with this pad; empty if they can."""
-        taken = {self.mapping[control]: control for control in BUTTON_CONTROLS}
+        taken = {self.mapping[control]: control for control in BUTTON_CONTROLS
+                 if control not in stick.idle}
         for name in stick.names:
             axis = name[1:] if name[0] in '+-' else name
             if name in AXIS_CONTROLS:

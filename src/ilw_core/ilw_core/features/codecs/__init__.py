@@ -10,6 +10,7 @@ from ilw_core.features.codecs.image import image
 from ilw_core.features.codecs.imu import imu
 from ilw_core.features.codecs.joints import joints
 from ilw_core.features.codecs.lidar_sectors import lidar_sectors
+from ilw_core.features.codecs.offset import offset
 from ilw_core.features.codecs.pose import pose
 from ilw_core.features.codecs.pose2d import pose2d
 from ilw_core.features.spec import FeatureSpec
@@ -20,6 +21,7 @@ CODECS: dict[str, Callable[[str, Section], FeatureSpec]] = {
     'body_twist': body_twist,
     'pose2d': pose2d,
     'pose': pose,
+    'offset': offset,
     'joints': joints,
     'imu': imu,
     'field': field,

@@ -1,0 +1,1 @@
+"""Arms on a table: their physics, the servo that takes twists, their tasks and experts."""

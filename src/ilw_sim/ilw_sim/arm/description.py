@@ -1,0 +1,16 @@
+"""An arm as tf and RViz see it: PyBullet's URDF, its meshes by their full paths."""
+
+from ilw_core.storage.files import read_bytes
+from ilw_sim.arm.model import ArmModel
+from ilw_sim.arm.world import urdf_file
+from ilw_sim.sensing.robot_model import RobotModel
+
+_MAX_URDF_BYTES = 10_000_000
+
+
+def frames_of(model: ArmModel) -> RobotModel:
+    """Return the frames of an arm; :raises ContractError: there is no such URDF."""
+    path = urdf_file(model)
+    text = read_bytes(path, _MAX_URDF_BYTES).decode()
+    # Nobody has a ROS package `meshes`: it is the folder beside the file.
+    return RobotModel(text.replace('package://meshes/', f'file://{path.parent}/meshes/'))

@@ -1,0 +1,107 @@
+"""The hand of an arm's expert: what is published of a tick comes in, stick and buttons go out."""
+
+from collections.abc import Mapping
+import math
+from typing import Any
+import zlib
+
+import numpy as np
+
+from ilw_core.contract.file import Contract
+from ilw_core.contract.schema import Section
+from ilw_sim.arm.command import ArmCommand
+from ilw_sim.arm.expert import ARM_EXPERTS, Intent, View, view_of
+from ilw_sim.arm.model import arm_of
+from ilw_sim.arm.tasks import ARM_TASKS, Area
+from ilw_sim.driver.hand import Hand, Pressed
+from ilw_sim.driver.stick import Stick
+
+_SLOWER_RATIO = 0.15
+"""So much slower than full speed is the slowest style"""
+_ERR_CHANCE = 0.004
+"""Per tick: a short wrong push begins, as a person's"""
+_ERR_TICKS = (2, 5)
+_ERR_MPS = 0.1
+_OPEN_M = 0.04
+"""Where the expert wants the fingers that are to be open; a robot goes as far as it can"""
+
+
+class ArmHand(Hand[Mapping[str, Any]]):
+    """
+    An expert of an arm with a joystick in its hands.
+
+    It presses what the contract's ``teleop`` says moves a field.
+
+    :param seed: together with the world it decides style and mistakes: the same world, the same.
+    :param imperfection: 0 drives as well as it can; 1 varies and errs as a person would.
+    :param records: start a recording before each episode, and drive only what is recorded.
+    :raises IlwError: it is to record, and the layout has no button for that.
+    """
+
+    def __init__(self, contract: Contract, stick: Stick, *, seed: int, imperfection: float,
+                 records: bool = False) -> None:
+        super().__init__(stick, records=records)
+        options = Section(contract.scene, f'{contract.name}.scene')
+        task = options.text('task', choices=tuple(ARM_TASKS))
+        self._contract, self._command = contract, ArmCommand(contract.action)
+        self._finger, self.objects = arm_of(contract).fingers[0], ARM_TASKS[task].objects
+        self._expert = ARM_EXPERTS[task](Area(options).side_m, _OPEN_M)
+        self._seed, self._imperfection = seed, imperfection
+        self._rng: np.random.Generator | None = None
+        self._ratio, self._err = 1.0, (0, np.zeros(3))
+
+    def on_reset(self) -> None:
+        """A new episode begins, with a style of its own."""
+        super().on_reset()
+        self._rng = None
+
+    def there(self, stamp_ns: int, seen: Mapping[str, Any]) -> bool:
+        """Tell whether everything is a place."""
+        return all(math.isfinite(part) for place, yaw in self._view(seen).cubes.values()
+                   for part in (*place, yaw))
+
+    def drive(self, seen: Mapping[str, Any]) -> Pressed:
+        """Return what to press for the messages of a tick, by topic."""
+        view = self._view(seen)
+        if self._rng is None:
+            self._rng = self._begin(view)
+        return self._stick.press(self._controls(self._erring(self._expert.drive(view))))
+
+    def _view(self, seen: Mapping[str, Any]) -> View:
+        return view_of(seen, self._finger, self.objects)
+
+    def _begin(self, view: View) -> np.random.Generator:
+        places = np.concatenate([place for place, _ in view.cubes.values()])
+        rng = np.random.default_rng([self._seed, zlib.crc32(places.tobytes())])
+        self._ratio = 1.0 - _SLOWER_RATIO * self._imperfection * rng.random()
+        self._err = (0, np.zeros(3))
+        return rng
+
+    def _erring(self, wish: Intent) -> tuple[np.ndarray, bool]:
+        """Return twist ``(6,)`` and whether to close, with this driver's style and mistakes."""
+        assert self._rng is not None
+        twist = np.array([*wish.linear_mps, 0.0, 0.0, wish.turn_radps]) * self._ratio
+        ticks, wrong = self._err
+        if not ticks and self._rng.random() < _ERR_CHANCE * self._imperfection:
+            ticks = int(self._rng.integers(*_ERR_TICKS))
+            wrong = self._rng.uniform(-_ERR_MPS, _ERR_MPS, 3)
+            wrong[2] = abs(wrong[2])  # never down: what it would hit stays hit
+        if ticks:
+            twist[:3] = wrong
+        self._err = (max(0, ticks - 1), wrong)
+        return twist, wish.close
+
+    def _controls(self, wanted: tuple[np.ndarray, bool]) -> dict[str, float]:
+        """Return which controls of the contract's stick, moved how far, say this."""
+        twist, close = wanted
+        action = self._contract.action
+        values = self._command.action(action.dim, twist, -1.0 if close else 1.0)
+        stick = self._contract.stick
+        controls = {}
+        for name, moved in next(iter(stick.modes.values())).items():
+            value = values[moved.field]
+            limit = action.high[moved.field] if value > 0.0 else -action.low[moved.field]
+            controls[name] = moved.sign * float(np.clip(value / limit, -1.0, 1.0))
+        for name, moved in stick.buttons.items():
+            controls[name] = float(values[moved.field] * moved.sign > 0.0)
+        return controls

@@ -1,0 +1,64 @@
+"""What a simulated arm is: its URDF, its joints, its tool; a file in ``config/arms``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ilw_core.contract.file import Contract
+from ilw_core.contract.schema import Section
+from ilw_core.contract.yaml_data import read_yaml
+from ilw_core.storage.locate import config_file
+
+DEFAULT = 'franka_panda'
+"""Where a contract's scene names none"""
+
+
+@dataclass(frozen=True)
+class ArmModel:
+    """One arm with a gripper."""
+
+    name: str
+    """Of its file"""
+    urdf: str
+    """Path within ``pybullet_data``"""
+    base: str
+    """Frame of its poses"""
+    joints: tuple[str, ...]
+    """(J,) from the base to the tool"""
+    home_rad: tuple[float, ...]
+    """(J,) where an episode begins"""
+    speed_ratio: float
+    """Of the joints' largest speeds in the URDF"""
+    tool: str
+    """Link between the finger tips"""
+    fingers: tuple[str, ...]
+    """Joints that slide from 0, closed, to their upper limit; all go alike"""
+    force_n: float
+    """Of each finger"""
+    finger_mps: float
+    """Fastest of each finger"""
+
+
+def load_arm(name: str | Path) -> ArmModel:
+    """
+    Return an arm by its name in ``config/arms``, or a path.
+
+    :raises IlwError: there is no such file, or it has a mistake.
+    """
+    path = config_file('arms', str(name))
+    section = Section(read_yaml(path, 'an arm'), str(path))
+    joints = section.texts('joints')
+    gripper = section.section('gripper')
+    model = ArmModel(
+        path.stem, section.text('urdf'), section.text('base'), joints,
+        section.numbers('home_rad', len(joints)),
+        section.number('speed_ratio', 1.0, low=0.01, high=1.0), section.text('tool'),
+        gripper.texts('fingers'), gripper.number('force_n', low=1.0, high=1000.0),
+        gripper.number('finger_mps', low=0.001, high=10.0))
+    gripper.done()
+    section.done()
+    return model
+
+
+def arm_of(contract: Contract) -> ArmModel:
+    """Return the arm that a contract's scene names; :raises IlwError: there is none such."""
+    return load_arm(Section(contract.scene, f'{contract.name}.scene').text('arm', DEFAULT))

@@ -1,0 +1,204 @@
+"""The physics of one episode: an arm, a table and cubes in PyBullet. No task."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pybullet_data
+
+from ilw_core.errors import ContractError
+from ilw_sim.arm.model import ArmModel
+from ilw_sim.arm.scene import COLOURS, ArmScene, Cube
+from ilw_sim.arm.servo import JointLimits, Servo
+from ilw_sim.physics.actuation import PHYSICS_HZ
+from ilw_sim.physics.client import Client
+from ilw_sim.physics.quiet_pybullet import pybullet
+
+_SETTLE_STEPS = 24
+_LAG_RAD = 0.05
+"""So far may the commanded joints be ahead of the measured ones: a blocked arm pushes no harder"""
+_SERVO_EVERY = 4
+"""Physics steps from one look of the servo to the next: 60 times a second"""
+_CUBE_KG_PER_M3 = 800.0
+"""Of light wood"""
+_FRICTION = 1.0
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where something is: in the frame of the arm's base."""
+
+    xyz: tuple[float, float, float]
+    xyzw: tuple[float, float, float, float]
+
+
+def urdf_file(model: ArmModel) -> Path:
+    """Return the URDF of an arm; :raises ContractError: PyBullet's data has none such."""
+    path = Path(pybullet_data.getDataPath()) / model.urdf
+    if not path.is_file():
+        raise ContractError(f'config/arms/{model.name}.yaml: urdf must be a file of '
+                            f'pybullet_data. Got {model.urdf}.')
+    return path
+
+
+class ArmWorld:
+    """
+    A PyBullet server that holds one episode at a time.
+
+    :param period_s: time of one tick; physics steps at 240 Hz or the nearest whole fraction.
+    :raises ContractError: the arm's URDF lacks a joint or the tool.
+    """
+
+    def __init__(self, period_s: float, model: ArmModel, *, gui: bool = False) -> None:
+        self.model, self._gui = model, gui
+        self._substeps = max(1, round(PHYSICS_HZ * period_s))
+        self._timestep_s = period_s / self._substeps
+        self._urdf = urdf_file(model)
+        self._client: Any = None
+        self._robot = -1
+        self._arm: list[int] = []
+        self._fingers: list[int] = []
+        self._moving: list[int] = []
+        self._cubes: list[int] = []
+        self._home = np.array(model.home_rad)
+        self._wanted = self._home
+        self.finger_m = 0.0
+        """Commanded opening of each finger"""
+
+    def reset(self, scene: ArmScene) -> None:
+        """Build a scene from nothing: no contact, cache or speed of an earlier one is left."""
+        if self._client is None:
+            self._client = Client(pybullet.GUI if self._gui else pybullet.DIRECT)
+        client = self._client
+        client.resetSimulation()
+        client.setPhysicsEngineParameter(fixedTimeStep=self._timestep_s, numSolverIterations=50,
+                                         deterministicOverlappingPairs=1)
+        client.setGravity(0.0, 0.0, -9.81)
+        table = client.createMultiBody(0, client.createCollisionShape(pybullet.GEOM_PLANE))
+        client.changeDynamics(table, -1, lateralFriction=_FRICTION)
+        flags = 0 if self._gui else pybullet.URDF_IGNORE_VISUAL_SHAPES  # its meshes take longest
+        self._robot = client.loadURDF(str(self._urdf), useFixedBase=True, flags=flags)
+        self._find_joints()
+        self._wanted = self._home + scene.joints_off_rad
+        self.finger_m = self.finger_most_m
+        for joint, angle in zip(self._arm, self._wanted.tolist(), strict=True):
+            client.resetJointState(self._robot, joint, angle)
+        for finger in self._fingers:
+            client.resetJointState(self._robot, finger, self.finger_m)
+            client.changeDynamics(self._robot, finger, lateralFriction=_FRICTION,
+                                  spinningFriction=0.01)
+        self._couple(self._fingers)
+        self._cubes = [self._add(cube) for cube in scene.cubes]
+        self.step(np.zeros(6), self.finger_m, substeps=_SETTLE_STEPS)
+
+    def step(self, twist: np.ndarray, finger_m: float, *, substeps: int | None = None) -> None:
+        """
+        Move for one tick.
+
+        :param twist: ``(6,)`` of the tool: linear [m/s], angular [rad/s], in the base's frame.
+        :param finger_m: where each finger is to go.
+        """
+        self.finger_m = min(max(finger_m, 0.0), self.finger_most_m)
+        client, robot = self._client, self._robot
+        for finger in self._fingers:
+            client.setJointMotorControl2(
+                robot, finger, pybullet.POSITION_CONTROL, targetPosition=self.finger_m,
+                force=self.model.force_n, maxVelocity=self.model.finger_mps)
+        speeds = np.zeros(len(self._arm))
+        for done in range(self._substeps if substeps is None else substeps):
+            if done % _SERVO_EVERY == 0:
+                there = self.joints()[0][:len(self._arm)]
+                self._wanted = np.clip(self._wanted, there - _LAG_RAD, there + _LAG_RAD)
+                speeds = self._servo.speeds(self._wanted, twist)
+            self._wanted = self._wanted + speeds * self._timestep_s
+            client.setJointMotorControlArray(
+                robot, self._arm, pybullet.POSITION_CONTROL, targetPositions=self._wanted.tolist(),
+                targetVelocities=speeds.tolist(), forces=self._efforts)
+            client.stepSimulation()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """(J+F,) joints of the arm, then fingers: as ``joints`` has them."""
+        return (*self.model.joints, *self.model.fingers)
+
+    def joints(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return positions [rad; m], speeds and efforts [Nm; N] of arm and fingers, ``(J+F,)``."""
+        states = self._client.getJointStates(self._robot, [*self._arm, *self._fingers])
+        return (np.array([s[0] for s in states]), np.array([s[1] for s in states]),
+                np.array([s[3] for s in states]))
+
+    def tool(self) -> Placed:
+        """Return where the tool is."""
+        state = self._client.getLinkState(self._robot, self._tool, computeForwardKinematics=1)
+        return Placed(state[4], state[5])
+
+    def tool_twist(self) -> np.ndarray:
+        """Return the tool's velocity, ``(6,)``: linear [m/s], angular [rad/s]."""
+        state = self._client.getLinkState(self._robot, self._tool, computeLinkVelocity=1)
+        return np.array([*state[6], *state[7]])
+
+    def cubes(self) -> list[Placed]:
+        """Return where each cube is."""
+        return [Placed(*self._client.getBasePositionAndOrientation(body)) for body in self._cubes]
+
+    def close(self) -> None:
+        """Give the server back."""
+        self._client = None  # its end disconnects
+
+    def _find_joints(self) -> None:
+        client, robot = self._client, self._robot
+        infos = [client.getJointInfo(robot, i) for i in range(client.getNumJoints(robot))]
+        by_name = {info[1].decode(): info for info in infos}
+        links = {info[12].decode(): info[0] for info in infos}
+        for name in self.names:
+            if name not in by_name:
+                raise ContractError(f'config/arms/{self.model.name}.yaml: every joint must be in '
+                                    f'{self.model.urdf}. Got {name}. It has: '
+                                    f'{", ".join(by_name)}.')
+        if self.model.tool not in links:
+            raise ContractError(f'config/arms/{self.model.name}.yaml: tool must be a link of '
+                                f'{self.model.urdf}. Got {self.model.tool}.')
+        arm = [by_name[name] for name in self.model.joints]
+        self._arm, self._tool = [info[0] for info in arm], links[self.model.tool]
+        self._fingers = [by_name[name][0] for name in self.model.fingers]
+        self._moving = [info[0] for info in infos if info[2] != pybullet.JOINT_FIXED]
+        self._efforts = [info[10] for info in arm]
+        self.finger_most_m = min(by_name[name][9] for name in self.model.fingers)
+        limits = JointLimits(np.array([i[8] for i in arm]), np.array([i[9] for i in arm]),
+                             self.model.speed_ratio * np.array([i[11] for i in arm]))
+        if not (limits.low_rad < limits.high_rad).all():
+            raise ContractError(f'{self.model.urdf}: every joint of an arm needs limits. '
+                                f'Add <limit lower upper effort velocity> to them.')
+        self._servo = Servo(limits, self._jacobian)
+
+    def _couple(self, fingers: list[int]) -> None:
+        """Let fingers open and close alike, as their one motor has them do."""
+        for other in fingers[1:]:
+            gear = self._client.createConstraint(
+                self._robot, fingers[0], self._robot, other, pybullet.JOINT_GEAR,
+                [1.0, 0.0, 0.0], [0.0] * 3, [0.0] * 3)
+            self._client.changeConstraint(gear, gearRatio=-1.0, erp=0.1,
+                                          maxForce=2.0 * self.model.force_n)
+
+    def _jacobian(self, joints_rad: np.ndarray) -> np.ndarray:
+        """Return the tool's Jacobian at these angles of the arm, ``(6, J)``."""
+        angles = dict.fromkeys(self._moving, 0.0) | dict(
+            zip(self._arm, joints_rad.tolist(), strict=True))
+        zeros = [0.0] * len(self._moving)
+        linear, angular = self._client.calculateJacobian(
+            self._robot, self._tool, [0.0, 0.0, 0.0], [angles[i] for i in self._moving],
+            zeros, zeros)
+        columns = [self._moving.index(i) for i in self._arm]
+        return np.array([*linear, *angular])[:, columns]
+
+    def _add(self, cube: Cube) -> int:
+        client, half = self._client, [cube.side_m / 2] * 3
+        seen = client.createVisualShape(pybullet.GEOM_BOX, halfExtents=half,
+                                        rgbaColor=COLOURS[cube.colour])
+        body = client.createMultiBody(
+            _CUBE_KG_PER_M3 * cube.side_m ** 3,
+            client.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half), seen,
+            [cube.x, cube.y, cube.side_m / 2], client.getQuaternionFromEuler([0, 0, cube.yaw]))
+        client.changeDynamics(body, -1, lateralFriction=_FRICTION, spinningFriction=0.001)
+        return int(body)
