@@ -132,7 +132,7 @@ class Session:
 
     def wait_for_hand(self, name: str) -> None:
         """
-        Wait until a node that presses the stick is there: hears the truth and publishes ``joy``.
+        Wait until a node that presses the stick is there: hears of episodes, publishes ``joy``.
 
         An episode that begins before goes by with nobody driving.
 
@@ -141,7 +141,7 @@ class Session:
         self.wait_for(
             lambda: all(name in (end.node_name for end in ends) for ends in (
                 self._node.get_publishers_info_by_topic('joy'),
-                self._node.get_subscriptions_info_by_topic('sim/ground_truth'))),
+                self._node.get_subscriptions_info_by_topic('episode/event'))),
             30.0, f'the node {name} to take the stick')
 
     def drive(self, seed: int, *, record: bool = False, operator: str = '',

@@ -48,4 +48,4 @@ def test_the_stick_is_held_once_its_node_hears_and_says(says, hears, there):
     else:
         with pytest.raises(LoopError, match='expert to take the stick'):
             session.wait_for_hand('expert')
-    assert asked == ['joy', 'sim/ground_truth']
+    assert asked == ['joy', 'episode/event']
