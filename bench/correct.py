@@ -21,7 +21,8 @@ from correct_parts.fast_drive import Hand
 from correct_parts.fast_world import FastWorld
 from machine import machine_line
 
-from ilw_bringup.correct.rounds import CorrectOptions, Rounds
+from ilw_bringup.correct.lessons import CorrectOptions
+from ilw_bringup.correct.rounds import Rounds
 from ilw_core import world_seeds
 from ilw_core.contract.file import Contract, load_contract
 from ilw_core.storage.locate import config_file

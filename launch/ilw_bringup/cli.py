@@ -41,6 +41,7 @@ class _Lazy(click.Group):
         'security': ('ilw_bringup.commands.security', 'security'),
         'compare': ('ilw_bringup.commands.compare', 'compare'),
         'correct': ('ilw_bringup.commands.correct', 'correct'),
+        'improve': ('ilw_bringup.commands.improve', 'improve'),
         'joystick': ('ilw_bringup.commands.joystick', 'joystick'),
         'promote': ('ilw_learner.commands.promote', 'promote'),
         'replay': ('ilw_learner.commands.replay', 'replay'),

@@ -22,7 +22,8 @@ def wanted_by(name):
 HEAVY = (*sorted(wanted_by('ilw.in') - wanted_by('robot.in')), 'scipy', 'ilw_sim', 'ilw_faults')
 """What is installed for training and simulating, and not on a robot"""
 NEEDS = {  # to import what begins so; all else does without
-    'torch': ('ilw_bringup.correct.rounds', 'ilw_learner.transfer.',
+    'torch': ('ilw_bringup.correct.lessons', 'ilw_bringup.correct.rounds',
+              'ilw_bringup.improve.', 'ilw_learner.transfer.',
               'ilw_learner.algorithms', 'ilw_learner.networks', 'ilw_learner.training',
               'ilw_learner.checkpoint.export', 'ilw_learner.data.demonstrations',
               'ilw_learner.data.mixed_rows',
@@ -35,8 +36,8 @@ NEEDS = {  # to import what begins so; all else does without
                  'ilw_sim.env', 'ilw_sim.open_loop', 'ilw_sim.nodes.sim_', 'ilw_sim.robots',
                  'ilw_sim.physics.client', 'ilw_sim.arm.world', 'ilw_sim.arm.simulation',
                  'ilw_sim.arm.description'),
-    'numba': ('ilw_bringup.correct.', 'ilw_learner.transfer.', 'ilw_sim.batch',
-              'ilw_learner.algorithms', 'ilw_learner.data.demonstrations',
+    'numba': ('ilw_bringup.correct.', 'ilw_bringup.improve.', 'ilw_learner.transfer.',
+              'ilw_sim.batch', 'ilw_learner.algorithms', 'ilw_learner.data.demonstrations',
               'ilw_learner.data.n_step', 'ilw_learner.data.replay_buffer',
               'ilw_learner.networks', 'ilw_learner.rewards', 'ilw_learner.training',
               'ilw_learner.transfer.stages')}

@@ -50,7 +50,7 @@ CANNOT = {
     r'(^| )ros2 ': 'needs ROS installed: ros2cli and launch are not on PyPI',
     r'^rsync ': 'needs a second machine',
     r'^\./ilw joystick|my_pad': 'needs a gamepad',
-    r'^\./ilw (up )?correct': 'needs a person with a gamepad',
+    r'^\./ilw ((up )?correct|improve)': 'needs a person with a gamepad',
     r'--robot (?!emulated)': 'needs a robot',
     r'--gui': 'needs a display',
     r'--security ': 'needs a ROS whose DDS has the security plugin',

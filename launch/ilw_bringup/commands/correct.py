@@ -49,7 +49,8 @@ def correct(checkpoint: str, task: str | None, demos: Path | None, rounds: int, 
 
     Example: ./ilw correct runs/<id>/checkpoint --rounds 3
     """
-    from ilw_bringup.correct.rounds import CorrectOptions, Rounds
+    from ilw_bringup.correct.lessons import CorrectOptions
+    from ilw_bringup.correct.rounds import Rounds
     from ilw_bringup.progress import StageProgress
     from ilw_bringup.start.private_domain import private_domain
     from ilw_core.storage.locate import config_file

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ilw_bringup.correct import rounds
+from ilw_bringup.correct import lessons
 from ilw_bringup.correct.attempts import Attempts
-from ilw_bringup.correct.rounds import CorrectOptions, Rounds
+from ilw_bringup.correct.lessons import CorrectOptions, Lessons
+from ilw_bringup.correct.rounds import Rounds
 from ilw_bringup.session import DiscardedError, LoopError
 from ilw_core import world_seeds
 from ilw_core.contract.file import load_contract
@@ -134,10 +135,10 @@ class Stages:
         attempt = CorrectedAttempt('one', True, 'goal', 100, 20 * takeovers, 2.0, takeovers, 0.1,
                                    0.2, ())
         counts = PairCounts(10, 0, 90, 0) if better else PairCounts(50, 40, 0, 10)
-        monkeypatch.setattr(rounds.Attempts, 'drive', lambda *_, **__: None)
+        monkeypatch.setattr(Attempts, 'drive', lambda *_, **__: None)
         monkeypatch.setattr(Rounds, '_read', lambda *_: [attempt, attempt])
-        monkeypatch.setattr(Rounds, '_learn', self.learn)
-        monkeypatch.setattr(Rounds, '_compare', lambda *_, **__: type(
+        monkeypatch.setattr(Lessons, 'learn', self.learn)
+        monkeypatch.setattr(Lessons, 'compare', lambda *_, **__: type(
             'Log', (), {'counts': lambda *_: counts})())
 
     def learn(self, number, out, demos, before, begin, what):
@@ -185,11 +186,11 @@ def test_rounds_with_other_values_are_not_mixed(tmp_path, monkeypatch):
 def test_each_round_is_compared_from_starts_of_its_own_and_goes_on_from_the_same(
         tmp_path, monkeypatch):
     seeds = []
-    monkeypatch.setattr(rounds, 'PolicyRunner', lambda *_: SimpleNamespace(name='one'))
-    monkeypatch.setattr(rounds, 'make_env', lambda *_: None)
-    monkeypatch.setattr(rounds, 'drive_pairs',
+    monkeypatch.setattr(lessons, 'PolicyRunner', lambda *_: SimpleNamespace(name='one'))
+    monkeypatch.setattr(lessons, 'make_env', lambda *_: None)
+    monkeypatch.setattr(lessons, 'drive_pairs',
                         lambda env, contract, runners, pairs, seed, *_: seeds.append(seed))
-    kept = Rounds._compare
+    kept = Lessons.compare
     Stages(monkeypatch)
     counts = PairCounts(10, 0, 90, 0)
 
@@ -199,7 +200,7 @@ def test_each_round_is_compared_from_starts_of_its_own_and_goes_on_from_the_same
         log.counts = lambda *_: counts
         return log
 
-    monkeypatch.setattr(Rounds, '_compare', compare)
+    monkeypatch.setattr(Lessons, 'compare', compare)
     Rounds(options(tmp_path, rounds=3, episodes=50, seed=2)).run()
     begin = 2 * world_seeds.PER_RUN + world_seeds.SCORE
     assert seeds == [begin + 50, begin + 100, begin + 150], 'the first 50 are left for a judgement'
@@ -223,7 +224,7 @@ def test_of_twenty_rounds_with_spoilt_ones_none_that_is_much_worse_is_promoted(
 
     def compare(self, number, *words):
         changes[number] = float(rng.choice([0.08, 0.0, -0.08, -0.15, -0.3]))
-        hard = rng.uniform(size=self.options.episodes)  # the same start is as hard for both
+        hard = rng.uniform(size=self._options.episodes)  # the same start is as hard for both
         before, after = (hard + rng.normal(0.0, 0.1, hard.shape) < rate
                          for rate in (success[-1], success[-1] + changes[number]))
         counts = PairCounts(both=int((before & after).sum()),
@@ -234,7 +235,7 @@ def test_of_twenty_rounds_with_spoilt_ones_none_that_is_much_worse_is_promoted(
             success.append(min(0.95, success[-1] + changes[number]))
         return SimpleNamespace(counts=lambda *_: counts)
 
-    monkeypatch.setattr(Rounds, '_compare', compare)
+    monkeypatch.setattr(Lessons, 'compare', compare)
     found = Rounds(options(tmp_path, rounds=20, episodes=100)).run()
     assert sum(changes[each.number] < -0.05 for each in found) >= 5, 'some are spoilt'
     assert not [each.number for each in found

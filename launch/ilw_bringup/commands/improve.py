@@ -1,0 +1,128 @@
+"""The command that improves a deployed policy while it drives."""
+
+import json
+from pathlib import Path
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from ilw_cli.options import checkpoint_task_option, json_option
+from ilw_core.errors import IlwError
+from ilw_core.text.terminal import PlainConsole, echo
+
+if TYPE_CHECKING:
+    from ilw_learner.improvement.decisions import LoggedDecision
+
+_ERR = PlainConsole(stderr=True)
+_MOST_ATTEMPTS = 999
+_LOG = 'decisions.jsonl'
+
+
+@click.command()
+@checkpoint_task_option
+@click.option('--root', type=click.Path(path_type=Path), default=Path('deployed'),
+              show_default=True, help='Where deployed policies are.')
+@click.option('--demos', type=click.Path(path_type=Path),
+              help='Episodes that the policy has learned from [demos/TASK].')
+@click.option('--rounds', type=click.IntRange(1, 100), default=3, show_default=True)
+@click.option('--every', type=click.IntRange(1, 500), default=20, show_default=True,
+              help='A round is over after so many episodes, and 10 at least of its policy.')
+@click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True,
+              help='Starts from which the new policy and the deployed one are compared.')
+@click.option('--robot', type=click.Choice(['sim', 'emulated', 'real']), default='sim',
+              show_default=True)
+@click.option('--scripted', is_flag=True,
+              help='A scripted person takes over; for tests.')
+@click.option('--real-time-factor', type=click.FloatRange(0.01, 100.0), default=1.0,
+              show_default=True, help='Simulated seconds per second while it drives.')
+@click.option('--joystick', default='xbox', show_default=True, help='Layout of the pad.')
+@click.option('--operator', default='', help='Who corrects; kept with each episode.')
+@click.option('--config', 'config_name', default='bc', show_default=True,
+              help='How to train: in config/train/, or a path.')
+@click.option('--seed', default=0, show_default=True, help='Worlds, reactions, training.')
+@click.option('--out', type=click.Path(path_type=Path),
+              help='Folder of the improvement; one in it goes on [runs/improve-TASK].')
+@click.option('--show', is_flag=True, help='Only print what was decided so far.')
+@json_option
+def improve(task: str | None, root: Path, demos: Path | None, rounds: int, every: int,
+            episodes: int, robot: str, scripted: bool, real_time_factor: float, joystick: str,
+            operator: str, config_name: str, seed: int, out: Path | None, show: bool,
+            as_json: bool) -> None:
+    """
+    Let the deployed policy drive, learn from corrections, be replaced if not worse, taken back.
+
+    Example: ./ilw improve --task clutter --rounds 3
+    """
+    from ilw_learner.checkpoint.contract import contract_of, task_of
+    from ilw_learner.checkpoint.deployed import DEPLOYED, Deployed, find_checkpoint
+    from ilw_learner.improvement.decisions import EPISODE, decision_log, read_decisions
+
+    contract = contract_of(task, [DEPLOYED], root)
+    out = out or Path('runs') / f'improve-{contract.name}'
+    if show:
+        if not (decisions := read_decisions(out / _LOG)):
+            raise IlwError(f'{out} holds no improvement. Begin one: ./ilw improve, or name its '
+                           f'folder with --out.')
+        _print(decisions, as_json)
+        return
+    if robot != 'sim':
+        raise IlwError(f'./ilw improve drives in the simulator only, not on --robot {robot}. '
+                       f'There: ./ilw up correct --robot {robot}, ./ilw train --from, then '
+                       f'./ilw promote.')
+
+    from ilw_bringup.correct.lessons import CorrectOptions
+    from ilw_bringup.improve.simulated import SimulatedStages
+    from ilw_bringup.progress import StageProgress
+    from ilw_bringup.start.private_domain import private_domain
+    from ilw_core.storage.locate import config_file
+    from ilw_learner.improvement.improvement import (
+        FallenError,
+        Improvement,
+        ImproveOptions,
+    )
+    from ilw_learner.training.config import load_config
+
+    def say(text: str) -> None:
+        _ERR.print(text, style='yellow', soft_wrap=True)
+
+    def decided(decision: 'LoggedDecision') -> None:
+        if decision.what != EPISODE:
+            _ERR.print(decision.text, soft_wrap=True)
+
+    deployed = Path(find_checkpoint(DEPLOYED, contract.name, root))
+    algorithm, config = load_config(config_file('train', config_name), contract.name)
+    with private_domain() as domain, StageProgress(_ERR) as progress:
+        stages = SimulatedStages(CorrectOptions(
+            contract=contract, task=task_of(task or '', DEPLOYED, root), checkpoint=deployed,
+            demos=demos or Path('demos') / contract.name, out=out, algorithm=algorithm,
+            config=config, rounds=rounds, attempts=_MOST_ATTEMPTS, episodes=episodes,
+            scripted=scripted, seed=seed,
+            given={'joystick': joystick, 'operator': operator,
+                   'real_time_factor': real_time_factor}, say=say, progress=progress.show), every)
+        with decision_log(out / _LOG) as log:
+            improvement = Improvement(ImproveOptions(
+                header={'task': contract.name, 'contract': contract.hash, 'seed': seed,
+                        'scripted': scripted, 'episodes': episodes},
+                rounds=rounds, every=every, decided=decided), stages, log,
+                Deployed(root, contract.name))
+            _ERR.print(f'In ROS domain {domain}, so that no robot that is running is commanded.')
+            try:
+                standing = improvement.run()
+            except FallenError as error:
+                say(str(error))
+                sys.exit(1)
+    if as_json:
+        echo(json.dumps({'folder': str(out), 'policy': standing.policy,
+                         'decisions': [each.as_json() for each in log.decisions]}))
+        return
+    echo(f'deployed: {root / contract.name / standing.policy}')
+    echo(f'every decision: ./ilw improve --show --out {out}')
+
+
+def _print(decisions: list['LoggedDecision'], as_json: bool) -> None:
+    if as_json:
+        echo(json.dumps({'decisions': [each.as_json() for each in decisions]}))
+        return
+    for each in decisions:
+        echo(f'{each.time}  {each.what:8}  {each.text}')

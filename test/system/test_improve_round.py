@@ -1,0 +1,56 @@
+"""A whole round of improvement over real nodes: driven, learned, compared, decided, logged."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from ilw_core.storage.episode_folder import find_episodes
+from ilw_learner.checkpoint.deployed import Deployed
+
+CONFIG = """
+algorithm: bc
+base: bc
+updates: 600
+candidates: 1
+eval_episodes: 3
+"""
+
+
+def ilw(*words):
+    done = subprocess.run([sys.executable, '-m', 'ilw_bringup.cli', *map(str, words), '--json'],
+                          capture_output=True, text=True, check=False, timeout=1500)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_a_round_is_driven_learned_compared_decided_and_not_repeated(tmp_path):
+    ilw('demo', '--episodes', 4, '--episodes-eval', 1, '--runs', tmp_path / 'first')
+    first = next((tmp_path / 'first').iterdir())
+    store = Deployed(tmp_path / 'deployed', 'clutter')
+    ilw('promote', first / 'training' / 'checkpoint', '--root', tmp_path / 'deployed',
+        '--episodes', 1, '--floor', 0, '--because', 'to begin with')
+    begin = store.current().name
+    config = tmp_path / 'short.yaml'
+    config.write_text(CONFIG)
+    words = ('improve', '--task', 'clutter', '--root', tmp_path / 'deployed', '--demos',
+             first / 'demos' / 'clutter', '--rounds', 1, '--every', 4, '--episodes', 20,
+             '--scripted', '--config', config, '--out', tmp_path / 'run')
+    report = ilw(*words)
+    decisions = report['decisions']
+    driven = [each for each in decisions if each['what'] == 'episode']
+    assert [each['policy'] for each in driven[:10]] == 10 * [begin]
+    recorded = [each for each in find_episodes(tmp_path / 'run') if each.stop_reason != 'fault']
+    assert len(driven) == len(recorded)
+    assert sum(each['takeovers'] for each in driven) > 0, 'four demonstrations do not teach it'
+    decided, = (each for each in decisions if each['what'] in ('promote', 'refuse'))
+    assert decided['pairs'] == 20
+    learned = decided['policy' if decided['what'] == 'promote' else 'refused']
+    assert learned != begin
+    assert store.current().name == report['policy']
+    assert (tmp_path / 'run' / 'round-1' / f'training-{begin}' / 'checkpoint').is_dir()
+    assert ilw(*words) == report, 'nothing is done twice'
+    assert ilw('improve', '--show', '--task', 'clutter', '--out', words[-1]) == {
+        'decisions': decisions}
