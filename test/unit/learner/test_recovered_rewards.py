@@ -153,7 +153,8 @@ def test_what_is_no_file_of_a_reward_is_said_in_a_line(tmp_path):
     (tmp_path / 'r.yaml').write_text('[1, 2]')
     with pytest.raises(ContractError, match='must be a mapping'):
         load_reward(tmp_path / 'r.yaml')
-    with pytest.raises(ContractError, match='cannot be read as a reward'):
+    says = r'cannot be read as a reward: .*\. Make one: \./ilw reward recover'
+    with pytest.raises(ContractError, match=says):
         load_reward(tmp_path / 'none.yaml')
 
 

@@ -103,7 +103,12 @@ def load_reward(path: Path, contract: Contract | None = None) -> RecoveredReward
     :param contract: the contract in use; ``None`` accepts any.
     :raises ContractError: it is no such file, was changed since, or is for another contract.
     """
-    data = parse_yaml(read_text(path, 'a reward', MAX_BYTES), str(path))
+    try:
+        text = read_text(path, 'a reward', MAX_BYTES)
+    except ContractError as error:
+        raise ContractError(f'{error} Make one: ./ilw reward recover EPISODES --task TASK '
+                            f'--out FILE.') from error
+    data = parse_yaml(text, str(path))
     root = Section(data, str(path))
     schema = root.text('schema')
     if schema != SCHEMA:
