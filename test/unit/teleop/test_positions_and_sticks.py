@@ -189,7 +189,7 @@ def test_letting_go_and_taking_hold_begins_where_the_robot_is():
 
 @pytest.mark.parametrize(('old', 'new', 'said'), [
     ('mode_button: guide', 'mode_button: touchpad', 'has not. It has'),
-    ('left_stick_y: forward', 'left_trigger: forward', 'is override. Choose another'),
+    ('left_stick_y: forward', 'dpad_y: forward', 'Choose another'),
     ('[+dpad_x, -dpad_x]', '[+dpad_y, +dpad_x]', 'is reset'),
     ('[+dpad_x, -dpad_x]', '[a, +dpad_x]', 'is save_success')])
 def test_sticks_that_the_pad_has_not_or_needs_are_named(old, new, said):
@@ -204,6 +204,12 @@ def test_sticks_that_the_pad_has_not_or_needs_are_named(old, new, said):
     buttons[XBOX.buttons['lb']] = buttons[XBOX.buttons['x']] = 1
     sample = teleop.on_sample(T0 + 50 * MS, axes, buttons)
     assert not sample.active and sample.presses == ('estop',) and said[:6] in teleop.why
+
+
+def test_a_trigger_is_free_where_no_lidar_slows_anybody():
+    contract = parse_contract(LIFT.replace('left_stick_y: forward', 'left_trigger: forward'))
+    assert 'override' in contract.stick.idle
+    Teleop(contract, XBOX, timeout_ns=500 * MS)
 
 
 def test_the_sticks_of_a_base_are_as_they_were():
