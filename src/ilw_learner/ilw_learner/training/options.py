@@ -169,6 +169,8 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     if not loaded:
         raise EpisodeError(f'None of {len(folders)} episodes in {options.demos} can be used; '
                            f'see above, or run ./ilw episodes check {pasteable(options.demos)}.')
+    if helped:  # where nobody took over there is nothing to learn, nor to measure an error on
+        loaded = [each for each in loaded if person_labels(each).any()] or loaded
     return loaded
 
 

@@ -112,7 +112,7 @@ def _recorded_under(folder: Path, options: TrainOptions) -> Contract:
     """Return the contract of a folder's episodes; of others' bags that of the old policy."""
     assert options.begin is not None
     contract = options.begin.contract
-    first = find_demonstrations(folder, contract.name)[0]
+    first = find_demonstrations(folder, contract.name, failed=options.labels == 'person')[0]
     if not first.contract_text or first.contract_hash == contract.hash:
         return contract
     found = parse_contract(first.contract_text, f'{first.path}: its contract')
