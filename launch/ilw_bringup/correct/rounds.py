@@ -150,7 +150,7 @@ class Rounds:
 
 def _check_corrected(attempts: list[CorrectedAttempt], labels: str, number: int,
                      checkpoint: Path) -> None:
-    if not any(each.person_steps for each in attempts if each.success or labels == 'person'):
+    if not any(each.teaches(labels) for each in attempts):
         raise IlwError(
             f'Round {number}: nobody took over in any of its {len(attempts)} attempts to learn '
             f'from, so there is nothing to learn. Compare this policy as it is (./ilw eval '

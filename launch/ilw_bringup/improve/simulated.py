@@ -54,7 +54,7 @@ class SimulatedStages:
         return [self._seen(number, policy, each) for each, policy in found]
 
     def teaches(self, number: int) -> bool:
-        """Tell whether a person took over in an episode that succeeded."""
+        """Tell whether a person took over in an episode to learn from."""
         return any(each.taught for each in self.episodes(number, ()))
 
     def learn(self, number: int, begin: Path, before: Sequence[int]) -> Path:
@@ -94,7 +94,7 @@ class SimulatedStages:
         alone = attempt.success and not attempt.person_steps
         return RealEpisode(
             _id(episode), policy, None if episode.outcome is Outcome.UNKNOWN else alone,
-            attempt.takeovers, attempt.success and attempt.person_steps > 0, attempt.stop_reason)
+            attempt.takeovers, attempt.teaches(self._options.labels), attempt.stop_reason)
 
 
 def _id(episode: EpisodeFolder) -> str:

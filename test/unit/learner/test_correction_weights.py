@@ -9,10 +9,12 @@ import torch
 from ilw_core.contract.file import load_contract
 from ilw_core.episode import Episode, Outcome, Source
 from ilw_core.errors import EpisodeError, IlwError
+from ilw_core.storage.episode_folder import EpisodeFolder
 from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import build_dataset, joined
 from ilw_learner.algorithms.bc import cloning_step
 from ilw_learner.algorithms.cloned_policy import BcConfig
+from ilw_learner.correction.attempt import CorrectedAttempt
 from ilw_learner.correction.weights import (
     hand_backs,
     person_labels,
@@ -21,6 +23,7 @@ from ilw_learner.correction.weights import (
     takeovers,
 )
 from ilw_learner.networks.policy import ImitationPolicy
+from ilw_learner.training import options
 from ilw_learner.training.imitation import AutogradStep
 from ilw_learner.training.own_random import OwnRandom
 
@@ -184,3 +187,36 @@ def test_a_driver_per_step_is_cut_with_its_episode_and_must_be_as_long(clutter):
     assert not driven(clutter, [N, P]).corrected
     with pytest.raises(ValueError, match='2 drivers, 3 actions'):
         replace(episode, driver=np.array([1, 2]))
+
+
+@pytest.mark.parametrize(('person_steps', 'success', 'labels', 'teaches'), [
+    (20, True, 'person', True), (20, False, 'person', True), (0, True, 'person', False),
+    (20, True, 'weighted', True), (20, False, 'weighted', False), (0, True, 'all', False)])
+def test_who_took_over_teaches_where_what_he_drove_is_a_label(person_steps, success, labels,
+                                                             teaches):
+    attempt = CorrectedAttempt('one', success, 'goal', 100, person_steps, 2.0, 1, 0.1, 0.1, ())
+    assert attempt.teaches(labels) is teaches
+
+
+@pytest.mark.parametrize(('drives', 'kept'), [
+    ([([R, P, R], 'success'), ([R, R], 'success'), ([P, P], 'success')], [0, 2]),
+    ([([R] * 5 + [P] * 5 + [R] * 20, 'failure'), ([R, R], 'failure')], [0]),
+    ([([R, R], 'success'), ([R, R], 'failure')], [0]), ([([R, R], 'failure')], None)])
+def test_only_episodes_with_something_of_a_person_are_learned_or_held_out(
+        clutter, monkeypatch, tmp_path, drives, kept):
+    """Else the episodes that an error is measured on might have not one window."""
+    folders = [EpisodeFolder(tmp_path / str(i), {'outcome': outcome, 'stop_reason': 'goal'})
+               for i, (_, outcome) in enumerate(drives)]
+    made = {folder.path: replace(driven(clutter, drivers), name=folder.path.name,
+                                 outcome=Outcome[outcome.upper()])
+            for folder, (drivers, outcome) in zip(folders, drives, strict=True)}
+    monkeypatch.setattr(options, 'find_demonstrations', lambda *_, **__: folders)
+    monkeypatch.setattr(options, 'load_episode', lambda folder, *_, **__: made[folder.path])
+    given = options.TrainOptions(contract=clutter, algorithm='bc', config=BcConfig(),
+                                 demos=tmp_path, out=tmp_path / 'run', labels='person')
+    if kept is None:
+        with pytest.raises(EpisodeError, match='None of 1 episodes'):
+            options.load_demonstrations(given)
+    else:
+        names = [each.name for each in options.load_demonstrations(given)]
+        assert names == [str(number) for number in kept]

@@ -38,6 +38,10 @@ class CorrectedAttempt:
     places: tuple[tuple[float, float], ...]
     """Where each takeover happened [m], in the map's frame; empty where nothing tells"""
 
+    def teaches(self, labels: str) -> bool:
+        """Tell whether the person shows something in it; see ``weights.LABELS``."""
+        return self.person_steps > 0 and (self.success or labels == 'person')
+
 
 def read_attempt(folder: Path, contract: Contract) -> CorrectedAttempt:
     """

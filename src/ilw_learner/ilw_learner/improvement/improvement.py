@@ -164,8 +164,8 @@ class Improvement:
         """End a round: learn from it, compare, and promote or not."""
         number, deployed = self.standing.round, self._deployed()
         if not self._stages.teaches(number):
-            self._decide(kinds.SKIP, f'Round {number}: nobody took over in an episode that '
-                         f'succeeded, so there is nothing to learn.', round=number)
+            self._decide(kinds.SKIP, f'Round {number}: nobody took over in an episode to '
+                         f'learn from, so there is nothing to learn.', round=number)
             return
         before = [k for k in range(1, number) if k not in self.standing.set_aside]
         candidate = load_checkpoint(self._stages.learn(number, deployed, before),

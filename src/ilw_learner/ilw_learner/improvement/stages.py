@@ -20,7 +20,7 @@ class RealEpisode:
     """The policy succeeded without help; ``None``: nobody judged it"""
     takeovers: int
     taught: bool
-    """It shows what a person did, and how that succeeded"""
+    """It shows what a person did, to learn from"""
     stop_reason: str = ''
 
 

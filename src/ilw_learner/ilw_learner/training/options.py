@@ -157,8 +157,6 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
         except EpisodeError as error:
             options.say(f'left out: {error}')
             continue
-        if folder.outcome is Outcome.FAILURE and not person_labels(episode).any():
-            continue
         loaded.append(episode)
         for remark in episode.remarks:
             options.say(f'{episode.name}: {remark.text}')
@@ -166,11 +164,12 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
         raise misfits[0]  # the same of each recording: said once
     for each in misfits:
         options.say(f'left out: {each}')
+    if helped:  # where nobody took over there is nothing to learn, nor to measure an error on
+        loaded = [each for each in loaded if person_labels(each).any()] or [
+            each for each in loaded if each.outcome is not Outcome.FAILURE]
     if not loaded:
         raise EpisodeError(f'None of {len(folders)} episodes in {options.demos} can be used; '
                            f'see above, or run ./ilw episodes check {pasteable(options.demos)}.')
-    if helped:  # where nobody took over there is nothing to learn, nor to measure an error on
-        loaded = [each for each in loaded if person_labels(each).any()] or loaded
     return loaded
 
 
