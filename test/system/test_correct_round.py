@@ -1,36 +1,16 @@
 """A whole round of corrections over real nodes: a policy drives, a script takes the stick."""
 
-import json
 from pathlib import Path
-import subprocess
-import sys
 
 import pytest
+from short_lessons import ilw, taught_briefly
 
 from ilw_core.storage.episode_folder import find_episodes
-
-CONFIG = """
-algorithm: bc
-base: bc
-updates: 600
-candidates: 1
-eval_episodes: 3
-"""
-
-
-def ilw(*words):
-    done = subprocess.run([sys.executable, '-m', 'ilw_bringup.cli', *map(str, words), '--json'],
-                          capture_output=True, text=True, check=False, timeout=1500)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout)
 
 
 @pytest.mark.slow
 def test_a_round_of_corrections_is_driven_learned_compared_and_not_repeated(tmp_path):
-    ilw('demo', '--episodes', 4, '--episodes-eval', 1, '--runs', tmp_path / 'first')
-    first = next((tmp_path / 'first').iterdir())
-    config = tmp_path / 'short.yaml'
-    config.write_text(CONFIG)
+    first, config = taught_briefly(tmp_path)
     words = ('correct', first / 'training' / 'checkpoint', '--demos', first / 'demos' / 'clutter',
              '--rounds', 1, '--attempts', 6, '--episodes', 6, '--scripted', '--config', config,
              '--out', tmp_path / 'run')

@@ -1,40 +1,19 @@
 """A whole round of improvement over real nodes: driven, learned, compared, decided, logged."""
 
-import json
-import subprocess
-import sys
-
 import pytest
+from short_lessons import ilw, taught_briefly
 
 from ilw_core.storage.episode_folder import find_episodes
 from ilw_learner.checkpoint.deployed import Deployed
 
-CONFIG = """
-algorithm: bc
-base: bc
-updates: 600
-candidates: 1
-eval_episodes: 3
-"""
-
-
-def ilw(*words):
-    done = subprocess.run([sys.executable, '-m', 'ilw_bringup.cli', *map(str, words), '--json'],
-                          capture_output=True, text=True, check=False, timeout=1500)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout)
-
 
 @pytest.mark.slow
 def test_a_round_is_driven_learned_compared_decided_and_not_repeated(tmp_path):
-    ilw('demo', '--episodes', 4, '--episodes-eval', 1, '--runs', tmp_path / 'first')
-    first = next((tmp_path / 'first').iterdir())
+    first, config = taught_briefly(tmp_path)
     store = Deployed(tmp_path / 'deployed', 'clutter')
     ilw('promote', first / 'training' / 'checkpoint', '--root', tmp_path / 'deployed',
         '--episodes', 1, '--floor', 0, '--because', 'to begin with')
     begin = store.current().name
-    config = tmp_path / 'short.yaml'
-    config.write_text(CONFIG)
     words = ('improve', '--task', 'clutter', '--root', tmp_path / 'deployed', '--demos',
              first / 'demos' / 'clutter', '--rounds', 1, '--every', 4, '--episodes', 20,
              '--scripted', '--config', config, '--out', tmp_path / 'run')

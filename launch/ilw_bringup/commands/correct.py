@@ -6,6 +6,7 @@ import time
 
 import click
 
+from ilw_bringup.commands.lesson_options import lesson_options
 from ilw_cli.options import checkpoint_task_option, json_option
 from ilw_core.text.terminal import PlainConsole, echo
 
@@ -15,9 +16,7 @@ _ERR = PlainConsole(stderr=True)
 @click.command()
 @click.argument('checkpoint')
 @checkpoint_task_option
-@click.option('--demos', type=click.Path(path_type=Path),
-              help='Episodes that the policy has learned from [demos/TASK].')
-@click.option('--rounds', type=click.IntRange(1, 100), default=3, show_default=True)
+@lesson_options
 @click.option('--attempts', type=click.IntRange(1, 999), default=20, show_default=True,
               help='Per round.')
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True,
@@ -25,18 +24,9 @@ _ERR = PlainConsole(stderr=True)
 @click.option('--labels', type=click.Choice(['person', 'weighted', 'all']), default='person',
               show_default=True, help='What is learned of an attempt: only what the person drove; '
               'all of it, weighted by who drove; or all alike.')
-@click.option('--scripted', is_flag=True,
-              help='A scripted person takes over; for tests.')
-@click.option('--real-time-factor', type=click.FloatRange(0.01, 100.0), default=1.0,
-              show_default=True, help='Simulated seconds per second while somebody drives.')
 @click.option('--fresh/--no-fresh', default=False, show_default=True,
               help='Learn from as many minutes of demonstrations, too, to see what corrections '
                    'are worth; with --scripted.')
-@click.option('--joystick', default='xbox', show_default=True, help='Layout of the pad.')
-@click.option('--operator', default='', help='Who corrects; kept with each episode.')
-@click.option('--config', 'config_name', default='bc', show_default=True,
-              help='How to train: in config/train/, or a path.')
-@click.option('--seed', default=0, show_default=True, help='Worlds, reactions, training.')
 @click.option('--out', type=click.Path(path_type=Path),
               help='Folder of the rounds; rounds in it go on [runs/<id>].')
 @json_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ilw_bringup.commands.lesson_options import lesson_options
 from ilw_cli.options import checkpoint_task_option, json_option
 from ilw_core.errors import IlwError
 from ilw_core.text.terminal import PlainConsole, echo
@@ -21,26 +22,15 @@ _LOG = 'decisions.jsonl'
 
 @click.command()
 @checkpoint_task_option
+@lesson_options
 @click.option('--root', type=click.Path(path_type=Path), default=Path('deployed'),
               show_default=True, help='Where deployed policies are.')
-@click.option('--demos', type=click.Path(path_type=Path),
-              help='Episodes that the policy has learned from [demos/TASK].')
-@click.option('--rounds', type=click.IntRange(1, 100), default=3, show_default=True)
 @click.option('--every', type=click.IntRange(1, 500), default=20, show_default=True,
               help='A round is over after so many episodes, and 10 at least of its policy.')
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True,
               help='Starts from which the new policy and the deployed one are compared.')
 @click.option('--robot', type=click.Choice(['sim', 'emulated', 'real']), default='sim',
               show_default=True)
-@click.option('--scripted', is_flag=True,
-              help='A scripted person takes over; for tests.')
-@click.option('--real-time-factor', type=click.FloatRange(0.01, 100.0), default=1.0,
-              show_default=True, help='Simulated seconds per second while it drives.')
-@click.option('--joystick', default='xbox', show_default=True, help='Layout of the pad.')
-@click.option('--operator', default='', help='Who corrects; kept with each episode.')
-@click.option('--config', 'config_name', default='bc', show_default=True,
-              help='How to train: in config/train/, or a path.')
-@click.option('--seed', default=0, show_default=True, help='Worlds, reactions, training.')
 @click.option('--out', type=click.Path(path_type=Path),
               help='Folder of the improvement; one in it goes on [runs/improve-TASK].')
 @click.option('--show', is_flag=True, help='Only print what was decided so far.')

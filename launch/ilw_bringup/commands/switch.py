@@ -23,15 +23,20 @@ def switch(task: str, namespace: str, as_json: bool) -> None:
     from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
     from rcl_interfaces.srv import SetParameters
 
-    from ilw_bringup.session import Session
+    from ilw_bringup.session import LoopError, Session
     from ilw_bringup.start.bringup import discovery
 
     os.environ.update(discovery('auto', os.environ))
     value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=task)
     name = '/'.join(['', *filter(None, [namespace.strip('/'), 'policy/set_parameters'])])
     with Session() as session:
-        answer, = session.call(SetParameters, name, SetParameters.Request(
-            parameters=[Parameter(name='task', value=value)])).results
+        try:
+            answer, = session.call(SetParameters, name, SetParameters.Request(
+                parameters=[Parameter(name='task', value=value)])).results
+        except LoopError as error:
+            raise IlwError(f'No policy answers. {error} Start one: ./ilw up deploy --checkpoint '
+                           f'DIR. If one runs, name its --namespace, and its domain with '
+                           f'ROS_DOMAIN_ID.') from error
     if not answer.successful:
         raise IlwError(answer.reason)
     if as_json:
