@@ -81,7 +81,8 @@ def targets(folder: Path) -> list[Target]:
     return [
         Target('contract', _contract, read['tasks'], words=_TOO_MUCH, weight=0.25),
         Target('joystick', in_file('pad.yaml', joystick), read['joysticks'], weight=0.2),
-        Target('expert_stick', in_file('stick.yaml', lambda f: Stick(f).press(0.5, 0.5)),
+        Target('expert_stick', in_file(
+            'stick.yaml', lambda f: Stick(f).press({'forward': 0.5, 'turn': 0.5})),
                read['joysticks'], weight=0.15),
         Target('robot_profile', in_file('profile.yaml', profile), (*read['robots'], _PROFILE),
                words=(b'urdf: ../../../etc/passwd', b'urdf: package:////etc/passwd'), weight=1),
