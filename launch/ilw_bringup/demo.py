@@ -21,6 +21,7 @@ from ilw_bringup.start.bringup import NodeSpec
 from ilw_bringup.start.processes import Fleet
 from ilw_core import world_seeds
 from ilw_core.contract.file import load_contract
+from ilw_core.episode import Source
 from ilw_core.errors import IlwError
 from ilw_core.scores.score import EvalScore, score
 from ilw_core.storage.files import write_file
@@ -97,9 +98,8 @@ class Demo:
                     session.load_policy(target, seed=options.seed)
                     session.arm(True)
 
-                ready()
                 driven[name] = self._drive_all(session, f'evaluate {name}', world_seeds.SCORE,
-                                               options.episodes_eval, ready=ready)
+                                               options.episodes_eval, Source.POLICY, ready=ready)
             eval_s = expert_s + time.monotonic() - begin
         report = DemoReport(
             task=self.contract.name, seed=options.seed, episodes_recorded=options.episodes,
@@ -138,33 +138,36 @@ class Demo:
 
     def record(self, session: Session) -> None:
         """Record the demonstrations; nodes that die are started again."""
-        session.wait_for_hand('expert')
         self._drive_all(session, 'record demonstrations', world_seeds.DEMONSTRATE,
-                        self.options.episodes, record=True)
+                        self.options.episodes, Source.PERSON, record=True)
 
     def _evaluate_expert(self, session: Session) -> list[Driven]:
         self.fleet.stop('expert')
         self.fleet.start([self._expert_node(imperfection=0.0)])
-        session.wait_for_hand('expert')
         driven = self._drive_all(session, 'evaluate expert', world_seeds.SCORE,
-                                 self.options.episodes_eval)
+                                 self.options.episodes_eval, Source.PERSON)
         self.fleet.stop('expert')
         return driven
 
     def _drive_all(
-        self, session: Session, what: str, offset: int, count: int, *, record: bool = False,
-        ready: Callable[[], None] = lambda: None,
+        self, session: Session, what: str, offset: int, count: int, source: Source, *,
+        record: bool = False, ready: Callable[[], None] = lambda: None,
     ) -> list[Driven]:
         """
         Drive ``count`` episodes; one lost to a fault is driven again in the same world.
 
-        :param ready: called when the policy or the arbiter was started again: both have forgotten.
+        :param source: who drives.
+        :param ready: called before that, and when nodes were started again: they have forgotten.
         """
         driven: list[Driven] = []
-        lost = 0
+        lost, fresh = 0, True
         while len(driven) < count:
             seed = self.base_seed + offset + len(driven)
             try:
+                if fresh:
+                    ready()
+                    session.wait_for_driver(source, seed)
+                    fresh = False
                 driven.append(session.drive(seed, record=record, operator='scripted expert'))
                 lost = 0
             except LoopError as error:
@@ -174,10 +177,7 @@ class Demo:
                                  f'restarted {", ".join(names) or "nothing"}.')
                 if lost >= _RETRIES:
                     raise
-                if {'policy', 'arbiter'} & set(names):
-                    ready()
-                if 'expert' in names:
-                    session.wait_for_hand('expert')
+                fresh = fresh or bool(names)
                 if 'recorder' in names:
                     session.status = None  # the dead one's; the new one says its own
                 elif record:

@@ -16,13 +16,16 @@ from std_srvs.srv import Trigger
 
 from ilw_bringup.asking import call
 from ilw_bringup.loading import load
-from ilw_core.episode import Outcome
+from ilw_core.episode import Outcome, Source
 from ilw_core.errors import IlwError
-from ilw_msgs.msg import EpisodeEvent, EpisodeStatus, PolicyStatus
-from ilw_msgs.srv import ResetSim, StartEpisode, StopEpisode
+from ilw_msgs.msg import ArbiterState, EpisodeEvent, EpisodeStatus, PolicyStatus
+from ilw_msgs.srv import ResetSim, StartEpisode, StepSim, StopEpisode
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, STATE
 from ilw_ros.transport import start_ros
+
+_DRIVER_S = 60.0
+"""A node that starts on a busy machine drives within this wall time"""
 
 
 class LoopError(IlwError):
@@ -80,6 +83,7 @@ class Session:
         self._executor.add_node(self._node)
         self._end: EpisodeEvent | None = None
         self._episode = ''
+        self._begin_ns = 0
         self._path: list[tuple[int, float, float]] = []
         self._progress = 0.0
         self._map: Map | None = None
@@ -130,19 +134,34 @@ class Session:
             if time.monotonic() > deadline:
                 raise LoopError(f'Waited {timeout_s:.0f} s for {what} in vain.')
 
-    def wait_for_hand(self, name: str) -> None:
+    def wait_for_driver(self, source: Source, seed: int) -> None:
         """
-        Wait until a node that presses the stick is there: hears of episodes, publishes ``joy``.
+        Wait until a driver's commands come through, in the world of a seed; then time stands.
 
-        An episode that begins before goes by with nobody driving.
+        Nodes find each other one connection at a time, and what is published before is lost: an
+        episode that begins earlier goes by, in part or whole, with nobody driving.
 
-        :raises LoopError: it does not come.
+        :raises LoopError: it does not drive.
         """
-        self.wait_for(
-            lambda: all(name in (end.node_name for end in ends) for ends in (
-                self._node.get_publishers_info_by_topic('joy'),
-                self._node.get_subscriptions_info_by_topic('episode/event'))),
-            30.0, f'the node {name} to take the stick')
+        drives = [False]
+
+        def take(state: ArbiterState) -> None:
+            drives[0] = drives[0] or (state.source == source and stamp_ns(state.header.stamp)
+                                      >= self._begin_ns)
+
+        states = self._node.create_subscription(ArbiterState, 'arbiter/state', take, EVENT)
+        deadline = time.monotonic() + _DRIVER_S
+        try:
+            while not drives[0]:
+                if time.monotonic() > deadline:
+                    raise LoopError(f'Waited {_DRIVER_S:.0f} s for the {source.name.lower()} to '
+                                    'drive in vain.')
+                self._begin(seed, uuid.uuid4().hex[:12])
+                self.wait_for(lambda: drives[0] or self._end is not None, _DRIVER_S,
+                              f'the {source.name.lower()} to drive')
+        finally:
+            self._node.destroy_subscription(states)
+        self.call(StepSim, 'sim/step', StepSim.Request(ticks=1))  # from there time stands
 
     def drive(self, seed: int, *, record: bool = False, operator: str = '',
               episode: str = '') -> Driven:
@@ -159,10 +178,7 @@ class Session:
         episode = episode or uuid.uuid4().hex[:12]
         if record:
             self._start_recording(episode, operator)
-        self._end, self._episode, self._path = None, episode, []
-        reset = self.call(ResetSim, 'sim/reset', ResetSim.Request(seed=seed, episode=episode))
-        if reset.error_code:
-            raise LoopError(f'sim/reset refused seed {seed}: {reset.error_msg}')
+        shortest_path_m = self._begin(seed, episode)
         self._wait_for_end(recorded=record)
         if record:
             self.wait_for(lambda: self._kept(episode) is not None, 20.0,
@@ -170,13 +186,22 @@ class Session:
             if not self._kept(episode):
                 raise DiscardedError(f'Episode {episode} was thrown away. Drive it again.')
         end: Any = self._end or self.status  # a person ends it before the simulator does
-        begin_ns = stamp_ns(reset.stamp)
-        path = np.array([(x, y) for ns, x, y in self._path if ns >= begin_ns]).reshape(-1, 2)
+        path = np.array([(x, y) for ns, x, y in self._path
+                         if ns >= self._begin_ns]).reshape(-1, 2)
         return Driven(
             seed=seed, success=end.outcome == Outcome.SUCCESS, stop_reason=end.stop_reason,
-            time_s=(stamp_ns(end.header.stamp) - begin_ns) / 1e9,
-            shortest_path_m=reset.shortest_path_m, path=path, map=self._map,
+            time_s=(stamp_ns(end.header.stamp) - self._begin_ns) / 1e9,
+            shortest_path_m=shortest_path_m, path=path, map=self._map,
             goal=self._goal)
+
+    def _begin(self, seed: int, episode: str) -> float:
+        """Begin an episode in the world of a seed; return its shortest way [m]."""
+        self._end, self._episode, self._path = None, episode, []
+        reset = self.call(ResetSim, 'sim/reset', ResetSim.Request(seed=seed, episode=episode))
+        if reset.error_code:
+            raise LoopError(f'sim/reset refused seed {seed}: {reset.error_msg}')
+        self._begin_ns = stamp_ns(reset.stamp)
+        return float(reset.shortest_path_m)
 
     def _start_recording(self, episode: str, operator: str) -> None:
         self.wait_for(

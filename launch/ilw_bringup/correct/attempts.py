@@ -11,6 +11,7 @@ from ilw_bringup.session import DiscardedError, LoopError, Session
 from ilw_bringup.start.bringup import NodeSpec, resolve
 from ilw_bringup.start.processes import Fleet
 from ilw_core.contract.file import Contract
+from ilw_core.episode import Source
 from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes
 from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_learner.correction.attempt import CorrectedAttempt, read_attempt
@@ -73,13 +74,17 @@ class Attempts:
         if len(done) >= len(worlds) or enough(done):
             return
         with self._running() as (session, person):
-            lost = 0
+            lost, fresh = 0, self._scripted
             while (number := _next(done, len(worlds))) is not None and not enough(done):
                 try:
                     if person is not None:
                         person.begin(worlds[number])
                     if self._checkpoint is not None:
                         session.arm(True)
+                    if fresh:
+                        session.wait_for_driver(
+                            Source.POLICY if self._checkpoint else Source.PERSON, worlds[number])
+                        fresh = False
                     session.drive(worlds[number], record=True, operator=self._operator,
                                   episode=f'{number:03d}-{uuid.uuid4().hex[:8]}')
                     lost = 0

@@ -1,11 +1,14 @@
-"""A session knows which end is of its own episode, and whether somebody holds the stick."""
+"""A session knows which end is of its own episode, and whether somebody drives."""
 
 from types import SimpleNamespace
 
+from builtin_interfaces.msg import Time
 import pytest
 
 from ilw_bringup.session import LoopError, Session
-from ilw_msgs.msg import EpisodeEvent
+from ilw_core.episode import Source
+from ilw_msgs.msg import ArbiterState, EpisodeEvent
+from ilw_msgs.srv import ResetSim
 
 
 @pytest.mark.parametrize(('sender', 'episode', 'kind', 'ends'), [
@@ -21,31 +24,51 @@ def test_only_the_simulators_end_of_its_own_episode_ends_it(sender, episode, kin
     assert (session._end is event) is ends
 
 
-@pytest.mark.parametrize(('says', 'hears', 'there'), [
-    (('expert',), ('ilw_session', 'expert'), True), ((), ('expert',), False),
-    (('joy',), ('expert',), False), (('expert',), ('ilw_session',), False), ((), (), False)])
-def test_the_stick_is_held_once_its_node_hears_and_says(says, hears, there):
-    """Else the first episode of an expert that is still starting goes by with nobody driving."""
-    session = Session.__new__(Session)
-    asked = []
+NOBODY, PERSON, POLICY = Source.NONE, Source.PERSON, Source.POLICY
 
-    def named(names, topic):
-        asked.append(topic)
-        return [SimpleNamespace(node_name=name) for name in names]
 
-    session._node = SimpleNamespace(
-        get_publishers_info_by_topic=lambda topic: named(says, topic),
-        get_subscriptions_info_by_topic=lambda topic: named(hears, topic))
-    session._still_alive = lambda: None
+@pytest.mark.parametrize(('worlds', 'resets'), [
+    ([[(PERSON, 1)]], 1),
+    ([[(NOBODY, 1), (NOBODY, 2), (PERSON, 3)]], 1),
+    ([[(NOBODY, 1)], [(POLICY, 1)], [(PERSON, 1)]], 3),
+    ([[(PERSON, -1), (NOBODY, 1)], [(PERSON, 0)]], 2),
+    ([[]] * 100, 3)], ids=['at once', 'late', 'in the third', 'of the one before', 'never'])
+def test_a_driver_is_waited_for_until_what_it_says_comes_through(monkeypatch, worlds, resets):
+    """Else the first episode of a node that is still starting goes by with nobody driving."""
+    session, asked, heard = Session.__new__(Session), [], []
 
-    def wait_once(done, timeout_s, what):
-        if not done():
-            raise LoopError(what)
+    def call(kind, name, request, **_):
+        asked.append((name, getattr(request, 'seed', None)))
+        if name == 'sim/step':
+            return None
+        clock[0] += 25.0
+        return ResetSim.Response(stamp=Time(sec=10 * len(asked)), shortest_path_m=2.0)
 
-    session.wait_for = wait_once
-    if there:
-        session.wait_for_hand('expert')
+    def subscribe(kind, topic, take, profile):
+        heard.append(take)
+        return take
+
+    def wait_for(done, timeout_s, what):
+        begin = 10 * len(asked)
+        for source, after in worlds[len(asked) - 1]:
+            state = ArbiterState(source=int(source))
+            state.header.stamp.sec = begin + after
+            heard[0](state)
+            if done():
+                return
+        session._end = 'timeout'
+        assert done()
+
+    clock = [0.0]
+    monkeypatch.setattr('ilw_bringup.session.time.monotonic', lambda: clock[0])
+    session.call, session.wait_for, session._begin_ns = call, wait_for, 0
+    session._node = SimpleNamespace(create_subscription=subscribe,
+                                    destroy_subscription=heard.remove)
+    if len(worlds) == 100:
+        with pytest.raises(LoopError, match='Waited 60 s for the person to drive in vain'):
+            session.wait_for_driver(PERSON, 7)
+        assert asked == [('sim/reset', 7)] * resets
     else:
-        with pytest.raises(LoopError, match='expert to take the stick'):
-            session.wait_for_hand('expert')
-    assert asked == ['joy', 'episode/event']
+        session.wait_for_driver(PERSON, 7)
+        assert asked == [('sim/reset', 7)] * resets + [('sim/step', None)], 'then time stands'
+    assert not heard, 'not listened to while it drives: that would cost time'
