@@ -92,7 +92,7 @@ def ilw() -> None:
 @click.option('--episodes', type=click.IntRange(1, 10_000), help='Demonstrations to record [60].')
 @click.option('--episodes-eval', type=click.IntRange(1, 10_000),
               help='Unseen episodes per driver [20].')
-@click.option('--quick', is_flag=True, help='Fewer of both: two to four minutes.')
+@click.option('--quick', is_flag=True, help='Fewer of both, trained briefly: two to four minutes.')
 @click.option('--runs', type=click.Path(path_type=Path), default=Path('runs'), show_default=True)
 @json_option
 def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, quick: bool,
@@ -110,7 +110,8 @@ def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, 
         _ERR.print(f'In ROS domain {domain}, so that no robot that is running is commanded.')
         run = Demo(DemoOptions(
             task=task, seed=seed, episodes=episodes or (25 if quick else 60),
-            episodes_eval=episodes_eval or (5 if quick else 20), runs=runs,
+            episodes_eval=episodes_eval or (5 if quick else 20),
+            config='bc_quick' if quick else 'bc', runs=runs,
             say=lambda text: _ERR.print(text, style='yellow'), progress=progress.show))
         report = run.run()
     if as_json:

@@ -24,10 +24,10 @@ def demo(tmp_path, *options):
 def test_the_quick_demo_ends_with_a_policy_that_drives(tmp_path):
     report, folder = demo(tmp_path, '--quick')
     results = report['results']
-    assert results['expert']['success'] == results['expert']['n'] == 5
-    assert results['policy']['success'] >= 4
-    assert results['idle']['success'] == 0
-    assert results['random']['success'] <= 2
+    assert results['expert']['success'] == results['expert']['n'] == 5, results
+    assert results['policy']['success'] >= 4, results
+    assert results['idle']['success'] == 0, results
+    assert results['random']['success'] <= 2, results
     assert len(list((folder / 'demos' / 'clutter').glob('*/*.mcap'))) == 25
     assert set(report) == KEYS
     assert report == json.loads((folder / 'report.json').read_text())

@@ -11,7 +11,9 @@ from ilw_bringup.demo import Demo, DemoOptions
 from ilw_bringup.session import Session
 
 
-@pytest.mark.parametrize('victim', ['sim', 'teleop', 'arbiter', 'recorder', 'expert'])
+@pytest.mark.parametrize('victim', [
+    'sim', 'recorder', *(pytest.param(name, marks=pytest.mark.slow)
+                         for name in ('teleop', 'arbiter', 'expert'))])
 def test_recording_survives_the_death_of_a_node(tmp_path, victim):
     done, said = [], []
     struck = threading.Event()

@@ -39,7 +39,9 @@ locked_for_a_robot() {
 }
 
 stage_packages() {
-    local pip=("$ILW_VENV/bin/python" -m pip --disable-pip-version-check --no-input)
+    # Python compiles what is imported, when it is: a small part of all these files.
+    local install=("$ILW_VENV/bin/python" -m pip --disable-pip-version-check --no-input install
+        --no-compile --no-deps --require-hashes "${WHEELHOUSE[@]}")
     local lock=$ILW_ROOT/requirements/lock.txt
     if [ "$ILW_VARIANT" = robot ]; then
         lock=$ILW_STAMPS/lock-robot.txt
@@ -60,17 +62,15 @@ stage_packages() {
     # take the index's, whose hash it knows without reading the file, and its CUDA parts with it.
     awk '/^torch==/ {own = 1} own; own && !/\\$/ {own = 0}' "$lock" > "$ILW_STAMPS/lock-torch.txt"
     if [ -s "$ILW_STAMPS/lock-torch.txt" ]; then
-        "${pip[@]}" install "${WHEELHOUSE[@]}" --no-index --require-hashes --no-deps \
-            -r "$ILW_STAMPS/lock-torch.txt" || echo 'No torch of a locked hash in a folder here.'
+        "${install[@]}" --no-index -r "$ILW_STAMPS/lock-torch.txt" \
+            || echo 'No torch of a locked hash in a folder here.'
     fi
     # The lock is complete, so nothing is left to resolve, and nothing comes in that it does not
     # have the hash of: what builds the few packages without wheels comes from it as well.
     if [ -s "$ILW_STAMPS/lock-build.txt" ]; then
-        "${pip[@]}" install "${WHEELHOUSE[@]}" --require-hashes --no-deps \
-            -r "$ILW_STAMPS/lock-build.txt"
+        "${install[@]}" -r "$ILW_STAMPS/lock-build.txt"
     fi
-    "${pip[@]}" install "${WHEELHOUSE[@]}" --require-hashes --no-deps --no-build-isolation \
-        "${lists[@]}"
+    "${install[@]}" --no-build-isolation "${lists[@]}"
     [ "$ILW_VARIANT" != robot ] || return 0
     # What torch asks for beside that differs between its CPU and its CUDA builds.
     local parts=$ILW_STAMPS/torch_parts.txt round
@@ -78,7 +78,7 @@ stage_packages() {
         "$ILW_VENV/bin/python" "$HERE/torch_parts.py" \
             "$ILW_ROOT/requirements/lock-torch-cuda.txt" > "$parts"
         [ -s "$parts" ] || return 0
-        "${pip[@]}" install "${WHEELHOUSE[@]}" --require-hashes --no-deps -r "$parts"
+        "${install[@]}" -r "$parts"
     done
     echo "What torch asks for is still not there after $round rounds: see $parts." >&2
     return 1
