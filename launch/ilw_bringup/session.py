@@ -10,7 +10,6 @@ from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import OccupancyGrid, Odometry
 import numpy as np
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
@@ -22,6 +21,7 @@ from ilw_msgs.msg import ArbiterState, EpisodeEvent, EpisodeStatus, PolicyStatus
 from ilw_msgs.srv import ResetSim, StartEpisode, StepSim, StopEpisode
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, STATE
+from ilw_ros.spinning.executor import OneThreadExecutor
 from ilw_ros.transport import start_ros
 
 _DRIVER_S = 60.0
@@ -79,7 +79,7 @@ class Session:
         self._still_alive = still_alive
         start_ros()
         self._node = Node('ilw_session')
-        self._executor = SingleThreadedExecutor()
+        self._executor = OneThreadExecutor()
         self._executor.add_node(self._node)
         self._end: EpisodeEvent | None = None
         self._episode = ''

@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # one_node.py
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 
 from ilw_bringup.start.private_domain import private_domain
+from ilw_ros.spinning.executor import OneThreadExecutor
 from ilw_ros.transport import start_ros
 
 
@@ -21,7 +21,7 @@ class Spinner:
     """Spins nodes until something is true, with a deadline."""
 
     def __init__(self):
-        self.executor = SingleThreadedExecutor()
+        self.executor = OneThreadExecutor()
         self.nodes = []
 
     def add(self, node):

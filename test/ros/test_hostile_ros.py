@@ -19,11 +19,11 @@ from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.locate import config_file
 from ilw_learner.nodes import trainer_node
 from ilw_msgs.action import Evaluate
-from ilw_ros.clock_guard import guard_clock
 from ilw_ros.convert import message_class, time_msg
 from ilw_ros.health import OK, Diagnostics
 from ilw_ros.observe import Observed
 from ilw_ros.qos import EVENT
+from ilw_ros.spinning.clock_guard import guard_clock
 from ilw_teleop.guards.forward_stop import ForwardStop
 from ilw_teleop.nodes.arbiter.surroundings import Surroundings
 

@@ -131,8 +131,8 @@ def test_a_callback_that_hangs_keeps_neither_the_farewell_nor_the_end(tmp_path):
 
 HANGS = '(FOLDER / "hangs").touch() or time.sleep(60)'
 LOCKED = '(FOLDER / "hangs").touch() or ctypes.PyDLL(None).sleep(60)'
-HURRY = ('import ilw_ros.ending, ilw_ros.run; '
-         'ilw_ros.ending.CLEAN_UP_S = ilw_ros.run.CLEAN_UP_S = 1.0')
+HURRY = ('import ilw_ros.spinning.ending, ilw_ros.run; '
+         'ilw_ros.spinning.ending.CLEAN_UP_S = ilw_ros.run.CLEAN_UP_S = 1.0')
 
 
 @pytest.mark.parametrize(('first', 'codes'), [

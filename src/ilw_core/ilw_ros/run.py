@@ -9,7 +9,7 @@ from typing import Any
 import rclpy
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.exceptions import InvalidHandle
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
@@ -17,10 +17,11 @@ from rclpy.task import Future
 
 from ilw_core.errors import IlwError
 from ilw_core.text.printable import printable
-from ilw_ros.clock_guard import guard_clock
 from ilw_ros.console import let_go, say
-from ilw_ros.ending import CLEAN_UP_S, Ending
 from ilw_ros.launcher import Launcher
+from ilw_ros.spinning.clock_guard import guard_clock
+from ilw_ros.spinning.ending import CLEAN_UP_S, Ending
+from ilw_ros.spinning.executor import OneThreadExecutor
 from ilw_ros.transport import start_ros
 
 _CONTEXT_GONE = (ExternalShutdownException, rclpy_implementation.RCLError, InvalidHandle)
@@ -64,7 +65,7 @@ class _Run:
     def __init__(self) -> None:
         self._node: Node | None = None
         self._guard: GuardCondition | None = None
-        self._executor: SingleThreadedExecutor | None = None
+        self._executor: OneThreadExecutor | None = None
         self._parting, self._parted = threading.Lock(), threading.Event()
         self._done = False
         """Farewell was said, and there is nothing left to save"""
@@ -74,7 +75,7 @@ class _Run:
         guard_clock(node)
         # A group of its own: no callback that waits for something keeps it from being heard.
         self._guard = node.create_guard_condition(lambda: None, ReentrantCallbackGroup())
-        self._executor = SingleThreadedExecutor()
+        self._executor = OneThreadExecutor()
         self._executor.add_node(node)
         while not ending.why and rclpy.ok():
             self._executor.spin_once()

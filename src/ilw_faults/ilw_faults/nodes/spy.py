@@ -11,7 +11,6 @@ import numpy as np
 import rclpy
 from rclpy.action import ActionClient
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import SingleThreadedExecutor
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import Joy
 
@@ -23,6 +22,7 @@ from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus
 from ilw_ros.commands import CommandEar
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE
+from ilw_ros.spinning.executor import OneThreadExecutor
 from ilw_ros.transport import start_ros
 from ilw_teleop.joystick.layout import Joystick
 
@@ -58,7 +58,7 @@ class Spy(Watched):
         subscribe(ClockMessage, '/clock', self._on_clock, STATE)
         self._joy = self.node.create_publisher(Joy, 'joy', EVENT)
         self.node.create_timer(1.0 / JOY_HZ, self._on_joy)
-        self._executor = SingleThreadedExecutor()
+        self._executor = OneThreadExecutor()
         self._executor.add_node(self.node)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._spin, name='spy', daemon=True)

@@ -1,0 +1,1 @@
+"""How a node is kept turning, and how it ends."""
