@@ -160,14 +160,14 @@ def round_trips(command: list[str], ticks: int) -> dict[str, float]:
     from geometry_msgs.msg import PoseStamped
     from nav_msgs.msg import Odometry
     import rclpy
-    from rclpy.executors import SingleThreadedExecutor
     from sensor_msgs.msg import LaserScan
 
     from ilw_msgs.msg import ActionChunk
     from ilw_ros import qos
+    from ilw_ros.spinning.executor import OneThreadExecutor
 
     node = rclpy.create_node('robot')
-    executor = SingleThreadedExecutor()
+    executor = OneThreadExecutor()
     executor.add_node(node)
     publishers = [node.create_publisher(kind, topic, qos.STATE) for kind, topic in (
         (PoseStamped, 'goal'), (Odometry, 'odom'), (LaserScan, 'scan'))]

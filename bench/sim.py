@@ -18,17 +18,17 @@ from ilw_sim.env import make_env  # noqa: E402
 
 NODE = '''
 import sys, time, rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import LaserScan
 from ilw_ros.qos import STATE
+from ilw_ros.spinning.executor import OneThreadExecutor
 from ilw_ros.transport import start_ros
 from ilw_sim.nodes.sim_node import SimNode
 start_ros()
 values = dict(contract=sys.argv[1], real_time_factor=0.0, lockstep=False, auto_reset=True)
 sim = SimNode(parameter_overrides=[Parameter(k, value=v) for k, v in values.items()])
-executor = SingleThreadedExecutor()
+executor = OneThreadExecutor()
 executor.add_node(sim)
 listener = rclpy.create_node('listener')  # so that scan and odom are really sent
 listener.create_subscription(LaserScan, 'scan', lambda m: None, STATE)

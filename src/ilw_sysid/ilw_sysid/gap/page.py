@@ -111,7 +111,8 @@ def _shift_picture(shifts: tuple[Shift, ...], contract: Contract) -> bytes:
                             f'{bounds[s.name][2]})' for s in shown])
     axes[0].set_xlabel("part of the contract's range: 5 to 95 % of the values, and their median")
     axes[0].axvspan(0.0, 1.0, color='0.95', zorder=0)
-    axes[0].legend(frameon=False)
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(frameon=False)
     axes[1].barh(at, [s.distance if np.isfinite(s.distance) else 0.0 for s in shown], color='0.6')
     axes[1].set_xlim(0.0, 1.0)
     axes[1].set_xlabel("Kolmogorov's distance of the distributions")
