@@ -1,6 +1,7 @@
 """The ``./ilw`` command line: what a person does, one command each."""
 
 from dataclasses import asdict
+from difflib import get_close_matches
 import importlib
 import json
 import os
@@ -43,6 +44,7 @@ class _Lazy(click.Group):
         'correct': ('ilw_bringup.commands.correct', 'correct'),
         'improve': ('ilw_bringup.commands.improve', 'improve'),
         'joystick': ('ilw_bringup.commands.joystick', 'joystick'),
+        'next': ('ilw_bringup.commands.next', 'next_step'),
         'promote': ('ilw_learner.commands.promote', 'promote'),
         'replay': ('ilw_learner.commands.replay', 'replay'),
         'reward': ('ilw_learner.commands.reward', 'reward'),
@@ -53,6 +55,15 @@ class _Lazy(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self.elsewhere])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], self.list_commands(ctx), 1)
+            if near and not getattr(error, 'possibilities', None):  # click knows some itself
+                error.message += f' Did you mean ./ilw {near[0]}?'
+            raise
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.elsewhere:
