@@ -28,7 +28,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Step:
+class NextStep:
     """One thing to do."""
 
     command: str
@@ -44,7 +44,7 @@ class Here:
     """The newest in ``runs``; empty: none"""
     deployed: tuple[str, ...]
     """Tasks"""
-    steps: tuple[Step, ...]
+    steps: tuple[NextStep, ...]
     """The most useful first"""
 
 
@@ -82,30 +82,31 @@ def _saved_s(path: Path) -> float:
 
 
 def _steps(recorded: tuple[Recorded, ...], checkpoint: str, trained_s: float,
-           deployed: tuple[str, ...]) -> Iterator[Step]:
+           deployed: tuple[str, ...]) -> Iterator[NextStep]:
     for each in recorded:
         demos = f'demos/{each.task}'
         if each.unread:
-            yield Step(f'./ilw episodes list {demos}', each.unread)
+            yield NextStep(f'./ilw episodes list {demos}', each.unread)
         elif each.successes < FEW:
-            yield Step(f'./ilw up record --task {each.task}',
+            yield NextStep(f'./ilw up record --task {each.task}',
                        f'{each.successes} successful recordings of {each.task} so far; with '
                        f'{FEW} to 60 a policy begins to drive')
         if each.episodes and each.newest_s > trained_s:
-            yield Step(f'./ilw episodes check {demos}',
+            yield NextStep(f'./ilw episodes check {demos}',
                        f'{each.episodes} recordings, the newest not trained from yet: are they '
                        f'good?')
-            yield Step(f'./ilw train --task {each.task} --demos {demos}',
+            yield NextStep(f'./ilw train --task {each.task} --demos {demos}',
                        'a policy that does as they do')
     if checkpoint:
-        yield Step(f'./ilw eval {checkpoint}', 'how often the newest policy succeeds')
-        yield Step(f'./ilw promote {checkpoint}', 'make it the deployed one, if it is not worse')
+        yield NextStep(f'./ilw eval {checkpoint}', 'how often the newest policy succeeds')
+        yield NextStep(f'./ilw promote {checkpoint}',
+                       'make it the deployed one, if it is not worse')
     for task in deployed:
-        yield Step(f'./ilw up deploy --checkpoint deployed --task {task}',
+        yield NextStep(f'./ilw up deploy --checkpoint deployed --task {task}',
                    f'let the deployed policy of {task} drive')
-        yield Step(f'./ilw correct deployed --task {task}', 'and make it better while it drives')
+        yield NextStep(f'./ilw correct deployed --task {task}', 'and make it better while it drives')
     if not (recorded or checkpoint or deployed):
-        yield Step('./ilw demo --quick', 'see the whole workflow, in a few minutes')
-        yield Step('./ilw up record --task maze --input keyboard --view',
+        yield NextStep('./ilw demo --quick', 'see the whole workflow, in a few minutes')
+        yield NextStep('./ilw up record --task maze --input keyboard --view',
                    'drive by hand and record, with nothing but a keyboard')
-        yield Step('./ilw joystick list', 'is the gamepad there?')
+        yield NextStep('./ilw joystick list', 'is the gamepad there?')
