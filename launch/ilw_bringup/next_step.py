@@ -104,7 +104,8 @@ def _steps(recorded: tuple[Recorded, ...], checkpoint: str, trained_s: float,
     for task in deployed:
         yield NextStep(f'./ilw up deploy --checkpoint deployed --task {task}',
                    f'let the deployed policy of {task} drive')
-        yield NextStep(f'./ilw correct deployed --task {task}', 'and make it better while it drives')
+        yield NextStep(f'./ilw correct deployed --task {task}',
+                       'and make it better while it drives')
     if not (recorded or checkpoint or deployed):
         yield NextStep('./ilw demo --quick', 'see the whole workflow, in a few minutes')
         yield NextStep('./ilw up record --task maze --input keyboard --view',
