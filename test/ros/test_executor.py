@@ -110,3 +110,9 @@ def test_work_in_a_thread_goes_on_when_it_is_done(spun):
     timer = node.create_timer(0.01, call, callback_group=group)
     spin(executor, lambda: done, 2.0)
     assert done == ['worked']
+
+
+def test_where_tasks_are_kept_elsewhere_it_wakes_itself_as_rclpy_does(spun, monkeypatch):
+    _, executor = spun
+    monkeypatch.delattr(executor, '_tasks')
+    assert executor.has_unfinished()

@@ -21,8 +21,9 @@ class OneThreadExecutor(SingleThreadedExecutor):
         self._guard = _Wake(self)
 
     def has_unfinished(self) -> bool:
-        """Tell whether a callback that awaits something is left beside the one that runs."""
-        return sum(not task.done() for task, _, _ in self._tasks) > 1
+        """Tell whether a callback that awaits something may be left beside the one that runs."""
+        tasks = getattr(self, '_tasks', None)  # later releases than Jazzy keep them elsewhere
+        return tasks is None or sum(not task.done() for task, _, _ in tasks) > 1
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Wait for one callback and run it, as rclpy's own."""
