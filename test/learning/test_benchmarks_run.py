@@ -1,5 +1,6 @@
 """Our own side of the benchmarks still runs, on little: they are not called by anything else."""
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -46,6 +47,22 @@ def test_q_learning_as_bench_dqn_trains_it(monkeypatch):
     assert told['steps'] == 2000 and told['updates'] > 100 and len(told['curve']) == 2
     limit = float(dqn.measure(dqn.LIMIT, '4', '2', '64', python=Path(sys.executable)))
     assert limit > told['updates'] / told['cpu_s'], 'the products alone are faster'
+
+
+@pytest.mark.long
+def test_an_arms_expert_and_its_clone_as_bench_arm_drives_them(monkeypatch, tmp_path):
+    arm = load('arm', monkeypatch)
+    contract = arm.named_contract('lift_state')
+    shown = arm.driven_by_joy(contract, range(8), imperfection=1.0)
+    assert [each.outcome.name for each in shown] == ['SUCCESS'] * 8
+    assert min(np.diff(each.stamps_ns).min() for each in shown) == contract.period_ns
+    _, config = arm.load_config(arm.config_file('train', 'bc'), contract.name)
+    runner = arm.cloned(shown, contract, dataclasses.replace(config, updates=800), 0, tmp_path)
+    env = arm.make_env('ilw_sim.env:make_env', contract)
+    runs = arm.evaluate(env, contract, runner, range(600_000, 600_005))
+    env.close()
+    assert sum(run.success for run in runs) >= 1  # of eight drives; idle hands lift none
+    assert arm.row('policy', [True, False], [3.0, 12.0])['median_s'] == 3.0
 
 
 @pytest.mark.slow

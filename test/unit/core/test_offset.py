@@ -53,6 +53,14 @@ def test_what_is_far_is_at_the_end_of_the_range_and_what_is_nowhere_is_not_known
     assert np.isnan(seen(broken, tool)[3:]).all()
 
 
-def test_a_cube_of_no_sides_is_refused():
+def test_of_what_looks_alike_however_it_is_turned_only_the_way_is_told():
+    values = seen(pose(0.5, 0.1, 0.02, 0.7), pose(0.4, 0.3, 0.22, down=True), alike=0)
+    assert values == pytest.approx([0.1, -0.2, -0.2])
+    feature = offset('ball', Section({'pose_from': 'tool', 'alike': 0}, 'observation.ball'))
+    assert feature.names == ('ball.x_m', 'ball.y_m', 'ball.z_m')
+    assert len(feature.low) == len(feature.high) == 3
+
+
+def test_a_cube_that_looks_alike_less_than_never_is_refused():
     with pytest.raises(ContractError, match=r'observation\.cube\.alike must be a whole number'):
-        offset('cube', Section({'pose_from': 'tool', 'alike': 0}, 'observation.cube'))
+        offset('cube', Section({'pose_from': 'tool', 'alike': -1}, 'observation.cube'))
