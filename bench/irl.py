@@ -55,10 +55,10 @@ def clutter(file: Path, rooms: int) -> dict:
     reward = load_reward(file)
     names, weights = list(reward.weights), np.array(list(reward.weights.values()))
     worlds = range(world_seeds.SCORE, world_seeds.SCORE + rooms)
-    good, arrived = driven_sums(reward.contract, worlds, names, 0.0, 0)
+    good, arrived = driven_sums(reward.contract, worlds, names, 0.0, reward.discount, 0)
     rows = {}
     for share in (0.1, 0.2, 0.3, 0.5, 0.8):
-        worse, success = driven_sums(reward.contract, worlds, names, share, 1)
+        worse, success = driven_sums(reward.contract, worlds, names, share, reward.discount, 1)
         rows[share] = asdict(rank_pairs(good @ weights, worse @ weights,
                                         np.random.default_rng(0))) | {
                                             'success': float(success.mean())}
