@@ -11,10 +11,9 @@ from ilw_core.contract.file import parse_contract
 from ilw_core.contract.yaml_data import parse_yaml, yaml_text
 from ilw_core.episode import Episode, Outcome
 from ilw_core.errors import ContractError
-from ilw_learner.rewards.drives import return_of, sums_of
+from ilw_learner.rewards.drives import return_of
 from ilw_learner.rewards.paid import PaidRobots, earned_in
 from ilw_learner.rewards.ranking import rank_all, rank_pairs
-from ilw_learner.rewards.relative_entropy import expected_sums, recover_from_drives
 from ilw_learner.rewards.reward_file import (
     PlaceRewards,
     RecoveredReward,
@@ -34,7 +33,16 @@ def of_places(maze):
     values = np.zeros((28, 28))
     values[3, 20] = -0.25
     places = PlaceRewards((0.0, 0.0), (0.2, 0.2), values)
-    return RecoveredReward(maze, 'test', dict(WEIGHTS), places, {'episodes': ['a'], 'seed': 0})
+    return RecoveredReward(maze, 'test', dict(WEIGHTS), places,
+                           provenance={'episodes': ['a'], 'seed': 0})
+
+
+@pytest.fixture
+def ranked(clutter):
+    """A reward of clutter of which one feature is not known and one follows from another."""
+    return RecoveredReward(
+        clutter, 'test', {'goal': 1.0, 'collision': -0.4, 'step': -0.004}, discount=0.99,
+        intervals={'goal': (0.5, 2.0), 'step': (-0.005, -0.003), 'near': (-1.0, 1.0)})
 
 
 def row(contract, **given):
@@ -109,6 +117,24 @@ def test_a_reward_is_read_back_as_it_was_written(of_places, maze, tmp_path):
 def test_a_reward_without_places_is_read_back_too(clutter, tmp_path):
     saved = save_reward(tmp_path / 'r.yaml', RecoveredReward(clutter, 'test', {'near': -0.125}))
     assert saved.weights == {'near': -0.125} and saved.places is None
+    assert (saved.discount, saved.intervals, saved.unknown, saved.taken) == (1.0, {}, (), ())
+
+
+def test_what_is_not_known_of_a_reward_is_read_back_and_said(typed, ranked, tmp_path):
+    saved = save_reward(tmp_path / 'r.yaml', ranked)
+    assert saved.intervals == ranked.intervals and saved.discount == 0.99
+    assert (saved.unknown, saved.taken) == (('near',), ('collision',))
+    assert saved.times(2.0).intervals['goal'] == (1.0, 4.0)
+    draw_reward(saved, tmp_path / 'weights.png')
+    code, out, _ = typed('reward', 'show', tmp_path / 'r.yaml')
+    assert code == 0
+    lines = {line.split()[0]: line for line in out.splitlines() if line.startswith('  ')}
+    assert lines['goal'].endswith('+1.00000  (95 %: +0.50000 to +2.00000)')
+    assert 'do not know how much worse' in lines['collision']
+    assert lines['near'].split() == ['near', 'do', 'not', 'know']
+    code, out, _ = typed('reward', 'show', tmp_path / 'r.yaml', '--json')
+    shown = json.loads(out)
+    assert shown['unknown'] == ['near'] and shown['intervals']['near'] == [-1.0, 1.0]
 
 
 def test_a_reward_of_another_contract_is_refused(of_places, clutter, tmp_path):
@@ -133,6 +159,9 @@ def test_a_changed_weight_is_noticed(of_places, tmp_path):
     ({'places': {'origin_m': [0, 0], 'size_m': [0.2, 0.0], 'values': [[1.0]]}}, 'size_m'),
     ({'places': {'origin_m': [0, 0], 'size_m': [0.2, 0.2], 'values': [[1.0], []]}}, 'values'),
     ({'places': {'origin_m': [0, 0], 'size_m': [0.2, 0.2], 'values': [[1e12]]}}, 'values'),
+    ({'discount': 1.5}, 'discount'),
+    ({'intervals': {'goal': [2.0, 1.0]}}, 'the lower number first'),
+    ({'intervals': {'nonsense': [0.0, 1.0]}}, "unknown key 'nonsense'"),
     ({'contract_hash': 'f' * 64}, 'contract_hash and task must be those'),
     ({'provenance': ['a']}, 'provenance must be a mapping'),
     ({'more': 1}, "unknown key 'more'")])
@@ -234,53 +263,22 @@ def test_a_recorded_episode_earns_what_robots_would(clutter):
     episode = recorded(clutter, obs)
     np.testing.assert_allclose(earned_in(episode, reward), [0.9, 1.4], atol=1e-6)
     assert return_of(episode, reward) == pytest.approx(2.3)
-    np.testing.assert_allclose(sums_of(episode, clutter, ['goal', 'step', 'progress_m']),
-                               [1.0, 2.0, 0.75], atol=1e-6)
     hit = recorded(clutter, obs, Outcome.FAILURE, 'collision')
-    assert sums_of(hit, clutter, ['goal', 'collision']).tolist() == [0.0, 1.0]
+    ends = RecoveredReward(clutter, 'test', {'goal': 1.0, 'collision': -4.0})
+    assert return_of(hit, ends) == -4.0
     blind = recorded(clutter, obs, seen=np.array([True, True, False]))
-    assert sums_of(blind, clutter, ['goal', 'step']).tolist() == [0.0, 1.0]
+    assert return_of(blind, reward) == pytest.approx(0.9)
 
 
-def made_up_drives(weights, rng, worlds=60, drives=40):
-    """Return drives of a random base, and what a driver who chooses among them by exp(return) sums
-    up to on average, exactly."""
-    sums = rng.normal(size=(worlds, drives, len(weights)))
-    gains = sums @ weights
-    chances = np.exp(gains - gains.max(1, keepdims=True))
-    chances /= chances.sum(1, keepdims=True)
-    return sums, (chances[..., None] * sums).sum(1)
-
-
-def test_the_weights_of_a_driver_who_follows_them_are_found():
-    wanted = np.array([1.5, -0.8, 0.0, 0.3])
-    sums, targets = made_up_drives(wanted, np.random.default_rng(0))
-    found = recover_from_drives(targets, sums, prior=1e-7)
-    np.testing.assert_allclose(found.weights, wanted, atol=1e-2)
-    assert np.abs(found.mismatch).max() < 1e-4
-
-
-def test_weights_have_the_unit_of_their_feature():
-    wanted = np.array([1.5, -0.8])
-    sums, targets = made_up_drives(wanted, np.random.default_rng(1))
-    metres = np.array([1.0, 1000.0])
-    found = recover_from_drives(targets * metres, sums * metres, prior=1e-7)
-    np.testing.assert_allclose(found.weights, wanted / metres, rtol=0.05)
-
-
-def test_what_no_drive_changes_has_no_weight():
-    sums, targets = made_up_drives(np.array([1.0, 0.5]), np.random.default_rng(2))
-    sums[..., 1], targets[:, 1] = 7.0, 9.0
-    assert recover_from_drives(targets, sums).weights[1] == 0.0
-
-
-def test_what_would_have_been_demonstrated_elsewhere_follows_the_distance():
-    starts = np.array([[2.0], [4.0], [6.0]])
-    sums = np.concatenate([10.0 * starts, np.ones((3, 1))], axis=1)
-    np.testing.assert_allclose(expected_sums(sums, starts, np.array([[3.0], [5.0]])),
-                               [[30.0, 1.0], [50.0, 1.0]])
-    none = np.empty((3, 0))  # a contract without a distance: the mean
-    np.testing.assert_allclose(expected_sums(sums, none, np.empty((1, 0))), [[40.0, 1.0]])
+def test_later_steps_count_less_and_the_first_is_that_of_the_first_command_to_move(clutter):
+    obs = np.stack([row(clutter, distance_m=3.0)] * 6)
+    halved = RecoveredReward(clutter, 'test', {'step': -1.0}, discount=0.5)
+    stood = recorded(clutter, obs)
+    assert return_of(stood, halved) == pytest.approx(-1.9375)  # never moved: all five count
+    for first, earned in ((0, -1.9375), (2, -1.75), (3, -1.5)):
+        stood.actions[:] = 0.0
+        stood.actions[first:, 0] = 0.5
+        assert return_of(stood, halved) == pytest.approx(earned)
 
 
 def test_a_ranking_counts_pairs_and_halves_ties():

@@ -18,13 +18,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ilw_learner.rewards.convex import minimise
-
 PRIOR = 0.02
-"""Precision of the weights' prior, per pair, of features with a spread of 1"""
+"""Precision of the weights' prior, per pair, of features whose gaps have a spread of 1"""
 MARGIN = 0.1
 """Of two drives whose shares of noise are nearer than this, nobody says which is better"""
-_DRAWS = 100
+_DRAWS = 500
+_NEWTON_STEPS = 50
 _SLACK = 1e-9
 
 
@@ -55,9 +54,12 @@ def weights_of_ranking(sums: np.ndarray, shares: np.ndarray, rng: np.random.Gene
     gaps, spread = _gaps(sums, shares)
     known, drawn = spread > _SLACK, np.zeros((_DRAWS, sums.shape[2]))
     scale = np.where(known, spread, 1.0)
+    gaps /= scale
+    found = np.zeros(len(scale))
     while known.any():
+        found = _fit(gaps * known, prior, found * known)
         rows = [rng.integers(len(gaps), size=len(gaps)) for _ in range(_DRAWS)]
-        of_round = np.array([_fit(gaps[row] / scale * known, prior) for row in rows]) / scale
+        of_round = np.array([_fit(gaps[row] * known, prior, found) for row in rows]) / scale
         drawn[:, known] = of_round[:, known]
         low, high = np.percentile(of_round, [2.5, 97.5], axis=0)
         vague = known & (low <= 0.0) & (high >= 0.0)
@@ -65,28 +67,39 @@ def weights_of_ranking(sums: np.ndarray, shares: np.ndarray, rng: np.random.Gene
         if not vague.any():
             break
         certainty = np.abs(of_round.mean(axis=0)) / of_round.std(axis=0).clip(min=_SLACK)
+        certainty[[k for k in never_good if of_round[:, k].mean() > 0.0]] = -1.0  # at once
         known[np.where(vague, certainty, np.inf).argmin()] = False
-    weights = _fit(gaps / scale * known, prior) / scale
-    return RankedWeights(weights, known, drawn, float((gaps @ weights > 0.0).mean()))
+        found[~known] = 0.0
+    return RankedWeights(found / scale, known, drawn, float((gaps @ found > 0.0).mean()))
 
 
 def _gaps(sums: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return better minus worse of each pair, (W, P, F), and the features' spread, (F,)."""
+    """Return better minus worse of each pair, (W, P, F), and their root mean square, (F,)."""
     better, worse = np.nonzero(shares[None] - shares[:, None] >= MARGIN - _SLACK)
     if not len(better):
         raise ValueError(f'two shares must be {MARGIN} apart. Got {shares.tolist()}')
-    spread: np.ndarray = sums.reshape(-1, sums.shape[2]).std(axis=0)
-    return sums[:, better] - sums[:, worse], spread
+    gaps: np.ndarray = sums[:, better] - sums[:, worse]
+    return gaps, np.sqrt((gaps ** 2).mean(axis=(0, 1)))
 
 
-def _fit(gaps: np.ndarray, prior: float) -> np.ndarray:
-    """Return the likeliest weights (F,) for gaps (W, P, F) of features with a spread of 1."""
-    flat = gaps.reshape(-1, gaps.shape[2])
+def _fit(gaps: np.ndarray, prior: float, start: np.ndarray) -> np.ndarray:
+    """Return the likeliest weights (F,) for gaps (W, P, F): Newton's steps, halved if too long."""
+    flat, weights = gaps.reshape(-1, gaps.shape[2]), start
 
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        gains = flat @ weights
-        wrong = np.exp(-np.logaddexp(0.0, gains))  # the chance of the other order
-        value = np.logaddexp(0.0, -gains).mean() + 0.5 * prior * weights @ weights
-        return float(value), prior * weights - (flat * wrong[:, None]).mean(axis=0)
+    def loss(at: np.ndarray) -> float:
+        return float(np.logaddexp(0.0, -(flat @ at)).mean() + 0.5 * prior * at @ at)
 
-    return minimise(loss, np.zeros(gaps.shape[2])).at
+    value = loss(weights)
+    for _ in range(_NEWTON_STEPS):
+        wrong = np.exp(-np.logaddexp(0.0, flat @ weights))  # the chance of the other order
+        gradient = prior * weights - wrong @ flat / len(flat)
+        curve = (flat.T * (wrong * (1.0 - wrong))) @ flat / len(flat)
+        step = np.linalg.solve(curve + prior * np.eye(len(weights)), gradient)
+        newer = loss(weights - step)
+        while newer > value and np.abs(step).max() > _SLACK:
+            step = 0.5 * step
+            newer = loss(weights - step)
+        if np.abs(step).max() <= _SLACK:
+            break
+        weights, value = weights - step, newer
+    return weights

@@ -16,7 +16,7 @@ def draw_reward(reward: RecoveredReward, path: Path) -> None:
     panels = 1 if reward.places is None else 2
     figure, axes = plt.subplots(1, panels, figsize=(5.5 * panels, 4.5), layout='constrained',
                                 squeeze=False)
-    _draw_weights(axes[0, 0], reward.weights)
+    _draw_weights(axes[0, 0], reward)
     if reward.places is not None:
         _draw_places(figure, axes[0, 1], reward)
     figure.suptitle(f'{reward.contract.name}: recovered by {reward.method}')
@@ -24,13 +24,20 @@ def draw_reward(reward: RecoveredReward, path: Path) -> None:
     plt.close(figure)
 
 
-def _draw_weights(axis: Any, weights: dict[str, float]) -> None:
-    names, values = list(weights)[::-1], np.array(list(weights.values()))[::-1]
-    bars = axis.barh(names, values, color=np.where(values < 0.0, 'tab:red', 'tab:blue'))
-    axis.bar_label(bars, [f'{value:.3g}' for value in values], padding=3, fontsize=8)
+def _draw_weights(axis: Any, reward: RecoveredReward) -> None:
+    names = [*reward.weights, *reward.unknown][::-1]
+    values = np.array([reward.weights.get(name, 0.0) for name in names])
+    axis.barh(names, values, color=np.where(values < 0.0, 'tab:red', 'tab:blue'))
+    for row, (name, value) in enumerate(zip(names, values, strict=True)):
+        low, high = reward.intervals.get(name, (value, value))
+        axis.plot([low, high], [row, row], color='0.2', linewidth=1.5)
+        says = 'do not know' if name in reward.unknown else f'{value:.3g}'
+        axis.annotate(says, (max(high, value, 0.0), row), xytext=(4, 0), fontsize=8,
+                      textcoords='offset points', verticalalignment='center')
     axis.margins(x=0.2)
     axis.axvline(0.0, color='0.2', linewidth=0.8)
-    axis.set(xlabel='reward per unit of the feature', title='Weights')
+    axis.set(xlabel='reward per unit of the feature', title='Weights' + (
+        ', with 95 % intervals' if reward.intervals else ''))
 
 
 def _draw_places(figure: Any, axis: Any, reward: RecoveredReward) -> None:
