@@ -71,3 +71,17 @@ def test_what_does_not_learn_from_such_a_reward_says_who_does(maze, tmp_path, al
     given = options(maze, tmp_path, {'goal': 1.0}, algorithm, {})
     with pytest.raises(IlwError, match=f'{algorithm} cannot learn from a recovered reward.*dqn'):
         train(given, lambda now: True)
+
+
+@pytest.mark.parametrize(('discount', 'said'), [(0.99, False), (0.9, True), (1.0, False)])
+def test_a_reward_that_counts_later_steps_otherwise_than_the_learner_is_said(
+        maze, tmp_path, monkeypatch, discount, said):
+    from ilw_learner.algorithms import ALGORITHMS
+
+    heard = []
+    given = options(maze, tmp_path, {'goal': 1.0}, say=heard.append)
+    given = replace(given, reward=replace(given.reward, discount=discount))
+    monkeypatch.setitem(ALGORITHMS, 'dqn', replace(ALGORITHMS['dqn'], train=lambda *each: None))
+    assert given.config.gamma == 0.99
+    train(given, lambda now: True)
+    assert [f'discount of {discount:g}' in text for text in heard] == [True] * said

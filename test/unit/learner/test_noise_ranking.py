@@ -73,6 +73,7 @@ def test_what_no_drive_changes_is_not_known():
     assert found.weights[1] == 0.0 and not found.known[1] and not found.drawn[:, 1].any()
 
 
+@pytest.mark.long
 def test_little_is_known_of_drives_that_do_not_depend_on_noise():
     rng = np.random.default_rng(0)
     known = [weights_of_ranking(drives([0.0] * 3, rng, worlds=12), SHARES, rng).known.sum()
@@ -97,7 +98,7 @@ def test_a_feature_that_cannot_be_good_is_not_believed_to_be():
 
 def test_shares_that_are_too_near_rank_nothing():
     near = np.array([0.0, 0.5 * MARGIN])
-    with pytest.raises(ValueError, match='must be 0.1 apart'):
+    with pytest.raises(ValueError, match=r'must be 0\.1 apart'):
         weights_of_ranking(np.zeros((3, 2, 1)), near, np.random.default_rng(0))
 
 
@@ -141,3 +142,14 @@ def test_where_neither_steps_nor_collisions_tell_neither_is_known(clutter):
     reward, _ = recover_from_drives(clutter, degraded(sums), NAMES, 0.99, rng)
     assert set(reward.weights) <= {'goal', 'progress_m'} and 'progress_m' in reward.weights
     assert {'collision', 'step'} <= set(reward.unknown)
+
+
+def test_what_can_be_had_in_every_step_is_not_believed_to_be_wanted(clutter):
+    """Drives with less noise pass more obstacles: a reward for that would be had by standing."""
+    rng = np.random.default_rng(9)
+    names = [*NAMES, 'near', 'turn_rad']
+    sums = drives([-1.0, 0.0, 40.0, -4.0, -4.0, -4.0], rng)
+    reward, _ = recover_from_drives(clutter, degraded(sums), names, 0.99, rng)
+    assert {'near', 'turn_rad'} <= set(reward.unknown) and 'progress_m' in reward.weights
+    assert all(weight < 0.0 for name, weight in reward.weights.items()
+               if name not in ('goal', 'progress_m'))

@@ -22,6 +22,7 @@ from ilw_learner.rewards.reward_file import (
 )
 from ilw_learner.rewards.reward_picture import draw_reward
 from ilw_learner.rewards.step_features import NEAR_M, features_of, measure, of_arrays
+from ilw_learner.rewards.step_map import step_map
 from ilw_learner.rollout.vec_env import Steps
 
 WEIGHTS = {'goal': 1.0, 'collision': -0.5, 'step': -0.01}
@@ -192,6 +193,19 @@ def test_places_of_a_contract_without_a_pose_are_refused(clutter, tmp_path):
                              PlaceRewards((0.0, 0.0), (1.0, 1.0), np.ones((2, 2))))
     with pytest.raises(ContractError, match='needs one pose2d'):
         save_reward(tmp_path / 'r.yaml', reward)
+
+
+def test_the_map_of_steps_pays_for_each_as_driving_it_would(clutter, maze):
+    reward = RecoveredReward(clutter, 'test', {'goal': 1.0, 'step': -0.01, 'progress_m': 2.0,
+                                               'near': -9.0, 'turn_rad': -9.0})
+    seen = step_map(reward, points=9)  # a metre apart; a step at 0.5 m/s is 5 cm
+    np.testing.assert_allclose(seen.along_m, np.arange(-4.0, 5.0))
+    ahead, behind, left = (seen.earned[row, column] for row, column in ((6, 4), (2, 4), (4, 6)))
+    assert ahead == pytest.approx(-0.01 + 2.0 * 0.05, abs=1e-5)
+    assert behind == pytest.approx(-0.01 - 2.0 * 0.05, abs=1e-5)
+    assert left == pytest.approx(-0.01 + 2.0 * (2.0 - np.hypot(0.05, 2.0)), abs=1e-5)
+    assert seen.earned[4, 4] == pytest.approx(1.0 - 0.01 - 2.0 * 0.05, abs=1e-5)  # it is there
+    assert step_map(RecoveredReward(maze, 'test', {'goal': 1.0})) is None
 
 
 class TwoRobots:

@@ -1,9 +1,11 @@
 """
 Recover a reward that is linear in features from drives with more and more noise.
 
-Who collides early is rid of the steps that cost: of two bad drives a collision would be the
-better. So it counts, beside its own weight, as all the steps that an episode has when the time
-runs out, and its own weight is believed only where it makes that worse.
+Nothing but the goal may pay in the end, or what learns from the reward finds another way to earn.
+What a driver can have in every step is believed to be wanted by nobody: drives with less noise
+pass more obstacles, and a reward for that is had by standing beside one. And who collides early
+is rid of the steps that cost. So a collision counts, beside its own weight, as all the steps that
+an episode has when the time runs out.
 """
 
 import math
@@ -14,6 +16,7 @@ from ilw_core.contract.file import Contract
 from ilw_learner.rewards.drives import DegradedDrives
 from ilw_learner.rewards.noise_ranking import weights_of_ranking
 from ilw_learner.rewards.reward_file import RecoveredReward
+from ilw_learner.rewards.step_features import GAINS
 
 METHOD = 'ranking of noise'
 
@@ -31,7 +34,8 @@ def recover_from_drives(contract: Contract, drives: DegradedDrives, names: list[
     lost = steps_of_a_timeout(contract, discount)
     sums = drives.sums.copy()
     sums[..., step] += lost * sums[..., collision]
-    found = weights_of_ranking(sums, drives.shares, rng, never_good=(collision,))
+    costs = tuple(k for k, name in enumerate(names) if name not in GAINS)
+    found = weights_of_ranking(sums, drives.shares, rng, never_good=costs)
     weights, drawn = found.weights.copy(), found.drawn.copy()
     weights[collision] += lost * weights[step]
     drawn[:, collision] += lost * drawn[:, step] * found.known[step]
