@@ -301,6 +301,8 @@ def test_a_ranking_counts_pairs_and_halves_ties():
     assert report.low <= report.ratio <= report.high
     paired = rank_pairs(np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.random.default_rng(0))
     assert (paired.above, paired.ratio) == (1, 0.5)
+    halved = report.times(0.5)
+    assert (halved.good_return, halved.worse_return, halved.ratio) == (1.25, 0.5, report.ratio)
     assert (paired.low, paired.high) == (0.0, 1.0)
     with pytest.raises(ValueError, match='both kinds'):
         rank_all(np.ones(2), np.empty(0), np.random.default_rng(0))

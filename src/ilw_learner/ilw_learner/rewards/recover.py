@@ -112,16 +112,19 @@ def recover(options: RecoverOptions) -> RecoveryReport:
                        f'check the reward with. Got {len(episodes)}.')
     first, rest = split_episodes(len(episodes), _HELD_OUT, rng)
     training, held = ([episodes[k] for k in rows] for rows in (first, rest))
+    names = tuple(each.name for each in training)
     if options.method == 'places':
         agreement = None
         reward, mismatch, ranking = _in_places(contract, training, held, rng)
     else:
         mismatch = None
+        loading = replace(loading, only=frozenset(names))  # a clone must not see the others
         reward, agreement, ranking = _linear(options, loading, held, rng)
-    names = tuple(each.name for each in training)
     # A learner's rates and its network's outputs are made for episodes that earn about 1.
     size = float(np.mean([np.abs(earned_in(each, reward)).sum() for each in training]))
-    saved = save_reward(options.out, replace(reward.times(1.0 / max(size, 1e-9)), provenance={
+    factor = 1.0 / max(size, 1e-9)
+    ranking = ranking.times(factor)
+    saved = save_reward(options.out, replace(reward.times(factor), provenance={
         **provenance(loading, names), 'held_out': [each.name for each in held],
         'mismatch': mismatch, 'agreement': agreement, 'ranking': asdict(ranking)}))
     return RecoveryReport(
