@@ -1,12 +1,13 @@
 """
-Does a recovered reward say what was wanted? bench/irl.py maze|clutter [--json].
+Does a recovered reward say what was wanted? bench/irl.py maze|clutter|learn [--json].
 
 ``maze``: the maze in bins, 60 demonstrations of a driver who wants what the contract says and
 slips 5 % of the time, 20 seeds: how much of the contract's return the recovered reward's best
 policy regains from every state that can reach the goal, and how the states rank. ``clutter FILE``:
 by the reward in FILE (``./ilw reward recover``), the scripted expert in 200 rooms that nobody
 demonstrated or learned in, above the same expert with a share of its actions random, in the same
-room.
+room. ``learn FILE``: ``dqn`` from that reward alone (``--contract``: from the contract's instead),
+and how often what it learned arrives in unseen worlds.
 """
 
 import argparse
@@ -55,10 +56,10 @@ def clutter(file: Path, rooms: int) -> dict:
     reward = load_reward(file)
     names, weights = list(reward.weights), np.array(list(reward.weights.values()))
     worlds = range(world_seeds.SCORE, world_seeds.SCORE + rooms)
-    good, arrived = driven_sums(reward.contract, worlds, names, 0.0, 0)
+    good, arrived = driven_sums(reward.contract, worlds, names, 0.0, reward.discount, 0)
     rows = {}
     for share in (0.1, 0.2, 0.3, 0.5, 0.8):
-        worse, success = driven_sums(reward.contract, worlds, names, share, 1)
+        worse, success = driven_sums(reward.contract, worlds, names, share, reward.discount, 1)
         rows[share] = asdict(rank_pairs(good @ weights, worse @ weights,
                                         np.random.default_rng(0))) | {
                                             'success': float(success.mean())}
@@ -68,22 +69,44 @@ def clutter(file: Path, rooms: int) -> dict:
             'by_random_share': rows}
 
 
+def learn(file: Path, seeds: range, steps: int, episodes: int, from_contract: bool) -> dict:
+    """Return what ``dqn`` learned from a reward alone, seed by seed."""
+    from irl_parts.learner import learned_from
+
+    from ilw_learner.rewards.reward_file import load_reward
+
+    reward, rows = load_reward(file), []
+    for seed in seeds:
+        rows.append(asdict(learned_from(reward, seed, steps, episodes, from_contract)))
+        print(f'seed {seed}: {rows[-1]["success"]}/{episodes} arrive, above '
+              f'{rows[-1]["first_above"]}, {rows[-1]["cpu_s"]} CPU-s', file=sys.stderr)
+    success = [row['success'] / episodes for row in rows]
+    return {'reward': 'of the contract' if from_contract else reward.hash, 'steps': steps,
+            'seeds': rows, 'success': {'mean': statistics.fmean(success), 'worst': min(success)}}
+
+
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('what', choices=['maze', 'clutter'])
+    parser.add_argument('what', choices=['maze', 'clutter', 'learn'])
     parser.add_argument('file', nargs='?', type=Path)
     parser.add_argument('--seeds', type=int, default=20)
     parser.add_argument('--first-seed', type=int, default=0)
     parser.add_argument('--demonstrations', type=int, default=60)
     parser.add_argument('--rooms', type=int, default=200)
+    parser.add_argument('--steps', type=int, default=300_000)
+    parser.add_argument('--contract', action='store_true')
     parser.add_argument('--json', action='store_true')
     given = parser.parse_args()
-    if given.what == 'clutter' and given.file is None:
-        parser.error('clutter needs the file of a reward, as ./ilw reward recover writes it')
+    if given.what != 'maze' and given.file is None:
+        parser.error(f'{given.what} needs the file of a reward, as ./ilw reward recover writes it')
     seeds = range(given.first_seed, given.first_seed + given.seeds)
-    found = (maze(seeds, given.demonstrations) if given.what == 'maze' else
-             clutter(given.file, given.rooms))
+    if given.what == 'maze':
+        found = maze(seeds, given.demonstrations)
+    elif given.what == 'clutter':
+        found = clutter(given.file, given.rooms)
+    else:
+        found = learn(given.file, seeds, given.steps, given.rooms, given.contract)
     found['machine'] = machine_line()
     if given.json:
         print(json.dumps(found))

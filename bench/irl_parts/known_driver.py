@@ -16,11 +16,12 @@ _GRID_M = 0.05
 
 
 def driven_sums(contract: Contract, worlds: Sequence[int], names: Sequence[str],
-                random_ratio: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+                random_ratio: float, discount: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """
     Drive one episode per world; return sums of features (W, F) and success (W,).
 
-    :param random_ratio: share of half seconds in which the action is a random one.
+    :param random_ratio: share of half seconds in which the action is a random one, or none.
+    :param discount: what a step counts, to the power of the steps before it.
     """
     scenes = make_scenes(contract, worlds)
     env = BatchEnv(contract, scenes=scenes)
@@ -34,5 +35,6 @@ def driven_sums(contract: Contract, worlds: Sequence[int], names: Sequence[str],
 
     sums, success, _ = drive_once(
         contract, env, [driver(number) for number in range(len(scenes))],
-        np.full(len(scenes), random_ratio), names, np.random.default_rng(seed))
+        np.full(len(scenes), random_ratio), names, np.random.default_rng(seed),
+        discount)
     return sums, success

@@ -71,3 +71,44 @@ def test_what_does_not_learn_from_such_a_reward_says_who_does(maze, tmp_path, al
     given = options(maze, tmp_path, {'goal': 1.0}, algorithm, {})
     with pytest.raises(IlwError, match=f'{algorithm} cannot learn from a recovered reward.*dqn'):
         train(given, lambda now: True)
+
+
+@pytest.mark.parametrize(('discount', 'said'), [(0.99, False), (0.9, True), (1.0, False)])
+def test_a_reward_that_counts_later_steps_otherwise_than_the_learner_is_said(
+        maze, tmp_path, monkeypatch, discount, said):
+    from ilw_learner.algorithms import ALGORITHMS
+
+    heard = []
+    given = options(maze, tmp_path, {'goal': 1.0}, say=heard.append)
+    given = replace(given, reward=replace(given.reward, discount=discount))
+    monkeypatch.setitem(ALGORITHMS, 'dqn', replace(ALGORITHMS['dqn'], train=lambda *each: None))
+    assert given.config.gamma == 0.99
+    train(given, lambda now: True)
+    assert [f'discount of {discount:g}' in text for text in heard] == [True] * said
+
+
+def test_a_clone_does_not_see_the_demonstrations_that_rank(maze, bags, tmp_path, monkeypatch):
+    from ilw_learner.rewards import recover as recovering
+    from ilw_learner.training.options import load_demonstrations
+
+    class SeenError(Exception):
+        """Ends the recovery where a clone would be trained."""
+
+    def clone(asked, cloning):
+        raise SeenError({each.name for each in load_demonstrations(cloning)})
+
+    (tmp_path / 'demos').mkdir()
+    for number in range(5):
+        bags.write(tmp_path / 'demos' / f'{number}', ticks=20,
+                   meta={'outcome': 'success', 'stop_reason': 'goal'})
+    monkeypatch.setattr(recovering, '_clone', clone)
+    left_out = set()
+    for seed in range(6):
+        with pytest.raises(SeenError) as found:
+            recovering.recover(recovering.RecoverOptions(
+                contract=maze, demos=tmp_path / 'demos', out=tmp_path / 'r.yaml',
+                method='linear', seed=seed))
+        (names,) = found.value.args
+        assert len(names) == 4
+        left_out |= {'0', '1', '2', '3', '4'} - names
+    assert len(left_out) > 1

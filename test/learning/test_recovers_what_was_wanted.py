@@ -129,9 +129,52 @@ def test_degraded_drives_are_summed_as_recordings_are(clutter):
     drives = drive_degraded(clutter, 'ilw_sim.batch.batch_env:make_batch', [ahead] * 3,
                             [0.0, 0.5, 1.0], [100_000, 100_001], ['goal', 'collision', 'step',
                                                                    'progress_m'],
-                            np.random.default_rng(0), seen.append)
+                            np.random.default_rng(0), on_world=seen.append)
     assert drives.sums.shape == (2, 3, 4) and seen == [1, 2]
     assert drives.starts.shape == (2, clutter.obs_dim)
     goal, collision, step, _ = np.moveaxis(drives.sums, 2, 0)
     np.testing.assert_array_equal(goal == 1.0, drives.success)
     assert ((goal + collision == 1.0) | (step == 400)).all()
+
+
+def test_a_discount_counts_the_first_step_whole_and_later_ones_less(clutter):
+    def stands(obs, valid):
+        return clutter.action.rest
+
+    (sums,), (discounted,) = (drive_degraded(
+        clutter, 'ilw_sim.batch.batch_env:make_batch', [stands], [0.0], [100_000], ['step'],
+        np.random.default_rng(0), **more).sums for more in ({}, {'discount': 0.99}))
+    assert sums == 400.0
+    assert discounted == pytest.approx((1.0 - 0.99 ** 400) / 0.01)
+
+
+@pytest.mark.slow
+def test_dqn_learns_to_arrive_from_the_reward_of_noisy_drives_alone(clutter, monkeypatch,
+                                                                    tmp_path):
+    from dataclasses import replace
+
+    from ilw_core.storage.locate import config_file
+    from ilw_learner.rewards.drives import DegradedDrives
+    from ilw_learner.rewards.noisy_drives import recover_from_drives
+    from ilw_learner.rewards.reward_file import save_reward
+    from ilw_learner.rewards.step_features import features_of
+    from ilw_learner.training.config import load_config
+    from ilw_learner.training.options import TrainOptions
+    from ilw_learner.training.train import train
+
+    monkeypatch.syspath_prepend(str(PARTS))
+    from known_driver import driven_sums
+
+    names, shares = list(features_of(clutter)), [0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0]
+    runs = [driven_sums(clutter, range(100_000, 100_030), names, share, 0.99, seed)
+            for seed, share in enumerate(shares)]
+    sums, success = (np.stack(each, axis=1) for each in zip(*runs, strict=True))
+    reward, _ = recover_from_drives(
+        clutter, DegradedDrives(sums, success, np.zeros((len(sums), 1)), np.array(shares)), names,
+        0.99, np.random.default_rng(0))
+    _, config = load_config(config_file('train', 'dqn'), 'clutter')
+    summary = train(TrainOptions(
+        contract=clutter, algorithm='dqn', demos=tmp_path, out=tmp_path / 'run', env_spec=None,
+        config=replace(config, steps=300_000, candidates=4),
+        reward=save_reward(tmp_path / 'r.yaml', reward)), lambda now: True)
+    assert summary.details['success_simulated'] >= 0.85

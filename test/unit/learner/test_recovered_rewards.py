@@ -11,10 +11,9 @@ from ilw_core.contract.file import parse_contract
 from ilw_core.contract.yaml_data import parse_yaml, yaml_text
 from ilw_core.episode import Episode, Outcome
 from ilw_core.errors import ContractError
-from ilw_learner.rewards.drives import return_of, sums_of
+from ilw_learner.rewards.drives import return_of
 from ilw_learner.rewards.paid import PaidRobots, earned_in
 from ilw_learner.rewards.ranking import rank_all, rank_pairs
-from ilw_learner.rewards.relative_entropy import expected_sums, recover_from_drives
 from ilw_learner.rewards.reward_file import (
     PlaceRewards,
     RecoveredReward,
@@ -23,6 +22,7 @@ from ilw_learner.rewards.reward_file import (
 )
 from ilw_learner.rewards.reward_picture import draw_reward
 from ilw_learner.rewards.step_features import NEAR_M, features_of, measure, of_arrays
+from ilw_learner.rewards.step_map import step_map
 from ilw_learner.rollout.vec_env import Steps
 
 WEIGHTS = {'goal': 1.0, 'collision': -0.5, 'step': -0.01}
@@ -34,7 +34,16 @@ def of_places(maze):
     values = np.zeros((28, 28))
     values[3, 20] = -0.25
     places = PlaceRewards((0.0, 0.0), (0.2, 0.2), values)
-    return RecoveredReward(maze, 'test', dict(WEIGHTS), places, {'episodes': ['a'], 'seed': 0})
+    return RecoveredReward(maze, 'test', dict(WEIGHTS), places,
+                           provenance={'episodes': ['a'], 'seed': 0})
+
+
+@pytest.fixture
+def ranked(clutter):
+    """A reward of clutter of which one feature is not known and one follows from another."""
+    return RecoveredReward(
+        clutter, 'test', {'goal': 1.0, 'collision': -0.4, 'step': -0.004}, discount=0.99,
+        intervals={'goal': (0.5, 2.0), 'step': (-0.005, -0.003), 'near': (-1.0, 1.0)})
 
 
 def row(contract, **given):
@@ -109,6 +118,24 @@ def test_a_reward_is_read_back_as_it_was_written(of_places, maze, tmp_path):
 def test_a_reward_without_places_is_read_back_too(clutter, tmp_path):
     saved = save_reward(tmp_path / 'r.yaml', RecoveredReward(clutter, 'test', {'near': -0.125}))
     assert saved.weights == {'near': -0.125} and saved.places is None
+    assert (saved.discount, saved.intervals, saved.unknown, saved.taken) == (1.0, {}, (), ())
+
+
+def test_what_is_not_known_of_a_reward_is_read_back_and_said(typed, ranked, tmp_path):
+    saved = save_reward(tmp_path / 'r.yaml', ranked)
+    assert saved.intervals == ranked.intervals and saved.discount == 0.99
+    assert (saved.unknown, saved.taken) == (('near',), ('collision',))
+    assert saved.times(2.0).intervals['goal'] == (1.0, 4.0)
+    draw_reward(saved, tmp_path / 'weights.png')
+    code, out, _ = typed('reward', 'show', tmp_path / 'r.yaml')
+    assert code == 0
+    lines = {line.split()[0]: line for line in out.splitlines() if line.startswith('  ')}
+    assert lines['goal'].endswith('+1.00000  (95 %: +0.50000 to +2.00000)')
+    assert 'do not know how much worse' in lines['collision']
+    assert lines['near'].split() == ['near', 'do', 'not', 'know']
+    code, out, _ = typed('reward', 'show', tmp_path / 'r.yaml', '--json')
+    shown = json.loads(out)
+    assert shown['unknown'] == ['near'] and shown['intervals']['near'] == [-1.0, 1.0]
 
 
 def test_a_reward_of_another_contract_is_refused(of_places, clutter, tmp_path):
@@ -133,6 +160,9 @@ def test_a_changed_weight_is_noticed(of_places, tmp_path):
     ({'places': {'origin_m': [0, 0], 'size_m': [0.2, 0.0], 'values': [[1.0]]}}, 'size_m'),
     ({'places': {'origin_m': [0, 0], 'size_m': [0.2, 0.2], 'values': [[1.0], []]}}, 'values'),
     ({'places': {'origin_m': [0, 0], 'size_m': [0.2, 0.2], 'values': [[1e12]]}}, 'values'),
+    ({'discount': 1.5}, 'discount'),
+    ({'intervals': {'goal': [2.0, 1.0]}}, 'the lower number first'),
+    ({'intervals': {'nonsense': [0.0, 1.0]}}, "unknown key 'nonsense'"),
     ({'contract_hash': 'f' * 64}, 'contract_hash and task must be those'),
     ({'provenance': ['a']}, 'provenance must be a mapping'),
     ({'more': 1}, "unknown key 'more'")])
@@ -163,6 +193,19 @@ def test_places_of_a_contract_without_a_pose_are_refused(clutter, tmp_path):
                              PlaceRewards((0.0, 0.0), (1.0, 1.0), np.ones((2, 2))))
     with pytest.raises(ContractError, match='needs one pose2d'):
         save_reward(tmp_path / 'r.yaml', reward)
+
+
+def test_the_map_of_steps_pays_for_each_as_driving_it_would(clutter, maze):
+    reward = RecoveredReward(clutter, 'test', {'goal': 1.0, 'step': -0.01, 'progress_m': 2.0,
+                                               'near': -9.0, 'turn_rad': -9.0})
+    seen = step_map(reward, points=9)  # a metre apart; a step at 0.5 m/s is 5 cm
+    np.testing.assert_allclose(seen.along_m, np.arange(-4.0, 5.0))
+    ahead, behind, left = (seen.earned[row, column] for row, column in ((6, 4), (2, 4), (4, 6)))
+    assert ahead == pytest.approx(-0.01 + 2.0 * 0.05, abs=1e-5)
+    assert behind == pytest.approx(-0.01 - 2.0 * 0.05, abs=1e-5)
+    assert left == pytest.approx(-0.01 + 2.0 * (2.0 - np.hypot(0.05, 2.0)), abs=1e-5)
+    assert seen.earned[4, 4] == pytest.approx(1.0 - 0.01 - 2.0 * 0.05, abs=1e-5)  # it is there
+    assert step_map(RecoveredReward(maze, 'test', {'goal': 1.0})) is None
 
 
 class TwoRobots:
@@ -234,53 +277,22 @@ def test_a_recorded_episode_earns_what_robots_would(clutter):
     episode = recorded(clutter, obs)
     np.testing.assert_allclose(earned_in(episode, reward), [0.9, 1.4], atol=1e-6)
     assert return_of(episode, reward) == pytest.approx(2.3)
-    np.testing.assert_allclose(sums_of(episode, clutter, ['goal', 'step', 'progress_m']),
-                               [1.0, 2.0, 0.75], atol=1e-6)
     hit = recorded(clutter, obs, Outcome.FAILURE, 'collision')
-    assert sums_of(hit, clutter, ['goal', 'collision']).tolist() == [0.0, 1.0]
+    ends = RecoveredReward(clutter, 'test', {'goal': 1.0, 'collision': -4.0})
+    assert return_of(hit, ends) == -4.0
     blind = recorded(clutter, obs, seen=np.array([True, True, False]))
-    assert sums_of(blind, clutter, ['goal', 'step']).tolist() == [0.0, 1.0]
+    assert return_of(blind, reward) == pytest.approx(0.9)
 
 
-def made_up_drives(weights, rng, worlds=60, drives=40):
-    """Return drives of a random base, and what a driver who chooses among them by exp(return) sums
-    up to on average, exactly."""
-    sums = rng.normal(size=(worlds, drives, len(weights)))
-    gains = sums @ weights
-    chances = np.exp(gains - gains.max(1, keepdims=True))
-    chances /= chances.sum(1, keepdims=True)
-    return sums, (chances[..., None] * sums).sum(1)
-
-
-def test_the_weights_of_a_driver_who_follows_them_are_found():
-    wanted = np.array([1.5, -0.8, 0.0, 0.3])
-    sums, targets = made_up_drives(wanted, np.random.default_rng(0))
-    found = recover_from_drives(targets, sums, prior=1e-7)
-    np.testing.assert_allclose(found.weights, wanted, atol=1e-2)
-    assert np.abs(found.mismatch).max() < 1e-4
-
-
-def test_weights_have_the_unit_of_their_feature():
-    wanted = np.array([1.5, -0.8])
-    sums, targets = made_up_drives(wanted, np.random.default_rng(1))
-    metres = np.array([1.0, 1000.0])
-    found = recover_from_drives(targets * metres, sums * metres, prior=1e-7)
-    np.testing.assert_allclose(found.weights, wanted / metres, rtol=0.05)
-
-
-def test_what_no_drive_changes_has_no_weight():
-    sums, targets = made_up_drives(np.array([1.0, 0.5]), np.random.default_rng(2))
-    sums[..., 1], targets[:, 1] = 7.0, 9.0
-    assert recover_from_drives(targets, sums).weights[1] == 0.0
-
-
-def test_what_would_have_been_demonstrated_elsewhere_follows_the_distance():
-    starts = np.array([[2.0], [4.0], [6.0]])
-    sums = np.concatenate([10.0 * starts, np.ones((3, 1))], axis=1)
-    np.testing.assert_allclose(expected_sums(sums, starts, np.array([[3.0], [5.0]])),
-                               [[30.0, 1.0], [50.0, 1.0]])
-    none = np.empty((3, 0))  # a contract without a distance: the mean
-    np.testing.assert_allclose(expected_sums(sums, none, np.empty((1, 0))), [[40.0, 1.0]])
+def test_later_steps_count_less_and_the_first_is_that_of_the_first_command_to_move(clutter):
+    obs = np.stack([row(clutter, distance_m=3.0)] * 6)
+    halved = RecoveredReward(clutter, 'test', {'step': -1.0}, discount=0.5)
+    stood = recorded(clutter, obs)
+    assert return_of(stood, halved) == pytest.approx(-1.9375)  # never moved: all five count
+    for first, earned in ((0, -1.9375), (2, -1.75), (3, -1.5)):
+        stood.actions[:] = 0.0
+        stood.actions[first:, 0] = 0.5
+        assert return_of(stood, halved) == pytest.approx(earned)
 
 
 def test_a_ranking_counts_pairs_and_halves_ties():
@@ -289,6 +301,8 @@ def test_a_ranking_counts_pairs_and_halves_ties():
     assert report.low <= report.ratio <= report.high
     paired = rank_pairs(np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.random.default_rng(0))
     assert (paired.above, paired.ratio) == (1, 0.5)
+    halved = report.times(0.5)
+    assert (halved.good_return, halved.worse_return, halved.ratio) == (1.25, 0.5, report.ratio)
     assert (paired.low, paired.high) == (0.0, 1.0)
     with pytest.raises(ValueError, match='both kinds'):
         rank_all(np.ones(2), np.empty(0), np.random.default_rng(0))

@@ -81,19 +81,19 @@ def _idle(take: Take, contract: Contract) -> list[Finding]:
 
 def idle_ends(episode: Episode, contract: Contract) -> tuple[int, int] | None:
     """Return how many ticks with a command at the start and at the end do nothing; None: all."""
-    moving = np.flatnonzero(_moving(episode, contract))
-    if not len(moving):
+    away = np.flatnonzero(moving(episode, contract))
+    if not len(away):
         return None
     valid = episode.action_valid
-    return int(valid[:moving[0]].sum()), int(valid[moving[-1] + 1:].sum())
+    return int(valid[:away[0]].sum()), int(valid[away[-1] + 1:].sum())
 
 
 def idle_cut(episode: Episode, contract: Contract) -> tuple[float, float]:
     """Return the seconds to cut from the start and the end so that little idle time is left."""
-    idle, moving = idle_ends(episode, contract), np.flatnonzero(_moving(episode, contract))
+    idle, away = idle_ends(episode, contract), np.flatnonzero(moving(episode, contract))
     if idle is None:
         return 0.0, 0.0
-    outer = int(moving[0]), len(episode.actions) - 1 - int(moving[-1])
+    outer = int(away[0]), len(episode.actions) - 1 - int(away[-1])
     head_s, tail_s = (ticks / contract.rate_hz - KEEP_S if count / contract.rate_hz > IDLE_S
                       else 0.0 for ticks, count in zip(outer, idle, strict=True))
     return round(max(0.0, head_s), 6), round(max(0.0, tail_s), 6)
@@ -124,7 +124,7 @@ def check_set(demos: Demos) -> list[Finding]:
     return found
 
 
-def _moving(episode: Episode, contract: Contract) -> np.ndarray:
+def moving(episode: Episode, contract: Contract) -> np.ndarray:
     """Tell at which ticks a command asks for motion, ``(T,)`` bool."""
     spec, valid = contract.action, np.flatnonzero(episode.action_valid)
     if not len(valid):

@@ -4,12 +4,16 @@ from dataclasses import asdict
 import json
 from pathlib import Path
 import sys
+from typing import TYPE_CHECKING
 
 import click
 from rich.progress import Progress
 
 from ilw_cli.options import json_option, task_option
 from ilw_core.text.terminal import PlainConsole, echo
+
+if TYPE_CHECKING:  # it brings torch
+    from ilw_learner.rewards.reward_file import RecoveredReward
 
 _ERR = PlainConsole(stderr=True)
 _FILE = click.argument('file', type=click.Path(path_type=Path))
@@ -78,8 +82,11 @@ def recover(episodes: Path, task: str, out: Path, method: str, clone: str | None
         return
     echo(f'{report.task}: {report.method} from {report.episodes} demonstrations, '
          f'{report.seconds:.0f} s')
-    _print_weights(report.weights)
-    echo(f'largest mismatch of a feature: {report.mismatch:.3g}')
+    _print_weights(load_reward(out))
+    if report.mismatch is not None:
+        echo(f'largest mismatch of a feature: {report.mismatch:.3g}')
+    if report.agreement is not None:
+        echo(f'of two drives the one with less noise earns more: {report.agreement:.1%}')
     echo(f'{report.held_out} held-out demonstrations above worse driving: {report.ranking.text}')
     echo(f'reward: {report.file}')
 
@@ -104,11 +111,12 @@ def show(file: Path, plot: Path | None, as_json: bool) -> None:
         echo(json.dumps({
             'task': found.contract.name, 'contract_hash': found.contract.hash,
             'method': found.method, 'hash': found.hash, 'weights': found.weights,
+            'intervals': found.intervals, 'unknown': found.unknown, 'discount': found.discount,
             'places': None if found.places is None else found.places.values.tolist(),
             'provenance': found.provenance}, default=str))
         return
     echo(f'{found.contract.name}: recovered by {found.method}, {found.hash[:12]}')
-    _print_weights(found.weights)
+    _print_weights(found)
     if found.places is not None:
         values = found.places.values
         echo(f'places: {values.shape[0]} x {values.shape[1]}, from {values.min():.4g} to '
@@ -157,7 +165,15 @@ def rank(file: Path, good: Path, worse: Path, seed: int, allow_other_contract: b
         sys.exit(1)
 
 
-def _print_weights(weights: dict[str, float]) -> None:
-    wide = max(map(len, weights))
-    for name, value in weights.items():
-        echo(f'  {name:<{wide}}  {value:+.5f}')
+def _print_weights(found: 'RecoveredReward') -> None:
+    wide = max(map(len, (*found.weights, *found.unknown)))
+    for name, value in found.weights.items():
+        sure = ''
+        if name in found.intervals:
+            low, high = found.intervals[name]
+            sure = f'  (95 %: {low:+.5f} to {high:+.5f})'
+        elif name in found.taken:
+            sure = '  (as bad as to run out of time; do not know how much worse)'
+        echo(f'  {name:<{wide}}  {value:+.5f}{sure}')
+    for name in found.unknown:
+        echo(f'  {name:<{wide}}  do not know')

@@ -8,6 +8,7 @@ import numpy as np
 
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
+from ilw_data.doctor.labels import moving
 from ilw_learner.rewards.reward_file import RecoveredReward
 from ilw_learner.rewards.step_features import measure, of_arrays, steps_of
 from ilw_learner.rollout.evaluate import Act, make_env
@@ -25,7 +26,7 @@ class DegradedDrives:
     """M drives in each of W worlds."""
 
     sums: np.ndarray
-    """(W, M, F) of each feature over the drive"""
+    """(W, M, F) of each feature over the drive, discounted"""
     success: np.ndarray
     """(W, M) bool"""
     starts: np.ndarray
@@ -36,7 +37,7 @@ class DegradedDrives:
 
 def drive_degraded(contract: Contract, simulator: str, acts: Sequence[Act],
                    shares: Sequence[float], worlds: Sequence[int], names: Sequence[str],
-                   rng: np.random.Generator,
+                   rng: np.random.Generator, *, discount: float = 1.0,
                    on_world: Callable[[int], None] = lambda done: None) -> DegradedDrives:
     """
     Drive once per share in every world.
@@ -44,12 +45,14 @@ def drive_degraded(contract: Contract, simulator: str, acts: Sequence[Act],
     :param simulator: ``module:function`` of the many robots, as for ``./ilw train``.
     :param acts: one per share, each with a memory of its own; asked from the first tick on.
     :param names: of the features.
+    :param discount: what a step counts, to the power of the steps before it.
     """
     sums, success, starts = [], [], []
     for world in worlds:
         env = make_env(simulator, contract, robots=len(shares), seed=int(world), worlds=1,
                        first_world=int(world))
-        of_world, good, first = drive_once(contract, env, acts, np.asarray(shares), names, rng)
+        of_world, good, first = drive_once(contract, env, acts, np.asarray(shares), names, rng,
+                                           discount)
         sums.append(of_world)
         success.append(good)
         starts.append(first[0])
@@ -58,22 +61,21 @@ def drive_degraded(contract: Contract, simulator: str, acts: Sequence[Act],
                           np.asarray(shares, dtype=np.float64))
 
 
-def sums_of(episode: Episode, contract: Contract, names: Sequence[str]) -> np.ndarray:
-    """Return the sums of features of a recorded episode, (F,); steps not seen whole count not."""
-    seen = episode.whole[:-1] & episode.whole[1:]
-    rows: np.ndarray = measure(contract, names, steps_of(episode)).numpy()
-    total: np.ndarray = rows[seen].sum(axis=0, dtype=np.float64)
-    return total
-
-
 def return_of(episode: Episode, reward: RecoveredReward) -> float:
-    """Return what a recorded episode earns; steps not seen whole earn nothing."""
-    seen = episode.whole[:-1] & episode.whole[1:]
-    return float(reward.of(steps_of(episode)).numpy()[seen].sum(dtype=np.float64))
+    """
+    Return what a recorded episode earns, discounted; steps not seen whole earn nothing.
+
+    It counts from the first command to move on: a recording begins before its driver does.
+    """
+    away = np.flatnonzero(moving(episode, reward.contract))
+    steps = np.arange(len(episode.actions)) - (away[0] if len(away) else 0)
+    counts = episode.whole[:-1] & episode.whole[1:] & (steps >= 0)
+    weights = np.where(counts, reward.discount ** steps.clip(min=0), 0.0)
+    return float(weights @ reward.of(steps_of(episode)).numpy())
 
 
 def drive_once(contract: Contract, env: Any, acts: Sequence[Act], shares: np.ndarray,
-               names: Sequence[str], rng: np.random.Generator,
+               names: Sequence[str], rng: np.random.Generator, discount: float = 1.0,
                ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     Drive one episode with each of M robots.
@@ -82,6 +84,7 @@ def drive_once(contract: Contract, env: Any, acts: Sequence[Act], shares: np.nda
     :param acts: of each robot; asked at every tick, also where it is not obeyed.
     :param shares: (M,) part of the half seconds in which it is not: the robot does something at
         random then, or of ``STANDING`` of the robots, nothing.
+    :param discount: what a step counts, to the power of the steps before it.
     :returns: sums of features (M, F), success (M,) and first observations (M, Do).
     """
     action, robots = contract.action, len(shares)
@@ -110,4 +113,5 @@ def drive_once(contract: Contract, env: Any, acts: Sequence[Act], shares: np.nda
     flat = of_arrays(*(each.reshape(-1, *each.shape[2:])
                        for each in (before, after, arrived, collided)))
     rows = measure(contract, names, flat).numpy().reshape(*ran.shape, -1)  # (T, M, F)
-    return (ran[..., None] * rows).sum(axis=0, dtype=np.float64), (ran & arrived).any(0), first
+    counts = ran * discount ** np.arange(len(ran))[:, None]
+    return (counts[..., None] * rows).sum(axis=0), (ran & arrived).any(0), first

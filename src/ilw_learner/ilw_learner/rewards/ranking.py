@@ -1,6 +1,6 @@
 """Does a reward rank good driving above worse? Pairs of episodes, with an interval."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,11 @@ class RankingReport:
     """Mean of the better episodes"""
     worse_return: float
     """Mean of the worse ones"""
+
+    def times(self, factor: float) -> 'RankingReport':
+        """Return it in another measure of reward, whose factor is above 0."""
+        return replace(self, good_return=factor * self.good_return,
+                       worse_return=factor * self.worse_return)
 
     @property
     def text(self) -> str:

@@ -16,11 +16,11 @@ from ilw_data.episode.dataset import split_episodes
 from ilw_learner.algorithms import ALGORITHMS
 from ilw_learner.algorithms.qtable import MODEL, QTableConfig
 from ilw_learner.rewards.binned_maze import binned_world, paying_ends, recover_in_bins, ways_of
-from ilw_learner.rewards.drives import drive_degraded, sums_of
+from ilw_learner.rewards.drives import drive_degraded, return_of
 from ilw_learner.rewards.in_model import returns_of, wander
+from ilw_learner.rewards.noisy_drives import recover_from_drives
 from ilw_learner.rewards.paid import earned_in
 from ilw_learner.rewards.ranking import RankingReport, rank_all, rank_pairs
-from ilw_learner.rewards.relative_entropy import expected_sums, recover_from_drives
 from ilw_learner.rewards.reward_file import RecoveredReward, save_reward
 from ilw_learner.rewards.step_features import features_of, pose_columns
 from ilw_learner.rollout.evaluate import acting, make_env
@@ -49,6 +49,8 @@ class RecoverOptions:
     """One of ``METHODS``"""
     seed: int = 0
     simulator: str = 'ilw_sim.batch.batch_env:make_batch'
+    discount: float = 0.99
+    """Of ``linear``, per step: what learns from the reward must use the same"""
     clone: Path | None = None
     """A checkpoint that drives as the demonstrations; ``None``: one is trained from them"""
     clone_config: TrainConfig | None = None
@@ -73,9 +75,14 @@ class RecoveryReport:
     held_out: int
     """Further ones, to rank with"""
     weights: dict[str, float]
-    mismatch: float
-    """Largest difference of a feature, demonstrated minus expected, per episode: in its own unit;
-    of ``linear`` in spreads among the drives"""
+    intervals: dict[str, tuple[float, float]]
+    """Of ``linear``, where each weight is with 95 % certainty"""
+    unknown: tuple[str, ...]
+    """Features of which the drives show nothing"""
+    mismatch: float | None
+    """Of ``places``, the largest difference of a feature's count, demonstrated minus expected"""
+    agreement: float | None
+    """Of ``linear``, the part of the pairs of drives in which less noise earns more"""
     ranking: RankingReport
     """Held-out demonstrations above worse driving"""
     seconds: float
@@ -105,19 +112,25 @@ def recover(options: RecoverOptions) -> RecoveryReport:
                        f'check the reward with. Got {len(episodes)}.')
     first, rest = split_episodes(len(episodes), _HELD_OUT, rng)
     training, held = ([episodes[k] for k in rows] for rows in (first, rest))
+    names = tuple(each.name for each in training)
     if options.method == 'places':
+        agreement = None
         reward, mismatch, ranking = _in_places(contract, training, held, rng)
     else:
-        reward, mismatch, ranking = _linear(options, loading, training, held, rng)
-    names = tuple(each.name for each in training)
+        mismatch = None
+        loading = replace(loading, only=frozenset(names))  # a clone must not see the others
+        reward, agreement, ranking = _linear(options, loading, held, rng)
     # A learner's rates and its network's outputs are made for episodes that earn about 1.
     size = float(np.mean([np.abs(earned_in(each, reward)).sum() for each in training]))
-    saved = save_reward(options.out, replace(reward.times(1.0 / max(size, 1e-9)), provenance={
+    factor = 1.0 / max(size, 1e-9)
+    ranking = ranking.times(factor)
+    saved = save_reward(options.out, replace(reward.times(factor), provenance={
         **provenance(loading, names), 'held_out': [each.name for each in held],
-        'mismatch': mismatch, 'ranking': asdict(ranking)}))
+        'mismatch': mismatch, 'agreement': agreement, 'ranking': asdict(ranking)}))
     return RecoveryReport(
         file=str(options.out), hash=saved.hash, task=contract.name, method=saved.method,
-        episodes=len(training), held_out=len(held), weights=saved.weights, mismatch=mismatch,
+        episodes=len(training), held_out=len(held), weights=saved.weights,
+        intervals=saved.intervals, unknown=saved.unknown, mismatch=mismatch, agreement=agreement,
         ranking=ranking, seconds=round(time.monotonic() - begin, 1))
 
 
@@ -135,9 +148,8 @@ def _in_places(contract: Contract, training: Sequence[Episode], held: Sequence[E
     return reward, found.mismatch, ranking
 
 
-def _linear(options: RecoverOptions, cloning: TrainOptions, training: Sequence[Episode],
-            held: Sequence[Episode], rng: np.random.Generator,
-            ) -> tuple[RecoveredReward, float, RankingReport]:
+def _linear(options: RecoverOptions, cloning: TrainOptions, held: Sequence[Episode],
+            rng: np.random.Generator) -> tuple[RecoveredReward, float, RankingReport]:
     """Recover from degraded drives of a clone; rank with those that are clearly worse."""
     contract = options.contract
     names = list(features_of(contract))
@@ -145,17 +157,13 @@ def _linear(options: RecoverOptions, cloning: TrainOptions, training: Sequence[E
     acts = [acting(PolicyRunner(clone, contract, seed=k)) for k in range(len(SHARES))]
     first = options.seed * world_seeds.PER_RUN + world_seeds.LEARN
     drives = drive_degraded(contract, options.simulator, acts, SHARES,
-                            range(first, first + WORLDS), names, rng, options.on_world)
-    sums = np.array([sums_of(each, contract, names) for each in training])
-    column = [k for k, name in enumerate(contract.obs_names) if name.endswith('.distance_m')]
-    targets = expected_sums(sums, np.array([each.obs[0, column] for each in training]),
-                            drives.starts[:, column])
-    found = recover_from_drives(targets, drives.sums)
-    reward = RecoveredReward(contract, 'relative entropy',
-                             dict(zip(names, found.weights.tolist(), strict=True)))
-    good = np.array([sums_of(each, contract, names) for each in held]) @ found.weights
-    worse = drives.sums[:, drives.shares >= WORSE].reshape(-1, len(names)) @ found.weights
-    return reward, float(np.abs(found.mismatch).max()), rank_all(good, worse, rng)
+                            range(first, first + WORLDS), names, rng, discount=options.discount,
+                            on_world=options.on_world)
+    reward, agreement = recover_from_drives(contract, drives, names, options.discount, rng)
+    good = np.array([return_of(each, reward) for each in held])
+    worse = drives.sums[:, drives.shares >= WORSE].reshape(-1, len(names)) @ [
+        reward.weights.get(name, 0.0) for name in names]
+    return reward, agreement, rank_all(good, worse, rng)
 
 
 def _clone(options: RecoverOptions, cloning: TrainOptions) -> Path:

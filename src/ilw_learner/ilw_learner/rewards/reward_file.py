@@ -5,6 +5,7 @@ A recovered reward as a file: plain data, for one contract, that says itself whe
 all of it came from, the contract, and the sha256 of the rest. Reading one runs no code from it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 import hashlib
 import json
@@ -49,10 +50,25 @@ class RecoveredReward:
     weights: dict[str, float]
     """Feature -> reward per unit of it"""
     places: PlaceRewards | None = None
+    discount: float = 1.0
+    """What a step counts in an episode's return, to the power of the steps before it"""
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Feature -> where its weight is with 95 % certainty; of every feature that was tried"""
     provenance: dict[str, Any] = field(default_factory=dict)
     """What it was recovered from, and how well that went"""
     hash: str = ''
     """sha256 hex of the file's content; empty before it was saved"""
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Features that were tried, and of which nothing was shown: they earn nothing."""
+        return tuple(name for name in self.intervals if name not in self.weights)
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """Features whose weight follows from the others': nothing was shown of it by itself."""
+        return tuple(name for name in self.weights
+                     if self.intervals and name not in self.intervals)
 
     def of(self, steps: StepTensors) -> Tensor:
         """Return the reward of each step, (N,) float32, on the device of the steps."""
@@ -75,8 +91,11 @@ class RecoveredReward:
     def times(self, factor: float) -> 'RecoveredReward':
         """Return it in another measure, whose factor is above 0: what is best stays best."""
         places = self.places and replace(self.places, values=factor * self.places.values)
-        return replace(self, places=places,
-                       weights={name: factor * value for name, value in self.weights.items()})
+        return replace(
+            self, places=places,
+            weights={name: factor * value for name, value in self.weights.items()},
+            intervals={name: (factor * low, factor * high)
+                       for name, (low, high) in self.intervals.items()})
 
 
 def save_reward(path: Path, reward: RecoveredReward) -> RecoveredReward:
@@ -84,7 +103,11 @@ def save_reward(path: Path, reward: RecoveredReward) -> RecoveredReward:
     data: dict[str, Any] = {
         'schema': SCHEMA, 'task': reward.contract.name, 'contract_hash': reward.contract.hash,
         'method': reward.method,
-        'weights': {name: round(value, _DIGITS) for name, value in reward.weights.items()}}
+        'weights': {name: round(value, _DIGITS) for name, value in reward.weights.items()},
+        'discount': reward.discount}
+    if reward.intervals:
+        data['intervals'] = {name: [round(end, _DIGITS) for end in ends]
+                             for name, ends in reward.intervals.items()}
     if reward.places is not None:
         data['places'] = {
             'origin_m': list(reward.places.origin), 'size_m': list(reward.places.size),
@@ -130,6 +153,9 @@ def load_reward(path: Path, contract: Contract | None = None) -> RecoveredReward
     weights = {name: section.number(name, 0.0, low=-LARGEST, high=LARGEST) for name in known
                if section.has(name)}
     section.done()
+    discount = root.number('discount', 1.0, low=0.0, high=1.0)  # older files have none
+    intervals = _intervals(root.section('intervals'), known) if root.has('intervals') else {}
+    root.take('intervals')
     method, provenance = root.text('method'), root.take('provenance', {})
     places = _places(root.section('places'), own) if root.has('places') else None
     root.take('places')
@@ -138,7 +164,19 @@ def load_reward(path: Path, contract: Contract | None = None) -> RecoveredReward
         raise ContractError(f'{path}: weights must have at least one of {", ".join(known)}.')
     if not isinstance(provenance, dict):
         raise root.error('provenance', 'a mapping (key: value)', shown(provenance))
-    return RecoveredReward(own, method, weights, places, provenance, digest)
+    return RecoveredReward(own, method, weights, places, discount, intervals, provenance, digest)
+
+
+def _intervals(section: Section, known: Iterable[str]) -> dict[str, tuple[float, float]]:
+    found = {}
+    for name in known:
+        if section.has(name):
+            low, high = section.numbers(name, 2)
+            if low > high:
+                raise section.error(name, 'the lower number first', [low, high])
+            found[name] = (low, high)
+    section.done()
+    return found
 
 
 def _places(section: Section, contract: Contract) -> PlaceRewards:

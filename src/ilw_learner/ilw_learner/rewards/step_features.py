@@ -14,6 +14,9 @@ from ilw_core.errors import ContractError
 
 NEAR_M = 0.5
 """What is nearer than this counts as near"""
+GAINS = ('goal', 'progress_m')
+"""Features of which an episode has only so much, whoever drives; of the others a driver can have
+as much as there is time for"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,15 @@ def pose_columns(contract: Contract) -> tuple[int, int, int, int]:
                             f'observations. Recover the reward with --method linear.')
     x, y, sin, cos = (names.index(name) for name in poses)
     return x, y, sin, cos
+
+
+def goal_columns(contract: Contract) -> tuple[int, int, int] | None:
+    """Return where distance, sine and cosine of the bearing of the one goal are; None: none is."""
+    names = list(contract.obs_names)
+    found = [_only(contract, 'goal_polar', tail)
+             for tail in ('.distance_m', '.bearing_sin', '.bearing_cos')]
+    distance, sin, cos = (None if each is None else names.index(each) for each in found)
+    return None if distance is None or sin is None or cos is None else (distance, sin, cos)
 
 
 def steps_of(episode: Episode) -> StepTensors:

@@ -85,6 +85,8 @@ class TrainOptions:
     allow_other_contract: bool = False
     max_demos: int = 0
     """Use only this many, the oldest; 0: all"""
+    only: frozenset[str] = frozenset()
+    """Use only the demonstrations of these names; empty: all"""
     track: str = 'tensorboard'
     """Name in ``tracking.TRACKERS``"""
     code: str = ''
@@ -147,6 +149,8 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     loaded: list[Episode] = []
     misfits: list[FeatureMisfitError] = []
     for folder in folders[:options.max_demos or None]:
+        if options.only and folder.path.name not in options.only:
+            continue
         try:
             episode = judged(load_episode(
                 folder, options.contract, cache=options.out.parent / '.cache',

@@ -37,10 +37,7 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
     if options.labels != 'all' and not issubclass(chosen.config, ImitationConfig):
         raise IlwError(f'{options.algorithm} does not learn step by step from labels. Leave '
                        f'--labels out, or use --algo bc.')
-    if options.reward is not None and not chosen.rewarded:
-        able = ' or '.join(name for name, each in ALGORITHMS.items() if each.rewarded)
-        raise IlwError(f'{options.algorithm} cannot learn from a recovered reward. Leave --reward '
-                       f'out, or use --algo {able}.')
+    _check_reward(options, chosen)
     if options.plant is not None:
         if chosen.obeys_at_once:
             raise IlwError('A table is learned in a model of one base that obeys at once. Leave '
@@ -57,6 +54,20 @@ def _check_keep(options: TrainOptions) -> None:
                        f'what: --from CHECKPOINT.')
     if options.old_demos and options.keep == 'none':
         raise IlwError('--old-demos are of no use without --keep replay or --keep ewc. Say which.')
+
+
+def _check_reward(options: TrainOptions, algorithm: Algorithm) -> None:
+    """Refuse a recovered reward that nothing learns from; say where it is counted otherwise."""
+    if options.reward is None:
+        return
+    if not algorithm.rewarded:
+        able = ' or '.join(name for name, each in ALGORITHMS.items() if each.rewarded)
+        raise IlwError(f'{options.algorithm} cannot learn from a recovered reward. Leave --reward '
+                       f'out, or use --algo {able}.')
+    gamma, discount = getattr(options.config, 'gamma', 1.0), options.reward.discount
+    if discount not in (1.0, gamma):
+        options.say(f'The reward was recovered with a discount of {discount:g} per step, and '
+                    f'{options.algorithm} learns with gamma: {gamma:g}. What is best may differ.')
 
 
 def _check_images(options: TrainOptions, algorithm: Algorithm) -> None:
