@@ -93,7 +93,8 @@ class Lessons:
         Return a policy that goes on from another, by what was recorded since.
 
         :param out: of the training; one that is finished in it is only read.
-        :param before: folders of what was learned before: half of each batch.
+        :param before: folders of what was learned before: the demonstrations, which are replayed,
+            and corrections, which are learned like those in ``demos``.
         :param what: the stage, for the progress.
         """
         options = self._options
@@ -105,10 +106,12 @@ class Lessons:
             options.progress(what, now.update, now.updates)
             return True
 
+        demonstrations, *corrections = before
         summary = train(TrainOptions(
             contract=options.contract, algorithm=options.algorithm, config=options.config,
-            demos=demos, out=out, seed=options.seed, begin=load_checkpoint(begin),
-            keep='replay', old_demos=tuple(map(OldDemos, before)), labels=options.labels,
+            demos=demos, more_demos=tuple(corrections), out=out, seed=options.seed,
+            begin=load_checkpoint(begin), keep='replay', old_demos=(OldDemos(demonstrations),),
+            labels=options.labels,
             env_spec=options.env_spec, say=options.say,
             eval_seed=self._base_seed + world_seeds.CHOOSE + (number - 1) * _PER_ROUND), show)
         return Path(summary.checkpoint)

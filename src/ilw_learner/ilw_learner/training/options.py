@@ -64,6 +64,8 @@ class TrainOptions:
     config: TrainConfig
     demos: Path
     out: Path
+    more_demos: tuple[Path, ...] = ()
+    """Further folders of episodes to learn from, each like those of ``demos``"""
     seed: int = 0
     env_spec: str | None = None
     """``module:function`` of the environment to score checkpoints in; ``None``: not scored"""
@@ -145,7 +147,8 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     :raises EpisodeError: there is none; says why where the contract is what is wrong.
     """
     helped = options.labels == 'person'
-    folders = find_demonstrations(options.demos, options.contract.name, failed=helped)
+    folders = [each for demos in (options.demos, *options.more_demos)
+               for each in find_demonstrations(demos, options.contract.name, failed=helped)]
     loaded: list[Episode] = []
     misfits: list[FeatureMisfitError] = []
     for folder in folders[:options.max_demos or None]:

@@ -78,25 +78,34 @@ def cost_to_go(
     """
     step = np.pad(np.minimum(cost, _UNREACHED), 1, constant_values=_UNREACHED)
     step = step * grid.resolution_m
-    open_cells = step < _UNREACHED * grid.resolution_m
-    field = np.full(step.shape, _UNREACHED)
-    source = np.pad(_near(grid, goal, goal_radius_m), 1) & open_cells
-    field[source] = 0.0
-    twice = 2.0 * step[1:-1, 1:-1] ** 2
-    inside = field[1:-1, 1:-1]
-    passable = open_cells[1:-1, 1:-1]
-    for _ in range(inside.size):
-        a = np.minimum(field[1:-1, :-2], field[1:-1, 2:])
-        b = np.minimum(field[:-2, 1:-1], field[2:, 1:-1])
-        apart = a - b
-        both = 0.5 * (a + b + np.sqrt(np.maximum(twice - apart * apart, 0.0)))
-        one = np.minimum(a, b) + step[1:-1, 1:-1]
-        new = np.where(np.abs(apart) < step[1:-1, 1:-1], both, one)
-        new = np.minimum(inside, np.where(passable, new, _UNREACHED))
-        if np.max(inside - new) < 1e-6:
+    passable = (step < _UNREACHED * grid.resolution_m).ravel()
+    source = np.pad(_near(grid, goal, goal_radius_m), 1).ravel() & passable
+    field = np.where(source, 0.0, _UNREACHED)
+    width, step = step.shape[1], step.ravel()
+    beside, touched = np.array([[-1], [1], [-width], [width]]), np.zeros(len(field), dtype=bool)
+    changed = np.flatnonzero(source)
+    while len(changed):  # a cell changes only after one beside it has
+        touched[changed + beside] = True
+        cells = np.flatnonzero(touched & passable)
+        touched[:] = False
+        before, new = field[cells], _from_neighbours(field, step, cells, width)
+        lower = new < before
+        if not lower.any() or np.max(before - new) < 1e-6:
             break
-        inside[:] = new
-    return np.where(inside >= 0.5 * _UNREACHED, np.inf, inside)
+        changed = cells[lower]
+        field[changed] = new[lower]
+    field = field.reshape(-1, width)[1:-1, 1:-1]
+    return np.where(field >= 0.5 * _UNREACHED, np.inf, field)
+
+
+def _from_neighbours(field: np.ndarray, step: np.ndarray, cells: np.ndarray,
+                     width: int) -> np.ndarray:
+    """Return what the equation says of some cells, (M,), of the field around them."""
+    a = np.minimum(field[cells - 1], field[cells + 1])
+    b = np.minimum(field[cells - width], field[cells + width])
+    apart, step = a - b, step[cells]
+    both = 0.5 * (a + b + np.sqrt(np.maximum(2.0 * step ** 2 - apart * apart, 0.0)))
+    return np.where(np.abs(apart) < step, both, np.minimum(a, b) + step)
 
 
 def path_lengths(

@@ -25,6 +25,11 @@ class Box:
     half: tuple[float, float]
     """Half of its sides [m]"""
 
+    @property
+    def extent_m(self) -> float:
+        """No point of it is further from x, y."""
+        return math.hypot(*self.half)
+
     def distance(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the distance of points from the surface [m], negative inside."""
         cos, sin = math.cos(self.yaw), math.sin(self.yaw)
@@ -42,6 +47,11 @@ class Cylinder:
     y: float
     radius: float
     kind: str = 'cylinder'
+
+    @property
+    def extent_m(self) -> float:
+        """No point of it is further from x, y."""
+        return self.radius
 
     def distance(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the distance of points from the surface [m], negative inside."""

@@ -13,7 +13,7 @@ from ilw_core.errors import ContractError
 from ilw_sim.physics.robot import robot_of
 from ilw_sim.tasks.corridor import CorridorTask
 from ilw_sim.tasks.dock import DockTask
-from ilw_sim.tasks.grid import path_lengths, reachable
+from ilw_sim.tasks.grid import Grid, path_lengths, reachable
 from ilw_sim.tasks.map_task import MapTask
 from ilw_sim.tasks.round_ways import TrackTask, WallTask
 from ilw_sim.tasks.scene import (
@@ -21,7 +21,6 @@ from ilw_sim.tasks.scene import (
     Cylinder,
     Scene,
     Shape,
-    distance,
     make_grid,
     maze_walls,
     room_walls,
@@ -105,8 +104,7 @@ class ClutterTask:
         """Return a new room in which the goal can be reached with the clearance asked for."""
         for _ in range(_TRIES):
             obstacles = tuple(self._obstacle(rng) for _ in range(self._count))
-            grid = replace(self._empty, clearance_m=np.minimum(
-                self._empty.clearance_m, distance(obstacles, *self._centres)))
+            grid = self._grid(obstacles)
             free = np.argwhere(grid.clearance_m >= self._clearance_m)
             if len(free) < 2:
                 continue
@@ -124,6 +122,18 @@ class ClutterTask:
                          float(shortest))
         raise ContractError(f'clutter: no solvable room in {_TRIES} tries. '
                             f'Ask for fewer obstacles or less clearance_m.')
+
+    def _grid(self, obstacles: tuple[Shape, ...]) -> Grid:
+        """Return the room's clearance, as far as anything asks for it: each obstacle's near it."""
+        grid = replace(self._empty, clearance_m=self._empty.clearance_m.copy())
+        for each in obstacles:
+            reach = each.extent_m + max(self._clearance_m, self._start_m)
+            (bottom, left), (top, right) = (
+                grid.cell(each.x + side, each.y + side) for side in (-reach, reach))
+            near = slice(bottom, top + 1), slice(left, right + 1)
+            part = grid.clearance_m[near]
+            np.minimum(part, each.distance(*(axis[near] for axis in self._centres)), out=part)
+        return grid
 
     def _obstacle(self, rng: np.random.Generator) -> Shape:
         x, y = rng.uniform(0.0, self._size[0], 2)
