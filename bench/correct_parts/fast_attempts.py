@@ -43,7 +43,8 @@ class FastAttempts(Attempts):
         def one(seed: int, *, record: bool, operator: str, episode: str) -> None:
             save(self.episodes / f'{seed}-{episode}', episode, world, seed, policy, hand)
 
-        yield SimpleNamespace(drive=one, arm=lambda armed: None), None
+        yield SimpleNamespace(drive=one, arm=lambda armed: None,
+                              wait_for_driver=lambda driver, seed: None), None
 
 
 def save(folder: Path, name: str, world: FastWorld, seed: int, policy: PolicyRunner | None,

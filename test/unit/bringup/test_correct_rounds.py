@@ -160,6 +160,22 @@ def test_the_next_round_goes_on_with_what_was_promoted_and_all_episodes_before(
     assert found[0].corrections.points_per_minute == pytest.approx(90 / (4.0 / 60), rel=1e-2)
 
 
+def test_corrections_of_earlier_rounds_are_learned_like_those_of_this_one(tmp_path, monkeypatch):
+    given = []
+
+    def train(options, on_progress):
+        given.append(options)
+        return SimpleNamespace(checkpoint='learned')
+
+    monkeypatch.setattr(lessons, 'train', train)
+    made = options(tmp_path)
+    first, second = tmp_path / 'first', tmp_path / 'second'
+    Lessons(made).learn(2, tmp_path / 'training', second, [made.demos, first], made.checkpoint,
+                        'training')
+    assert (given[0].demos, *given[0].more_demos) == (second, first)
+    assert [each.folder for each in given[0].old_demos] == [made.demos]
+
+
 def test_what_is_worse_is_not_promoted_and_the_policy_before_goes_on(tmp_path, monkeypatch):
     Stages(monkeypatch, better=False)
     found = Rounds(options(tmp_path)).run()

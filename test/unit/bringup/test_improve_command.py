@@ -11,6 +11,7 @@ from ilw_bringup.cli import ilw
 from ilw_bringup.correct.attempts import Attempts
 from ilw_bringup.correct.lessons import Lessons
 from ilw_core.contract.file import load_contract
+from ilw_core.episode import Source
 from ilw_core.errors import EpisodeError, IlwError
 from ilw_core.scores.paired import PairCounts
 from ilw_core.storage.episode_folder import SCHEMA
@@ -63,6 +64,9 @@ class Nodes:
             class Session:
                 def arm(self, armed):
                     assert armed
+
+                def wait_for_driver(self, source, seed):
+                    assert source is Source.POLICY
 
                 def drive(self, seed, *, record, operator, episode):
                     if len(nodes.worlds) == nodes.dies_at:
