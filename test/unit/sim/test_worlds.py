@@ -10,7 +10,14 @@ from ilw_sim.physics.diff_drive import advance, read_urdf, urdf_path
 from ilw_sim.physics.disturbance import VeerOptions
 from ilw_sim.sensing.options import SensorOptions
 from ilw_sim.tasks.grid import Grid, cost_to_go, grid_from_occupancy
-from ilw_sim.tasks.scene import ROBOT_RADIUS_M, Box, Cylinder, distance, maze_walls
+from ilw_sim.tasks.scene import (
+    ROBOT_RADIUS_M,
+    Box,
+    Cylinder,
+    distance,
+    maze_walls,
+    room_walls,
+)
 from ilw_sim.tasks.tasks import TASKS
 
 
@@ -39,6 +46,18 @@ def test_every_start_is_free_far_enough_and_has_a_way_to_the_goal(contract):
             assert 0.0 < y < scene.size[1]
         straight = math.dist(scene.start[:2], scene.goal) - contract.goal_radius_m
         assert straight * 0.95 <= scene.shortest_path_m < 60.0
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_clearance_between_obstacles_is_known_as_far_as_a_start_needs_it(clutter, seed):
+    task, rng = task_of(clutter), np.random.default_rng(seed)
+    obstacles = tuple(task._obstacle(rng) for _ in range(12))
+    grid, known_m = task._grid(obstacles), max(task._clearance_m, task._start_m)
+    exact_m = distance(room_walls(task._size) + obstacles, *grid.centres())
+    near = exact_m <= known_m
+    assert 0.2 < near.mean() < 1.0
+    assert np.array_equal(grid.clearance_m[near], exact_m[near])
+    assert (grid.clearance_m[~near] > known_m).all()
 
 
 def test_clutter_puts_start_and_goal_at_least_three_metres_apart(clutter):
@@ -76,6 +95,24 @@ def test_the_cost_to_a_goal_goes_around_a_wall():
     field = cost_to_go(grid, blocked, (3.05, 0.55), 0.05)
     assert field[5, 10] == pytest.approx(2 * math.hypot(1.0, 2.5), rel=0.06)
     assert np.isinf(field[10, 20])
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_no_cost_to_a_goal_is_above_what_follows_from_the_cells_beside_it(seed):
+    rng = np.random.default_rng(seed)
+    cost = np.where(rng.uniform(size=(30, 40)) < 0.15, np.inf, rng.uniform(1.0, 5.0, (30, 40)))
+    cost[4, 6] = 1.0
+    field = cost_to_go(Grid(0.1, (0.0, 0.0), np.ones((30, 40))), cost, (0.65, 0.45), 0.05)
+    around = np.pad(field, 1, constant_values=np.inf)
+    a = np.minimum(around[1:-1, :-2], around[1:-1, 2:])
+    b = np.minimum(around[:-2, 1:-1], around[2:, 1:-1])
+    reached = np.isfinite(field) & (field > 0.0)
+    assert reached.sum() > 800
+    a, b, step = (each[reached] for each in (a, b, 0.1 * cost))
+    # Godunov's: sum of max(T - a, 0)^2 and max(T - b, 0)^2 is step^2
+    left = sum(np.maximum(field[reached] - each, 0.0) ** 2 for each in (a, b))
+    assert left == pytest.approx(step ** 2, rel=1e-3)
+    assert np.isinf(field[np.isinf(cost)]).all()
 
 
 def test_wheels_turn_as_the_urdf_says():
