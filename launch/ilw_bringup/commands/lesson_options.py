@@ -16,7 +16,7 @@ _OPTIONS = (
                  show_default=True, help='Simulated seconds per second while somebody drives.'),
     click.option('--joystick', default='xbox', show_default=True, help='Layout of the pad.'),
     click.option('--operator', default='', help='Who corrects; kept with each episode.'),
-    click.option('--config', 'config_name', default='bc', show_default=True,
+    click.option('--config', 'config_name', default='bc_corrections', show_default=True,
                  help='How to train: in config/train/, or a path.'),
     click.option('--seed', default=0, show_default=True, help='Worlds, reactions, training.'))
 
