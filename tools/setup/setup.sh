@@ -39,9 +39,8 @@ locked_for_a_robot() {
 }
 
 stage_packages() {
-    # Python compiles what is imported, when it is: a small part of all these files.
     local install=("$ILW_VENV/bin/python" -m pip --disable-pip-version-check --no-input install
-        --no-compile --no-deps --require-hashes "${WHEELHOUSE[@]}")
+        --no-deps --require-hashes "${WHEELHOUSE[@]}")
     local lock=$ILW_ROOT/requirements/lock.txt
     if [ "$ILW_VARIANT" = robot ]; then
         lock=$ILW_STAMPS/lock-robot.txt
