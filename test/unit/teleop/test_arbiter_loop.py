@@ -1,5 +1,6 @@
 """Silence makes the arbiter decide, but a simulated clock may leap."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -219,6 +220,24 @@ def test_who_fell_behind_a_clock_that_waits_catches_up(clutter, behind):
         assert asked_at, 'each tick is seen, and what is asked is on its way'
     assert len(asked_at) == 1, 'nothing is on its way but the answer to the newest tick'
     assert {each.source for each in driven} == {Source.PERSON}
+
+
+@pytest.mark.parametrize('changed', [
+    {'period_s': period_s} for period_s in (
+        float('inf'), float('-inf'), float('nan'), 1e308, -1e308, 0.0)] + [
+    {'horizon': horizon} for horizon in (-2 ** 31, 0, 2, 2 ** 32)] + [
+    {'values': [float('nan'), 0.0]}, {'values': []}, {'names': []}, {'contract_hash': ''},
+    {'source': 0}, {'source': 77}], ids=str)
+@pytest.mark.parametrize('stamp_ns', [0, T0 - P, T0, 2 ** 62])
+def test_no_number_in_a_request_stops_a_loop_that_is_waited_for(clutter, changed, stamp_ns):
+    loop = ArbiterLoop(Arbiter(clutter), 50 * MS, 450 * MS, simulated=True)
+    loop.tick(0)
+    decision = loop.request(replace(asked(clutter, stamp_ns), **changed), T0, T0, 0, waits=True)
+    if 'source' in changed:
+        assert decision is None, 'nobody that could drive'
+    else:
+        assert decision is not None, 'its tick goes on at once, and the robot stands'
+        assert not decision.applied.any()
 
 
 def test_only_what_a_tick_waits_for_may_be_left_without_an_answer(clutter):

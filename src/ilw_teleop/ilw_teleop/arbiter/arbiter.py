@@ -19,6 +19,9 @@ from ilw_teleop.guards.forward_stop import ForwardStop
 from ilw_teleop.guards.guard import Guard
 from ilw_teleop.guards.range_stop import RangeStop
 
+_OF_AGE = ('', 'stale', 'expired', 'observation')
+"""Why a request is refused whose times are in order"""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -248,8 +251,14 @@ class Arbiter:
         return gone or since_ns >= 1.5 * self._period_ns
 
     def is_behind(self, request: Request, now_ns: int) -> bool:
-        """Tell whether a tick has come after the last one that a request has an action for."""
-        return now_ns - request.stamp_ns - request.last_ns >= self._period_ns
+        """
+        Tell whether a tick has come after the last one that a held request has an action for.
+
+        Of one that was refused for more than its age nothing is told: its numbers may be any.
+        """
+        held = next((each for each in self._held.values() if each.request is request), None)
+        return (held is not None and held.problem in _OF_AGE
+                and now_ns - request.stamp_ns - request.last_ns >= self._period_ns)
 
     def idle_left_ns(self, mono_ns: int) -> int:
         """Return how long the next decision has time while nobody drives; 0: it may be due."""

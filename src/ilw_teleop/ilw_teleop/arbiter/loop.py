@@ -57,7 +57,7 @@ class ArbiterLoop:
         """
         counts = self.hears(wall_ns, active=request.active)
         due = counts and self._arbiter.offer(request, now_ns, mono_ns)
-        behind = waits and request.active and self._arbiter.is_behind(request, now_ns)
+        behind = due and waits and request.active and self._arbiter.is_behind(request, now_ns)
         return self._turn(now_ns, mono_ns, due=due and not behind)
 
     def switched(self, now_ns: int, mono_ns: int) -> Decision | None:
