@@ -18,11 +18,11 @@ from ilw_teleop.arbiter.arbiter import Arbiter, Decision
 from ilw_teleop.arbiter.loop import ArbiterLoop
 from ilw_teleop.arbiter.request import Request
 from ilw_teleop.arbiter.robot_profile import doubts, interface_of, load_profile
-from ilw_teleop.arbiter.senders import Senders
 from ilw_teleop.arbiter.stamps import LeadingClock, read_together
 from ilw_teleop.nodes.arbiter.arbiter_reports import ArbiterReports
 from ilw_teleop.nodes.arbiter.clock_tap import ClockTap
 from ilw_teleop.nodes.arbiter.command_output import CommandOutput
+from ilw_teleop.nodes.arbiter.policy_watch import PolicyWatch
 from ilw_teleop.nodes.arbiter.poll_timer import IDLE_LOOK_NS, LOOK_S, PollTimer
 from ilw_teleop.nodes.arbiter.positions import Positions
 from ilw_teleop.nodes.arbiter.robot_check import RobotCheck
@@ -56,7 +56,7 @@ class ArbiterNode(Node):
             self._check = RobotCheck(self, arbiter, contract, interface)
         self._reports = ArbiterReports(self, contract, arbiter, output=params.enable_output,
                                        doubts=doubts(contract, profile))
-        self._policies = Senders()
+        self._policies = PolicyWatch(self, 'policy/action')
         self.create_subscription(ActionChunk, 'teleop/action', self._on_request, REQUEST)
         self.create_subscription(ActionChunk, 'policy/action', self._on_policy, REQUEST)
         if arbiter.ahead is not None:
@@ -122,6 +122,8 @@ class ArbiterNode(Node):
             self._poll.rest(0)
 
     def _on_look(self) -> None:
+        if self._policies.newcomer():
+            self._reports.disarmed(self._arbiter.notice_restart())
         several = self._policies.several(time.monotonic_ns())
         if self._loop.rivals(self._command.rivals(), several_policies=several):
             self._publish(self._loop.switched(*self._times()))
