@@ -33,8 +33,7 @@ def driven_sums(contract: Contract, worlds: Sequence[int], names: Sequence[str],
         return lambda obs, valid: expert.drive(
             tuple(env.arrays.state[number, [X, Y, YAW]].astype(float)))
 
-    sums, success, _ = drive_once(
+    return drive_once(
         contract, env, [driver(number) for number in range(len(scenes))],
         np.full(len(scenes), random_ratio), names, np.random.default_rng(seed),
         discount)
-    return sums, success

@@ -143,22 +143,27 @@ class Session:
 
         :raises LoopError: it does not drive.
         """
-        drives = [False]
+        driven_ns = [-1]
 
         def take(state: ArbiterState) -> None:
-            drives[0] = drives[0] or (state.source == source and stamp_ns(state.header.stamp)
-                                      >= self._begin_ns)
+            if state.source == source:
+                driven_ns[0] = stamp_ns(state.header.stamp)
+
+        def drives() -> bool:
+            return driven_ns[0] >= self._begin_ns  # not in the world before
 
         states = self._node.create_subscription(ArbiterState, 'arbiter/state', take, EVENT)
         deadline = time.monotonic() + _DRIVER_S
         try:
-            while not drives[0]:
+            while True:
+                self._begin(seed, uuid.uuid4().hex[:12])
+                self.wait_for(lambda: drives() or self._end is not None, _DRIVER_S,
+                              f'the {source.name.lower()} to drive')
+                if drives():
+                    break
                 if time.monotonic() > deadline:
                     raise LoopError(f'Waited {_DRIVER_S:.0f} s for the {source.name.lower()} to '
                                     'drive in vain.')
-                self._begin(seed, uuid.uuid4().hex[:12])
-                self.wait_for(lambda: drives[0] or self._end is not None, _DRIVER_S,
-                              f'the {source.name.lower()} to drive')
         finally:
             self._node.destroy_subscription(states)
         self.call(StepSim, 'sim/step', StepSim.Request(ticks=1))  # from there time stands

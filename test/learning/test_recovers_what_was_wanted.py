@@ -131,7 +131,6 @@ def test_degraded_drives_are_summed_as_recordings_are(clutter):
                                                                    'progress_m'],
                             np.random.default_rng(0), on_world=seen.append)
     assert drives.sums.shape == (2, 3, 4) and seen == [1, 2]
-    assert drives.starts.shape == (2, clutter.obs_dim)
     goal, collision, step, _ = np.moveaxis(drives.sums, 2, 0)
     np.testing.assert_array_equal(goal == 1.0, drives.success)
     assert ((goal + collision == 1.0) | (step == 400)).all()
@@ -170,7 +169,7 @@ def test_dqn_learns_to_arrive_from_the_reward_of_noisy_drives_alone(clutter, mon
             for seed, share in enumerate(shares)]
     sums, success = (np.stack(each, axis=1) for each in zip(*runs, strict=True))
     reward, _ = recover_from_drives(
-        clutter, DegradedDrives(sums, success, np.zeros((len(sums), 1)), np.array(shares)), names,
+        clutter, DegradedDrives(sums, success, np.array(shares)), names,
         0.99, np.random.default_rng(0))
     _, config = load_config(config_file('train', 'dqn'), 'clutter')
     summary = train(TrainOptions(

@@ -3,11 +3,13 @@
 import importlib.util
 from pathlib import Path
 import re
+import shlex
 
 import click
 import pytest
 
 from ilw_bringup.cli import ilw
+from ilw_bringup.next_step import Recorded, next_steps
 from ilw_bringup.start.bringup import BRINGUPS
 
 _SPEC = importlib.util.spec_from_file_location(
@@ -153,3 +155,11 @@ def test_blocks_and_spans_are_found(tmp_path):
     forms = [line.text for line in doc_commands.spans(doc_commands.ROOT / 'README.md')]
     assert {'./ilw joystick teach', './ilw episodes show demos/clutter',
             './ilw demo --task maze --quick --json'} <= set(forms)
+
+
+def test_what_comes_next_is_a_command():
+    recorded = Recorded('maze', 3, 2, 9.0), Recorded('my room', 4, 4, 9.0, 'it is damaged')
+    steps = [*next_steps(recorded, 'runs/my run/checkpoint', 1.0, ('maze', 'my room')),
+             *next_steps((), '', 0.0, ())]
+    assert len(steps) == 15
+    assert not [wrong for step in steps if (wrong := objection(shlex.split(step.command)))]

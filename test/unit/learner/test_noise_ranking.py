@@ -21,7 +21,7 @@ def drives(slopes, rng, worlds=30, noise=0.3):
 
 def degraded(sums):
     worlds, count, _ = sums.shape
-    return DegradedDrives(sums, np.zeros((worlds, count), bool), np.zeros((worlds, 1)), SHARES)
+    return DegradedDrives(sums, np.zeros((worlds, count), bool), SHARES)
 
 
 def test_what_falls_with_noise_is_wanted_and_what_rises_is_not():

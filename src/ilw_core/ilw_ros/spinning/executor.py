@@ -9,7 +9,7 @@ from rclpy.guard_condition import GuardCondition
 
 class OneThreadExecutor(SingleThreadedExecutor):
     """
-    Spins nodes in one thread, at half of what rclpy's own executor costs.
+    Spins nodes in one thread, with half of the waits of rclpy's own executor.
 
     That one wakes itself after each callback, for other threads that could wait beside it: here
     there are none, and all it did was to wait twice.

@@ -29,8 +29,6 @@ class DegradedDrives:
     """(W, M, F) of each feature over the drive, discounted"""
     success: np.ndarray
     """(W, M) bool"""
-    starts: np.ndarray
-    """(W, Do) first observation"""
     shares: np.ndarray
     """(M,) part of the actions that is random"""
 
@@ -47,18 +45,15 @@ def drive_degraded(contract: Contract, simulator: str, acts: Sequence[Act],
     :param names: of the features.
     :param discount: what a step counts, to the power of the steps before it.
     """
-    sums, success, starts = [], [], []
+    sums, success = [], []
     for world in worlds:
         env = make_env(simulator, contract, robots=len(shares), seed=int(world), worlds=1,
                        first_world=int(world))
-        of_world, good, first = drive_once(contract, env, acts, np.asarray(shares), names, rng,
-                                           discount)
+        of_world, good = drive_once(contract, env, acts, np.asarray(shares), names, rng, discount)
         sums.append(of_world)
         success.append(good)
-        starts.append(first[0])
         on_world(len(sums))
-    return DegradedDrives(np.array(sums), np.array(success), np.array(starts),
-                          np.asarray(shares, dtype=np.float64))
+    return DegradedDrives(np.array(sums), np.array(success), np.asarray(shares, dtype=np.float64))
 
 
 def return_of(episode: Episode, reward: RecoveredReward) -> float:
@@ -76,7 +71,7 @@ def return_of(episode: Episode, reward: RecoveredReward) -> float:
 
 def drive_once(contract: Contract, env: Any, acts: Sequence[Act], shares: np.ndarray,
                names: Sequence[str], rng: np.random.Generator, discount: float = 1.0,
-               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+               ) -> tuple[np.ndarray, np.ndarray]:
     """
     Drive one episode with each of M robots.
 
@@ -85,10 +80,10 @@ def drive_once(contract: Contract, env: Any, acts: Sequence[Act], shares: np.nda
     :param shares: (M,) part of the half seconds in which it is not: the robot does something at
         random then, or of ``STANDING`` of the robots, nothing.
     :param discount: what a step counts, to the power of the steps before it.
-    :returns: sums of features (M, F), success (M,) and first observations (M, Do).
+    :returns: sums of features (M, F) and success (M,).
     """
     action, robots = contract.action, len(shares)
-    first = obs = np.array(env.reset(seed=int(rng.integers(2 ** 31)))[0])
+    obs = np.array(env.reset(seed=int(rng.integers(2 ** 31)))[0])
     running, known = np.ones(robots, dtype=bool), np.ones(obs.shape[1], dtype=bool)
     seen: list[tuple[np.ndarray, ...]] = []
     lost, wild = running, np.zeros((robots, action.dim))
@@ -114,4 +109,4 @@ def drive_once(contract: Contract, env: Any, acts: Sequence[Act], shares: np.nda
                        for each in (before, after, arrived, collided)))
     rows = measure(contract, names, flat).numpy().reshape(*ran.shape, -1)  # (T, M, F)
     counts = ran * discount ** np.arange(len(ran))[:, None]
-    return (counts[..., None] * rows).sum(axis=0), (ran & arrived).any(0), first
+    return (counts[..., None] * rows).sum(axis=0), (ran & arrived).any(0)
