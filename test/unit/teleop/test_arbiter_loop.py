@@ -155,7 +155,21 @@ def test_in_simulation_the_rest_is_as_long_as_time_takes_on_the_wall(idle, pace)
     gaps = [b - a for a, b in pairwise(decided)]
     assert len(decided) > 5
     assert max(gaps) <= P + pace * 20 * MS, 'not later than with a poll each 10 ms, twice'
-    assert longest <= P
+    assert longest <= P + 10 * MS, 'a step of the clock later, so that it is due'
+
+
+def test_in_simulation_one_poll_decides_and_its_period_stays_the_same(idle):
+    """Each poll in vain, and each other period of its timer, wakes the node once more."""
+    loop, wall, polls, decided, rests = ArbiterLoop(idle, simulated=True), 0, 0, 0, []
+    while wall < 10_000 * MS:
+        now = T0 + wall // (10 * MS) * 10 * MS  # /clock each 10 ms
+        loop.tick(wall)
+        decided += loop.poll(now, now, wall) is not None
+        rests.append(loop.rest_ns(now, wall, paced=True))
+        polls, wall = polls + 1, wall + max(rests[-1], 10 * MS) + 700_000
+    assert decided > 85
+    assert polls <= decided + 5
+    assert max(rests[10:]) - min(rests[10:]) < 5 * MS
 
 
 def test_a_simulator_that_may_wait_for_an_answer_is_never_rested_on(idle):

@@ -2,6 +2,7 @@
 
 from ilw_teleop.arbiter.arbiter import Arbiter, Decision
 from ilw_teleop.arbiter.request import Request
+from ilw_teleop.arbiter.sim_pace import SimPace
 from ilw_teleop.arbiter.stamps import LEAP_NS
 
 CLOCK_STOPPED_NS = 1_000_000_000
@@ -9,6 +10,9 @@ CLOCK_STOPPED_NS = 1_000_000_000
 
 RESTS_NS = 100_000_000
 """Not polled for so long at most, even while nothing can move"""
+
+_CLOCK_STEP_NS = 10_000_000
+"""A simulated clock tells time in steps as long as this; a poll just before one comes in vain"""
 
 ASLEEP_NS = 10_000_000_000
 """Nobody waits for an answer to a simulated clock that has stood still for longer in wall time"""
@@ -41,8 +45,7 @@ class ArbiterLoop:
         self._began = False
         """The simulated clock has moved once"""
         self._polled_ns: int | None = None
-        self._paced: tuple[int, int] | None = None
-        """Wall and simulated time that the pace of the simulation is measured from"""
+        self._pace = SimPace()
 
     # -- what can happen
 
@@ -155,14 +158,10 @@ class ArbiterLoop:
             return RESTS_NS if asleep else 0
         left_ns = self._arbiter.idle_left_ns(mono_ns)
         if self._ticked_ns is not None:
-            since_ns, before_ns = self._paced or (wall_ns, mono_ns)
-            if not 0 < wall_ns - since_ns <= 4 * RESTS_NS:
-                self._paced = (wall_ns, mono_ns)
+            pace = self._pace.measure(mono_ns, wall_ns)
+            if left_ns == 0 or pace is None or pace <= 0.1:
                 return 0
-            pace = (mono_ns - before_ns) / (wall_ns - since_ns)
-            if wall_ns - since_ns > RESTS_NS:
-                self._paced = (wall_ns, mono_ns)
-            left_ns = round(left_ns / pace) if pace > 0.1 else 0
+            return min(round(left_ns / pace), RESTS_NS) + _CLOCK_STEP_NS
         return min(left_ns, RESTS_NS)
 
     def clock_stopped(self, wall_ns: int) -> bool:

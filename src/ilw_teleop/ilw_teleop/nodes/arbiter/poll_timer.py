@@ -7,6 +7,8 @@ from rclpy.node import Node
 
 _LATE_NS = 500_000
 """After what was waited for is due, not just before it"""
+_ALIKE = 0.05
+"""A period that differs by less is left: to set one wakes the node once more"""
 
 LOOK_S = 0.1
 """Between two looks at who else commands the robot"""
@@ -29,6 +31,6 @@ class PollTimer:
     def rest(self, rest_ns: int) -> None:
         """Fire next after ``rest_ns`` of wall time, or ``often_s`` if that is longer."""
         wanted = max(self._often_ns, rest_ns + _LATE_NS if rest_ns else 0)
-        if wanted != self._now_ns:
+        if abs(wanted - self._now_ns) > _ALIKE * self._now_ns:
             self._timer.timer_period_ns = self._now_ns = wanted
             self._timer.reset()
