@@ -26,6 +26,8 @@ class Glass:
         self.columns, self.height = columns, rows
         self.rows, self.x, self.y = [[] for _ in range(rows)], 0, 0
         self._rest = b''
+        self.gone = []
+        """Lines that went off the top, which a person scrolls back to"""
         self.strange = []
         """Controls that this does not know"""
 
@@ -92,6 +94,7 @@ class Glass:
         if self.y + 1 < self.height:
             self.y += 1
         else:
+            self.gone.append(''.join(self.rows[0]).rstrip())
             self.rows = [*self.rows[1:], []]
 
     @property
@@ -112,7 +115,7 @@ class Desk:
         os.close(theirs)
         os.set_blocking(self._ours, False)
         self.glass = Glass(columns, rows)
-        self.said = ''
+        self.said, self._gone = '', 0
 
     def look(self):
         """Return the lines on the screen now."""
@@ -126,17 +129,21 @@ class Desk:
             self.said += data.decode(errors='replace')
             self.glass.feed(data)
 
-    def sees(self, pattern):
-        """Return the first match on the screen, or None."""
-        return re.search(pattern, '\n'.join(self.look()))
+    def sees(self, pattern, *, back=False):
+        """Return the first match on the screen, or None; ``back``: or above, since a key."""
+        lines = self.look()
+        return re.search(pattern, '\n'.join([*self.glass.gone[self._gone:], *lines]
+                                            if back else lines))
 
     def type(self, keys):
+        self.look()
+        self._gone = len(self.glass.gone)
         os.write(self._ours, keys.encode())
 
-    def until(self, pattern, seconds=60.0, every=None):
+    def until(self, pattern, seconds=60.0, every=None, *, back=False):
         """Wait until the screen shows it; ``every``: a key to hold down meanwhile."""
         deadline = time.monotonic() + seconds
-        while not (found := self.sees(pattern)):
+        while not (found := self.sees(pattern, back=back)):
             assert self.process.poll() is None, '\n'.join(['it ended', *self.glass.lines])
             assert time.monotonic() < deadline, '\n'.join([f'no {pattern!r}', *self.glass.lines])
             if every:

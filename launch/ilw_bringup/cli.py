@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
+from ilw_bringup.commands.completion import COMPLETES
 from ilw_bringup.start.bringup import BRINGUPS, discovery, resolve
 from ilw_bringup.start.interrupts import asked_to_end, ignore, interrupt_once
+from ilw_cli.config_name import ConfigName
 from ilw_cli.options import json_option
 from ilw_cli.run import why_not_here
 from ilw_core.errors import IlwError
@@ -32,6 +34,7 @@ class _Lazy(click.Group):
 
     elsewhere = {
         **{name: ('ilw_learner.cli', name) for name in ('train', 'runs', 'sweep')},
+        'completion': ('ilw_bringup.commands.completion', 'completion'),
         'config': ('ilw_learner.commands.config', 'config'),
         'contract': ('ilw_data.commands.contract', 'contract'),
         'episodes': ('ilw_data.commands.episodes', 'episodes'),
@@ -98,7 +101,8 @@ def ilw() -> None:
 
 
 @ilw.command()
-@click.option('--task', default='clutter', show_default=True, help='A contract in config/tasks/.')
+@click.option('--task', type=ConfigName('tasks'), default='clutter', show_default=True,
+              help='A contract in config/tasks/.')
 @click.option('--seed', default=0, show_default=True, help='Changes worlds, starts and training.')
 @click.option('--episodes', type=click.IntRange(1, 10_000), help='Demonstrations to record [60].')
 @click.option('--episodes-eval', type=click.IntRange(1, 10_000),
@@ -162,7 +166,8 @@ def _up_command(name: str) -> click.Command:
     options = []
     for argument in BRINGUPS[name].arguments:
         flag = '--' + argument.name.replace('_', '-')
-        kind = click.Choice(argument.choices) if argument.choices else type(argument.default)
+        kind = click.Choice(argument.choices) if argument.choices else (
+            ConfigName(argument.folder) if argument.folder else type(argument.default))
         if isinstance(argument.default, bool):
             options.append(click.Option([f'{flag}/--no{flag[1:]}'], default=argument.default,
                                         help=argument.text, show_default=True))
@@ -225,7 +230,7 @@ def main() -> None:
     interrupt_once()
     os.environ.update(discovery('auto', os.environ))  # this process, and all that it starts
     try:
-        ilw.main(prog_name='./ilw', standalone_mode=False)
+        ilw.main(prog_name='./ilw', complete_var=COMPLETES, standalone_mode=False)
     except click.ClickException as error:
         show_usage_error(error)
         sys.exit(2)

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from ilw_cli.config_name import ConfigName
 from ilw_core.contract.file import Contract, load_contract
 from ilw_core.contract.schema import Section
 from ilw_core.storage.files import write_file
@@ -95,7 +96,8 @@ def world_file(task: str, seed: int, folder: Path | None = None) -> Path:
 
 
 @click.command()
-@click.option('--task', default='clutter', show_default=True, help='A contract in config/tasks/.')
+@click.option('--task', type=ConfigName('tasks'), default='clutter', show_default=True,
+              help='A contract in config/tasks/.')
 @click.option('--seed', default=0, show_default=True, help='Seed of the simulated world.')
 def world(task: str, seed: int) -> None:
     """

@@ -60,7 +60,8 @@ def test_a_newcomer_records_trains_and_deploys_by_keyboard_and_terminal_alone(de
         assert len(outcomes) < TAKES, outcomes
         up.until(r'ready, b begins')
         up.type('b')
-        up.until(r'Take begins\. Robot at x [-\d.]+ m, y [-\d.]+ m, heading \d+°; goal at')
+        up.until(r'Take begins\. Robot at x [-\d.]+ m, y [-\d.]+ m, heading \d+°; goal at',
+                 back=True)  # what the nodes say under load moves it off a small screen
         up.until(r'RECORDING \| \d+\.\d of 60 s')
         outcomes.append(drive(up))
     assert up.end() == 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ilw_cli.config_name import ConfigName
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import IlwError
 from ilw_core.storage.locate import config_file
@@ -65,7 +66,8 @@ def verify(checkpoint: Path, trusted_keys: Path) -> None:
 
 @security.command()
 @click.argument('folder', type=_PATH, default=Path('keystore'))
-@click.option('--task', 'tasks', multiple=True, default=('clutter',), show_default=True,
+@click.option('--task', 'tasks', type=ConfigName('tasks'), multiple=True,
+              default=('clutter',), show_default=True,
               help='Contract whose topics are allowed; more than one may be given.')
 @click.option('--robot', type=click.Choice(['sim', 'real']), default='sim', show_default=True,
               help='sim: with the simulator\'s nodes and clock; real: without.')

@@ -18,25 +18,31 @@ class Argument:
     """Its type is the type of the argument"""
     text: str
     choices: tuple[str, ...] = ()
+    folder: str = ''
+    """In config/, where it names a file of that"""
 
 
-TASK = Argument('task', 'clutter', 'A contract in config/tasks/ (without .yaml), or a path.')
+TASK = Argument('task', 'clutter', 'A contract in config/tasks/ (without .yaml), or a path.',
+                folder='tasks')
 TASK_OF_CHECKPOINT = replace(TASK, default='', text='A contract in config/tasks/ (without .yaml), '
                              'or a path. Empty: the one the checkpoint was made for.')
 SEED = Argument('seed', 0, 'Seed of the simulated world.')
 SPEED = Argument('real_time_factor', 1.0, 'Simulated seconds per second; 0: as fast as possible.')
-PLANT = Argument('plant', '', 'How the simulated base answers: in config/plants/, or a path.')
+PLANT = Argument('plant', '', 'How the simulated base answers: in config/plants/, or a path.',
+                 folder='plants')
 GUI = Argument('gui', False, 'Show the PyBullet window; needs a display.')
 ROBOT = Argument('robot', 'sim', 'sim: start the simulator; emulated: start a stand-in for a '
                  'robot; real: the robot is already running.', ('sim', 'emulated', 'real'))
-EMULATOR = Argument('emulator', 'typical', 'Emulated robot: a profile in config/emulators/.')
+EMULATOR = Argument('emulator', 'typical', 'Emulated robot: a profile in config/emulators/.',
+                    folder='emulators')
 EMULATOR_SEED = Argument('emulator_seed', -1, 'Which robot of that profile; -1: a secret one.')
 REVEAL = Argument('reveal', '', 'File that receives the truth about the emulated robot, as JSON.')
-PROFILE = Argument('profile', '', 'Robot profile in config/robots/, or a path; sim has its own.')
+PROFILE = Argument('profile', '', 'Robot profile in config/robots/, or a path; sim has its own.',
+                   folder='robots')
 JOYSTICK = Argument(
     'joystick', 'xbox', 'Layout in config/joysticks/: xbox, xbox_bluetooth, ps4, ps5, f710_x, '
     'f710_d, 8bitdo, 8bitdo_x, switch_pro, game_controller, xbox_wireless, or your own; auto: the '
-    'one that fits the pad.')
+    'one that fits the pad.', folder='joysticks')
 INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; external: another '
                  'node publishes joy.', ('evdev', 'keyboard', 'external'))
 DEMOS = Argument('demos', 'demos', 'Folder that receives the episodes.')

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ilw_cli.config_name import ConfigName
 from ilw_core.base.plant import PlantProfile, load_plant
 from ilw_core.storage.locate import config_file
 
@@ -13,20 +14,20 @@ F = TypeVar('F', bound=Callable[..., Any])
 
 def task_option(function: F) -> F:
     """Add ``--task``: the contract to use."""
-    return click.option('--task', default='clutter', show_default=True,
+    return click.option('--task', type=ConfigName('tasks'), default='clutter', show_default=True,
                         help='A contract in config/tasks/, or a path.')(function)
 
 
 def checkpoint_task_option(function: F) -> F:
     """Add ``--task`` to a command that names checkpoints; see ``checkpoint_contract``."""
-    return click.option('--task', help='A contract in config/tasks/, or a path [the one the '
-                        'checkpoint was made for].')(function)
+    return click.option('--task', type=ConfigName('tasks'), help='A contract in config/tasks/, or '
+                        'a path [the one the checkpoint was made for].')(function)
 
 
 def profile_option(function: F) -> F:
     """Add ``--profile``: the robot, whose lidar may speak in its own way."""
-    return click.option('--profile', help='Robot profile in config/robots/, or a path: how its '
-                        'lidar speaks [as recorded].')(function)
+    return click.option('--profile', type=ConfigName('robots'), help='Robot profile in '
+                        'config/robots/, or a path: how its lidar speaks [as recorded].')(function)
 
 
 def json_option(function: F) -> F:
@@ -37,8 +38,9 @@ def json_option(function: F) -> F:
 
 def plant_option(function: F) -> F:
     """Add ``--plant``: how simulated bases answer."""
-    return click.option('--plant', help='How simulated bases answer: a profile in config/plants/, '
-                        'or a path; each episode draws its own [they obey at once].')(function)
+    return click.option('--plant', type=ConfigName('plants'),
+                        help='How simulated bases answer: a profile in config/plants/, or a '
+                        'path; each episode draws its own [they obey at once].')(function)
 
 
 def trusted_keys_option(function: F) -> F:

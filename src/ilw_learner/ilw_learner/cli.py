@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 from rich.progress import Progress
 
+from ilw_cli.config_name import ConfigName
 from ilw_cli.options import (
     F,
     checkpoint_task_option,
@@ -53,7 +54,8 @@ def _progress_json(function: F) -> F:
 @profile_option
 @click.option('--demos', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK]; '
               'of several tasks a folder with one for each [demos].')
-@click.option('--config', '--algo', 'config_name', default='bc', show_default=True,
+@click.option('--config', '--algo', 'config_name', type=ConfigName('train'), default='bc',
+              show_default=True,
               help='In config/train/ (bc, dqn, dqfd, qtable), or a path.')
 @click.option('--algo-file', type=click.Path(path_type=Path),
               help='A Python file with an algorithm of your own; without --config, its defaults.')

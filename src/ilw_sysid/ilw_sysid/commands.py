@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ilw_cli.config_name import ConfigName
 from ilw_cli.options import json_option, task_option
 from ilw_core.base.plant import load_plant
 from ilw_core.contract.file import Contract, load_contract
@@ -26,8 +27,8 @@ def _contract(task: str | None) -> Contract | None:
 
 @click.command()
 @click.argument('bag', type=click.Path(path_type=Path))
-@click.option('--task', help='A contract in config/tasks/, or a path, that names the topics '
-                             '[found by type].')
+@click.option('--task', type=ConfigName('tasks'), help='A contract in config/tasks/, or a '
+              'path, that names the topics [found by type].')
 @click.option('--out', type=click.Path(path_type=Path, dir_okay=False),
               help='Write the profile here, as in config/plants/NAME.yaml.')
 @click.option('--judge', type=click.Path(path_type=Path),

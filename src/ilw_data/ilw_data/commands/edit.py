@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ilw_cli.config_name import ConfigName
 from ilw_cli.options import json_option, profile_option
 from ilw_core.contract.file import Contract, named_contract, parse_contract
 from ilw_core.episode import Outcome
@@ -35,8 +36,8 @@ def own_contract(episode: EpisodeFolder, task: str | None) -> Contract:
 
 
 def _task_or_own(function: Any) -> Any:
-    return click.option('--task', help='A contract in config/tasks/, or a path [the one it was '
-                                       'recorded under].')(function)
+    return click.option('--task', type=ConfigName('tasks'), help='A contract in config/tasks/, or '
+                        'a path [the one it was recorded under].')(function)
 
 
 @click.command()
@@ -139,7 +140,8 @@ def redo(path: Path, task: str | None, as_json: bool) -> None:
 
 @click.command(name='import')
 @_PATH
-@click.option('--task', required=True, help='A contract in config/tasks/, or a path.')
+@click.option('--task', type=ConfigName('tasks'), required=True,
+              help='A contract in config/tasks/, or a path.')
 @click.option('--out', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK].')
 @click.option('--outcome', type=click.Choice([o.name.lower() for o in Outcome]),
               default='unknown', show_default=True, help='How it went.')

@@ -6,6 +6,7 @@ import re
 
 import click
 
+from ilw_cli.config_name import ConfigName
 from ilw_cli.options import json_option
 from ilw_core.contract.file import named_contract
 from ilw_core.storage.locate import config_file
@@ -24,8 +25,8 @@ def config() -> None:
 
 
 @config.command()
-@click.argument('algo')
-@click.option('--task', default='clutter', show_default=True,
+@click.argument('algo', type=ConfigName('train'))
+@click.option('--task', type=ConfigName('tasks'), default='clutter', show_default=True,
               help='A contract in config/tasks/ or a path; the id of a Gymnasium environment.')
 @json_option
 def show(algo: str, task: str, as_json: bool) -> None:

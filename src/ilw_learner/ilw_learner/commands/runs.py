@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from ilw_cli.config_name import ConfigName
+from ilw_cli.options import task_option
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import IlwError
 from ilw_core.storage.locate import config_file
@@ -49,9 +51,9 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.option('--task', default='clutter', show_default=True,
-              help='A contract in config/tasks/, or a path.')
-@click.option('--algo', default='bc', show_default=True, help='In config/train/, or a path.')
+@task_option
+@click.option('--algo', type=ConfigName('train'), default='bc', show_default=True,
+              help='In config/train/, or a path.')
 @click.option('--space', help='What to vary: in config/sweep/, or a path [the name of --algo].')
 @click.option('--demos', type=click.Path(path_type=Path), help='Folder of episodes [demos/TASK].')
 @click.option('--trials', type=click.IntRange(1, 100_000), default=20, show_default=True)

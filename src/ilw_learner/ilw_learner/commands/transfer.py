@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
+from ilw_cli.config_name import ConfigName
 from ilw_cli.options import json_option
 from ilw_core import world_seeds
 from ilw_core.contract.file import named_contract
@@ -21,7 +22,8 @@ _ERR = PlainConsole(stderr=True)
 @click.argument('tasks', nargs=-1, required=True)
 @click.option('--demos', type=click.Path(path_type=Path), default=Path('demos'),
               show_default=True, help='Folder with a folder of episodes for each task.')
-@click.option('--config', '--algo', 'config_name', default='bc', show_default=True,
+@click.option('--config', '--algo', 'config_name', type=ConfigName('train'), default='bc',
+              show_default=True,
               help='In config/train/, or a path; its values for the first task are those of all '
                    'stages.')
 @click.option('--keep', 'keeps', type=click.Choice(['none', 'replay', 'ewc']), multiple=True,
