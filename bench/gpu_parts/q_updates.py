@@ -6,7 +6,7 @@ from itertools import pairwise
 from common import CORE, DEVICE, ON_GPU, QUICK, add, attempt, place, rate, report
 import torch
 
-from ilw_learner.algorithms.q_values import Dqn, DqnConfig
+from ilw_learner.algorithms.q_learning.q_values import Dqn, DqnConfig
 from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
 from ilw_learner.training.options import training_math
 

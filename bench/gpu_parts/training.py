@@ -9,8 +9,8 @@ import torch
 
 from ilw_core.contract.file import load_contract
 from ilw_learner.algorithms.dqn import choices_of
-from ilw_learner.algorithms.q_learner import DrivingScore, QLearner, drive_greedily
-from ilw_learner.algorithms.q_values import Dqn
+from ilw_learner.algorithms.q_learning.q_learner import DrivingScore, QLearner, drive_greedily
+from ilw_learner.algorithms.q_learning.q_values import Dqn
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.rollout.vec_env import BatchVecEnv

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ilw_core.contract.file import Contract
-from ilw_learner.algorithms.qtable_model import Model, reaching, value_iteration
+from ilw_learner.algorithms.q_learning.qtable_model import Model, reaching, value_iteration
 from ilw_learner.rewards.binned_maze import BinnedWorld, binned_world, recover_in_bins
 from ilw_learner.rewards.maximum_causal_entropy import FiniteWorld, best_actions, best_values
 

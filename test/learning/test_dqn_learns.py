@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from ilw_learner.algorithms.q_learner import QLearner, drive_greedily
-from ilw_learner.algorithms.q_values import Dqn, DqnConfig, choice_table
+from ilw_learner.algorithms.q_learning.q_learner import QLearner, drive_greedily
+from ilw_learner.algorithms.q_learning.q_values import Dqn, DqnConfig, choice_table
 from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
 from ilw_learner.networks.fused_mlp import FusedMlp
 from ilw_learner.rollout.vec_env import OneRobot

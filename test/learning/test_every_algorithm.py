@@ -22,7 +22,7 @@ from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import load_episode
 from ilw_learner.algorithms import ALGORITHMS
 from ilw_learner.algorithms.from_file import algorithm_in
-from ilw_learner.algorithms.q_values import Dqn
+from ilw_learner.algorithms.q_learning.q_values import Dqn
 from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_learner.cli import evaluate, train
 from ilw_learner.runtime.runner import PolicyRunner
@@ -275,7 +275,7 @@ def test_cloning_by_autograd_ends_where_the_fused_steps_do(options):
 @pytest.mark.parametrize('switches', [
     {}, {'double': False}, {'dueling': True, 'action_gap': 0.3}, {'margin': 0.8, 'average': 0.9}])
 def test_values_by_autograd_are_those_of_the_fused_update(switches):
-    from ilw_learner.algorithms.q_values import DqnConfig
+    from ilw_learner.algorithms.q_learning.q_values import DqnConfig
     from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
 
     config = DqnConfig(**{'hidden': 16, 'batch': 8, 'capacity': 64, 'robots': 1, 'n_step': 1,

@@ -13,8 +13,8 @@ from ilw_data.episode.dataset import build_dataset
 from ilw_learner.algorithms import qtable
 from ilw_learner.algorithms.bc import cloning_step
 from ilw_learner.algorithms.cloned_policy import BcConfig
-from ilw_learner.algorithms.q_learner import DrivingScore, QLearner
-from ilw_learner.algorithms.q_values import DqnConfig
+from ilw_learner.algorithms.q_learning.q_learner import DrivingScore, QLearner
+from ilw_learner.algorithms.q_learning.q_values import DqnConfig
 from ilw_learner.data.demonstrations import to_transitions
 from ilw_learner.rollout.vec_env import Steps
 from ilw_learner.training.config import load_config

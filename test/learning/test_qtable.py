@@ -10,9 +10,14 @@ import pytest
 from ilw_core.align import Observation
 from ilw_core.errors import ContractError
 from ilw_core.storage.locate import config_file
-from ilw_learner.algorithms import value_map
+from ilw_learner.algorithms.q_learning import value_map
+from ilw_learner.algorithms.q_learning.qtable_model import (
+    is_optimal,
+    learn,
+    reaching,
+    value_iteration,
+)
 from ilw_learner.algorithms.qtable import QTableConfig, TablePolicy
-from ilw_learner.algorithms.qtable_model import is_optimal, learn, reaching, value_iteration
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import save_checkpoint
 from ilw_learner.runtime.runner import PolicyRunner

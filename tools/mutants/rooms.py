@@ -56,9 +56,9 @@ ROOMS = {
         _tests('unit/learner', 'checkpoint_bytes', 'signing', 'deployed',
                'checkpoint_and_runner')),
     'update': Room(
-        _files(_LEARNER, 'algorithms/q_values', 'algorithms/bc', 'algorithms/cloned_policy',
-               'networks/averaged_adam',
-               'algorithms/q_learner', 'algorithms/dqn'),
+        _files(_LEARNER, 'algorithms/q_learning/q_values', 'algorithms/bc',
+               'algorithms/cloned_policy', 'networks/averaged_adam',
+               'algorithms/q_learning/q_learner', 'algorithms/dqn'),
         _tests('unit/learner', 'updates_by_hand', 'replay_buffer')),
     'kernel': Room(
         (*_files(_SIM, 'batch/kernel'), *_files(_LEARNER, 'networks/fused_kernels')),

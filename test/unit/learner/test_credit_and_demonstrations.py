@@ -9,7 +9,7 @@ import torch
 from ilw_core.episode import Episode, Outcome
 from ilw_data.episode.credit import credit
 from ilw_data.episode.dataset import load_episode
-from ilw_learner.algorithms.q_values import DqnConfig
+from ilw_learner.algorithms.q_learning.q_values import DqnConfig
 from ilw_learner.data.demonstrations import task_rewards, to_transitions
 from ilw_learner.data.mirror import mirrored
 

@@ -220,7 +220,7 @@ def test_the_best_policy_until_then_is_kept(train, register, what, tmp_path):
 
 def test_weights_that_are_not_finite_stop_with_the_update_and_are_never_saved(
         train, register, monkeypatch, tmp_path):
-    from ilw_learner.algorithms.q_values import Dqn
+    from ilw_learner.algorithms.q_learning.q_values import Dqn
 
     update = Dqn.update
 

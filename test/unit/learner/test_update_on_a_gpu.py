@@ -7,9 +7,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ilw_learner.algorithms import q_learner
-from ilw_learner.algorithms.q_learner import DrivingScore, QLearner
-from ilw_learner.algorithms.q_values import Dqn, DqnConfig
+from ilw_learner.algorithms.q_learning import q_learner
+from ilw_learner.algorithms.q_learning.q_learner import DrivingScore, QLearner
+from ilw_learner.algorithms.q_learning.q_values import Dqn, DqnConfig
 from ilw_learner.data.n_step import NStep
 from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
 from ilw_learner.networks.cuda_graph import CudaGraph

@@ -13,8 +13,8 @@ from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
 from ilw_learner.algorithms.cloned_policy import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.algorithms.dqn import GreedyPolicy
-from ilw_learner.algorithms.q_learner import DrivingScore, QLearner, drive_greedily
-from ilw_learner.algorithms.q_values import Dqn, DqnConfig, choice_table, duel
+from ilw_learner.algorithms.q_learning.q_learner import DrivingScore, QLearner, drive_greedily
+from ilw_learner.algorithms.q_learning.q_values import Dqn, DqnConfig, choice_table, duel
 from ilw_learner.data.replay_buffer import Batch, Transitions
 from ilw_learner.networks.averaged_adam import AveragedAdam
 from ilw_learner.networks.fused_mlp import FusedMlp

@@ -5,7 +5,6 @@ from safetensors.torch import load as from_safetensors
 import torch
 from torch import Tensor, nn
 
-from ilw_core.contract.by_name import same_observed
 from ilw_core.contract.family import TASK_ENTRY, task_values
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import shown
@@ -15,6 +14,8 @@ from ilw_learner.checkpoint.folder import Checkpoint
 from ilw_learner.networks.carried_over import (
     carried_spread,
     carry_over,
+    learned_names,
+    only_called_alike,
     perceptron_of,
     what_is_carried,
 )
@@ -65,7 +66,7 @@ class Learned:
     def spread(self, fitted: Normalizer, contract: Contract) -> Normalizer:
         """Return the spread of observations to go on with."""
         return carried_spread(fitted, contract.obs_names, self._weights, 'inputs.',
-                              self._obs_names(contract))
+                              learned_names(contract, self.contract))
 
     def action_spread(self, fitted: Normalizer, contract: Contract) -> Normalizer:
         """Return the spread of actions to go on with."""
@@ -76,7 +77,7 @@ class Learned:
         """Let a policy that is not trained yet, and its network, begin with it."""
         net = network.module()
         carry_over(net, policy.ends, self._state(contract), self._policy.ends.without(
-            self._only_called_alike(contract)))
+            only_called_alike(contract, self.contract)))
         network.take(net)
         known = dict(zip(self._policy.cameras, self._policy.encoders, strict=True))
         for camera, encoder in zip(policy.cameras, policy.encoders, strict=True):
@@ -112,7 +113,8 @@ class Learned:
 
     def told(self, policy: BehaviourCloning, contract: Contract) -> str:
         """Return what of it goes on in a policy, for a person."""
-        parts = [what_is_carried(contract.obs_names, self._obs_names(contract), 'observations')]
+        parts = [what_is_carried(contract.obs_names, learned_names(contract, self.contract),
+                                 'observations')]
         made = self._policy.inputs.names[self.contract.obs_dim:]
         if lost := sum(name not in policy.inputs.names for name in made):
             parts.append(f'{lost} of {len(made)} inputs made of lengths end, so it begins a '
@@ -125,14 +127,3 @@ class Learned:
         kind = 'choices' if policy.discrete else 'actions'
         parts.append(what_is_carried(policy.gives, self._policy.gives, kind))
         return f'Begins with {"+".join(self._tasks)}: {". ".join(parts)}.'
-
-    def _only_called_alike(self, contract: Contract) -> set[str]:
-        """Return names that both contracts have, of things that are not the same."""
-        return {name for name, place in zip(contract.obs_names,
-                                            same_observed(contract, self.contract), strict=True)
-                if place < 0}
-
-    def _obs_names(self, contract: Contract) -> tuple[str, ...]:
-        """Return its (Do,) names; empty where a contract means something else by one."""
-        other = self._only_called_alike(contract)
-        return tuple('' if name in other else name for name in self.contract.obs_names)

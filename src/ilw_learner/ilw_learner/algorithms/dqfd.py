@@ -10,7 +10,7 @@ from functools import partial
 
 from ilw_learner.algorithms.base import Algorithm
 from ilw_learner.algorithms.dqn import train_on_task
-from ilw_learner.algorithms.q_values import DqnConfig
+from ilw_learner.algorithms.q_learning.q_values import DqnConfig
 
 DQFD = Algorithm(DqnConfig, partial(train_on_task, demonstrated=True), demonstrated=True,
-                 rewarded=True)
+                 begins=True, rewarded=True)

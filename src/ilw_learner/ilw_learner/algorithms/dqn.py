@@ -20,15 +20,17 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import save as to_safetensors
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ilw_core import world_seeds
 from ilw_core.contract.file import Contract
 from ilw_core.errors import ContractError, NotFiniteError
 from ilw_core.storage.files import write_file
 from ilw_learner.algorithms.base import Algorithm
-from ilw_learner.algorithms.q_learner import DrivingScore, QLearner, drive_greedily
-from ilw_learner.algorithms.q_values import Dqn, DqnConfig, choice_table, duel
+from ilw_learner.algorithms.q_learning.greedy_policy import GreedyPolicy
+from ilw_learner.algorithms.q_learning.learned_values import LearnedValues
+from ilw_learner.algorithms.q_learning.q_learner import DrivingScore, QLearner, drive_greedily
+from ilw_learner.algorithms.q_learning.q_values import Dqn, DqnConfig, choice_table
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import Checkpoint, save_checkpoint
 from ilw_learner.data.demonstrations import to_transitions
@@ -36,7 +38,6 @@ from ilw_learner.data.mirror import mirrored
 from ilw_learner.data.replay_buffer import Transitions
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.normalizer import Normalizer
-from ilw_learner.networks.policy import Policy
 from ilw_learner.rewards.paid import PaidRobots, earned_in
 from ilw_learner.rollout.evaluate import make_env
 from ilw_learner.rollout.gym_env import make_gymnasium
@@ -59,27 +60,6 @@ _WORLDS = 2000
 """To learn in"""
 _JUDGE_ROBOTS, _JUDGE_WORLD = 512, world_seeds.JUDGE
 """Unseen worlds that candidates are compared in: 512 tell 95 % from 92 %"""
-
-
-class GreedyPolicy(Policy):
-    """
-    The best choice for each observation, as deployed.
-
-    :param table: ``(K, Da)`` what each choice means, contract units.
-    """
-
-    def __init__(self, inputs: Inputs, network: nn.Module, table: np.ndarray, *,
-                 dueling: bool, history: int = 1) -> None:
-        super().__init__()
-        self.history = history
-        self.inputs, self.network, self.discrete = inputs, network, len(table)
-        self.register_buffer('table', torch.as_tensor(np.asarray(table, dtype=np.float32)))
-        self.register_buffer('duel', duel(len(table)) if dueling else torch.eye(len(table)))
-
-    def act(self, obs: Tensor) -> Tensor:
-        """Return ``(B, 1, Da)`` for ``(B, To, Do)`` observations in contract units."""
-        values = self.network(self.inputs(obs).flatten(1)) @ self.duel
-        return self.table[values.argmax(dim=-1)].unsqueeze(1)
 
 
 @training_math()
@@ -151,7 +131,12 @@ def train_on_task(
     assert isinstance(config, DqnConfig)
     history, seen = config.history, contract.obs_dim
     table = choices_of(contract, config)
+    begin = None if options.begin is None else LearnedValues(options.begin)
     spread = Normalizer.of_bounds(contract.obs_low, contract.obs_high)
+    if begin is not None:
+        spread = begin.spread(spread, contract)
+        config = replace(config, epsilon_begin=min(config.epsilon_begin,
+                                                   config.epsilon_from))
     inputs = Inputs(contract, spread, fourier=config.fourier, near_m=config.near_m).to(device)
     reward = options.reward  # it is all that is earned: a potential would add to it
     potential = (contract.obs_names.index(config.shaping_name)
@@ -195,9 +180,10 @@ def train_on_task(
             by_return=reward is not None))
     loop = TrainingLoop(learner, options.out, candidates=config.candidates, track=options.track,
                 on_progress=on_progress)
+    if begin is not None:
+        options.say(begin.give(learner.dqn, _policy_of(learner, inputs, table), contract))
     best, fault = _fit(loop, learner, options.say)
-    policy = GreedyPolicy(inputs.cpu(), learner.dqn.network.module(), table,
-                          dueling=config.dueling, history=history).eval()
+    policy = _policy_of(learner, inputs.cpu(), table).eval()
     checkpoint = _save(options, policy, learner.updates, best, episodes)
     score = scorer(options)
     success = score(checkpoint) if score else None
@@ -209,6 +195,12 @@ def train_on_task(
         success=success[0] if success else None, episodes_eval=success[1] if success else 0,
         details={'episodes': len(episodes), 'success_simulated': round(best.success_ratio, 4)},
         lines=(_work_line(learner, loop),)).write(options.out), fault)
+
+
+def _policy_of(learner: QLearner, inputs: Inputs, table: np.ndarray) -> GreedyPolicy:
+    config = learner.config
+    return GreedyPolicy(inputs, learner.dqn.network.module(), table, dueling=config.dueling,
+                        history=config.history)
 
 
 def choices_of(contract: Contract, config: DqnConfig) -> np.ndarray:
@@ -240,4 +232,5 @@ def _save(options: TrainOptions, policy: GreedyPolicy, updates: int, best: Drivi
         'weights.safetensors': to_safetensors(weights)})
 
 
-DQN = Algorithm(DqnConfig, train_on_task, rewarded=True, on_gymnasium=train_on_gymnasium)
+DQN = Algorithm(DqnConfig, train_on_task, begins=True, rewarded=True,
+                on_gymnasium=train_on_gymnasium)

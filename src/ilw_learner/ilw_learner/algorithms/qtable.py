@@ -19,14 +19,14 @@ from ilw_core.contract.file import Contract
 from ilw_core.errors import NotFiniteError
 from ilw_core.storage.files import write_file
 from ilw_learner.algorithms.base import Algorithm
-from ilw_learner.algorithms.qtable_model import (
+from ilw_learner.algorithms.q_learning.qtable_model import (
     Model,
     is_optimal,
     learn,
     reaching,
     value_iteration,
 )
-from ilw_learner.algorithms.value_map import draw_values
+from ilw_learner.algorithms.q_learning.value_map import draw_values
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import save_checkpoint
 from ilw_learner.networks.policy import Policy

@@ -65,8 +65,9 @@ def transfer(tasks: tuple[str, ...], demos: Path, config_name: str, keeps: tuple
         raise IlwError(f'Name two tasks or more, each once, in the order they are learned. Got '
                        f'{", ".join(names)}.')
     algorithm, config = load_config(config_file('train', config_name), names[0])
-    if not ALGORITHMS[algorithm].begins:
-        able = ' or '.join(name for name, each in ALGORITHMS.items() if each.begins)
+    shown = [name for name, each in ALGORITHMS.items() if each.begins and each.demonstrated]
+    if algorithm not in shown:
+        able = ' or '.join(shown)
         raise IlwError(f'{algorithm} cannot begin with what another task taught. Use --algo '
                        f'{able}.')
     for contract in contracts:  # before anything is written

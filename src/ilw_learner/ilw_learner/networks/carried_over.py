@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ilw_core.contract.by_name import places
+from ilw_core.contract.by_name import places, same_observed
+from ilw_core.contract.file import Contract
 from ilw_core.errors import CheckpointError
 from ilw_learner.networks.normalizer import Normalizer
 
@@ -31,6 +32,18 @@ class NamedEnds:
         return NamedEnds(tuple(
             '' if name.rpartition(', ')[0].rpartition(' of ')[2] in names else name
             for name in self.inputs), self.outputs)
+
+
+def only_called_alike(contract: Contract, learned: Contract) -> set[str]:
+    """Return names of numbers that both contracts observe, of things that are not the same."""
+    return {name for name, place in zip(contract.obs_names, same_observed(contract, learned),
+                                        strict=True) if place < 0}
+
+
+def learned_names(contract: Contract, learned: Contract) -> tuple[str, ...]:
+    """Return the learned (Do,) names; empty where a contract means something else by one."""
+    other = only_called_alike(contract, learned)
+    return tuple('' if name in other else name for name in learned.obs_names)
 
 
 def perceptron_of(learned: Mapping[str, Tensor]) -> nn.Sequential:

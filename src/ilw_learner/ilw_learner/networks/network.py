@@ -28,6 +28,9 @@ class Network(Parameters, Protocol):
     def module(self, flat: Tensor | None = None) -> nn.Module:
         """Return a copy as a ``torch.nn`` module on the CPU, of other parameters if given."""
 
+    def take(self, module: nn.Sequential) -> None:
+        """Go on with the parameters of what ``module`` gives."""
+
 
 class FlatParameters:
     """The parameters of any module as one vector, and their gradients: autograd fills it."""
@@ -80,3 +83,9 @@ class ModuleNetwork:
         if flat is not None:
             self._parameters.write(made, flat)
         return made
+
+    def take(self, module: nn.Module) -> None:
+        """Go on with the parameters of a copy."""
+        with torch.no_grad():
+            for own, given in zip(self._module.parameters(), module.parameters(), strict=True):
+                own.copy_(given)

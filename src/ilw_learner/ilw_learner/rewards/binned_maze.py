@@ -16,7 +16,7 @@ import numpy as np
 
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode, Outcome
-from ilw_learner.algorithms.qtable_model import Model
+from ilw_learner.algorithms.q_learning.qtable_model import Model
 from ilw_learner.rewards.maximum_causal_entropy import (
     FiniteWorld,
     RecoveredWeights,

@@ -33,7 +33,7 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
         raise IlwError(f'{options.algorithm} learns one task at a time. Name one, or use --algo '
                        f'{able}.')
     require_family([options.contract, *(each.contract for each in options.tasks[1:])])
-    _check_keep(options)
+    _check_keep(options, chosen)
     if options.labels != 'all' and not issubclass(chosen.config, ImitationConfig):
         raise IlwError(f'{options.algorithm} does not learn step by step from labels. Leave '
                        f'--labels out, or use --algo bc.')
@@ -47,11 +47,14 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool],
     return chosen.train(options, on_progress)
 
 
-def _check_keep(options: TrainOptions) -> None:
+def _check_keep(options: TrainOptions, algorithm: Algorithm) -> None:
     """Refuse to keep what was never learned, or by nothing."""
     if options.keep != 'none' and options.begin is None:
         raise IlwError(f'--keep {options.keep} holds a training to what it begins with. Say with '
                        f'what: --from CHECKPOINT.')
+    if options.keep != 'none' and not issubclass(algorithm.config, ImitationConfig):
+        raise IlwError(f'--keep {options.keep} holds behaviour cloning to what it did. Leave it '
+                       f'out, or use --algo bc.')
     if options.old_demos and options.keep == 'none':
         raise IlwError('--old-demos are of no use without --keep replay or --keep ewc. Say which.')
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ilw_core.errors import NotFiniteError
-from ilw_learner.algorithms.q_values import Dqn, DqnConfig
+from ilw_learner.algorithms.q_learning.q_values import Dqn, DqnConfig
 from ilw_learner.data.n_step import NStep, NStepWalk
 from ilw_learner.data.replay_buffer import ReplayBuffer, Transitions
 from ilw_learner.rollout.vec_env import OneRobot, Steps, VecEnv

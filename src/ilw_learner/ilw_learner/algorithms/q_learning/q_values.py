@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ilw_learner.data.replay_buffer import Batch, ReplayBuffer
 from ilw_learner.networks import fused_kernels
@@ -88,6 +88,8 @@ class DqnConfig(TrainConfig):
     """Share of all steps over which random choices become rare"""
     epsilon_begin: float = 1.0
     """Chance of a random choice at the start"""
+    epsilon_from: float = 0.2
+    """The same where it begins with a checkpoint, which knows where to go"""
     epsilon_end: float = 0.02
     """Chance of a random choice after that"""
     shaping: float = 0.0
@@ -157,6 +159,12 @@ class Dqn:
         self._graph: CudaGraph | None = None
         self._graph_of: ReplayBuffer | None = None
         self._memories: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+
+    def begin(self, net: nn.Sequential) -> None:
+        """Begin with what a network like its own has learned."""
+        self.network.take(net)
+        self.target.flat.copy_(self.network.flat)
+        self._optimiser.average.copy_(self.network.flat)
 
     @contextmanager
     def averaged(self) -> Iterator[Tensor]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ilw_core.storage.figure_file import pyplot, save_figure
-from ilw_learner.algorithms.qtable_model import Model
+from ilw_learner.algorithms.q_learning.qtable_model import Model
 
 
 def draw_values(q: np.ndarray, model: Model, path: Path, goal_radius_m: float) -> None:

@@ -1,0 +1,1 @@
+"""The parts of Q-learning: networks and tables of values, and what they learn from."""
