@@ -1,4 +1,4 @@
-"""Q-learning begins with the values that another training learned: what matches by name goes on."""
+"""Q-learning begins with what another training valued: what matches by name goes on."""
 
 from dataclasses import replace
 

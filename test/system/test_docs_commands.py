@@ -7,6 +7,7 @@ every other line is, by ``test/unit/bringup/test_docs_parse.py``.
 """
 
 import importlib.util
+from itertools import pairwise
 import json
 import os
 from pathlib import Path
@@ -43,9 +44,11 @@ _SPEC.loader.exec_module(doc_commands)
 STORE = get_typestore(Stores.ROS2_JAZZY)
 BEGIN_NS = 10_000_000_000
 DEMONSTRATIONS = 6
+ARM_S = 60
+"""Of recording an arm"""
 SHOWN = ('bash', 'sh', 'console')
 CANNOT = {
-    r'^(rosdep|colcon|source) ': 'needs ROS installed',
+    r'^(ILW_ROBOT=1 )?(rosdep|colcon|source) ': 'needs ROS installed',
     r'^(python3 -m venv|\.robot/bin/pip) ': 'prepares a robot with ROS installed',
     r'(^| )ros2 ': 'needs ROS installed: ros2cli and launch are not on PyPI',
     r'^rsync ': 'needs a second machine',
@@ -79,7 +82,7 @@ until_up() {
         if ! kill -0 "$up" 2>/dev/null; then break; fi
         sleep 0.2
     done
-    sleep 8  # a node that cannot start ends by then
+    sleep ${WAIT:-8}  # a node that cannot start ends by then
     kill -INT "$up" 2>/dev/null || true
     code=0; wait "$up" || code=$?
     cat up.log >&2
@@ -120,6 +123,12 @@ def recorded(tmp_path_factory, strangers):
                    named_contract(task), seed)
         train(folder, f'--task {task} --out runs/first-{task}')
     train(folder, '--task clutter --seed 1 --out runs/other')
+    for task in ('office', 'corridor', 'dock', 'follow_wall'):
+        for seed in range(DEMONSTRATIONS):
+            record(folder / 'demos' / task / f'20260101-12000{seed}-ab12cd3{seed}',
+                   named_contract(task), seed)
+    record_an_arm(folder)
+    shutil.copytree(folder / 'demos/clutter', folder / 'demos/before')
     for name in ('candidate-200', 'checkpoint'):  # two, so that there is a way back
         Deployed(folder / 'deployed', 'clutter').promote(
             load_checkpoint(folder / 'runs/other' / name), {})
@@ -129,6 +138,14 @@ def recorded(tmp_path_factory, strangers):
 def train(folder, options):
     done = run(folder, f'./ilw train {options}', 1500)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def record_an_arm(folder):
+    """Let the arm's expert press a gamepad for a while, and the recorder listen."""
+    done = run(folder, f'WAIT={ARM_S} until_up ./ilw up record --task lift_state --input external '
+                       f'--expert --real-time-factor 0', 600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len([*(folder / 'demos/lift_state').glob('2*')]) >= 3, done.stderr[-3000:]
 
 
 def record(folder, contract, seed):
@@ -225,6 +242,7 @@ def test_every_command_of_a_page_runs(page, recorded, tmp_path):
     folder = tmp_path / 'ilw_of_a_reader'
     shutil.copytree(recorded, folder, symlinks=True)
     variables = ''
+    write_files(page, folder)
     for block in doc_commands.blocks(page):
         if block.language not in SHOWN:
             continue
@@ -238,6 +256,15 @@ def test_every_command_of_a_page_runs(page, recorded, tmp_path):
             fine = (0, 1) if MAY_SAY_NO.match(text) else (0,)
             assert done.returncode in fine, (
                 f'{line.where}: {text}\n{done.stdout[-1500:]}\n{done.stderr[-2500:]}')
+
+
+def write_files(page, folder):
+    """Write the Python file that a page shows and then names, as its reader would."""
+    blocks = doc_commands.blocks(page)
+    for block, after in pairwise(blocks):
+        named = re.search(r'--algo-file (\w+\.py)', after.text)
+        if block.language == 'python' and named:
+            (folder / named[1]).write_text(block.text)
 
 
 def test_every_reason_is_still_needed():

@@ -28,14 +28,16 @@ class ConfigName(click.ParamType):
         del ctx, param
         if '/' in incomplete:
             return [CompletionItem(incomplete, type='file')]
-        return [CompletionItem(name) for name in _names(self.kind) if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names_in(self.kind)
+                if name.startswith(incomplete)]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         del param, ctx
         return value
 
 
-def _names(kind: str) -> list[str]:
+def names_in(kind: str) -> list[str]:
+    """Return the names of the files in ``config/<kind>/``, sorted; none where there are none."""
     try:
         folder: Path = config_folder() / kind
         return sorted(path.stem for path in folder.glob('*.yaml'))

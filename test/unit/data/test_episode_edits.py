@@ -10,7 +10,7 @@ import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
-from ilw_core.contract.file import load_contract, parse_contract
+from ilw_core.contract.file import load_contract, named_contract, parse_contract
 from ilw_core.errors import EpisodeError
 from ilw_core.storage.episode_folder import SCHEMA, find_episodes, read_episode
 from ilw_data.bag.reader import Bag, read_messages
@@ -479,3 +479,34 @@ def test_a_note_that_a_crash_left_half_is_not_glued_to_the_next(record):
         stream.write('{"at_s": 1, "what"')
     drop(record('b', seed=1), 'two')
     assert [each.why for each in dropped(first.parent.parent)] == ['one', 'two']
+
+
+@pytest.mark.parametrize(('tasks', 'checked'), [
+    (('maze',), 'maze'), (('maze', 'maze'), 'maze'), (('clutter',), 'clutter'),
+    (('nothing_shipped',), 'clutter'), ((None,), 'clutter'), (('../../maze',), 'clutter'),
+    ((['maze'],), 'clutter'), (('maze', 'nothing_shipped'), 'maze')])
+def test_without_a_task_a_check_holds_episodes_to_the_one_they_are_of(
+        record, call, monkeypatch, tasks, checked):
+    asked = []
+    monkeypatch.setattr(
+        'ilw_data.commands.episodes.named_contract',
+        lambda name, profile: asked.append(name) or named_contract(name, profile))
+    for k, task in enumerate(tasks):
+        meta = {**SUCCESS, 'task': task} if task else {
+            name: value for name, value in SUCCESS.items() if name != 'task'}
+        folder = record(f'{k}', meta=meta)
+    code, said = call('check', folder.parent)
+    assert asked == [checked] and code in (0, 1), said
+
+
+def test_episodes_of_several_tasks_are_checked_once_it_is_said_of_which(record, call):
+    record('a')
+    folder = record('b', meta={**SUCCESS, 'task': 'maze'})
+    code, said = call('check', folder.parent)
+    assert code == 2 and 'of clutter, maze' in said and '--task clutter' in said
+
+
+def test_an_empty_folder_called_after_a_task_says_how_to_record_that(call, tmp_path):
+    (tmp_path / 'lift_state').mkdir()
+    code, said = call('check', tmp_path / 'lift_state')
+    assert code == 2 and 'up record --task lift_state' in said

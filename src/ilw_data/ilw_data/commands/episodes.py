@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ilw_cli.options import json_option, profile_option, task_option
+from ilw_cli.config_name import ConfigName, names_in
+from ilw_cli.options import json_option, profile_option
 from ilw_cli.run import run
 from ilw_core.base.base_fit import profile_base
 from ilw_core.contract.file import named_contract
@@ -134,10 +135,11 @@ def _steps(folder: EpisodeFolder) -> dict[str, int | str]:
 
 @episodes.command()
 @click.argument('root', type=click.Path(path_type=Path))
-@task_option
+@click.option('--task', type=ConfigName('tasks'), help='A contract in config/tasks/, or a path '
+              '[the one they were recorded for].')
 @profile_option
 @json_option
-def check(root: Path, task: str, profile: str | None, as_json: bool) -> None:
+def check(root: Path, task: str | None, profile: str | None, as_json: bool) -> None:
     """
     Tell whether episodes are fit to train from; exit code 1 when something is bad.
 
@@ -148,6 +150,7 @@ def check(root: Path, task: str, profile: str | None, as_json: bool) -> None:
     from ilw_data.doctor import check_episodes
 
     base = profile_base(config_file('robots', profile)) if profile else None
+    task = task or _task_of(root)
     report = check_episodes(root, named_contract(task, profile), task, base)
     if as_json:
         echo(json.dumps({
@@ -158,6 +161,24 @@ def check(root: Path, task: str, profile: str | None, as_json: bool) -> None:
         print_report(report)
     if report.verdict == 'bad':
         sys.exit(1)
+
+
+def _task_of(root: Path) -> str:
+    """
+    Return the shipped task that the episodes at or below a folder are of.
+
+    A folder without any is called after it; recordings that do not say theirs are held to
+    ``clutter``, which tells what does not fit.
+
+    :raises IlwError: they are of several.
+    """
+    folders = find_episodes(root)
+    told = {str(each.meta['task']) for each in folders if each.meta.get('task')}
+    known = sorted((told if folders else {root.resolve().name}) & {*names_in('tasks')})
+    if len(known) > 1:
+        raise IlwError(f'{root} holds episodes of {", ".join(known)}. Say of which to check: '
+                       f'--task {known[0]}.')
+    return known[0] if known else 'clutter'
 
 
 def print_report(report: 'Report', *, err: bool = False) -> None:
