@@ -150,7 +150,7 @@ def test_reaching_for_the_other_cube_fails():
     tick = simulation.reset(1)
     other = 1 - simulation.scene.target
     while not tick.ended:
-        way = np.subtract(simulation.world.cubes()[other].xyz, simulation.world.tool().xyz)
+        way = np.subtract(simulation.world.things()[other].xyz, simulation.world.tool().xyz)
         way[2] += 0.05
         tick = simulation.step(np.clip(3.0 * way, contract.action.low, contract.action.high))
     assert (tick.verdict.success, tick.verdict.stop_reason) == (False, 'rule')

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from ilw_sim.arm.expert import Intent, LiftExpert, ReachExpert, View
+from ilw_sim.arm.tasks.lift import LiftExpert
+from ilw_sim.arm.tasks.reach import ReachExpert
+from ilw_sim.arm.tasks.view import Intent, View
 
 SIDE_M, OPEN_M = 0.04, 0.04
 CUBE = np.array([0.5, 0.0, 0.02])
@@ -70,4 +72,4 @@ def test_the_reaching_expert_goes_over_the_cube_that_is_meant():
     cubes = {'red': (CUBE, 0.0), 'blue': (np.add(CUBE, [0.0, 0.2, 0.0]), 0.0)}
     for target, sign in ((0, -1.0), (1, 1.0)):
         view = View(np.add(CUBE, [0.0, 0.1, 0.2]), 0.0, OPEN_M, cubes, target)
-        assert sign * ReachExpert(SIDE_M, OPEN_M).drive(view).linear_mps[1] > 0.0
+        assert sign * ReachExpert(SIDE_M).drive(view).linear_mps[1] > 0.0

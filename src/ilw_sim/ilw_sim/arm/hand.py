@@ -10,9 +10,9 @@ import numpy as np
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
 from ilw_sim.arm.command import ArmCommand
-from ilw_sim.arm.expert import ARM_EXPERTS, Intent, View, view_of
 from ilw_sim.arm.model import arm_of
-from ilw_sim.arm.tasks import ARM_TASKS, Area
+from ilw_sim.arm.tasks import ARM_TASKS
+from ilw_sim.arm.tasks.view import Intent, View, view_of
 from ilw_sim.driver.hand import Hand, Pressed
 from ilw_sim.driver.stick import Stick
 
@@ -42,10 +42,10 @@ class ArmHand(Hand[Mapping[str, Any]]):
                  records: bool = False) -> None:
         super().__init__(stick, records=records)
         options = Section(contract.scene, f'{contract.name}.scene')
-        task = options.text('task', choices=tuple(ARM_TASKS))
+        task = ARM_TASKS[options.text('task', choices=tuple(ARM_TASKS))](options)
         self._contract, self._command = contract, ArmCommand(contract.action)
-        self._finger, self.objects = arm_of(contract).fingers[0], ARM_TASKS[task].objects
-        self._expert = ARM_EXPERTS[task](Area(options).side_m, _OPEN_M)
+        self._finger, self.objects = arm_of(contract).fingers[0], task.objects
+        self._expert = task.expert(_OPEN_M)
         self._seed, self._imperfection = seed, imperfection
         self._rng: np.random.Generator | None = None
         self._ratio, self._err = 1.0, (0, np.zeros(3))
@@ -57,7 +57,7 @@ class ArmHand(Hand[Mapping[str, Any]]):
 
     def there(self, stamp_ns: int, seen: Mapping[str, Any]) -> bool:
         """Tell whether everything is a place."""
-        return all(math.isfinite(part) for place, yaw in self._view(seen).cubes.values()
+        return all(math.isfinite(part) for place, yaw in self._view(seen).objects.values()
                    for part in (*place, yaw))
 
     def drive(self, seen: Mapping[str, Any]) -> Pressed:
@@ -71,7 +71,7 @@ class ArmHand(Hand[Mapping[str, Any]]):
         return view_of(seen, self._finger, self.objects)
 
     def _begin(self, view: View) -> np.random.Generator:
-        places = np.concatenate([place for place, _ in view.cubes.values()])
+        places = np.concatenate([place for place, _ in view.objects.values()])
         rng = np.random.default_rng([self._seed, zlib.crc32(places.tobytes())])
         self._ratio = 1.0 - _SLOWER_RATIO * self._imperfection * rng.random()
         self._err = (0, np.zeros(3))

@@ -24,7 +24,7 @@ def read(world: 'ArmWorld', objects: tuple[str, ...], target: int,
     joints = joint_state(stamp_ns, world.names, position, speed)
     joints.effort = effort
     tool = world.tool()
-    placed = zip(objects, world.cubes(), strict=True)
+    placed = zip(objects, world.things(), strict=True)
     return {
         JOINTS: joints, TOOL: pose_stamped(stamp_ns, base, tool),
         'sim/ground_truth': odometry(

@@ -2,30 +2,58 @@
 
 from dataclasses import dataclass
 
-COLOURS = {'red': (0.85, 0.2, 0.2, 1.0), 'blue': (0.2, 0.35, 0.85, 1.0)}
+COLOURS = {'red': (0.85, 0.2, 0.2, 1.0), 'blue': (0.2, 0.35, 0.85, 1.0),
+           'green': (0.25, 0.7, 0.3, 1.0), 'grey': (0.5, 0.5, 0.5, 1.0)}
 """Name of a colour -> red, green, blue, opacity"""
+_MARK_M = 0.001
+"""How thick a mark is drawn"""
+Place = tuple[float, float, float]
+"""x, y [m] on the table, in the frame of the arm's base, and yaw [rad]"""
 
 
 @dataclass(frozen=True)
-class Cube:
-    """A cube on the table."""
+class Box:
+    """One box of a thing."""
+
+    size_m: tuple[float, float, float]
+    at_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Of its centre, in the frame of the thing"""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something on the table, made of boxes."""
 
     name: str
     """Its pose is published on ``objects/NAME/pose``"""
-    x: float
-    """Of its centre [m], in the frame of the arm's base"""
-    y: float
-    yaw: float
-    side_m: float
+    place: Place
+    z_m: float
+    """Of its frame's origin, above the table"""
+    boxes: tuple[Box, ...]
     colour: str
+    fixed: bool = False
+    """It cannot be moved"""
+    solid: bool = True
+    """It can be touched; else it is only seen"""
 
 
 @dataclass(frozen=True)
 class ArmScene:
     """Everything about one episode's world."""
 
-    cubes: tuple[Cube, ...]
+    things: tuple[Thing, ...]
     target: int
-    """Which of the cubes is meant"""
+    """Which of them is meant"""
     joints_off_rad: tuple[float, ...]
     """(J,) how far from home the arm begins"""
+
+
+def cube(name: str, place: Place, side_m: float, colour: str) -> Thing:
+    """Return a cube that stands on the table."""
+    return Thing(name, place, side_m / 2, (Box((side_m,) * 3),), colour)
+
+
+def mark(name: str, place: Place, side_m: float, colour: str) -> Thing:
+    """Return a square that is drawn on the table."""
+    return Thing(name, place, 0.0, (Box((side_m, side_m, _MARK_M)),), colour,
+                 fixed=True, solid=False)

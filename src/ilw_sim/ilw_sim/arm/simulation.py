@@ -141,7 +141,7 @@ class ArmSimulation:
         position, speed, _ = self.world.joints()
         return {**marks(self), 'joints': position.tolist(), 'speeds': speed.tolist(),
                 'tool': [*self.world.tool().xyz, *self.world.tool().xyzw],
-                'objects': [[*at.xyz, *at.xyzw] for at in self.world.cubes()],
+                'objects': [[*at.xyz, *at.xyzw] for at in self.world.things()],
                 'rng': self._rng.bit_generator.state}
 
     def set_state(self, state: Mapping[str, object], stamp_ns: int | None = None) -> Tick:

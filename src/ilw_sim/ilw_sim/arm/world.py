@@ -1,6 +1,7 @@
-"""The physics of one episode: an arm, a table and cubes in PyBullet. No task."""
+"""The physics of one episode: an arm, a table and things in PyBullet. No task."""
 
 from dataclasses import dataclass
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pybullet_data
 
 from ilw_core.errors import ContractError
 from ilw_sim.arm.model import ArmModel
-from ilw_sim.arm.scene import COLOURS, ArmScene, Cube
+from ilw_sim.arm.scene import COLOURS, ArmScene, Thing
 from ilw_sim.arm.servo import JointLimits, Servo
 from ilw_sim.physics.actuation import PHYSICS_HZ
 from ilw_sim.physics.client import Client
@@ -20,7 +21,7 @@ _LAG_RAD = 0.05
 """So far may the commanded joints be ahead of the measured ones: a blocked arm pushes no harder"""
 _SERVO_EVERY = 4
 """Physics steps from one look of the servo to the next: 60 times a second"""
-_CUBE_KG_PER_M3 = 800.0
+_KG_PER_LITRE = 0.8
 """Of light wood"""
 _FRICTION = 1.0
 
@@ -60,7 +61,7 @@ class ArmWorld:
         self._arm: list[int] = []
         self._fingers: list[int] = []
         self._moving: list[int] = []
-        self._cubes: list[int] = []
+        self._things: list[int] = []
         self._home = np.array(model.home_rad)
         self._wanted = self._home
         self.finger_m = 0.0
@@ -89,7 +90,7 @@ class ArmWorld:
             client.changeDynamics(self._robot, finger, lateralFriction=_FRICTION,
                                   spinningFriction=0.01)
         self._couple(self._fingers)
-        self._cubes = [self._add(cube) for cube in scene.cubes]
+        self._things = [self._add(thing) for thing in scene.things]
         self.step(np.zeros(6), self.finger_m, substeps=_SETTLE_STEPS)
 
     def step(self, twist: np.ndarray, finger_m: float, *, substeps: int | None = None) -> None:
@@ -138,9 +139,9 @@ class ArmWorld:
         state = self._client.getLinkState(self._robot, self._tool, computeLinkVelocity=1)
         return np.array([*state[6], *state[7]])
 
-    def cubes(self) -> list[Placed]:
-        """Return where each cube is."""
-        return [Placed(*self._client.getBasePositionAndOrientation(body)) for body in self._cubes]
+    def things(self) -> list[Placed]:
+        """Return where each thing is."""
+        return [Placed(*self._client.getBasePositionAndOrientation(body)) for body in self._things]
 
     def close(self) -> None:
         """Give the server back."""
@@ -192,13 +193,20 @@ class ArmWorld:
         columns = [self._moving.index(i) for i in self._arm]
         return np.array([*linear, *angular])[:, columns]
 
-    def _add(self, cube: Cube) -> int:
-        client, half = self._client, [cube.side_m / 2] * 3
-        seen = client.createVisualShape(pybullet.GEOM_BOX, halfExtents=half,
-                                        rgbaColor=COLOURS[cube.colour])
+    def _add(self, thing: Thing) -> int:
+        client, (x, y, yaw) = self._client, thing.place
+        halves = [[size / 2 for size in box.size_m] for box in thing.boxes]
+        at = [list(box.at_m) for box in thing.boxes]
+        kinds = [pybullet.GEOM_BOX] * len(halves)
+        seen = client.createVisualShapeArray(
+            shapeTypes=kinds, halfExtents=halves, visualFramePositions=at,
+            rgbaColors=[COLOURS[thing.colour]] * len(halves))
+        touched = client.createCollisionShapeArray(
+            shapeTypes=kinds, halfExtents=halves,
+            collisionFramePositions=at) if thing.solid else -1
+        litres = sum(8e3 * math.prod(half) for half in halves)
         body = client.createMultiBody(
-            _CUBE_KG_PER_M3 * cube.side_m ** 3,
-            client.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half), seen,
-            [cube.x, cube.y, cube.side_m / 2], client.getQuaternionFromEuler([0, 0, cube.yaw]))
+            0.0 if thing.fixed else _KG_PER_LITRE * litres, touched, seen, [x, y, thing.z_m],
+            client.getQuaternionFromEuler([0, 0, yaw]))
         client.changeDynamics(body, -1, lateralFriction=_FRICTION, spinningFriction=0.001)
         return int(body)

@@ -1,0 +1,45 @@
+"""Go to the named one of two cubes."""
+
+import numpy as np
+
+from ilw_core.contract.schema import Section
+from ilw_sim.arm.scene import ArmScene, cube
+from ilw_sim.arm.tasks.area import Area, apart_of, begin_near_home, cube_side
+from ilw_sim.arm.tasks.steering import HOVER_M, towards
+from ilw_sim.arm.tasks.view import Intent, View
+
+_OVER_M = 0.03
+"""Above the upper face of the cube"""
+
+
+class ReachTask:
+    """A red and a blue cube, ``apart_m`` from each other at least; one of them is meant."""
+
+    objects: tuple[str, ...] = ('red', 'blue')
+
+    def __init__(self, options: Section) -> None:
+        self._area, self._apart_m = Area(options), apart_of(options)
+        self._side_m = cube_side(options)
+
+    def make_scene(self, rng: np.random.Generator, joints: int) -> ArmScene:
+        """Return a table with two cubes."""
+        places = self._area.two(rng, self._apart_m)
+        cubes = tuple(cube(colour, place, self._side_m, colour)
+                      for colour, place in zip(self.objects, places, strict=True))
+        return ArmScene(cubes, int(rng.integers(2)), begin_near_home(rng, joints))
+
+    def expert(self, open_m: float) -> 'ReachExpert':
+        """Return who drives it."""
+        return ReachExpert(self._side_m)
+
+
+class ReachExpert:
+    """Goes to a place above the cube that is meant."""
+
+    def __init__(self, side_m: float) -> None:
+        self._above = np.array([0.0, 0.0, side_m / 2 + _OVER_M])
+
+    def drive(self, view: View) -> Intent:
+        """Return what to do now."""
+        place = list(view.objects.values())[view.target][0]
+        return Intent(towards(place + self._above - view.tool_m, HOVER_M))
