@@ -5,6 +5,7 @@ import numpy as np
 from ilw_core.contract.action import ActionSpec
 from ilw_core.contract.command_topic import is_twist
 from ilw_core.errors import ContractError
+from ilw_sim.arm.model import ArmModel
 
 SERVO_TOPIC = 'delta_twist_cmds'
 """Of ``geometry_msgs/TwistStamped``, as MoveIt Servo takes it"""
@@ -21,7 +22,7 @@ class ArmCommand:
     :raises ContractError: a command is none that the simulated arm takes.
     """
 
-    def __init__(self, action: ActionSpec) -> None:
+    def __init__(self, action: ActionSpec, arm: ArmModel) -> None:
         self._twist: list[tuple[int, int]] = []
         self._finger: int | None = None
         for command in action.commands:
@@ -29,6 +30,9 @@ class ArmCommand:
                 self._twist = [(_AXES.index(path.removeprefix('twist.')), field)
                                for path, field in zip(command.paths, command.fields, strict=True)]
             elif command.topic == GRIPPER_TOPIC and command.paths == ('data[0]',):
+                if not arm.fingers:
+                    raise ContractError(f'{command.where} commands a gripper. {arm.name} has none '
+                                        f'in config/arms. Leave the command out.')
                 self._finger = command.fields[0]
             else:
                 raise ContractError(

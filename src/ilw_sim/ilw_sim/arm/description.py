@@ -12,5 +12,8 @@ def frames_of(model: ArmModel) -> RobotModel:
     """Return the frames of an arm; :raises ContractError: there is no such URDF."""
     path = urdf_file(model)
     text = read_bytes(path, _MAX_URDF_BYTES).decode()
-    # Nobody has a ROS package `meshes`: it is the folder beside the file.
-    return RobotModel(text.replace('package://meshes/', f'file://{path.parent}/meshes/'))
+    # Nobody has a ROS package `meshes`: it is the folder beside the file, for either way to write it.
+    folder = f'filename="file://{path.parent}/meshes/'
+    for written in ('filename="package://meshes/', 'filename="meshes/'):
+        text = text.replace(written, folder)
+    return RobotModel(text)

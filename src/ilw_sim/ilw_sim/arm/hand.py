@@ -43,8 +43,9 @@ class ArmHand(Hand[Mapping[str, Any]]):
         super().__init__(stick, records=records)
         options = Section(contract.scene, f'{contract.name}.scene')
         task = ARM_TASKS[options.text('task', choices=tuple(ARM_TASKS))](options)
-        self._contract, self._command = contract, ArmCommand(contract.action)
-        self._finger, self.objects = arm_of(contract).fingers[0], task.objects
+        arm = arm_of(contract)
+        self._contract, self._command = contract, ArmCommand(contract.action, arm)
+        self._finger, self.objects = next(iter(arm.fingers), ''), task.objects
         self._expert = task.expert(_OPEN_M)
         self._seed, self._imperfection = seed, imperfection
         self._rng: np.random.Generator | None = None

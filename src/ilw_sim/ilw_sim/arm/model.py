@@ -14,7 +14,7 @@ DEFAULT = 'franka_panda'
 
 @dataclass(frozen=True)
 class ArmModel:
-    """One arm with a gripper."""
+    """One arm, with a gripper or without."""
 
     name: str
     """Of its file"""
@@ -29,9 +29,9 @@ class ArmModel:
     speed_ratio: float
     """Of the joints' largest speeds in the URDF"""
     tool: str
-    """Link between the finger tips"""
+    """Link between the finger tips, or the flange"""
     fingers: tuple[str, ...]
-    """Joints that slide from 0, closed, to their upper limit; all go alike"""
+    """Joints that slide from 0, closed, to their upper limit; all go alike. Empty: no gripper"""
     force_n: float
     """Of each finger"""
     finger_mps: float
@@ -47,14 +47,11 @@ def load_arm(name: str | Path) -> ArmModel:
     path = config_file('arms', str(name))
     section = Section(read_yaml(path, 'an arm'), str(path))
     joints = section.texts('joints')
-    gripper = section.section('gripper')
     model = ArmModel(
         path.stem, section.text('urdf'), section.text('base'), joints,
         section.numbers('home_rad', len(joints)),
         section.number('speed_ratio', 1.0, low=0.01, high=1.0), section.text('tool'),
-        gripper.texts('fingers'), gripper.number('force_n', low=1.0, high=1000.0),
-        gripper.number('finger_mps', low=0.001, high=10.0))
-    gripper.done()
+        *_gripper(section))
     section.done()
     return model
 
@@ -62,3 +59,15 @@ def load_arm(name: str | Path) -> ArmModel:
 def arm_of(contract: Contract) -> ArmModel:
     """Return the arm that a contract's scene names; :raises IlwError: there is none such."""
     return load_arm(Section(contract.scene, f'{contract.name}.scene').text('arm', DEFAULT))
+
+
+def _gripper(arm: Section) -> tuple[tuple[str, ...], float, float]:
+    """Return fingers, their force [N] and speed [m/s]; none where the file has none."""
+    if not arm.has('gripper'):
+        arm.take('gripper')
+        return (), 0.0, 0.0
+    gripper = arm.section('gripper')
+    found = (gripper.texts('fingers'), gripper.number('force_n', low=1.0, high=1000.0),
+             gripper.number('finger_mps', low=0.001, high=10.0))
+    gripper.done()
+    return found

@@ -47,7 +47,7 @@ class ArmSimulation:
         model = arm_of(contract)
         section.take('arm')
         section.done()
-        self._command = ArmCommand(contract.action)
+        self._command = ArmCommand(contract.action, model)
         self._period_s = 1.0 / contract.rate_hz
         self.world = ArmWorld(self._period_s, model, gui=gui)
         self._frames = frames_of(model)

@@ -165,7 +165,7 @@ class ArmWorld:
         self._fingers = [by_name[name][0] for name in self.model.fingers]
         self._moving = [info[0] for info in infos if info[2] != pybullet.JOINT_FIXED]
         self._efforts = [info[10] for info in arm]
-        self.finger_most_m = min(by_name[name][9] for name in self.model.fingers)
+        self.finger_most_m = min((by_name[name][9] for name in self.model.fingers), default=0.0)
         limits = JointLimits(np.array([i[8] for i in arm]), np.array([i[9] for i in arm]),
                              self.model.speed_ratio * np.array([i[11] for i in arm]))
         if not (limits.low_rad < limits.high_rad).all():
