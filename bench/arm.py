@@ -61,7 +61,8 @@ def driven_by_joy(contract: Contract, seeds: range, imperfection: float) -> list
             for axes, buttons in hand.on_tick(now_ns, env.simulation.tick.readings):
                 sample = teleop.on_sample(now_ns, axes, buttons)
             seen, _, _, _, info = env.step(
-                sample.values if sample.active else contract.action.rest)
+                sample.values if sample.active
+                    else contract.action.halted(info['applied']))
             obs.append(seen)
             valid.append(info['valid'])
             applied.append(info['applied'])

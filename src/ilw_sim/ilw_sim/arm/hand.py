@@ -10,9 +10,12 @@ import numpy as np
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
 from ilw_sim.arm.command import ArmCommand
+from ilw_sim.arm.description import frames_of
+from ilw_sim.arm.kinematics import Kinematics
 from ilw_sim.arm.model import arm_of
 from ilw_sim.arm.tasks import ARM_TASKS
 from ilw_sim.arm.tasks.view import Intent, View, view_of
+from ilw_sim.arm.topics import JOINTS
 from ilw_sim.driver.hand import Hand, Pressed
 from ilw_sim.driver.stick import Stick
 
@@ -43,9 +46,12 @@ class ArmHand(Hand[Mapping[str, Any]]):
         super().__init__(stick, records=records)
         options = Section(contract.scene, f'{contract.name}.scene')
         task = ARM_TASKS[options.text('task', choices=tuple(ARM_TASKS))](options)
-        arm = arm_of(contract)
+        arm = self._arm = arm_of(contract)
         self._contract, self._command = contract, ArmCommand(contract.action, arm)
         self._finger, self.objects = next(iter(arm.fingers), ''), task.objects
+        self._kinematics = Kinematics(
+            frames_of(arm), arm.base, arm.tool, tuple(arm.joints[i] for i in self._on_sticks()),
+        ) if self._command.by_joints else None
         self._expert = task.expert(_OPEN_M)
         self._seed, self._imperfection = seed, imperfection
         self._rng: np.random.Generator | None = None
@@ -66,7 +72,10 @@ class ArmHand(Hand[Mapping[str, Any]]):
         view = self._view(seen)
         if self._rng is None:
             self._rng = self._begin(view)
-        return self._stick.press(self._controls(self._erring(self._expert.drive(view))))
+        twist, close = self._erring(self._expert.drive(view))
+        speeds = self._joint_speeds(seen[JOINTS], twist) if self._kinematics else np.zeros(0)
+        pushes = self._command.pushes(twist, speeds, close=close)
+        return self._stick.press(self._controls(pushes))
 
     def _view(self, seen: Mapping[str, Any]) -> View:
         return view_of(seen, self._finger, self.objects)
@@ -92,17 +101,24 @@ class ArmHand(Hand[Mapping[str, Any]]):
         self._err = (max(0, ticks - 1), wrong)
         return twist, wish.close
 
-    def _controls(self, wanted: tuple[np.ndarray, bool]) -> dict[str, float]:
-        """Return which controls of the contract's stick, moved how far, say this."""
-        twist, close = wanted
-        action = self._contract.action
-        values = self._command.action(action.dim, twist, -1.0 if close else 1.0)
+    def _on_sticks(self) -> list[int]:
+        """Return the arm's joints that the sticks move in the mode they begin in."""
+        fields = [moved.field for moved in next(iter(self._contract.stick.modes.values())).values()]
+        return [joint for joint, field in self._command.by_joints if field in fields]
+
+    def _joint_speeds(self, joints: Any, twist: np.ndarray) -> np.ndarray:
+        """Return the speeds of the arm's joints ``(J,)`` for a twist ``(6,)`` of the tool."""
+        assert self._kinematics is not None
+        speeds = np.zeros(len(self._arm.joints))
+        at_rad = dict(zip(joints.name, map(float, joints.position), strict=True))
+        speeds[self._on_sticks()] = self._kinematics.speeds(at_rad, twist)
+        return speeds
+
+    def _controls(self, pushes: np.ndarray) -> dict[str, float]:
+        """Return which controls of the contract's stick, moved how far, push its fields so."""
         stick = self._contract.stick
-        controls = {}
-        for name, moved in next(iter(stick.modes.values())).items():
-            value = values[moved.field]
-            limit = action.high[moved.field] if value > 0.0 else -action.low[moved.field]
-            controls[name] = moved.sign * float(np.clip(value / limit, -1.0, 1.0))
+        controls = {name: moved.sign * float(pushes[moved.field])
+                    for name, moved in next(iter(stick.modes.values())).items()}
         for name, moved in stick.buttons.items():
-            controls[name] = float(values[moved.field] * moved.sign > 0.0)
+            controls[name] = float(pushes[moved.field] * moved.sign > 0.0)
         return controls

@@ -94,3 +94,12 @@ class Servo:
             ahead = float(np.linalg.cond(self._jacobian_of(joints_rad + step)))
             wanted = wanted * singularity_ratio(condition, ahead)
         return limited(wanted, joints_rad, self._limits)
+
+    def speeds_to(self, joints_rad: np.ndarray, target_rad: np.ndarray,
+                  within_s: float) -> np.ndarray:
+        """Return the joint speeds ``(J,)`` that lead to a target in a time, within limits."""
+        low, high = self._limits.low_rad, self._limits.high_rad
+        way = np.clip(target_rad, low, high) - joints_rad
+        fastest = self._limits.speed_radps
+        speeds: np.ndarray = np.clip(way / within_s, -fastest, fastest)
+        return speeds

@@ -91,7 +91,10 @@ class ArmSimulation:
         twist, veer = self._command.twist(action), self._veer.next()
         if twist.any():  # an arm that is told to stand stands
             twist[:3] += veer
-        self.world.step(twist, self._command.finger_m(action, self.world.finger_m))
+        self.world.step(
+            twist, self._command.finger_m(action, self.world.finger_m),
+            joints_rad=self._command.joints_rad(action, self.world.wanted_rad)
+            if self._command.by_joints else None)
         stamp_ns = last.stamp_ns + self.contract.period_ns
         measured, step = self._read(stamp_ns), last.step + 1
         ruled = self._rules.take(step * self.contract.period_ns, *self._seen(measured, stamp_ns))

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pybullet_data
 
 from ilw_core.errors import ContractError
+from ilw_sim.arm.description import urdf_file
 from ilw_sim.arm.model import ArmModel
 from ilw_sim.arm.scene import COLOURS, ArmScene, Thing
 from ilw_sim.arm.servo import JointLimits, Servo
@@ -32,15 +31,6 @@ class Placed:
 
     xyz: tuple[float, float, float]
     xyzw: tuple[float, float, float, float]
-
-
-def urdf_file(model: ArmModel) -> Path:
-    """Return the URDF of an arm; :raises ContractError: PyBullet's data has none such."""
-    path = Path(pybullet_data.getDataPath()) / model.urdf
-    if not path.is_file():
-        raise ContractError(f'config/arms/{model.name}.yaml: urdf must be a file of '
-                            f'pybullet_data. Got {model.urdf}.')
-    return path
 
 
 class ArmWorld:
@@ -93,12 +83,15 @@ class ArmWorld:
         self._things = [self._add(thing) for thing in scene.things]
         self.step(np.zeros(6), self.finger_m, substeps=_SETTLE_STEPS)
 
-    def step(self, twist: np.ndarray, finger_m: float, *, substeps: int | None = None) -> None:
+    def step(self, twist: np.ndarray, finger_m: float, *, joints_rad: np.ndarray | None = None,
+             substeps: int | None = None) -> None:
         """
         Move for one tick.
 
         :param twist: ``(6,)`` of the tool: linear [m/s], angular [rad/s], in the base's frame.
         :param finger_m: where each finger is to go.
+        :param joints_rad: ``(J,)`` where the joints are to be at the end of the tick, as far as
+            their limits and largest speeds allow; in place of a twist.
         """
         self.finger_m = min(max(finger_m, 0.0), self.finger_most_m)
         client, robot = self._client, self._robot
@@ -107,16 +100,24 @@ class ArmWorld:
                 robot, finger, pybullet.POSITION_CONTROL, targetPosition=self.finger_m,
                 force=self.model.force_n, maxVelocity=self.model.finger_mps)
         speeds = np.zeros(len(self._arm))
-        for done in range(self._substeps if substeps is None else substeps):
+        substeps = self._substeps if substeps is None else substeps
+        for done in range(substeps):
             if done % _SERVO_EVERY == 0:
                 there = self.joints()[0][:len(self._arm)]
                 self._wanted = np.clip(self._wanted, there - _LAG_RAD, there + _LAG_RAD)
-                speeds = self._servo.speeds(self._wanted, twist)
+                speeds = (self._servo.speeds(self._wanted, twist) if joints_rad is None
+                          else self._servo.speeds_to(self._wanted, joints_rad,
+                                                     (substeps - done) * self._timestep_s))
             self._wanted = self._wanted + speeds * self._timestep_s
             client.setJointMotorControlArray(
                 robot, self._arm, pybullet.POSITION_CONTROL, targetPositions=self._wanted.tolist(),
                 targetVelocities=speeds.tolist(), forces=self._efforts)
             client.stepSimulation()
+
+    @property
+    def wanted_rad(self) -> np.ndarray:
+        """Where the joints of the arm are commanded to be, ``(J,)``."""
+        return self._wanted
 
     @property
     def names(self) -> tuple[str, ...]:

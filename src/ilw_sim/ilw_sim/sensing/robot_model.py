@@ -16,7 +16,9 @@ _MAX_URDF_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
-class _Joint:
+class ModelJoint:
+    """One joint of a URDF and where its child is."""
+
     name: str
     parent: str
     child: str
@@ -46,18 +48,18 @@ class RobotModel:
         self.text = text
         """For the topic ``robot_description``"""
         root = ElementTree.fromstring(text)
-        self._joints = [_joint(element) for element in root.findall('joint')]
+        self.joints = [_joint(element) for element in root.findall('joint')]
 
     def fixed(self, stamp_ns: int) -> list[Plain]:
         """Return the transforms that never change, for ``/tf_static``."""
         return [readings.mounted(stamp_ns, j.parent, j.child, j.xyz, j.xyzw)
-                for j in self._joints if not j.axis]
+                for j in self.joints if not j.axis]
 
     def turning(self, stamp_ns: int, joints: Plain) -> list[Plain]:
         """Return the transforms of what turns or slides, from a ``sensor_msgs/JointState``."""
         at = dict(zip(joints.name, joints.position, strict=True))
         return [readings.mounted(stamp_ns, j.parent, j.child, *j.place(float(at[j.name])))
-                for j in self._joints if j.axis]
+                for j in self.joints if j.axis]
 
 
 def base_model(drive: DiffDrive) -> RobotModel:
@@ -71,7 +73,7 @@ def base_model(drive: DiffDrive) -> RobotModel:
     return RobotModel(text if drive.joints == JOINTS else ElementTree.tostring(root, 'unicode'))
 
 
-def _joint(element: ElementTree.Element) -> _Joint:
+def _joint(element: ElementTree.Element) -> ModelJoint:
     def numbers(tag: str, key: str, default: str) -> tuple[float, ...]:
         found = element.find(tag)
         return tuple(float(v) for v in (
@@ -84,7 +86,7 @@ def _joint(element: ElementTree.Element) -> _Joint:
     turned: tuple[float, ...] = (0.0, 0.0, 0.0, 1.0)
     for k, angle in enumerate(numbers('origin', 'rpy', '0 0 0')):  # about fixed axes
         turned = _product(_about(tuple(float(k == i) for i in range(3)), angle), turned)
-    return _Joint(element.get('name', ''), link('parent'), link('child'),
+    return ModelJoint(element.get('name', ''), link('parent'), link('child'),
                   numbers('origin', 'xyz', '0 0 0'), turned,
                   () if element.get('type') == 'fixed' else numbers('axis', 'xyz', '1 0 0'),
                   element.get('type') == 'prismatic')
