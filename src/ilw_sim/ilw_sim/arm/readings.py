@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ilw_core.contract.planar_twist import spatial_twist
-from ilw_sim.arm.topics import JOINTS, TARGET, TOOL, object_topic
+from ilw_sim.arm.topics import JOINTS, TARGET, TOOL, WRENCH, object_topic
 from ilw_sim.sensing.readings import EXACT_POSE, header, joint_state, vector
 
 if TYPE_CHECKING:  # it brings PyBullet
@@ -29,6 +29,7 @@ def read(world: 'ArmWorld', objects: tuple[str, ...], target: int,
         JOINTS: joints, TOOL: pose_stamped(stamp_ns, base, tool),
         'sim/ground_truth': odometry(
             stamp_ns, (base, world.model.tool), tool, world.tool_twist()),
+        WRENCH: Plain(header=header(stamp_ns, world.model.tool), wrench=_wrench(world.wrench)),
         TARGET: Plain(data=target),
         **{object_topic(name): pose_stamped(stamp_ns, base, at) for name, at in placed}}
 
@@ -44,6 +45,10 @@ def odometry(stamp_ns: int, frames: tuple[str, str], at: 'Placed', twist: np.nda
         header=header(stamp_ns, frames[0]), child_frame_id=frames[1],
         pose=Plain(pose=_pose(at), covariance=EXACT_POSE),
         twist=Plain(twist=spatial_twist(twist), covariance=EXACT_POSE))
+
+
+def _wrench(six: np.ndarray) -> Plain:
+    return Plain(force=vector(*six[:3].tolist()), torque=vector(*six[3:].tolist()))
 
 
 def _pose(at: 'Placed') -> Plain:

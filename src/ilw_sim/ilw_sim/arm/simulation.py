@@ -18,7 +18,7 @@ from ilw_sim.arm.description import frames_of
 from ilw_sim.arm.model import arm_of
 from ilw_sim.arm.scene import ArmScene
 from ilw_sim.arm.tasks import ARM_TASKS
-from ilw_sim.arm.topics import JOINTS, TARGET, TOOL, object_topic
+from ilw_sim.arm.topics import JOINTS, TARGET, TOOL, WRENCH, object_topic
 from ilw_sim.arm.world import ArmWorld
 from ilw_sim.come_back import come_back, marks
 from ilw_sim.physics.disturbance import Veer
@@ -55,6 +55,7 @@ class ArmSimulation:
         pose = 'geometry_msgs/msg/PoseStamped'
         self.offers = (
             Offer(JOINTS, 'sensor_msgs/msg/JointState'), Offer(TOOL, pose),
+            Offer(WRENCH, 'geometry_msgs/msg/WrenchStamped'),
             *(Offer(object_topic(name), pose) for name in self._task.objects),
             Offer('sim/ground_truth', 'nav_msgs/msg/Odometry'),
             Offer(TARGET, 'std_msgs/msg/Int32', 'second'))

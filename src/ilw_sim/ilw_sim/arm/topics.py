@@ -4,6 +4,8 @@ TARGET = 'target'
 """``std_msgs/Int32``: which of the objects is meant, counted from 0"""
 TOOL = 'tool_pose'
 """``geometry_msgs/PoseStamped`` of the tool, in the frame of the arm's base"""
+WRENCH = 'wrench'
+"""``geometry_msgs/WrenchStamped``: what presses on the gripper, at the tool and in its frame"""
 JOINTS = 'joint_states'
 """``sensor_msgs/JointState`` of arm and fingers"""
 

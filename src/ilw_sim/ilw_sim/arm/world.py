@@ -56,6 +56,9 @@ class ArmWorld:
         self._wanted = self._home
         self.finger_m = 0.0
         """Commanded opening of each finger"""
+        self.wrench = np.zeros(6)
+        """(6,) what pressed on the gripper in the last tick, on average: force [N] and torque [Nm]
+        at the tool, in its frame"""
 
     def reset(self, scene: ArmScene) -> None:
         """Build a scene from nothing: no contact, cache or speed of an earlier one is left."""
@@ -99,7 +102,7 @@ class ArmWorld:
             client.setJointMotorControl2(
                 robot, finger, pybullet.POSITION_CONTROL, targetPosition=self.finger_m,
                 force=self.model.force_n, maxVelocity=self.model.finger_mps)
-        speeds = np.zeros(len(self._arm))
+        speeds, pressed = np.zeros(len(self._arm)), np.zeros(6)
         substeps = self._substeps if substeps is None else substeps
         for done in range(substeps):
             if done % _SERVO_EVERY == 0:
@@ -113,6 +116,8 @@ class ArmWorld:
                 robot, self._arm, pybullet.POSITION_CONTROL, targetPositions=self._wanted.tolist(),
                 targetVelocities=speeds.tolist(), forces=self._efforts)
             client.stepSimulation()
+            pressed += self._pressed()
+        self.wrench = self._in_tool(pressed / substeps)
 
     @property
     def wanted_rad(self) -> np.ndarray:
@@ -147,6 +152,23 @@ class ArmWorld:
     def close(self) -> None:
         """Give the server back."""
         self._client = None  # its end disconnects
+
+    def _pressed(self) -> np.ndarray:
+        """Return the sum of the contact forces on the gripper ``(6,)``, about the base's origin."""
+        total = np.zeros(6)
+        for contact in self._client.getContactPoints(bodyA=self._robot):
+            if contact[3] >= self._arm[-1] and contact[2] != self._robot:
+                force = (contact[9] * np.array(contact[7]) + contact[10] * np.array(contact[11])
+                         + contact[12] * np.array(contact[13]))
+                total += (*force, *np.cross(contact[5], force))
+        return total
+
+    def _in_tool(self, six: np.ndarray) -> np.ndarray:
+        """Return a wrench about the base's origin as one at the tool, in its frame, ``(6,)``."""
+        at = self.tool()
+        axes = np.array(self._client.getMatrixFromQuaternion(at.xyzw)).reshape(3, 3)
+        torque = six[3:] - np.cross(at.xyz, six[:3])
+        return np.concatenate([six[:3] @ axes, torque @ axes])
 
     def _find_joints(self) -> None:
         client, robot = self._client, self._robot
