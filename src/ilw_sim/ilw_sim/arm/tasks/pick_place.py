@@ -7,13 +7,19 @@ import numpy as np
 from ilw_core.contract.schema import Section
 from ilw_sim.arm.scene import ArmScene, cube, mark
 from ilw_sim.arm.tasks.area import Area, apart_of, begin_near_home, cube_side
-from ilw_sim.arm.tasks.steering import FASTEST_MPS, Grasp, funnel
+from ilw_sim.arm.tasks.steering import FASTEST_MPS, Grasp, towards
 from ilw_sim.arm.tasks.view import Intent, View
 
 _THERE_M = 0.013
 """So near to the middle of the mark the cube is let go of"""
 _LOW_M = 0.01
 """So near to the table likewise"""
+_AIMED_M = 0.01
+"""So near to the middle of the mark it is lowered all the way"""
+_STEEP = 2.0
+"""Height above the table over distance from the mark"""
+_CARRY_M = 0.06
+"""At most so high it is carried"""
 _INTO_TABLE_M = 0.01
 """So far below the table the way leads: the cube is not slow where it is put down"""
 
@@ -52,5 +58,6 @@ class PickPlaceExpert:
         if math.hypot(way[0], way[1]) < _THERE_M and way[2] > -_LOW_M:
             up = FASTEST_MPS if self._grasp.is_open(view) else 0.0
             return Intent(np.array([0.0, 0.0, up]))
-        way[2] -= _INTO_TABLE_M
-        return self._grasp.get(view, 'cube') or Intent(funnel(way), close=True)
+        over_m = min(_CARRY_M, _STEEP * max(0.0, math.hypot(way[0], way[1]) - _AIMED_M))
+        way[2] += over_m - _INTO_TABLE_M
+        return self._grasp.get(view, 'cube') or Intent(towards(way, 0.0), close=True)

@@ -34,10 +34,12 @@ class Grasp:
 
     :param side_m: of the cube.
     :param open_m: how far each finger is from closed when the gripper is open.
+    :param above_m: so far above its middle it is gripped.
     """
 
-    def __init__(self, side_m: float, open_m: float) -> None:
+    def __init__(self, side_m: float, open_m: float, above_m: float = 0.0) -> None:
         self._side_m, self._open_m = side_m, open_m
+        self._grip = np.array([0.0, 0.0, above_m])
 
     def is_open(self, view: View) -> bool:
         """Tell whether the fingers are open."""
@@ -46,12 +48,13 @@ class Grasp:
     def get(self, view: View, cube: str) -> Intent | None:
         """Return what to do to hold a cube; ``None``: it is held."""
         place, cube_yaw = view.objects[cube]
-        way = place - view.tool_m
+        way = place + self._grip - view.tool_m
         aside_m = math.hypot(way[0], way[1])
         turn = quarter(cube_yaw - view.tool_yaw)
         near_m = _INSIDE_M if self.is_open(view) else _STILL_INSIDE_M
         inside = max(aside_m, abs(way[2])) < near_m and abs(turn) < _TURNED_RAD
-        if inside and view.finger_m < self._side_m / 2 + _HELD_M:
+        wide_m = self._side_m * (math.cos(turn) + abs(math.sin(turn)))
+        if inside and view.finger_m < wide_m / 2 + _HELD_M:
             return None
         if inside:
             return Intent(np.zeros(3), close=True)

@@ -2,12 +2,14 @@
 
 from ilw_core.contract.file import Contract
 from ilw_sim.arm.tasks.area import ArmTask
+from ilw_sim.arm.tasks.insert import InsertTask
 from ilw_sim.arm.tasks.lift import LiftTask
 from ilw_sim.arm.tasks.pick_place import PickPlaceTask
 from ilw_sim.arm.tasks.reach import ReachTask
 
 ARM_TASKS: dict[str, type[ArmTask]] = {
-    'reach': ReachTask, 'lift': LiftTask, 'pick_place': PickPlaceTask}
+    'reach': ReachTask, 'lift': LiftTask, 'pick_place': PickPlaceTask,
+    'insert': InsertTask}
 """Name -> its world and its driver"""
 
 
