@@ -9,12 +9,17 @@ from types import SimpleNamespace
 import numpy as np
 
 from fuzz.target import Target
+from ilw_core.base.urdf import read_urdf
 from ilw_core.contract.file import parse_contract
 from ilw_core.storage.episode_folder import SCHEMA, calendar_s, find_episodes
 from ilw_core.storage.files import json_text, parse_json
 from ilw_core.storage.locate import config_folder
 from ilw_data.episode.copy import origin
 from ilw_learner.training.config import load_config
+from ilw_sim.arm.description import frames_of, urdf_file
+from ilw_sim.arm.kinematics import Kinematics
+from ilw_sim.arm.model import load_arm
+from ilw_sim.arm.urdf_limits import read_limits
 from ilw_sim.driver.stick import Stick
 from ilw_teleop.arbiter.arbiter import Arbiter
 from ilw_teleop.arbiter.request import Request
@@ -37,7 +42,7 @@ def targets(folder: Path) -> list[Target]:
     """Return the targets; they write their inputs into an empty folder."""
     config, root = config_folder(), Path(__file__).resolve().parents[2]
     read = {kind: tuple(p.read_bytes() for p in sorted((config / kind).glob('*.yaml')))
-            for kind in ('tasks', 'joysticks', 'robots', 'train')}
+            for kind in ('tasks', 'joysticks', 'robots', 'train', 'arms')}
     urdf = (root / 'src/ilw_sim/urdf/diff_drive.urdf').read_bytes()
     (folder / 'robot.urdf').write_bytes(urdf)
     (folder / 'hull.yaml').write_bytes(_PROFILE.replace(b'robot.urdf', b'hull.urdf'))
@@ -61,6 +66,18 @@ def targets(folder: Path) -> list[Target]:
         robot = load_profile(file)
         action = robot.tighten(clutter.action)
         assert np.isfinite(robot.saturate(action.high, action)[0]).all()
+
+    def arm(file: Path) -> None:
+        model = load_arm(file)
+        limits = read_limits(model, read_urdf(urdf_file(model)))
+        assert (limits.joints.low_rad < limits.joints.high_rad).all()
+        found = Kinematics(frames_of(model), model.base, model.tool, model.joints).jacobian(
+            dict(zip(model.joints, model.home_rad, strict=True)))
+        assert found.shape == (6, len(model.joints))
+
+    panda = urdf_file(load_arm('franka_panda')).read_bytes()
+    (folder / 'own_arm.yaml').write_bytes(read['arms'][0].replace(
+        b'franka_panda/panda.urdf', str(folder / 'arm.urdf').encode()))
 
     def episode(data: bytes) -> None:
         bag = folder / 'episodes' / 'one'
@@ -89,6 +106,12 @@ def targets(folder: Path) -> list[Target]:
         Target('urdf', in_file('hull.urdf', lambda f: profile(folder / 'hull.yaml')), (urdf,),
                words=(b'velocity="nan"', b'<!DOCTYPE x [<!ENTITY a "b">]>', b'<a>', b'xyz="0"'),
                weight=1),
+        Target('arm', in_file('arm.yaml', arm), read['arms'],
+               words=(b'urdf: ../../etc/passwd', b'urdf: ""', b'fingers: []', b'joints: [a, a]'),
+               weight=0.3),
+        Target('arm_urdf', in_file('arm.urdf', lambda f: arm(folder / 'own_arm.yaml')), (panda,),
+               words=(b'velocity="nan"', b'<!DOCTYPE x [<!ENTITY a "b">]>', b'<a>', b'xyz="0"',
+                      b'<axis xyz="1 0"/>', b'<child link="panda_link0"/>'), weight=0.5),
         Target('train_config', in_file('train.yaml', lambda f: load_config(f, 'maze')),
                read['train'], weight=0.3),
         Target('episode_json', episode, (meta,),

@@ -5,24 +5,15 @@ import json
 
 import numpy as np
 import pytest
+from arm_drives import by_joy, contract_of, go
 
-from ilw_core.contract.file import load_contract, parse_contract
+from ilw_core.contract.file import parse_contract
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.locate import config_file
-from ilw_sim.arm.hand import ArmHand
 from ilw_sim.arm.simulation import ArmSimulation
-from ilw_sim.driver.stick import Stick
 from ilw_sim.env import make_env
 from ilw_sim.robots import make_simulation
 from ilw_teleop.joystick.layout import known_joysticks
-from ilw_teleop.joystick.teleop import Teleop
-
-XBOX = config_file('joysticks', 'xbox')
-
-
-def contract_of(name, **scene):
-    contract = load_contract(config_file('tasks', name))
-    return replace(contract, scene=contract.scene | scene)
 
 
 @pytest.fixture
@@ -32,15 +23,6 @@ def still():
     simulation.reset(3)
     yield simulation
     simulation.close()
-
-
-def go(simulation, ticks, **fields):
-    action = simulation.contract.action
-    values = np.array([fields.get(name, 0.04 if name == 'finger' else 0.0)
-                       for name in action.names])
-    for _ in range(ticks):
-        tick = simulation.step(values)
-    return tick
 
 
 @pytest.mark.parametrize(('field', 'axis', 'value'), [
@@ -63,7 +45,7 @@ def test_told_to_stand_it_stands(still):
 
 
 def test_pushed_to_the_end_of_its_reach_it_stops_within_its_joints_limits(still):
-    limits = still.world._servo._limits
+    limits = still.world.limits.joints
     for direction in ({'x': 0.2}, {'z': 0.2}, {'x': -0.2}, {'yaw': 1.0}):
         still.reset(3)
         go(still, 60, **direction)
@@ -111,32 +93,6 @@ def test_a_state_is_come_back_to_to_the_bit(still):
     assert still.observe(go(still, 3, y=0.1).readings, 0).tobytes() == further.tobytes()
     with pytest.raises(ContractError, match='leads elsewhere'):
         still.set_state(state | {'pose': [0.0, 0.0, 0.0]})
-
-
-def by_joy(task, seeds, imperfection=1.0):
-    """Let the expert drive by Joy through the real teleoperation; return successes."""
-    env = make_env(task)
-    contract, simulation = env.contract, env.simulation
-    hand = ArmHand(contract, Stick(XBOX), seed=0, imperfection=imperfection)
-    teleop = Teleop(contract, known_joysticks()['xbox'], timeout_ns=500_000_000)
-    successes, begin_ns = 0, 0
-    for seed in seeds:
-        _, info = env.reset(seed=seed)
-        simulation.restamp(begin_ns)
-        hand.on_reset()
-        done = False
-        while not done:
-            now_ns = simulation.tick.stamp_ns
-            teleop.notice_applied(info['applied'])
-            for axes, buttons in hand.on_tick(now_ns, simulation.tick.readings):
-                sample = teleop.on_sample(now_ns, axes, buttons)
-            wanted = sample.values if sample.active else contract.action.rest
-            _, _, terminated, truncated, info = env.step(wanted)
-            done = terminated or truncated
-        successes += info['success']
-        begin_ns = simulation.tick.stamp_ns + 1_000_000_000
-    env.close()
-    return successes
 
 
 @pytest.mark.parametrize('task', ['reach', 'lift_state'])
@@ -198,9 +154,8 @@ def test_a_urdf_that_lacks_a_joint_is_refused(tmp_path):
     text = config_file('arms', 'franka_panda').read_text()
     path = tmp_path / 'arm.yaml'
     path.write_text(text.replace('panda_joint7]', 'panda_joint9]'))
-    simulation = ArmSimulation(contract_of('lift_state', arm=str(path)))
     with pytest.raises(ContractError, match=r'every joint must be in .* Got panda_joint9'):
-        simulation.reset(0)
+        ArmSimulation(contract_of('lift_state', arm=str(path)))
 
 
 def test_its_description_names_every_frame_and_finds_its_meshes(still):

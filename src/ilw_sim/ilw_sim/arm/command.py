@@ -9,6 +9,7 @@ from ilw_core.contract.action import ActionSpec
 from ilw_core.contract.command_topic import CommandTopic, is_twist
 from ilw_core.errors import ContractError
 from ilw_sim.arm.model import ArmModel
+from ilw_sim.arm.urdf_limits import ArmLimits
 
 SERVO_TOPIC = 'delta_twist_cmds'
 """Of ``geometry_msgs/TwistStamped``, as MoveIt Servo takes it"""
@@ -30,10 +31,13 @@ class ArmCommand:
     """
     Takes an action apart.
 
+    :param limits: of the arm, for the ranges of the fields to be held against; ``None``: they
+        were before.
     :raises ContractError: a command is none that the simulated arm takes.
     """
 
-    def __init__(self, action: ActionSpec, arm: ArmModel) -> None:
+    def __init__(self, action: ActionSpec, arm: ArmModel,
+                 limits: ArmLimits | None = None) -> None:
         self._arm, self._action = arm, action
         self._twist: list[tuple[int, int]] = []
         self._joints: list[tuple[int, int]] = []
@@ -58,6 +62,9 @@ class ArmCommand:
         if bool(self._twist) and bool(self._joints):
             raise ContractError('action.commands must move an arm by a twist or by its joints. '
                                 'Got both. Leave one of them out.')
+
+        if limits is not None:
+            self._check(limits)
 
     @property
     def by_joints(self) -> list[tuple[int, int]]:
@@ -116,6 +123,20 @@ class ArmCommand:
         if len(self._joints) != len(names):
             raise ContractError(f'{command.where} must hold a position for each joint. Got '
                                 f'{len(self._joints)} for {len(names)}.')
+
+    def _check(self, limits: ArmLimits) -> None:
+        """Refuse fields that say more than joints and fingers can do."""
+        fields = [(field, float(limits.joints.low_rad[joint]), float(limits.joints.high_rad[joint]))
+                  for joint, field in self._joints]
+        if self._finger is not None:
+            fields.append((self._finger, 0.0, limits.finger_m))
+        for field, low, high in fields:
+            asked = float(self._action.low[field]), float(self._action.high[field])
+            if asked[0] < low or asked[1] > high:
+                raise ContractError(
+                    f'action.fields: {self._action.names[field]} must be within {low:g} to '
+                    f'{high:g} {self._action.units[field]}, the limits of {self._arm.name}. Got '
+                    f'min {asked[0]:g}, max {asked[1]:g}.')
 
     def _take_finger(self, command: CommandTopic) -> None:
         if not self._arm.fingers:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ilw_sim.sensing.robot_model import RobotModel
+from ilw_core.errors import ContractError
+from ilw_sim.sensing.robot_model import ModelJoint, RobotModel
 
 _LEVEL = (0, 1, 2, 3, 4)
 """Of a twist: all but the turn about the vertical"""
@@ -15,14 +16,19 @@ class Kinematics:
     The chain from the base to the tool.
 
     :param joints: (J,) those that turn; the others are where they are measured.
+    :raises ContractError: no chain of joints leads from the base to the tool.
     """
 
     def __init__(self, model: RobotModel, base: str, tool: str, joints: tuple[str, ...]) -> None:
         above = {joint.child: joint for joint in model.joints}
-        self._chain = []
-        while tool != base:
-            self._chain.insert(0, above[tool])
-            tool = above[tool].parent
+        self._chain: list[ModelJoint] = []
+        link = tool
+        while link != base:
+            if link not in above or len(self._chain) > len(above):
+                raise ContractError(f'tool must be a link that joints lead to from {base}. '
+                                    f'Got {tool}.')
+            self._chain.insert(0, above[link])
+            link = above[link].parent
         self._joints = joints
 
     def jacobian(self, at_rad: Mapping[str, float]) -> np.ndarray:

@@ -47,9 +47,9 @@ class ArmSimulation:
         model = arm_of(contract)
         section.take('arm')
         section.done()
-        self._command = ArmCommand(contract.action, model)
         self._period_s = 1.0 / contract.rate_hz
         self.world = ArmWorld(self._period_s, model, gui=gui)
+        self._command = ArmCommand(contract.action, model, self.world.limits)
         self._frames = frames_of(model)
         self.description, self.map_frame = self._frames.text, model.base
         pose = 'geometry_msgs/msg/PoseStamped'

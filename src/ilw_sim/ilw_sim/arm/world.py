@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ilw_core.base.urdf import read_urdf
 from ilw_core.errors import ContractError
 from ilw_sim.arm.description import urdf_file
 from ilw_sim.arm.model import ArmModel
 from ilw_sim.arm.scene import COLOURS, ArmScene, Thing
-from ilw_sim.arm.servo import JointLimits, Servo
+from ilw_sim.arm.servo import Servo
+from ilw_sim.arm.urdf_limits import read_limits
 from ilw_sim.physics.actuation import PHYSICS_HZ
 from ilw_sim.physics.client import Client
 from ilw_sim.physics.quiet_pybullet import pybullet
@@ -38,7 +40,7 @@ class ArmWorld:
     A PyBullet server that holds one episode at a time.
 
     :param period_s: time of one tick; physics steps at 240 Hz or the nearest whole fraction.
-    :raises ContractError: the arm's URDF lacks a joint or the tool.
+    :raises ContractError: the arm's URDF lacks a joint, a limit or the tool.
     """
 
     def __init__(self, period_s: float, model: ArmModel, *, gui: bool = False) -> None:
@@ -46,6 +48,8 @@ class ArmWorld:
         self._substeps = max(1, round(PHYSICS_HZ * period_s))
         self._timestep_s = period_s / self._substeps
         self._urdf = urdf_file(model)
+        self.limits = read_limits(model, read_urdf(self._urdf))
+        self._servo = Servo(self.limits.joints, self._jacobian)
         self._client: Any = None
         self._robot = -1
         self._arm: list[int] = []
@@ -72,10 +76,14 @@ class ArmWorld:
         table = client.createMultiBody(0, client.createCollisionShape(pybullet.GEOM_PLANE))
         client.changeDynamics(table, -1, lateralFriction=_FRICTION)
         flags = 0 if self._gui else pybullet.URDF_IGNORE_VISUAL_SHAPES  # its meshes take longest
-        self._robot = client.loadURDF(str(self._urdf), useFixedBase=True, flags=flags)
+        try:
+            self._robot = client.loadURDF(str(self._urdf), useFixedBase=True, flags=flags)
+        except pybullet.error as error:
+            raise ContractError(f'{self.model.urdf} cannot be loaded by PyBullet: {error}. Are '
+                                'its meshes where it says?') from error
         self._find_joints()
         self._wanted = self._home + scene.joints_off_rad
-        self.finger_m = self.finger_most_m
+        self.finger_m = self.limits.finger_m
         for joint, angle in zip(self._arm, self._wanted.tolist(), strict=True):
             client.resetJointState(self._robot, joint, angle)
         for finger in self._fingers:
@@ -96,7 +104,7 @@ class ArmWorld:
         :param joints_rad: ``(J,)`` where the joints are to be at the end of the tick, as far as
             their limits and largest speeds allow; in place of a twist.
         """
-        self.finger_m = min(max(finger_m, 0.0), self.finger_most_m)
+        self.finger_m = min(max(finger_m, 0.0), self.limits.finger_m)
         client, robot = self._client, self._robot
         for finger in self._fingers:
             client.setJointMotorControl2(
@@ -114,7 +122,7 @@ class ArmWorld:
             self._wanted = self._wanted + speeds * self._timestep_s
             client.setJointMotorControlArray(
                 robot, self._arm, pybullet.POSITION_CONTROL, targetPositions=self._wanted.tolist(),
-                targetVelocities=speeds.tolist(), forces=self._efforts)
+                targetVelocities=speeds.tolist(), forces=self.limits.effort_nm)
             client.stepSimulation()
             pressed += self._pressed()
         self.wrench = self._in_tool(pressed / substeps)
@@ -175,26 +183,10 @@ class ArmWorld:
         infos = [client.getJointInfo(robot, i) for i in range(client.getNumJoints(robot))]
         by_name = {info[1].decode(): info for info in infos}
         links = {info[12].decode(): info[0] for info in infos}
-        for name in self.names:
-            if name not in by_name:
-                raise ContractError(f'config/arms/{self.model.name}.yaml: every joint must be in '
-                                    f'{self.model.urdf}. Got {name}. It has: '
-                                    f'{", ".join(by_name)}.')
-        if self.model.tool not in links:
-            raise ContractError(f'config/arms/{self.model.name}.yaml: tool must be a link of '
-                                f'{self.model.urdf}. Got {self.model.tool}.')
-        arm = [by_name[name] for name in self.model.joints]
-        self._arm, self._tool = [info[0] for info in arm], links[self.model.tool]
+        arm, self._tool = [by_name[name] for name in self.model.joints], links[self.model.tool]
+        self._arm = [info[0] for info in arm]
         self._fingers = [by_name[name][0] for name in self.model.fingers]
         self._moving = [info[0] for info in infos if info[2] != pybullet.JOINT_FIXED]
-        self._efforts = [info[10] for info in arm]
-        self.finger_most_m = min((by_name[name][9] for name in self.model.fingers), default=0.0)
-        limits = JointLimits(np.array([i[8] for i in arm]), np.array([i[9] for i in arm]),
-                             self.model.speed_ratio * np.array([i[11] for i in arm]))
-        if not (limits.low_rad < limits.high_rad).all():
-            raise ContractError(f'{self.model.urdf}: every joint of an arm needs limits. '
-                                f'Add <limit lower upper effort velocity> to them.')
-        self._servo = Servo(limits, self._jacobian)
 
     def _couple(self, fingers: list[int]) -> None:
         """Let fingers open and close alike, as their one motor has them do."""

@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from ilw_core.contract.schema import shown
+from ilw_core.errors import ContractError
 from ilw_core.storage.files import read_bytes
 from ilw_sim.physics.diff_drive import JOINTS, DiffDrive, urdf_path
 from ilw_sim.physics.robot import scaled_urdf
@@ -42,6 +44,7 @@ class RobotModel:
     The frames of a robot's URDF.
 
     :param text: the URDF, with the joint names of ``joint_states``.
+    :raises ContractError: a joint's place or axis is none.
     """
 
     def __init__(self, text: str) -> None:
@@ -76,8 +79,15 @@ def base_model(drive: DiffDrive) -> RobotModel:
 def _joint(element: ElementTree.Element) -> ModelJoint:
     def numbers(tag: str, key: str, default: str) -> tuple[float, ...]:
         found = element.find(tag)
-        return tuple(float(v) for v in (
-            default if found is None else found.get(key, default)).split())
+        text = default if found is None else found.get(key, default)
+        try:
+            values = tuple(float(v) for v in text.split())
+        except ValueError:
+            values = ()
+        if len(values) != 3 or not all(map(math.isfinite, values)):
+            raise ContractError(f'A URDF must have three numbers in {tag} {key} of joint '
+                                f'{element.get("name")}. Got {shown(text)}.')
+        return values
 
     def link(end: str) -> str:
         found = element.find(end)

@@ -7,7 +7,7 @@ import numpy as np
 from ilw_core.contract.schema import Section
 from ilw_sim.arm.scene import ArmScene, cube, mark
 from ilw_sim.arm.tasks.area import Area, apart_of, begin_near_home, cube_side
-from ilw_sim.arm.tasks.steering import FASTEST_MPS, Grasp, towards
+from ilw_sim.arm.tasks.steering import Grasp, towards
 from ilw_sim.arm.tasks.view import Intent, View
 
 _THERE_M = 0.013
@@ -46,7 +46,7 @@ class PickPlaceTask:
 
 
 class PickPlaceExpert:
-    """Takes the cube, carries it over the mark, puts it down, lets go, and goes up."""
+    """Takes the cube, carries it over the mark, puts it down and lets go."""
 
     def __init__(self, side_m: float, open_m: float) -> None:
         self._grasp, self._half_m = Grasp(side_m, open_m), side_m / 2
@@ -56,8 +56,7 @@ class PickPlaceExpert:
         way = view.objects['goal'][0] - view.objects['cube'][0]
         way[2] += self._half_m
         if math.hypot(way[0], way[1]) < _THERE_M and way[2] > -_LOW_M:
-            up = FASTEST_MPS if self._grasp.is_open(view) else 0.0
-            return Intent(np.array([0.0, 0.0, up]))
+            return Intent(np.zeros(3))
         over_m = min(_CARRY_M, _STEEP * max(0.0, math.hypot(way[0], way[1]) - _AIMED_M))
         way[2] += over_m - _INTO_TABLE_M
         return self._grasp.get(view, 'cube') or Intent(towards(way, 0.0), close=True)
