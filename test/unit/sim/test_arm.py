@@ -3,9 +3,9 @@
 from dataclasses import replace
 import json
 
+from arm_drives import by_joy, contract_of, go
 import numpy as np
 import pytest
-from arm_drives import by_joy, contract_of, go
 
 from ilw_core.contract.file import parse_contract
 from ilw_core.errors import ContractError, IlwError

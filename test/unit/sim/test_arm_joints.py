@@ -1,8 +1,8 @@
 """Joints that are told where to be, and what presses on the gripper."""
 
+from arm_drives import by_joy, contract_of, go
 import numpy as np
 import pytest
-from arm_drives import by_joy, contract_of, go
 
 from ilw_core.contract.file import load_contract, parse_contract
 from ilw_core.errors import ContractError

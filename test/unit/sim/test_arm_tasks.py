@@ -1,8 +1,8 @@
 """Tasks of arms beyond one cube, and another arm: their worlds, their ends, who solves them."""
 
+from arm_drives import by_joy, contract_of, go
 import numpy as np
 import pytest
-from arm_drives import by_joy, contract_of, go
 
 from ilw_core.contract.file import parse_contract
 from ilw_core.errors import ContractError
@@ -74,7 +74,7 @@ def test_a_cube_on_its_mark_counts_only_once_it_is_let_go_of(held, ends):
     contract = contract_of('pick_place_state')
     simulation = ArmSimulation(contract)
     simulation.reset(0)
-    cube, goal = simulation.world._things
+    cube = simulation.world._things[0]
     place = [*simulation.world.things()[1].xyz[:2], 0.02]
     simulation.world._client.resetBasePositionAndOrientation(cube, place, [0, 0, 0, 1])
     tick = go(simulation, 12, finger=held)
@@ -85,7 +85,7 @@ def test_a_cube_on_its_mark_counts_only_once_it_is_let_go_of(held, ends):
 def test_a_peg_goes_down_only_in_line_with_its_hole():
     def wanted(off_m, turned=0.0):
         peg = np.array([0.5 + off_m, 0.0, 0.11])
-        view = View(peg + [0.0, 0.0, 0.012], 0.0, 0.02,
+        view = View(np.add(peg, [0.0, 0.0, 0.012]), 0.0, 0.02,
                     {'peg': (peg, 0.0), 'hole': (np.array([0.5, 0.0, 0.0]), turned)}, 0)
         return InsertExpert(0.04, 0.002, OPEN_M).drive(view)
 
@@ -100,8 +100,9 @@ def test_a_peg_goes_down_only_in_line_with_its_hole():
 def test_the_walls_leave_the_room_that_is_asked_for():
     hole = ArmSimulation(contract_of('insert_state', clearance_m=0.006))
     hole.reset(0)
-    boxes = hole.scene.things[1].boxes
-    inner = [abs(box.at_m[i]) - box.size_m[i] / 2 for i in (0, 1) for box in boxes if box.at_m[i]]
+    blocks = hole.scene.things[1].blocks
+    inner = [abs(block.at_m[i]) - block.size_m[i] / 2
+             for i in (0, 1) for block in blocks if block.at_m[i]]
     assert inner == pytest.approx([0.023] * 4)
 
 

@@ -79,7 +79,7 @@ class ArmCommand:
         return twist
 
     def joints_rad(self, action: np.ndarray, before_rad: np.ndarray) -> np.ndarray:
-        """Return where the joints are to go, ``(J,)``; those that it says nothing of, as before."""
+        """Return where the joints are to go, ``(J,)``; of those not in it, as before."""
         joints = before_rad.copy()
         for joint, field in self._joints:
             joints[joint] = action[field]
@@ -126,7 +126,8 @@ class ArmCommand:
 
     def _check(self, limits: ArmLimits) -> None:
         """Refuse fields that say more than joints and fingers can do."""
-        fields = [(field, float(limits.joints.low_rad[joint]), float(limits.joints.high_rad[joint]))
+        lows, highs = limits.joints.low_rad, limits.joints.high_rad
+        fields = [(field, float(lows[joint]), float(highs[joint]))
                   for joint, field in self._joints]
         if self._finger is not None:
             fields.append((self._finger, 0.0, limits.finger_m))
@@ -140,6 +141,6 @@ class ArmCommand:
 
     def _take_finger(self, command: CommandTopic) -> None:
         if not self._arm.fingers:
-            raise ContractError(f'{command.where} commands a gripper. {self._arm.name} has none in '
-                                'config/arms. Leave the command out.')
+            raise ContractError(f'{command.where} commands a gripper. {self._arm.name} has none '
+                                'in config/arms. Leave the command out.')
         self._finger = command.fields[0]

@@ -103,7 +103,8 @@ class ArmHand(Hand[Mapping[str, Any]]):
 
     def _on_sticks(self) -> list[int]:
         """Return the arm's joints that the sticks move in the mode they begin in."""
-        fields = [moved.field for moved in next(iter(self._contract.stick.modes.values())).values()]
+        first = next(iter(self._contract.stick.modes.values()))
+        fields = [moved.field for moved in first.values()]
         return [joint for joint, field in self._command.by_joints if field in fields]
 
     def _joint_speeds(self, joints: Any, twist: np.ndarray) -> np.ndarray:

@@ -12,8 +12,8 @@ Place = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Box:
-    """One box of a thing."""
+class Block:
+    """One block of a thing."""
 
     size_m: tuple[float, float, float]
     at_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -22,14 +22,14 @@ class Box:
 
 @dataclass(frozen=True)
 class Thing:
-    """Something on the table, made of boxes."""
+    """Something on the table, made of blocks."""
 
     name: str
     """Its pose is published on ``objects/NAME/pose``"""
     place: Place
     z_m: float
     """Of its frame's origin, above the table"""
-    boxes: tuple[Box, ...]
+    blocks: tuple[Block, ...]
     colour: str
     fixed: bool = False
     """It cannot be moved"""
@@ -50,10 +50,10 @@ class ArmScene:
 
 def cube(name: str, place: Place, side_m: float, colour: str) -> Thing:
     """Return a cube that stands on the table."""
-    return Thing(name, place, side_m / 2, (Box((side_m,) * 3),), colour)
+    return Thing(name, place, side_m / 2, (Block((side_m,) * 3),), colour)
 
 
 def mark(name: str, place: Place, side_m: float, colour: str) -> Thing:
     """Return a square that is drawn on the table."""
-    return Thing(name, place, 0.0, (Box((side_m, side_m, _MARK_M)),), colour,
+    return Thing(name, place, 0.0, (Block((side_m, side_m, _MARK_M)),), colour,
                  fixed=True, solid=False)

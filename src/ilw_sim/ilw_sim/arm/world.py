@@ -155,14 +155,15 @@ class ArmWorld:
 
     def things(self) -> list[Placed]:
         """Return where each thing is."""
-        return [Placed(*self._client.getBasePositionAndOrientation(body)) for body in self._things]
+        return [Placed(*self._client.getBasePositionAndOrientation(body))
+                for body in self._things]
 
     def close(self) -> None:
         """Give the server back."""
         self._client = None  # its end disconnects
 
     def _pressed(self) -> np.ndarray:
-        """Return the sum of the contact forces on the gripper ``(6,)``, about the base's origin."""
+        """Return the sum of contacts' forces on the gripper ``(6,)``, about the base's origin."""
         total = np.zeros(6)
         for contact in self._client.getContactPoints(bodyA=self._robot):
             if contact[3] >= self._arm[-1] and contact[2] != self._robot:
@@ -210,8 +211,8 @@ class ArmWorld:
 
     def _add(self, thing: Thing) -> int:
         client, (x, y, yaw) = self._client, thing.place
-        halves = [[size / 2 for size in box.size_m] for box in thing.boxes]
-        at = [list(box.at_m) for box in thing.boxes]
+        halves = [[size / 2 for size in block.size_m] for block in thing.blocks]
+        at = [list(block.at_m) for block in thing.blocks]
         kinds = [pybullet.GEOM_BOX] * len(halves)
         seen = client.createVisualShapeArray(
             shapeTypes=kinds, halfExtents=halves, visualFramePositions=at,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ilw_core.contract.schema import Section
-from ilw_sim.arm.scene import ArmScene, Box, Thing
+from ilw_sim.arm.scene import ArmScene, Block, Thing
 from ilw_sim.arm.tasks.area import Area, apart_of, begin_near_home
 from ilw_sim.arm.tasks.steering import HOVER_M, Grasp, quarter, towards, turning
 from ilw_sim.arm.tasks.view import Intent, View
@@ -44,7 +44,7 @@ class InsertTask:
     def make_scene(self, rng: np.random.Generator, joints: int) -> ArmScene:
         """Return a table with a peg that stands, and a hole."""
         at, hole = self._area.two(rng, self._apart_m)
-        peg = Thing('peg', at, _TALL_M / 2, (Box((self._side_m, self._side_m, _TALL_M)),), 'red')
+        peg = Thing('peg', at, _TALL_M / 2, (Block((self._side_m, self._side_m, _TALL_M)),), 'red')
         return ArmScene((peg, Thing('hole', hole, 0.0, _walls(self._side_m + self._clearance_m),
                                     'grey', fixed=True)), 0, begin_near_home(rng, joints))
 
@@ -79,11 +79,11 @@ class InsertExpert:
                       close=True)
 
 
-def _walls(wide_m: float) -> tuple[Box, ...]:
+def _walls(wide_m: float) -> tuple[Block, ...]:
     """Return the four walls around a square hole on the table."""
     off, z = (wide_m + _THICK_M) / 2, _WALL_M / 2
     long = wide_m + 2.0 * _THICK_M
-    return (Box((_THICK_M, long, _WALL_M), (off, 0.0, z)),
-            Box((_THICK_M, long, _WALL_M), (-off, 0.0, z)),
-            Box((wide_m, _THICK_M, _WALL_M), (0.0, off, z)),
-            Box((wide_m, _THICK_M, _WALL_M), (0.0, -off, z)))
+    return (Block((_THICK_M, long, _WALL_M), (off, 0.0, z)),
+            Block((_THICK_M, long, _WALL_M), (-off, 0.0, z)),
+            Block((wide_m, _THICK_M, _WALL_M), (0.0, off, z)),
+            Block((wide_m, _THICK_M, _WALL_M), (0.0, -off, z)))
