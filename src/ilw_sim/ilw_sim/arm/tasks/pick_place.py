@@ -10,10 +10,10 @@ from ilw_sim.arm.tasks.area import Area, apart_of, begin_near_home, cube_side
 from ilw_sim.arm.tasks.steering import Grasp, towards
 from ilw_sim.arm.tasks.view import Intent, View
 
-_THERE_M = 0.013
+_THERE_M = 0.02
 """So near to the middle of the mark the cube is let go of"""
-_LOW_M = 0.01
-"""So near to the table likewise"""
+_LOW_M = 0.02
+"""So near to the table likewise: a policy stands where it is to be let go of too exactly"""
 _AIMED_M = 0.01
 """So near to the middle of the mark it is lowered all the way"""
 _STEEP = 2.0
@@ -37,7 +37,7 @@ class PickPlaceTask:
         """Return a table with a cube and a mark."""
         at, goal = self._area.two(rng, self._apart_m)
         return ArmScene((cube('cube', at, self._side_m, 'red'),
-                         mark('goal', goal, 1.5 * self._side_m, 'green')), 0,
+                         mark('goal', (*goal[:2], 0.0), 1.5 * self._side_m, 'green')), 0,
                         begin_near_home(rng, joints))
 
     def expert(self, open_m: float) -> 'PickPlaceExpert':
