@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from ilw_core.contract.end_rules import RuleWatch
-from ilw_core.contract.file import parse_contract
+from ilw_core.contract.file import load_contract, parse_contract
+from ilw_core.contract.observed import making
 from ilw_core.episode import Episode, Outcome
 from ilw_core.errors import ContractError
+from ilw_core.storage.locate import config_file
 from ilw_data.episode.judge import judged
 from ilw_learner.data.demonstrations import task_rewards
 from ilw_learner.rollout.rule_ends import RuleEnds
@@ -162,3 +164,11 @@ def test_a_mistake_is_named(old, new, said):
 
 def test_the_rules_are_part_of_what_is_learnt():
     assert parse_contract(TEXT.replace('for_s: 0.3', 'for_s: 0.4')).hash != RULED.hash
+
+
+def test_entries_are_found_through_those_that_others_are_made_from():
+    contract = load_contract(config_file('tasks', 'pick_place_state'))
+    names = [source.name for source in making(contract.sources, ['goal.x_m'])]
+    assert names == ['tool', 'cube', 'goal']  # the mark from the cube, the cube from the tool
+    assert [s.name for s in making(contract.sources, ['height.value_m'])] == ['height']
+    assert making(contract.sources, []) == ()

@@ -1,5 +1,6 @@
 """What a contract observes: its topics, how messages meet the ticks, and the feature of each."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ilw_core.contract.schema import Section
@@ -64,3 +65,14 @@ def read_sources(section: Section, rate_hz: float) -> tuple[ObservedTopic, ...]:
     if not sources:
         raise ContractError(f'{section.where} must name at least one topic. Got none.')
     return tuple(sources)
+
+
+def making(sources: Sequence[ObservedTopic],
+           names: Collection[str]) -> tuple[ObservedTopic, ...]:
+    """Return the entries that make some observed numbers, and those that they are made from."""
+    wanted = {source.name for source in sources if set(names) & set(source.feature.names)}
+    found: tuple[ObservedTopic, ...] = ()
+    while len(wanted) > len(found):
+        found = tuple(source for source in sources if source.name in wanted)
+        wanted.update(need for source in found for need in source.feature.needs)
+    return found

@@ -9,6 +9,7 @@ from rclpy.node import Node
 
 from ilw_core.contract.end_rules import RuleWatch
 from ilw_core.contract.file import Contract
+from ilw_core.contract.observed import making
 from ilw_core.episode import Outcome
 from ilw_core.policy_loop import PolicyLoop
 from ilw_ros.observe import Observed
@@ -28,9 +29,7 @@ class EndRules:
     def __init__(self, node: Node, contract: Contract, running: Callable[[], bool],
                  tell: Callable[[Outcome, int], None]) -> None:
         names = {name for rule in contract.rules for name in rule.names}
-        sources = [source for source in contract.sources if names & set(source.feature.names)]
-        needs = {need for source in sources for need in (source.name, *source.feature.needs)}
-        seen = replace(contract, sources=tuple(s for s in contract.sources if s.name in needs))
+        seen = replace(contract, sources=making(contract.sources, names))
         self._watch, self._loop = RuleWatch(contract.rules, seen.obs_names), PolicyLoop(seen)
         self._running, self._tell = running, tell
         self._ran, self._told_ns = False, -_TOLD_NS
