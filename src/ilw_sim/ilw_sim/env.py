@@ -21,6 +21,8 @@ from ilw_sim.simulated import Simulated, Tick
 from ilw_sim.simulation import MAP_RESOLUTION_M, Simulation
 from ilw_sim.tasks.scene import make_grid
 
+OBSERVATION = 'observation'
+"""Name of the vector beside images, as in a policy's graph"""
 _PIXEL_M, _PIXELS = 0.02, 1000
 """Of a picture: side of a pixel, unless the longer side would have more of them"""
 
@@ -29,7 +31,9 @@ class IlwEnv(gymnasium.Env):
     """
     One contract's simulated task.
 
-    Observation: ``(Do,)`` float32 in contract order and units, 0 where not valid.
+    Observation: ``(Do,)`` float32 in contract order and units, 0 where not valid. Where the
+    contract has images, a dict: that is its ``observation``, and each image stands under its
+    entry's name, ``(H, W, C)`` uint8, the pixels of the message that the node publishes.
     Action: ``(Da,)`` in the contract's units, or an index where its actions are discrete; kept
     within the contract's range and rate as the arbiter would.
     Reward: the contract's. Terminated: goal, collision or a rule of the contract's;
@@ -52,7 +56,10 @@ class IlwEnv(gymnasium.Env):
         self.render_mode = render_mode
         self.simulation: Simulated = make_simulation(
             contract, lidar_rays=lidar_rays, gui=render_mode == 'human', plant=plant)
-        self.observation_space = spaces.Box(contract.obs_low, contract.obs_high, dtype=np.float32)
+        vector = spaces.Box(contract.obs_low, contract.obs_high, dtype=np.float32)
+        self.observation_space: spaces.Space[Any] = spaces.Dict({OBSERVATION: vector, **{
+            source.name: spaces.Box(0, 255, source.feature.shape, np.uint8)
+            for source in contract.images}}) if contract.images else vector
         action = contract.action
         self.action_space = (
             spaces.Discrete(len(action.discrete)) if action.discrete else
@@ -62,7 +69,7 @@ class IlwEnv(gymnasium.Env):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None,
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Begin the episode of ``seed``, or of the next random one."""
         super().reset(seed=seed)
         world = int(self.np_random.integers(2 ** 31)) if seed is None else seed
@@ -73,7 +80,7 @@ class IlwEnv(gymnasium.Env):
 
     def step(
         self, action: np.ndarray | int,
-    ) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    ) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Drive one tick."""
         spec = self.contract.action
         wanted = spec.table[int(action)] if spec.discrete else np.asarray(action, np.float64)
@@ -96,7 +103,7 @@ class IlwEnv(gymnasium.Env):
                 begin[field] = values[names.index(name)]
         return np.where(np.isnan(begin), action.rest, begin)
 
-    def _result(self, tick: Tick) -> tuple[np.ndarray, dict[str, Any]]:
+    def _result(self, tick: Tick) -> tuple[Any, dict[str, Any]]:
         values = self.simulation.observe(tick.readings, tick.stamp_ns)
         valid = np.isfinite(values)
         info = {
@@ -106,7 +113,10 @@ class IlwEnv(gymnasium.Env):
             'shortest_path_m': self.simulation.shortest_path_m,
             'time_s': tick.step * self.simulation.period_s, 'valid': valid,
             'applied': self._limiter.applied.copy(), 'reasons': self._reasons}
-        return np.where(valid, values, np.float32(0.0)), info
+        seen = np.where(valid, values, np.float32(0.0))
+        if not self.contract.images:
+            return seen, info
+        return {OBSERVATION: seen, **self.simulation.images()}, info
 
 
 class BaseEnv(IlwEnv):

@@ -93,6 +93,9 @@ class Simulated(Protocol):
     def observe(self, measured: Any, stamp_ns: int) -> np.ndarray:
         """Return what the contract observes, ``(Do,)`` float32; NaN what is not known."""
 
+    def images(self) -> dict[str, np.ndarray]:
+        """Return each image that the contract observes, ``(H, W, C)`` uint8, at this tick."""
+
     def reading(self, topic: str) -> Plain:
         """Return what the message of an offered topic holds at this tick."""
 

@@ -133,6 +133,10 @@ class Simulation:
         by_topic = vars(measured) | {'goal': self.goal_reading(stamp_ns)}
         return encode(self.contract, observed(self.contract, by_topic))
 
+    def images(self) -> dict[str, np.ndarray]:
+        """Return nothing: simulated bases have no camera."""
+        return {}
+
     def reading(self, topic: str) -> Plain:
         """Return what the message of an offered topic holds at this tick."""
         if topic == 'goal':

@@ -94,6 +94,11 @@ class Contract:
         return tuple(source for source in self.sources if source.feature.is_image)
 
     @property
+    def judging(self) -> tuple[str, ...]:
+        """Entries that only say how an episode ends: no policy sees them."""
+        return tuple(source.name for source in self.sources if source.judges_only)
+
+    @property
     def measured(self) -> frozenset[str]:
         """Observed numbers that the arbiter needs for its commands; mostly none."""
         return frozenset(self.action.measured) - {''} | {

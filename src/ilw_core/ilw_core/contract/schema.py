@@ -103,6 +103,13 @@ class Section:
             raise self.error(key, rule if high == 2 ** 53 else f'{rule}, at most {high}', value)
         return value
 
+    def flag(self, key: str) -> bool:
+        """Return whether a key is ``true``; ``false`` where it is left out."""
+        value = self.take(key, False)
+        if not isinstance(value, bool):
+            raise self.error(key, 'true or false', value)
+        return value
+
     def numbers(self, key: str, length: int) -> tuple[float, ...]:
         """Return a list of exactly ``length`` finite numbers."""
         value = self.take(key, required=True)

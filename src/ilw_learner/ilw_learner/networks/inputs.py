@@ -19,13 +19,14 @@ class Inputs(nn.Module):
 
     :param fourier: frequencies added for each length (names in ``_m``); 0 for none.
     :param near_m: lengths d are also seen as 1 / (d / near_m + 1); 0 for not.
-    :param without: entries of the contract that it does not see: always at their mean.
+    :param without: entries of the contract that it does not see: always at their mean. So are
+        those that only judge.
     """
 
     def __init__(self, contract: Contract, spread: Normalizer, *, fourier: int = 0,
                  near_m: float = 0.0, without: Sequence[str] = ()) -> None:
         super().__init__()
-        self.without = tuple(without)
+        self.without = tuple(dict.fromkeys((*without, *contract.judging)))
         if self.without:
             self.register_buffer('seen', torch.as_tensor(_seen(contract, self.without)))
         self.near_m, self.fourier = near_m, fourier

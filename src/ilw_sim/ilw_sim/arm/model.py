@@ -7,6 +7,7 @@ from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
 from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.storage.locate import config_file
+from ilw_sim.cameras.bodies import ArmLook, read_look
 
 DEFAULT = 'franka_panda'
 """Where a contract's scene names none"""
@@ -36,6 +37,8 @@ class ArmModel:
     """Of each finger"""
     finger_mps: float
     """Fastest of each finger"""
+    look: ArmLook
+    """What cameras see of it"""
 
 
 def load_arm(name: str | Path) -> ArmModel:
@@ -51,7 +54,7 @@ def load_arm(name: str | Path) -> ArmModel:
         path.stem, section.text('urdf'), section.text('base'), joints,
         section.numbers('home_rad', len(joints)),
         section.number('speed_ratio', 1.0, low=0.01, high=1.0), section.text('tool'),
-        *_gripper(section))
+        *_gripper(section), read_look(section.section('drawing', required=False)))
     section.done()
     return model
 

@@ -20,6 +20,8 @@ from ilw_sim.arm.scene import ArmScene
 from ilw_sim.arm.tasks import ARM_TASKS
 from ilw_sim.arm.topics import JOINTS, TARGET, TOOL, WRENCH, object_topic
 from ilw_sim.arm.world import ArmWorld
+from ilw_sim.cameras.cameras import Cameras
+from ilw_sim.cameras.spec import read_cameras
 from ilw_sim.come_back import come_back, marks
 from ilw_sim.physics.disturbance import Veer
 from ilw_sim.sensing.readings import mounted
@@ -44,12 +46,14 @@ class ArmSimulation:
         self._task = ARM_TASKS[section.text('task', choices=tuple(ARM_TASKS))](section)
         self._veer_chance = section.number('veer_chance', 0.0, low=0.0, high=1.0)
         self._veer_mps = section.number('veer_mps', 0.0, low=0.0, high=1.0)
+        cameras = read_cameras(section)
         model = arm_of(contract)
         section.take('arm')
         section.done()
         self._period_s = 1.0 / contract.rate_hz
         self.world = ArmWorld(self._period_s, model, gui=gui)
         self._command = ArmCommand(contract.action, model, self.world.limits)
+        self._cameras = Cameras(cameras, self.world.shapes)
         self._frames = frames_of(model)
         self.description, self.map_frame = self._frames.text, model.base
         pose = 'geometry_msgs/msg/PoseStamped'
@@ -57,7 +61,7 @@ class ArmSimulation:
             Offer(JOINTS, 'sensor_msgs/msg/JointState'), Offer(TOOL, pose),
             Offer(WRENCH, 'geometry_msgs/msg/WrenchStamped'),
             *(Offer(object_topic(name), pose) for name in self._task.objects),
-            Offer('sim/ground_truth', 'nav_msgs/msg/Odometry'),
+            Offer('sim/ground_truth', 'nav_msgs/msg/Odometry'), *self._cameras.offers,
             Offer(TARGET, 'std_msgs/msg/Int32', 'second'))
         self.seed = -1
         self.scene: ArmScene
@@ -77,6 +81,7 @@ class ArmSimulation:
         scene = self._task.make_scene(rng, len(self.world.model.joints))
         self.seed, self._rng, self.scene = seed, rng, scene
         self.world.reset(scene)
+        self._cameras.begin(self.world.client, self.world.links())
         self._veer = Veer(self._veer_chance, _VEER_S, self._veer_mps, rng, self._period_s, axes=3)
         self.actions = []
         self._rules.begin()
@@ -111,8 +116,15 @@ class ArmSimulation:
 
     def reading(self, topic: str) -> Plain:
         """Return what the message of an offered topic holds at this tick."""
+        if topic in self._cameras.topics:
+            return self._cameras.reading(topic, self.tick.step, self.tick.stamp_ns)
         found: Plain = self.tick.readings[topic]
         return found
+
+    def images(self) -> dict[str, np.ndarray]:
+        """Return what the contract observes as images, as its messages show it."""
+        return {source.name: source.feature.image({source.name: self.reading(source.topic)})
+                for source in self.contract.images}
 
     @property
     def period_s(self) -> float:
@@ -134,7 +146,8 @@ class ArmSimulation:
         """Return where the arm stands, and the joints that do not move."""
         base = self.world.model.base
         return [mounted(self.tick.stamp_ns, readings.WORLD, base, (0.0, 0.0, 0.0),
-                        (0.0, 0.0, 0.0, 1.0)), *self._frames.fixed(self.tick.stamp_ns)]
+                        (0.0, 0.0, 0.0, 1.0)), *self._frames.fixed(self.tick.stamp_ns),
+                *self._cameras.mounts(self.tick.stamp_ns)]
 
     def transforms(self) -> list[Plain]:
         """Return the transforms of every joint that moves."""

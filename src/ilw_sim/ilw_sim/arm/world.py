@@ -13,6 +13,8 @@ from ilw_sim.arm.model import ArmModel
 from ilw_sim.arm.scene import COLOURS, ArmScene, Thing
 from ilw_sim.arm.servo import Servo
 from ilw_sim.arm.urdf_limits import read_limits
+from ilw_sim.cameras.bodies import arm_shapes, boxes_of
+from ilw_sim.cameras.drawing import Shape
 from ilw_sim.physics.actuation import PHYSICS_HZ
 from ilw_sim.physics.client import Client
 from ilw_sim.physics.quiet_pybullet import pybullet
@@ -157,6 +159,25 @@ class ArmWorld:
         """Return where each thing is."""
         return [Placed(*self._client.getBasePositionAndOrientation(body))
                 for body in self._things]
+
+    @property
+    def client(self) -> Any:
+        """The physics server of this episode."""
+        return self._client
+
+    def links(self) -> dict[str, tuple[int, int]]:
+        """Return body and link of each frame of the arm, by name."""
+        infos = (self._client.getJointInfo(self._robot, i)
+                 for i in range(self._client.getNumJoints(self._robot)))
+        return {self.model.base: (self._robot, -1),
+                **{info[12].decode(): (self._robot, info[0]) for info in infos}}
+
+    def shapes(self) -> list[Shape]:
+        """Return what cameras see: the arm, and everything that looks like boxes."""
+        fingers = {self._client.getJointInfo(self._robot, i)[12].decode() for i in self._fingers}
+        return [*arm_shapes(self._client, self._robot, self.model.look,
+                            {self.model.tool, *fingers}),
+                *boxes_of(self._client, {self._robot})]
 
     def close(self) -> None:
         """Give the server back."""

@@ -1,0 +1,1 @@
+"""Cameras of a simulated robot: what they see, drawn from capsules and boxes on the CPU."""
