@@ -28,7 +28,7 @@ from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import build_dataset, split_episodes
 from ilw_learner.algorithms.bc import cloning_step
 from ilw_learner.algorithms.cloned_policy import BcConfig
-from ilw_learner.rollout.evaluate import evaluate, make_env
+from ilw_learner.rollout.evaluate import evaluate, make_env, parted
 from ilw_learner.runtime.runner import PolicyRunner
 from ilw_learner.training.config import load_config
 from ilw_learner.training.imitation import Imitation
@@ -51,27 +51,31 @@ def driven_by_joy(contract: Contract, seeds: range, imperfection: float) -> list
     teleop = Teleop(contract, known_joysticks()['xbox'], timeout_ns=500_000_000)
     episodes, begin_ns = [], 0
     for seed in seeds:
-        seen, info = env.reset(seed=seed)
+        shown, info = env.reset(seed=seed)
         env.simulation.restamp(begin_ns)
         hand.on_reset()
-        obs, valid, applied, stamps = [seen], [info['valid']], [], [begin_ns]
+        seen, valid, applied, stamps = [parted(shown)], [info['valid']], [], [begin_ns]
         while not env.simulation.tick.ended:
             now_ns = env.simulation.tick.stamp_ns
             teleop.notice_applied(info['applied'])
             for axes, buttons in hand.on_tick(now_ns, env.simulation.tick.readings):
                 sample = teleop.on_sample(now_ns, axes, buttons)
-            seen, _, _, _, info = env.step(
+            shown, _, _, _, info = env.step(
                 sample.values if sample.active
                     else contract.action.halted(info['applied']))
-            obs.append(seen)
+            seen.append(parted(shown))
             valid.append(info['valid'])
             applied.append(info['applied'])
             stamps.append(env.simulation.tick.stamp_ns)
         episodes.append(Episode(
-            str(seed), np.array(obs), np.array(valid), np.array(applied, dtype=np.float32),
+            str(seed), np.array([values for values, _ in seen]), np.array(valid), np.array(applied, dtype=np.float32),
             np.ones(len(applied), dtype=bool), np.array(stamps),
             Outcome.SUCCESS if info['success'] else Outcome.FAILURE, info['stop_reason'],
-            contract.hash))
+            contract.hash, images={
+                source.name: np.array([images[source.name] for _, images in seen])
+                for source in contract.images},
+            images_valid={source.name: np.ones(len(seen), dtype=bool)
+                          for source in contract.images}))
         begin_ns = stamps[-1] + _PAUSE_NS
     env.close()
     return episodes

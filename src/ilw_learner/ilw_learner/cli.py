@@ -242,6 +242,8 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     """
     Score a checkpoint (or deployed, idle, random) in simulation, without ROS; in all its tasks.
 
+    One that sees images drives the same worlds again with its pictures taken away, in three ways.
+
     Example: ./ilw eval runs/<id>/checkpoint --episodes 200
     """
     from ilw_core.scores.by_task import TaskScores, score_line
@@ -252,6 +254,7 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     from ilw_learner.checkpoint.signing import find_trusted_keys
     from ilw_learner.rollout.evaluate import Rollout, make_env
     from ilw_learner.rollout.evaluate import evaluate as drive
+    from ilw_learner.rollout.looks import BLINDS, Looks, judge_looks
     from ilw_learner.runtime.runner import BASELINES, PolicyRunner
     from ilw_learner.training.no_success import how_it_went, next_steps
     from ilw_learner.training.progress import EvalProgress
@@ -261,8 +264,11 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     trusted = find_trusted_keys(trusted_keys)
     runners = [PolicyRunner(path, each, seed=seed, trusted=trusted) for each in contracts]
     by_task: dict[str, list[Rollout]] = {}
+    looks: Looks | None = None
+    sees = bool(contract.images) and checkpoint not in BASELINES
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
-        row = bar.add_task('evaluate', total=episodes * len(contracts))
+        row = bar.add_task('evaluate', total=episodes * (
+            len(contracts) + sees * len(BLINDS)))
 
         def show(so_far: list[Rollout]) -> None:
             done = [run for runs in (*by_task.values(), so_far) for run in runs]
@@ -275,16 +281,23 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
         for each, runner in zip(contracts, runners, strict=True):
             env = make_env(env_spec, each, plant=profile)
             by_task[each.name] = drive(env, each, runner, range(seed, seed + episodes), show)
+            if sees:
+                looks = judge_looks(env, each, runner, by_task[each.name], lambda done: bar.update(
+                    row, completed=episodes + done, description='without its pictures'))
     runs = by_task[contract.name]
     result, table = score(runs), TaskScores({name: score(e) for name, e in by_task.items()})
     if as_json or progress_json:
         shown = table.as_json() if others else asdict(result)
+        if looks is not None:
+            shown |= {'looks': asdict(looks) | {'looks': looks.looks}}
         echo(json.dumps(shown | ({'plant': profile.name} if profile else {})))
         return
     if others:
         echo('\n'.join(table.lines()), lines=True)
         return
     echo(score_line(result))
+    for line in () if looks is None else looks.lines():
+        echo(line)
     if not result.success and checkpoint not in BASELINES:
         card = load_checkpoint(path).card
         for line in (how_it_went(runs), *next_steps(

@@ -57,9 +57,11 @@ class IlwEnv(gymnasium.Env):
         self.simulation: Simulated = make_simulation(
             contract, lidar_rays=lidar_rays, gui=render_mode == 'human', plant=plant)
         vector = spaces.Box(contract.obs_low, contract.obs_high, dtype=np.float32)
+        offered = {offer.topic for offer in self.simulation.offers}
         self.observation_space: spaces.Space[Any] = spaces.Dict({OBSERVATION: vector, **{
             source.name: spaces.Box(0, 255, source.feature.shape, np.uint8)
-            for source in contract.images}}) if contract.images else vector
+            for source in contract.images if source.topic in offered}}
+        ) if contract.images else vector
         action = contract.action
         self.action_space = (
             spaces.Discrete(len(action.discrete)) if action.discrete else

@@ -94,7 +94,7 @@ class Simulated(Protocol):
         """Return what the contract observes, ``(Do,)`` float32; NaN what is not known."""
 
     def images(self) -> dict[str, np.ndarray]:
-        """Return each image that the contract observes, ``(H, W, C)`` uint8, at this tick."""
+        """Return what the contract observes as images, ``(H, W, C)`` uint8, at this tick."""
 
     def reading(self, topic: str) -> Plain:
         """Return what the message of an offered topic holds at this tick."""

@@ -79,6 +79,11 @@ class Contract:
         return tuple(name for source in self.sources for name in source.feature.names)
 
     @property
+    def entry_names(self) -> tuple[str, ...]:
+        """(Do,) entry that each number of an observation comes from."""
+        return tuple(source.name for source in self.sources for _ in source.feature.names)
+
+    @property
     def obs_low(self) -> np.ndarray:
         """(Do,) float32 lower bounds."""
         return np.array([v for s in self.sources for v in s.feature.low], dtype=np.float32)
@@ -94,9 +99,9 @@ class Contract:
         return tuple(source for source in self.sources if source.feature.is_image)
 
     @property
-    def judging(self) -> tuple[str, ...]:
+    def hidden(self) -> tuple[str, ...]:
         """Entries that only say how an episode ends: no policy sees them."""
-        return tuple(source.name for source in self.sources if source.judges_only)
+        return tuple(source.name for source in self.sources if source.hidden)
 
     @property
     def measured(self) -> frozenset[str]:

@@ -30,7 +30,7 @@ class ObservedTopic:
     """As in ``sensor_msgs/msg/LaserScan``."""
     align: Align
     feature: FeatureSpec
-    judges_only: bool = False
+    hidden: bool = False
     """Whether it only says how an episode ends: no policy sees it"""
 
 
@@ -46,13 +46,13 @@ def read_sources(section: Section, rate_hz: float) -> tuple[ObservedTopic, ...]:
         tolerance_ms = align_section.number('tolerance_ms', 2000.0 / rate_hz, low=0.0,
                                             high=1e6)
         align_section.done()
-        judges = entry.flag('judges_only')
+        hidden = entry.flag('hidden')
         codec = entry.text('feature', choices=tuple(CODECS))
         options = Section(entry.rest(), entry.where, kind)
         feature = CODECS[codec](name, options)
         options.done()
         sources.append(ObservedTopic(name, topic, kind, Align(how, round(tolerance_ms * 1e6)),
-                                     feature, judges))
+                                     feature, hidden))
     known = {source.name for source in sources}
     for source in sources:
         missing = [need for need in source.feature.needs if need not in known]

@@ -20,10 +20,11 @@ from ilw_core.storage.episode_folder import META_FILE, EpisodeFolder, read_episo
 from ilw_core.storage.files import open_regular
 from ilw_data.bag.reader import Bag
 from ilw_data.episode.arrays import read_arrays, read_remarks
-from ilw_data.episode.images import split_images
+from ilw_data.episode.frames import Frames, frames_of, joined_frames, map_frames, write_frames
+from ilw_data.episode.images import IMAGE, split_images
 from ilw_data.episode.readings import why_unsound
 
-_CACHE_VERSION = b'ilw.dataset/9'
+_CACHE_VERSION = b'ilw.dataset/10'
 _END_BYTES = 65536
 _WORDS = 'words'
 """In the cache: what was remarked, then what is not so, as text; one array takes less time"""
@@ -45,8 +46,8 @@ class Dataset:
     masked: int
     """Ticks left out because something was missing"""
     _: KW_ONLY
-    images: dict[str, np.ndarray] = field(default_factory=dict)
-    """Contract entry -> (M, H, W, C) uint8, those of all episodes, once each"""
+    images: dict[str, Frames] = field(default_factory=dict)
+    """Contract entry -> (M, H, W, C) uint8, those of all episodes, once each, where they lie"""
     frames: np.ndarray | None = None
     """(N, To) int64 index into them, of each window; ``None``: there are none"""
     tick: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -116,17 +117,24 @@ def lidar_of(source: EpisodeFolder, contract: Contract | None) -> LidarSpec:
 
 
 def _cached(source: EpisodeFolder, contract: Contract, cache: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a bag; its images stay on the disk until they are looked at."""
     path = cache / f'{_key(source, contract)}.npz'
+    seen = {f'{IMAGE}{each.name}': path.with_suffix(f'.{each.name}.npy')
+            for each in contract.images}
     try:
         with open_regular(path) as stream, np.load(stream, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
+            return {key: stored[key] for key in stored.files} | {
+                key: map_frames(each) for key, each in seen.items()}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError):
         bag = Bag(source.path)
         arrays = read_arrays(bag, contract, source.span_ns)
         arrays[_WORDS] = np.array([str(arrays.pop('remarks')), *why_unsound(bag, contract)])
     cache.mkdir(parents=True, exist_ok=True)
+    for key, each in seen.items():
+        write_frames(each, arrays[key])
+        arrays[key] = map_frames(each)
     with tempfile.NamedTemporaryFile(dir=cache, delete=False) as stream:
-        np.savez(stream, **arrays)
+        np.savez(stream, **{key: each for key, each in arrays.items() if key not in seen})
     os.replace(stream.name, path)
     return arrays
 
@@ -193,8 +201,7 @@ def build_dataset(
         raise EpisodeError(f'No usable step in {len(episodes)} episodes ({masked} had something '
                            f'missing). Run ./ilw episodes check to see what.')
     obs, actions, previous = (np.concatenate(each) for each in zip(*parts, strict=True))
-    images = {source.name: np.concatenate([episode.images[source.name] for episode in episodes])
-              for source in contract.images}
+    images = frames_of([episode.images for episode in episodes]) if contract.images else {}
     return Dataset(obs, actions, np.concatenate(index), previous,
                    tuple(e.name for e in episodes), masked, images=images,
                    frames=np.concatenate(frames) if images else None, tick=np.concatenate(at),
@@ -219,7 +226,7 @@ def joined(parts: Sequence[Dataset]) -> Dataset:
         images=images, frames=frames, tick=tick, weights=weights)
 
 
-def joined_images(parts: Sequence[Dataset]) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+def joined_images(parts: Sequence[Dataset]) -> tuple[np.ndarray | None, dict[str, Frames]]:
     """Return ``frames`` and ``images`` of data sets of the same cameras, part after part."""
     frames, begin = [], 0
     for part in parts:
@@ -228,7 +235,7 @@ def joined_images(parts: Sequence[Dataset]) -> tuple[np.ndarray | None, dict[str
         frames.append(part.frames + begin)
         begin += len(next(iter(part.images.values())))
     return np.concatenate(frames), {
-        name: np.concatenate([part.images[name] for part in parts]) for name in parts[0].images}
+        name: joined_frames([part.images[name] for part in parts]) for name in parts[0].images}
 
 
 def _windows(values: np.ndarray, length: int) -> np.ndarray:

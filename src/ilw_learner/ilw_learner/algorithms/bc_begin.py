@@ -47,7 +47,9 @@ class Learned:
                 hidden=card['network']['hidden'], layers=len(layers) - 1,
                 fourier=len(self._weights['inputs.octaves']), history=checkpoint.history,
                 horizon=checkpoint.horizon, near_m=float(card['network']['near_m']),
-                without=str(card['network'].get('without', '')))
+                without=str(card['network'].get('without', '')),
+                shift_px=int(card['network'].get('shift_px', 0)),
+                hint=float(card['network'].get('hint', 0.0)))
             self._policy = BehaviourCloning(
                 contract, config, Normalizer.of_bounds(contract.obs_low, contract.obs_high),
                 Normalizer.of_bounds(contract.action.low, contract.action.high), nn.Identity())

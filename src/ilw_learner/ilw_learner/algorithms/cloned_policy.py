@@ -37,6 +37,12 @@ class BcConfig(ImitationConfig):
     """Standard deviation added to normalised inputs"""
     without: str = ''
     """Entries of the observation that it does not see, separated by commas"""
+    shift_px: int = 0
+    """While it trains it sees a part of each image, so much smaller; then the middle"""
+    colour: float = 0.0
+    """While it trains brightness and contrast of each image differ by up to this part"""
+    hint: float = 0.0
+    """How much it counts to tell, from the images alone, what the contract hides"""
     fused: bool = True
     """The gradient by hand, in fused passes: the same numbers as autograd's in less time.
     With images it is autograd's anyhow"""
@@ -45,6 +51,8 @@ class BcConfig(ImitationConfig):
         super().__post_init__()
         if min(self.hidden, self.layers) < 1 or self.huber <= 0.0:
             raise ValueError('hidden and layers must be at least 1, huber above 0.')
+        if self.shift_px < 0 or not 0.0 <= self.colour < 1.0 or self.hint < 0.0:
+            raise ValueError('shift_px and hint must be at least 0, colour within [0, 1).')
 
 
 class BehaviourCloning(ImitationPolicy):
@@ -73,8 +81,14 @@ class BehaviourCloning(ImitationPolicy):
         self.net = net
         self.gives = tuple(action.discrete or action.names)
         self.cameras = tuple(source.name for source in contract.images)
-        self.encoders = nn.ModuleList(
-            ImageEncoder(source.feature.shape) for source in contract.images)
+        self.encoders = nn.ModuleList(ImageEncoder(
+            source.feature.shape, shift_px=config.shift_px, colour=config.colour)
+            for source in contract.images)
+        hidden = [i for i, name in enumerate(contract.entry_names) if name in contract.hidden]
+        self._hinted = torch.as_tensor(hidden) if (
+            config.hint and self.encoders and hidden) else None
+        self.hint = None if self._hinted is None else nn.Linear(
+            sum(int(each.width) for each in self.encoders) * self.history, len(hidden))
 
     @property
     def ends(self) -> NamedEnds:
@@ -118,20 +132,36 @@ class BehaviourCloning(ImitationPolicy):
         """Return ``(B, ...)`` of ``(B, To, I)`` inputs and ``(B, To, H, W, C)`` images."""
         if not images:
             return inputs.flatten(1)
-        parts = [encoder(each).reshape(-1, self.history * encoder.width)
-                 for encoder, each in zip(self.encoders, images, strict=True)]
+        parts = self._encoded(images)
         if self.inputs.width:  # else there are images only
             parts.insert(0, inputs.flatten(1))
         return torch.cat(parts, dim=1)
 
+    def _encoded(self, images: tuple[Tensor, ...]) -> list[Tensor]:
+        """Return what each encoder makes of ``(B, To, H, W, C)`` images, ``(B, To * E)``."""
+        return [encoder(each).reshape(-1, self.history * encoder.width)
+                for encoder, each in zip(self.encoders, images, strict=True)]
+
     def loss(self, obs: Tensor, actions: Tensor, *images: Tensor,
              weights: Tensor | None = None) -> Tensor:
-        """Return the mean loss, times the weights (B,); inputs are noisy while it trains."""
+        """
+        Return the mean loss, times the weights (B,); inputs are noisy while it trains.
+
+        Then what the contract hides is to be told from the images, too, if ``hint`` says so (an
+        auxiliary task, as the object's pose in Levine et al. 2016, section 5.2).
+        """
         normalised = self.inputs.normalise(obs)
         if self.training and self.config.noise:
             normalised = normalised + self.config.noise * torch.randn_like(normalised)
-        out = self.net(self._joined(self.inputs.expand(normalised), images))
-        return self.output_loss(out, self.targets(actions), weights)
+        inputs = self.inputs.expand(normalised).flatten(1)
+        encoded = self._encoded(images)
+        out = self.net(torch.cat([inputs, *encoded], dim=1) if encoded else inputs)
+        loss = self.output_loss(out, self.targets(actions), weights)
+        if self.hint is None or not self.training:
+            return loss
+        told = (obs - self.inputs.mean) / self.inputs.scale
+        off = self.hint(torch.cat(encoded, dim=1)) - told[:, -1, self._hinted]
+        return loss + self.config.hint * off.square().mean()
 
     def targets(self, actions: Tensor) -> Tensor:
         """Return what the net should give: ``(N, Ta)`` choices or ``(N, Ta * Da)`` numbers."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ilw_data.episode.dataset import Dataset, joined_images
+from ilw_data.episode.frames import Frames
 
 _FREE_RATIO = 0.5
 """Of a device's free memory that images may take; what does not fit stays on the host"""
@@ -14,27 +15,33 @@ _FREE_RATIO = 0.5
 
 class WindowImages:
     """
-    The images of a data set's windows.
+    The images of a data set's windows, read per batch from where they lie.
+
+    On a device that has room for them they are copied there once.
 
     :param images: contract entry -> ``(M, H, W, C)`` uint8.
     :param frames: ``(N, To)`` index into them, of each window.
     """
 
-    def __init__(self, images: Mapping[str, np.ndarray], frames: np.ndarray,
+    def __init__(self, images: Mapping[str, Frames], frames: np.ndarray,
                  device: torch.device) -> None:
-        self._device = device
-        home = device
+        self._device, self._frames = device, torch.as_tensor(frames)
+        self._images, self._there = list(images.values()), list[Tensor]()
         if device.type == 'cuda':
             free, _ = torch.cuda.mem_get_info(device)
-            if sum(each.nbytes for each in images.values()) > _FREE_RATIO * free:
-                home = torch.device('cpu')
-        self._images = [torch.as_tensor(each, device=home) for each in images.values()]
-        self._frames = torch.as_tensor(frames, device=home)
+            if sum(each.nbytes for each in self._images) <= _FREE_RATIO * free:
+                self._frames = self._frames.to(device)
+                self._there = [torch.cat([torch.as_tensor(np.asarray(part), device=device)
+                                          for part in each.parts]) for each in self._images]
 
     def of(self, rows: Tensor) -> tuple[Tensor, ...]:
         """Return the images of some windows, ``(B, To, H, W, C)`` uint8 per camera."""
         frames = self._frames[rows.to(self._frames.device)]
-        return tuple(each[frames].to(self._device) for each in self._images)
+        if self._there:
+            return tuple(each[frames] for each in self._there)
+        asked = frames.numpy()
+        return tuple(torch.from_numpy(each.take(asked)).to(self._device)
+                     for each in self._images)
 
 
 def images_of(parts: Sequence[Dataset], device: torch.device) -> WindowImages | None:

@@ -26,7 +26,7 @@ class Inputs(nn.Module):
     def __init__(self, contract: Contract, spread: Normalizer, *, fourier: int = 0,
                  near_m: float = 0.0, without: Sequence[str] = ()) -> None:
         super().__init__()
-        self.without = tuple(dict.fromkeys((*without, *contract.judging)))
+        self.without = tuple(dict.fromkeys((*without, *contract.hidden)))
         if self.without:
             self.register_buffer('seen', torch.as_tensor(_seen(contract, self.without)))
         self.near_m, self.fourier = near_m, fourier

@@ -1,6 +1,6 @@
 """Score a policy in a Gymnasium environment: successes with an interval. No torch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import importlib
 from typing import Any, Protocol
@@ -11,10 +11,13 @@ import numpy as np
 from ilw_core.align import Observation
 from ilw_core.contract.file import Contract
 from ilw_core.errors import NoEnvironmentError
+from ilw_learner.checkpoint.graph_values import INPUT
 from ilw_learner.rollout.rule_ends import RuleEnds
 
-Act = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
-"""(Do,) observation and its mask -> (Da,) action in contract units, or None for no action"""
+Act = Callable[..., np.ndarray | None]
+"""(Do,) observation and its mask -> (Da,) action in contract units, or None for no action. Where
+the contract has images, they are a third argument: entry -> (H, W, C) uint8"""
+Images = dict[str, np.ndarray]
 
 
 class Drives(Protocol):
@@ -50,9 +53,6 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
 
     :raises NoEnvironmentError: there is no such module or function, or it is ``none``.
     """
-    if contract.images:
-        raise NoEnvironmentError(f'{contract.name} observes images, which no environment gives '
-                                 f'here. Compare policies on recordings: ./ilw replay')
     if spec == 'none':
         raise NoEnvironmentError('--env none has nothing to drive in. Name an environment, as '
                                  'ilw_sim.env:make_env.')
@@ -60,12 +60,21 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
     try:
         given = {key: value for key, value in options.items() if value is not None}
         env = getattr(importlib.import_module(module), name)(contract, **given)
+        _require_images(env, contract)
         ruled = contract.rules and isinstance(env, gymnasium.Env)  # a vector knows its own
         return RuleEnds(env, contract) if ruled else env
     except (ImportError, AttributeError, ValueError) as error:
         raise NoEnvironmentError(
             f'--env must be module:function, as in ilw_sim.env:make_env, or for '
             f'train the id of a Gymnasium environment. Got {spec!r} ({error}).') from error
+
+
+def parted(observation: Any) -> tuple[np.ndarray, Images]:
+    """Return the vector of what an environment shows, and its images by entry."""
+    if not isinstance(observation, Mapping):
+        return observation, {}
+    return observation[INPUT], {name: seen for name, seen in observation.items()
+                                if name != INPUT}
 
 
 def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed: int) -> Rollout:
@@ -75,9 +84,10 @@ def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed
     first = int(getattr(getattr(env, 'action_space', None), 'start', 0))  # of a Discrete
     done = False
     while not done:
+        values, images = parted(observation)
         # Environments that know nothing of masks see everything.
-        valid = info.get('valid', np.isfinite(observation))
-        wanted = act(observation, np.asarray(valid, dtype=bool))
+        valid = np.asarray(info.get('valid', np.isfinite(values)), dtype=bool)
+        wanted = act(values, valid, images) if contract.images else act(values, valid)
         action = stop if wanted is None else wanted
         if contract.action.discrete:
             step: Any = first + int(contract.action.nearest(action[None])[0])
@@ -91,12 +101,27 @@ def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed
 
 def acting(runner: Drives) -> Act:
     """Return a runner as a function of observations; call ``runner.reset`` between episodes."""
-    def act(values: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
-        runner.observe(Observation(0, np.where(valid, values, 0.0).astype(np.float32), valid, 0))
+    def act(values: np.ndarray, valid: np.ndarray, images: Images | None = None
+            ) -> np.ndarray | None:
+        runner.observe(Observation(0, np.where(valid, values, 0.0).astype(np.float32), valid, 0,
+                                   images or {}))
         actions, _ = runner.act()
         return None if actions is None else actions[0]
 
     return act
+
+
+def _require_images(env: Any, contract: Contract) -> None:
+    """Refuse an environment that does not show what a contract observes as images."""
+    space = getattr(env, 'observation_space', None)
+    lacks = [source.name for source in contract.images
+             if not isinstance(space, gymnasium.spaces.Dict) or source.name not in space.spaces]
+    if lacks:
+        env.close()
+        raise NoEnvironmentError(
+            f'{contract.name} observes images that this environment does not show: '
+            f'{", ".join(lacks)}. Give its scene cameras, or train with --env none and compare '
+            f'policies on recordings: ./ilw replay')
 
 
 def evaluate(env: gymnasium.Env[Any, Any], contract: Contract, runner: Drives,

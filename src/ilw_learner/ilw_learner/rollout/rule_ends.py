@@ -8,6 +8,7 @@ import numpy as np
 from ilw_core.contract.end_rules import RuleWatch, reward_key
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Outcome
+from ilw_learner.checkpoint.graph_values import INPUT
 
 
 class RuleEnds(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -42,6 +43,8 @@ class RuleEnds(gymnasium.Wrapper[Any, Any, Any, Any]):
             return observation, reward, True, False, info
         return observation, reward, terminated, truncated, info
 
-    def _take(self, observation: np.ndarray, info: dict[str, Any]) -> Outcome:
+    def _take(self, observation: Any, info: dict[str, Any]) -> Outcome:
+        if isinstance(observation, dict):  # the vector, and images beside it
+            observation = observation[INPUT]
         valid = np.asarray(info.get('valid', np.isfinite(observation)), dtype=bool)
         return self._watch.take(self._tick * self._contract.period_ns, observation, valid)

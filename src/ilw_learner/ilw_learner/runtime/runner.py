@@ -73,6 +73,8 @@ class PolicyRunner:
         self._input = np.zeros((1, self.history, contract.obs_dim + len(told)), dtype=np.float32)
         self._input[..., contract.obs_dim:] = told
         self._seen = self._input[..., :contract.obs_dim]
+        self._needed = np.array([name not in contract.hidden for name in contract.entry_names],
+                                dtype=bool)
         self._images = {name: np.zeros(shape, dtype=np.uint8)
                         for name, shape in image_shapes(contract, self.history).items()}
 
@@ -119,7 +121,7 @@ class PolicyRunner:
             return None, 'no observation yet'
         older = self.history - len(self._window)
         for i, seen in enumerate(self._window):
-            if not seen.whole:
+            if not seen.whole and (seen.unseen or not seen.valid[self._needed].all()):
                 return None, self._missing()
             self._seen[0, older + i] = seen.values
             for name, image in seen.images.items():
@@ -137,7 +139,7 @@ class PolicyRunner:
         return actions.astype(np.float64), ''
 
     def _missing(self) -> str:
-        gone = ~np.logical_and.reduce([o.valid for o in self._window])
+        gone = self._needed & ~np.logical_and.reduce([o.valid for o in self._window])
         names = [n for n, missing in zip(self.contract.obs_names, gone, strict=True) if missing]
         unseen = {name: why for seen in self._window for name, why in seen.unseen.items()}
         names += unseen

@@ -342,7 +342,8 @@ def _work(contract: Contract, config: ImitationConfig, parts: Sequence[Dataset],
           policy: ImitationPolicy, more: str) -> str:
     digest = hashlib.sha256()
     for part in parts:
-        seen = () if part.frames is None else (part.frames, *part.images.values())
+        seen = () if part.frames is None else (part.frames, *(
+            each for frames in part.images.values() for each in frames.parts))
         counts = () if part.weights is None else (part.weights,)
         for each in (part.obs, part.actions, *seen, *counts):
             digest.update(np.ascontiguousarray(each).data)

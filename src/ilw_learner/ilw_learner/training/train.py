@@ -6,6 +6,7 @@ from ilw_core.contract.family import require_family
 from ilw_core.errors import ContractError, IlwError
 from ilw_core.storage.files import write_file
 from ilw_learner.algorithms import ALGORITHMS, Algorithm
+from ilw_learner.rollout.evaluate import make_env
 from ilw_learner.training.imitation import ImitationConfig
 from ilw_learner.training.options import TrainOptions
 from ilw_learner.training.progress import Progress
@@ -80,6 +81,10 @@ def _check_images(options: TrainOptions, algorithm: Algorithm) -> None:
         raise ContractError(f'{options.algorithm} learns from numbers only, and '
                             f'{options.contract.name} observes images ({cameras}). Use --algo bc.')
     if cameras and options.env_spec is not None:
-        raise ContractError(f'{options.contract.name} observes images ({cameras}), which no '
-                            f'environment gives here. Train with --env none: the checkpoint '
-                            f'is chosen by its held-out error.')
+        try:
+            make_env(options.env_spec, options.contract).close()
+        except IlwError as error:
+            raise ContractError(
+                f'{options.contract.name} observes images ({cameras}), which no environment gives '
+                f'here: {error} Train with --env none: the checkpoint is then chosen by its '
+                f'held-out error.') from error

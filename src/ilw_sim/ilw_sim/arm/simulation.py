@@ -124,7 +124,7 @@ class ArmSimulation:
     def images(self) -> dict[str, np.ndarray]:
         """Return what the contract observes as images, as its messages show it."""
         return {source.name: source.feature.image({source.name: self.reading(source.topic)})
-                for source in self.contract.images}
+                for source in self.contract.images if source.topic in self._cameras.topics}
 
     @property
     def period_s(self) -> float:
