@@ -68,7 +68,8 @@ def driven_by_joy(contract: Contract, seeds: range, imperfection: float) -> list
             applied.append(info['applied'])
             stamps.append(env.simulation.tick.stamp_ns)
         episodes.append(Episode(
-            str(seed), np.array([values for values, _ in seen]), np.array(valid), np.array(applied, dtype=np.float32),
+            str(seed), np.array([values for values, _ in seen]), np.array(valid),
+            np.array(applied, dtype=np.float32),
             np.ones(len(applied), dtype=bool), np.array(stamps),
             Outcome.SUCCESS if info['success'] else Outcome.FAILURE, info['stop_reason'],
             contract.hash, images={

@@ -7,7 +7,7 @@ from ilw_data.bag.message_definitions import schema_text
 from ilw_data.bag.writer import WrittenTopic
 from ilw_teleop.recording.gate import RecordingGate
 from ilw_teleop.recording.idle_watch import IDLE_NS, IdleWatch
-from ilw_teleop.recording.message_reader import MessageReader
+from ilw_teleop.recording.message_reader import MessageReader, content_of
 from ilw_teleop.recording.stream_watch import limits_of
 
 pytest.importorskip('rclpy')
@@ -172,10 +172,10 @@ def test_padding_and_header_are_not_content():
     assert data[16:26] == b'abc\x00\x01\x00\x00\x00\x00' + data[25:26]  # frame_id, child_frame_id
     other = bytearray(message('odom', T0 + S, 1.5))
     other[25:28] = b'\xaa\xbb\xcc'  # padding before the first double
-    plain = reader.content(topic('odom'), bytes(data))
+    plain = content_of(reader.read(topic('odom'), bytes(data)))
     assert plain is not None
-    assert plain == reader.content(topic('odom'), bytes(other))
-    assert plain != reader.content(topic('odom'), message('odom', T0, 1.6))
+    assert plain == content_of(reader.read(topic('odom'), bytes(other)))
+    assert plain != content_of(reader.read(topic('odom'), message('odom', T0, 1.6)))
 
 
 @pytest.mark.parametrize('data', [b'', b'\x00\x01', b'\x00\x01\x00\x00' + b'\xff' * 40])

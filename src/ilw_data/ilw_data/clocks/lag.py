@@ -55,31 +55,37 @@ class Lag:
     """Up to 1"""
 
 
-def find_lag(pairs: Sequence[tuple[Signal, Signal]]) -> Lag | None:
+def find_lag(pairs: Sequence[tuple[Signal, Signal]],
+             within_s: tuple[float, float] = (_BEFORE_S, _AFTER_S)) -> Lag | None:
     """
     Return the lag that explains all recordings best; ``None`` where none is clear.
 
     :param pairs: command and motion of each recording; every one has a clock of its own.
+    :param within_s: how much the motion may come before its command, and after it. Recordings must
+        be longer than both together.
     """
     best: Lag | None = None
     for width_s in _WIDTHS_S:
         if best is not None and best.correlation + _MUCH > 1.0:
             break
-        sums = [each for pair in pairs if (each := _products(*pair, width_s)) is not None]
-        found = _peak(np.sum(sums, axis=0), width_s) if sums else None
+        parts = (_products(*pair, width_s, within_s) for pair in pairs)
+        sums = [each for each in parts if each is not None]
+        found = _peak(np.sum(sums, axis=0), width_s, within_s) if sums else None
         if found is not None and (best is None or found.correlation > best.correlation + _MUCH):
             best = found
     return best
 
 
-def _products(command: Signal, motion: Signal, width_s: float) -> np.ndarray | None:
+def _products(command: Signal, motion: Signal, width_s: float,
+              within_s: tuple[float, float]) -> np.ndarray | None:
     """Return sums over time at each lag, ``(4, L)``: products, squares of both, and how many."""
     if min(len(command.at_s), len(motion.at_s)) < 3:
         return None
-    begin_s = max(command.at_s[0], motion.at_s[0] - _AFTER_S)
-    grid = np.arange(begin_s, min(command.at_s[-1] + _BEFORE_S, motion.at_s[-1]), _GRID_S)
+    before_s, after_s = within_s
+    begin_s = max(command.at_s[0], motion.at_s[0] - after_s)
+    grid = np.arange(begin_s, min(command.at_s[-1] + before_s, motion.at_s[-1]), _GRID_S)
     half = round(_REACH * width_s / _GRID_S)
-    lags = np.arange(-round(_BEFORE_S / _GRID_S), round(_AFTER_S / _GRID_S) + 1)
+    lags = np.arange(-round(before_s / _GRID_S), round(after_s / _GRID_S) + 1)
     if len(grid) <= 2 * half + len(lags):
         return None
     silent_s = max(_SILENT_S, _SILENT_GAPS * float(np.median(np.diff(command.at_s))))
@@ -137,7 +143,8 @@ def _changes(values: np.ndarray, known: np.ndarray, half: int,
     return np.where(whole, changes, 0.0), whole.astype(np.float64)
 
 
-def _peak(sums: np.ndarray, width_s: float) -> Lag | None:
+def _peak(sums: np.ndarray, width_s: float, within_s: tuple[float, float]) -> Lag | None:
+    before_s, after_s = within_s
     products, x2, y2, counts = sums
     scale = np.sqrt(x2 * y2)
     curve = products / np.where(scale > 0.0, scale, np.inf)
@@ -149,8 +156,8 @@ def _peak(sums: np.ndarray, width_s: float) -> Lag | None:
     if not len(tops):
         return None
     tops = tops[curve[tops] >= _ALIKE * curve[tops].max()]
-    lags_s = tops * _GRID_S - _BEFORE_S
-    top = tops[np.argmin(np.where(lags_s >= 0.0, lags_s, _AFTER_S - lags_s))]
+    lags_s = tops * _GRID_S - before_s
+    top = tops[np.argmin(np.where(lags_s >= 0.0, lags_s, after_s - lags_s))]
     left, middle, right = curve[top - 1:top + 2]
     shift = 0.5 * (left - right) / (left - 2.0 * middle + right)
-    return Lag(float((top + shift) * _GRID_S - _BEFORE_S), float(curve[top]))
+    return Lag(float((top + shift) * _GRID_S - before_s), float(curve[top]))

@@ -17,6 +17,7 @@ from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes
 from ilw_data.bag.message_types import TypeUnknownError
 from ilw_data.bag.reader import Bag
 from ilw_data.doctor import (
+    cameras,
     clocks,
     contradictions,
     foreign,
@@ -98,7 +99,9 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
             bag = Bag(folder.path)
             whole = load_episode(folder, contract, bag=bag).without_images()
             episode = judged(whole, contract)
-            take = Take(folder, episode, task, lag.read_signals(bag, contract, episode))
+            take = Take(folder, episode, task, lag.read_signals(bag, contract, episode),
+                        cameras.read_pictures(bag, contract, (
+                            int(episode.stamps_ns[0]), int(episode.stamps_ns[-1]))))
             scans = lidars.check_take(take, bag, contract)
             odd = readings.check_take(take, bag, contract, lidars.topics(scans, contract))
         except (EpisodeError, ContractError) as error:
@@ -112,7 +115,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
         findings += scans + odd + sensing.check_take(
             take, contract, {**readings.causes(odd, contract), **lidars.causes(scans)})
         findings += labels.check_take(take, contract) + goals.check_take(take, bag, contract)
-        findings += goals.check_reach(take, contract)
+        findings += goals.check_reach(take, contract) + cameras.check_take(take, contract)
     if len(misfitting) == len(folders):
         raise misfitting[0]  # the contract is wrong, not the recordings
     base = base or scene_base(contract)
@@ -120,7 +123,7 @@ def check_episodes(root: Path, contract: Contract, task: str = '',
                  for text in (misfits(contract, base) if base else ())]
     if demos.takes:
         for part in (takes.check_outcomes, sensing.check_set, labels.check_set, leaks.check_set,
-                     lag.check_set, contradictions.check_set, starts.check_set):
+                     lag.check_set, cameras.check_set, contradictions.check_set, starts.check_set):
             findings += part(demos)
     findings.sort(key=lambda each: (LEVELS.index(each.level), each.episode))
     verdicts = {folder.path.name: _worst([f for f in findings if f.episode == folder.path.name])

@@ -1,11 +1,14 @@
 """What the doctor says and what it looks at, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
+from ilw_core.features.glance import Glance
 from ilw_core.storage.episode_folder import EpisodeFolder
 from ilw_core.text.printable import pasteable
 from ilw_data.clocks.lag import Signal
@@ -39,6 +42,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """The pictures of one camera in one episode, in the order of their stamps."""
+
+    stamps_ns: np.ndarray
+    """(N,) int64"""
+    glances: Sequence[Glance | None]
+    """(N,) what is seen of each; ``None``: it cannot be read"""
+    same: np.ndarray
+    """(N,) bool: its bytes are those of the one before"""
+
+
+@dataclass(frozen=True)
 class Take:
     """One episode and where it lies."""
 
@@ -48,6 +63,9 @@ class Take:
     """As given on the command line"""
     signals: Mapping[int, tuple[Signal, Signal]] | None = None
     """Action -> its commands and the measured speed they ask for; ``None``: only the ticks"""
+
+    pictures: Mapping[str, Pictures] = field(default_factory=dict)
+    """Contract entry -> what its camera saw"""
 
     @property
     def name(self) -> str:

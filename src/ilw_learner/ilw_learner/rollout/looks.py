@@ -53,8 +53,8 @@ class Looks:
             return [f'with its pictures taken away: {told}. It never succeeds, so nothing tells '
                     f'whether it looks.']
         value, low, high = self.lost
-        return [f'with its pictures taken away: {told}. It does NOT look, as far as these episodes '
-                f'tell: sight brings {value:+.0%} (95 %: {low:+.0%} to {high:+.0%}).']
+        return [f'with its pictures taken away: {told}. It does NOT look, as far as these '
+                f'episodes tell: sight brings {value:+.0%} (95 %: {low:+.0%} to {high:+.0%}).']
 
 
 class Blind:

@@ -1,4 +1,4 @@
-"""The cameras of a simulated robot: each picture is made when somebody asks for it, once a tick."""
+"""The cameras of a simulated robot: pictures are made when somebody asks, once a tick."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace as Plain

@@ -8,9 +8,10 @@ from ilw_core.contract.command_topic import same_command
 from ilw_core.contract.field_path import follow, steps_of
 from ilw_core.contract.file import Contract
 from ilw_core.errors import ContractError
+from ilw_core.features.glance import Glance, glance_at, series_problems
 from ilw_data.bag.writer import WrittenTopic
 from ilw_teleop.recording.idle_watch import IdleWatch
-from ilw_teleop.recording.message_reader import MessageReader
+from ilw_teleop.recording.message_reader import MessageReader, content_of
 from ilw_teleop.recording.stream_watch import LOOK_NS, StreamWatch, limits_of
 
 FRESH_NS = 1_000_000_000
@@ -46,6 +47,8 @@ class RecordingGate:
         """(Da,) the newest of every command; NaN of one that has not come"""
         self._between_ns = contract.period_ns // 2
         self._idle = IdleWatch(contract.action)
+        self._glances: dict[str, list[Glance | None]] = {
+            source.topic: [] for source in contract.images}
         self._reader = MessageReader()
         self._ended_ns: int | None = None
         self._after_ns = 0
@@ -55,6 +58,7 @@ class RecordingGate:
         for watch in self.topics.values():
             watch.begin(now_ns)
         self._idle.begin()
+        self._forget_pictures()
         self._ended_ns, self._after_ns = None, 0
 
     def restart(self, stamp_ns: int) -> None:
@@ -62,6 +66,7 @@ class RecordingGate:
         for watch in self.topics.values():
             watch.restart()
         self._idle.begin()
+        self._forget_pictures()
         self._after_ns = stamp_ns
 
     def end(self, now_ns: int) -> None:
@@ -93,7 +98,14 @@ class RecordingGate:
                 self._on_command(name, topic, data, stamp_ns)
         elif watch.limits.sensor and stamp_ns - watch.looked_ns >= LOOK_NS:
             watch.looked_ns = stamp_ns
-            watch.look(self._reader.content(topic, data), stamp_ns, driven=self._idle.moving)
+            message = self._reader.read(topic, data)
+            watch.look(content_of(message), stamp_ns, driven=self._idle.moving)
+            if name in self._glances:
+                self._glances[name].append(None if message is None else glance_at(message))
+
+    def _forget_pictures(self) -> None:
+        for glances in self._glances.values():
+            glances.clear()
 
     def _on_command(self, name: str, topic: WrittenTopic, data: bytes, stamp_ns: int) -> None:
         message, command = self._reader.read(topic, data), self._commands[name]
@@ -137,6 +149,8 @@ class RecordingGate:
         found = [f'{name}: {reason}' for name, watch in self.topics.items()
                  if ended or watch.count or now_ns - watch.arrived_ns > FRESH_NS
                  for reason in watch.reasons(now_ns, same_clock=self._same_clock)]
+        found += [f'{name}: {text}' for name, glances in self._glances.items()
+                  for _, text in series_problems(glances)]
         told = ' and '.join(self._commands)
         return found + [f'{told}: {reason}' for reason in self._idle.reasons(ended=ended)]
 

@@ -21,14 +21,6 @@ class MessageReader:
             return store.deserialize_cdr(data, topic.type) if store else None
         return None
 
-    def content(self, topic: WrittenTopic, data: bytes) -> Any:
-        """Return something that is equal for messages equal but for their headers."""
-        message = self.read(topic, data)
-        if message is None:
-            return None
-        # Padding differs between equal messages, so their bytes cannot be compared.
-        return [_plain(value) for name, value in vars(message).items() if name != 'header']
-
     def _store(self, topic: WrittenTopic) -> Any:
         key = topic.type, topic.schema
         if key not in self._stores:
@@ -38,6 +30,14 @@ class MessageReader:
                 store.register(get_types_from_msg(topic.schema, topic.type))
                 self._stores[key] = store
         return self._stores[key]
+
+
+def content_of(message: Any) -> Any:
+    """Return something that is equal for messages equal but for their headers."""
+    if message is None:
+        return None
+    # Padding differs between equal messages, so their bytes cannot be compared.
+    return [_plain(value) for name, value in vars(message).items() if name != 'header']
 
 
 def _plain(value: Any) -> Any:
