@@ -228,7 +228,8 @@ def test_the_cache_gives_back_the_same_images(cameras, tmp_path):
     folder = cameras.write_bag(tmp_path / 'one', messages(cameras, 'jpeg'), contract,
                                meta={'outcome': 'success'})
     first, second = (load_episode(folder, contract, cache=tmp_path / 'cache') for _ in range(2))
-    assert len(list((tmp_path / 'cache').iterdir())) == 1
+    assert {each.suffix for each in (tmp_path / 'cache').iterdir()} == {'.npz', '.npy'}
+    assert isinstance(second.images['camera'], np.memmap)
     assert first.images['camera'].tobytes() == second.images['camera'].tobytes()
     assert np.array_equal(first.images_valid['camera'], second.images_valid['camera'])
 

@@ -87,8 +87,10 @@ def _list_dropped(root: Path, as_json: bool) -> None:
 
 @episodes.command()
 @click.argument('path', type=click.Path(path_type=Path))
+@click.option('--sheet', type=click.Path(path_type=Path), metavar='FILE.png',
+              help='Write a contact sheet: a row of pictures for each camera.')
 @json_option
-def show(path: Path, as_json: bool) -> None:
+def show(path: Path, sheet: Path | None, as_json: bool) -> None:
     """
     Show what is known of an episode, or of any bag, and what it holds, topic by topic.
 
@@ -98,6 +100,11 @@ def show(path: Path, as_json: bool) -> None:
     from ilw_data.bag.summary import summarise
 
     folder = read_episode(path)
+    if sheet is not None:
+        from ilw_data.bag.reader import Bag
+        from ilw_data.episode.contact_sheet import write_contact_sheet
+
+        write_contact_sheet(Bag(folder.path), sheet)
     found = summarise(folder.path)
     known = {k: v for k, v in folder.meta.items() if k != 'contract_text'} | _steps(folder)
     if as_json:
@@ -117,6 +124,8 @@ def show(path: Path, as_json: bool) -> None:
         for name, text in (('first', topic.first), ('last', topic.last)):
             if text:
                 echo(f'    {name:<5} {text}')
+    if sheet is not None:
+        echo(f'contact sheet: {sheet}')
 
 
 def _steps(folder: EpisodeFolder) -> dict[str, int | str]:

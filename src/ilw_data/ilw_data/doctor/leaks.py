@@ -19,6 +19,8 @@ def check_set(demos: Demos) -> list[Finding]:
     """Return observations that repeat a command, of the same tick or shifted."""
     contract, found = demos.contract, []
     span = contract.action.high - contract.action.low
+    seen_by_policy = np.array([name not in contract.hidden for name in contract.entry_names],
+                              dtype=bool)
     pairs = [[_pairs(take, shift) for take in demos.takes] for shift in _SHIFTS]
     for i, name in enumerate(contract.action.names):
         exact, same = (np.zeros((len(_SHIFTS), contract.obs_dim)) for _ in range(2))
@@ -30,7 +32,7 @@ def check_set(demos: Demos) -> list[Finding]:
                 gap = np.abs(seen[changed] - given[changed, None])  # (N, Do)
                 exact[row], same[row] = ((gap < part * span[i]).mean(axis=0)
                                          for part in (_EXACT, _SAME))
-        for j in np.flatnonzero(same.max(axis=0) > 0.5):
+        for j in np.flatnonzero((same.max(axis=0) > 0.5) & seen_by_policy):
             # A command that lasts is repeated at later shifts, too: the first one counts.
             row = int(np.argmax(same[:, j] >= _NEARLY * same[:, j].max()))
             found.append(_finding(demos, contract.obs_names[j], name, float(exact[row, j]),

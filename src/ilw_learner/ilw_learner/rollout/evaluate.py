@@ -10,7 +10,7 @@ import numpy as np
 
 from ilw_core.align import Observation
 from ilw_core.contract.file import Contract
-from ilw_core.errors import NoEnvironmentError
+from ilw_core.errors import ContractError, NoEnvironmentError
 from ilw_learner.checkpoint.graph_values import INPUT
 from ilw_learner.rollout.rule_ends import RuleEnds
 
@@ -59,8 +59,7 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
     module, _, name = spec.partition(':')
     try:
         given = {key: value for key, value in options.items() if value is not None}
-        env = getattr(importlib.import_module(module), name)(contract, **given)
-        _require_images(env, contract)
+        env = _made(getattr(importlib.import_module(module), name), contract, given)
         ruled = contract.rules and isinstance(env, gymnasium.Env)  # a vector knows its own
         return RuleEnds(env, contract) if ruled else env
     except (ImportError, AttributeError, ValueError) as error:
@@ -111,17 +110,25 @@ def acting(runner: Drives) -> Act:
     return act
 
 
-def _require_images(env: Any, contract: Contract) -> None:
-    """Refuse an environment that does not show what a contract observes as images."""
+def _made(make: Callable[..., Any], contract: Contract, given: Mapping[str, Any]) -> Any:
+    """Return an environment; refuse one that does not show the images of its contract."""
+    otherwise = 'Train with --env none, and compare policies on recordings: ./ilw replay'
+    try:
+        env = make(contract, **given)
+    except ContractError as error:
+        if not contract.images:
+            raise
+        raise NoEnvironmentError(f'{contract.name} observes images, and no environment of it is '
+                                 f'there: {error} {otherwise}') from error
     space = getattr(env, 'observation_space', None)
     lacks = [source.name for source in contract.images
              if not isinstance(space, gymnasium.spaces.Dict) or source.name not in space.spaces]
     if lacks:
         env.close()
-        raise NoEnvironmentError(
-            f'{contract.name} observes images that this environment does not show: '
-            f'{", ".join(lacks)}. Give its scene cameras, or train with --env none and compare '
-            f'policies on recordings: ./ilw replay')
+        raise NoEnvironmentError(f'{contract.name} observes images that this environment does not '
+                                 f'show: {", ".join(lacks)}. Give its scene such cameras. '
+                                 f'{otherwise}')
+    return env
 
 
 def evaluate(env: gymnasium.Env[Any, Any], contract: Contract, runner: Drives,

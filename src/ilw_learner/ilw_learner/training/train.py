@@ -81,10 +81,4 @@ def _check_images(options: TrainOptions, algorithm: Algorithm) -> None:
         raise ContractError(f'{options.algorithm} learns from numbers only, and '
                             f'{options.contract.name} observes images ({cameras}). Use --algo bc.')
     if cameras and options.env_spec is not None:
-        try:
-            make_env(options.env_spec, options.contract).close()
-        except IlwError as error:
-            raise ContractError(
-                f'{options.contract.name} observes images ({cameras}), which no environment gives '
-                f'here: {error} Train with --env none: the checkpoint is then chosen by its '
-                f'held-out error.') from error
+        make_env(options.env_spec, options.contract).close()

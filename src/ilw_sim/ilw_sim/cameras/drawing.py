@@ -2,7 +2,7 @@
 A world to look at, beside that of the physics: capsules and boxes in a PyBullet server of its own.
 
 TinyRenderer draws each triangle on the CPU; an arm's meshes cost 20 ms a picture, capsules less
-than one. The table, which fills most of it, is one colour: it goes where nothing else was drawn.
+than one. The table, which fills most of it, is computed: it goes where nothing else was drawn.
 Nothing here moves by itself, so that physics is the same to the bit with cameras and without.
 """
 
@@ -23,6 +23,8 @@ _TABLE_M = (-0.4, 1.2, -0.8, 0.8)
 """Its edges: from and to in x, then in y; its top is at height 0"""
 _TABLE, _BEHIND = np.array((143, 153, 158), np.uint8), np.array((225, 222, 218), np.uint8)
 """Blue, green, red of the table and of what is behind everything"""
+_CHECK_M, _DARKER = 0.07, 9
+"""Side of the table's checks, and how much darker every second one is: motion shows on them"""
 
 Colour = tuple[float, float, float, float]
 """Red, green, blue, opacity"""
@@ -56,16 +58,17 @@ class Drawing:
     def __init__(self, shapes: Sequence[Shape]) -> None:
         self._client: Any = Client(pybullet.DIRECT)
         self._shapes = tuple(shapes)
+        self._at = [(shape.at[:3, 3].tolist(), quaternion(shape.at[:3, :3]))
+                    for shape in self._shapes]
         self._drawn = [self._add(shape) for shape in self._shapes]
 
     def place(self, physics: Any) -> None:
         """Put everything where the bodies of a physics server are now."""
-        frames = {key: link_frame(physics, *key)
+        frames = {key: link_pose(physics, *key)
                   for key in dict.fromkeys((shape.body, shape.link) for shape in self._shapes)}
-        for shape, drawn in zip(self._shapes, self._drawn, strict=True):
-            at = frames[shape.body, shape.link] @ shape.at
-            self._client.resetBasePositionAndOrientation(drawn, at[:3, 3].tolist(),
-                                                         quaternion(at[:3, :3]))
+        for shape, at, drawn in zip(self._shapes, self._at, self._drawn, strict=True):
+            self._client.resetBasePositionAndOrientation(
+                drawn, *pybullet.multiplyTransforms(*frames[shape.body, shape.link], *at))
 
     def see(self, camera: CameraSpec, frame: np.ndarray) -> np.ndarray:
         """
@@ -84,8 +87,7 @@ class Drawing:
             flags=pybullet.ER_NO_SEGMENTATION_MASK, **_LIGHT)[2:4]
         seen = np.ascontiguousarray(np.reshape(pixels, (-1, 4))[:, 2::-1])
         nothing = np.flatnonzero(np.ravel(depth) >= 1.0)
-        seen[nothing] = np.where(_on_table(optical, camera.rays[nothing])[:, None],
-                                 _TABLE, _BEHIND)
+        seen[nothing] = _behind(optical, camera.rays[nothing])
         return seen.reshape(height, width, 3)
 
     def _add(self, shape: Shape) -> int:
@@ -98,24 +100,32 @@ class Drawing:
         return int(client.createMultiBody(0, -1, seen))
 
 
-def _on_table(optical: np.ndarray, rays: np.ndarray) -> np.ndarray:
-    """Return which of N rays (N, 3) of an optical frame meet the table, ``(N,)`` bool."""
+def _behind(optical: np.ndarray, rays: np.ndarray) -> np.ndarray:
+    """Return the table, or what is beyond, where N rays (N, 3) of an optical frame end."""
     x, y, z = optical[:3, :3] @ rays.T
     with np.errstate(divide='ignore', invalid='ignore'):
         far = -optical[2, 3] / z
         x, y = x * far + optical[0, 3], y * far + optical[1, 3]
-    west, east, south, north = _TABLE_M
-    on: np.ndarray = (far > 0.0) & (x > west) & (x < east) & (y > south) & (y < north)
-    return on
+        west, east, south, north = _TABLE_M
+        on = (far > 0.0) & (x > west) & (x < east) & (y > south) & (y < north)
+        dark = on & ((np.floor(x / _CHECK_M) + np.floor(y / _CHECK_M)) % 2.0 == 1.0)
+    found = np.where(on[:, None], _TABLE, _BEHIND)
+    found[dark] -= _DARKER
+    return found
 
 
-def link_frame(physics: Any, body: int, link: int) -> np.ndarray:
-    """Return world from a link of a body, ``(4, 4)``; of its base where ``link`` is -1."""
+def link_pose(physics: Any, body: int, link: int) -> tuple[Sequence[float], Sequence[float]]:
+    """Return place (3,) and quaternion (4,) of a link, or of a body's base: ``link`` is -1."""
     if link < 0:
         place, turn = physics.getBasePositionAndOrientation(body)
     else:
         place, turn = physics.getLinkState(body, link, computeForwardKinematics=1)[4:6]
-    return matrix(place, turn)
+    return place, turn
+
+
+def link_frame(physics: Any, body: int, link: int) -> np.ndarray:
+    """Return world from a link of a body, ``(4, 4)``, as ``link_pose`` finds it."""
+    return matrix(*link_pose(physics, body, link))
 
 
 def matrix(place: Sequence[float], turn: Sequence[float]) -> np.ndarray:
