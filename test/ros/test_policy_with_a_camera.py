@@ -18,6 +18,7 @@ import torch
 from ilw_core.align import Observation as Seen
 from ilw_core.contract.file import load_contract
 from ilw_data.episode.dataset import load_episode
+from ilw_data.episode.frames import Frames
 from ilw_learner.algorithms.bc import cloning_step
 from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.checkpoint.export import to_onnx
@@ -43,7 +44,8 @@ def checkpoint(contract, folder):
     step = cloning_step(contract, BcConfig(hidden=8), 0)(
         rng.normal(size=(4, 1, contract.obs_dim)).astype(np.float32),
         rng.uniform(-1.0, 1.0, (4, 1, 2)).astype(np.float32), device, torch.Generator(),
-        WindowImages(images, np.arange(4)[:, None], device))
+        WindowImages({name: Frames([seen]) for name, seen in images.items()},
+                     np.arange(4)[:, None], device))
     policy = step.policy(step.parameters.flat)
     return save_checkpoint(folder, contract, {'history': 1, 'horizon': 1}, {
         'policy.onnx': to_onnx(policy, contract, 1), 'weights.safetensors': b''})

@@ -17,7 +17,6 @@ from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes
 from ilw_data.bag.message_types import TypeUnknownError
 from ilw_data.bag.reader import Bag
 from ilw_data.doctor import (
-    cameras,
     clocks,
     contradictions,
     foreign,
@@ -32,6 +31,7 @@ from ilw_data.doctor import (
     takes,
 )
 from ilw_data.doctor.finding import LEVELS, Demos, Finding, Take, command
+from ilw_data.doctor.sensors import cameras
 from ilw_data.episode.dataset import load_episode, usable
 from ilw_data.episode.judge import judged
 

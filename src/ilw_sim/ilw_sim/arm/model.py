@@ -7,7 +7,7 @@ from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
 from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.storage.locate import config_file
-from ilw_sim.cameras.bodies import ArmLook, read_look
+from ilw_sim.cameras.look import ArmLook, read_look
 
 DEFAULT = 'franka_panda'
 """Where a contract's scene names none"""

@@ -1,48 +1,18 @@
 """What bodies of the physics look like: their boxes, and an arm as capsules between its joints."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ilw_core.contract.schema import Section
 from ilw_sim.cameras.drawing import Shape, link_frame, matrix
+from ilw_sim.cameras.look import ArmLook
 from ilw_sim.physics.quiet_pybullet import pybullet
 
 _SHORTEST_M = 0.02
 """Joints so near to each other are in one capsule"""
 _ARM, _BASE = (0.93, 0.93, 0.95, 1.0), -1
 _Z = np.array([0.0, 0.0, 1.0])
-
-
-@dataclass(frozen=True)
-class DrawnBox:
-    """A box that stands for a link's mesh."""
-
-    link: str
-    size_m: tuple[float, ...]
-    at_m: tuple[float, ...]
-    """Its middle in the frame of the link"""
-    colour: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class ArmLook:
-    """How an arm is drawn; ``drawing`` in its file."""
-
-    radius_m: float = 0.05
-    """Of the capsules from joint to joint"""
-    boxes: tuple[DrawnBox, ...] = ()
-
-
-def read_look(section: Section) -> ArmLook:
-    """Take everything out of ``drawing``; :raises ContractError: it has a mistake."""
-    look = ArmLook(section.number('radius_m', 0.05, low=0.005, high=0.3), tuple(
-        _box(entry) for entry in (section.sections('boxes') if section.has('boxes') else ())))
-    section.take('boxes')
-    section.done()
-    return look
 
 
 def arm_shapes(physics: Any, body: int, look: ArmLook, without: Collection[str]) -> list[Shape]:
@@ -83,13 +53,6 @@ def boxes_of(physics: Any, without: Collection[int]) -> list[Shape]:
                 found.append(Shape(body, seen[1], tuple(seen[7]), matrix(seen[5], seen[6]),
                                    tuple(seen[3])))
     return found
-
-
-def _box(entry: Section) -> DrawnBox:
-    box = DrawnBox(entry.text('link'), entry.numbers('size_m', 3), entry.numbers('at_m', 3),
-                   (*entry.numbers('colour', 3), 1.0))
-    entry.done()
-    return box
 
 
 def _along(way: np.ndarray) -> np.ndarray:

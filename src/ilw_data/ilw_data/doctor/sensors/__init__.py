@@ -1,0 +1,1 @@
+"""What the doctor looks for in the sensors of one kind."""
