@@ -186,6 +186,17 @@ def test_an_algorithm_of_ones_own_learns_from_images_where_it_says_so(
     assert code == 2 and 'pixels learns from numbers only' in error
 
 
+def test_a_camera_missing_in_some_episodes_is_said_of_each_and_the_others_are_learned(
+        cameras, options, tmp_path):
+    contract, said = cameras.camera_contract(), []
+    given = options(contract, config=replace(SHORT, updates=10, candidates=1), say=said.append)
+    cameras.write_bag(given.demos / 'blind', [None] * 20, contract, meta={'outcome': 'success'})
+    summary = train(given, go_on)
+    assert summary.details['episodes'] == 5
+    (line,) = [each for each in said if each.startswith('left out: ')]
+    assert 'blind' in line and 'no message came on image' in line and '\n' not in line
+
+
 def test_no_environment_is_asked_for_images(cameras, tmp_path, run):
     task = tmp_path / 'camera.yaml'
     task.write_text(cameras.contract_text())
