@@ -46,7 +46,7 @@ def why_it_cannot_drive(policy: Contract, task: Contract) -> str:
     if policy.rate_hz != task.rate_hz:
         return f'{policy.name} has {policy.rate_hz:g} ticks a second, {task.name} {task.rate_hz:g}'
     if policy.images or task.images:
-        return 'no environment gives images'
+        return 'a policy that sees images is driven in its own task only'
     unseen = [name for name, place in zip(policy.obs_names, same_observed(policy, task),
                                           strict=True) if place < 0]
     if unseen:

@@ -36,8 +36,8 @@ def arm_shapes(physics: Any, body: int, look: ArmLook, without: Collection[str])
     for box in look.boxes:
         at = np.eye(4)
         at[:3, 3] = box.at_m
-        found.append(Shape(body, links.get(box.link, _BASE), tuple(box.colour), at,
-                           tuple(box.size_m)))
+        found.append(Shape(body, links.get(box.link, _BASE), box.colour, at,
+                           box.size_m))
     return found
 
 

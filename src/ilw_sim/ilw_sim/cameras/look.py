@@ -10,10 +10,10 @@ class DrawnBox:
     """A box that stands for a link's mesh."""
 
     link: str
-    size_m: tuple[float, ...]
-    at_m: tuple[float, ...]
+    size_m: tuple[float, float, float]
+    at_m: tuple[float, float, float]
     """Its middle in the frame of the link"""
-    colour: tuple[float, ...]
+    colour: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ def read_look(section: Section) -> ArmLook:
 
 
 def _box(entry: Section) -> DrawnBox:
-    box = DrawnBox(entry.text('link'), entry.numbers('size_m', 3), entry.numbers('at_m', 3),
-                   (*entry.numbers('colour', 3), 1.0))
+    (w, d, h), (x, y, z), (red, green, blue) = (
+        entry.numbers(key, 3) for key in ('size_m', 'at_m', 'colour'))
+    box = DrawnBox(entry.text('link'), (w, d, h), (x, y, z), (red, green, blue, 1.0))
     entry.done()
     return box
