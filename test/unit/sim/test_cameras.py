@@ -9,7 +9,7 @@ import pytest
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import ContractError
 from ilw_core.storage.locate import config_file
-from ilw_sim.arm.scene import ArmScene, Cube
+from ilw_sim.arm.scene import ArmScene, cube
 from ilw_sim.arm.simulation import ArmSimulation
 from ilw_sim.cameras.drawing import Drawing, link_frame
 from ilw_sim.env import make_env
@@ -55,14 +55,14 @@ def red(picture):
 @pytest.mark.parametrize(('x', 'y'), [(0.4, -0.15), (0.55, 0.0), (0.45, 0.15)])
 def test_the_cube_appears_where_a_pinhole_of_its_camera_info_shows_it(made, x, y):
     simulation = made()
-    scene = ArmScene((Cube('cube', x, y, 0.0, 0.04, 'red'),), 0, (0.0,) * 7)
+    scene = ArmScene((cube('cube', (x, y, 0.0), 0.04, 'red'),), 0, (0.0,) * 7)
     simulation.reset(0)
     simulation.world.reset(scene)
     simulation._cameras.begin(simulation.world.client, simulation.world.links())
     spec = simulation._cameras.specs[0]
-    cube = np.array([*simulation.world.cubes()[0].xyz, 1.0])
+    placed = np.array([*simulation.world.things()[0].xyz, 1.0])
     optical = link_frame(simulation.world.client, *simulation.world.links()[spec.frame])
-    seen = np.linalg.inv(optical @ spec.mount) @ cube
+    seen = np.linalg.inv(optical @ spec.mount) @ placed
     info = simulation.reading('front/camera_info')
     column, row, depth = np.reshape(info.k, (3, 3)) @ seen[:3]
     assert red(pixels(simulation, FRONT)) == pytest.approx((row / depth, column / depth), abs=1.5)
@@ -99,7 +99,7 @@ def test_physics_is_the_same_to_the_bit_whether_anybody_looks_or_not(made):
             simulation.step(np.array([0.1, 0.05, -0.1, 0.3, 0.0]))
         looked.reading(FRONT)
     assert looked.state()['joints'] == blind.state()['joints']
-    assert looked.world.cubes() == blind.world.cubes()
+    assert looked.world.things() == blind.world.things()
 
 
 def test_nothing_is_drawn_until_somebody_looks_and_then_once_a_tick(made, monkeypatch):
@@ -156,6 +156,21 @@ def test_a_camera_with_a_mistake_is_said_in_a_line(made, keys, told):
     with pytest.raises(ContractError) as error:
         made(lift(front=keys)).reset(0)
     assert told in str(error.value) and '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('task', ['pick_place_state', 'insert_state', 'reach_kuka'])
+def test_every_arm_and_thing_is_drawn(made, task):
+    contract = load_contract(config_file('tasks', task))
+    base = 'panda_link0' if 'kuka' not in task else 'lbr_iiwa_link_0'
+    simulation = made(replace(contract, scene=contract.scene | {'cameras': {'front': {
+        **lift().scene['cameras']['front'], 'frame': base}}}))
+    simulation.reset(1)
+    empty = Drawing([]).see(simulation._cameras.specs[0], np.eye(4))
+    seen = pixels(simulation, FRONT)
+    assert (seen != empty).any(axis=2).mean() > 0.05
+    colours = {'pick_place_state': 1, 'insert_state': 1, 'reach_kuka': 2}[task]
+    strong = seen.max(axis=2).astype(int) - seen.min(axis=2) > 70
+    assert strong.sum() > 8 * colours
 
 
 def test_transforms_tell_where_each_camera_is(made):
