@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument('--attempts', type=int, default=40)
     parser.add_argument('--episodes', type=int, default=100)
     parser.add_argument('--judge', type=int, default=100)
-    parser.add_argument('--labels', default='person')
+    parser.add_argument('--labels', default='weighted')
     parser.add_argument('--config', default='bc_corrections')
     parser.add_argument('--values', default='{}', help='of the rounds, as {"updates": 2000}')
     parser.add_argument('--fresh', action='store_true')

@@ -48,7 +48,7 @@ class CorrectOptions:
     """Per round"""
     episodes: int = 100
     """Starts that the new policy is compared on with the one before"""
-    labels: str = 'person'
+    labels: str = 'weighted'
     scripted: bool = False
     """A scripted person instead of one with a pad"""
     fresh: bool = False
