@@ -87,6 +87,15 @@ class Lessons:
             folder, options.contract, checkpoint, {'task': options.task, **options.given},
             scripted=options.scripted, seed=options.seed, say=options.say)
 
+    def demonstrate(self, number: int, folder: Path, minutes: float, what: str) -> Attempts:
+        """Have a person demonstrate for so many minutes, in the worlds of a round's attempts."""
+        demonstrated = self.attempts(folder, None)
+        demonstrated.drive(
+            self.worlds(number),
+            lambda done: self._options.progress(what, done, self._options.attempts),
+            enough=lambda done: demonstrated.person_minutes(done) >= minutes)
+        return demonstrated
+
     def learn(self, number: int, out: Path, demos: Path, before: list[Path], begin: Path,
               what: str) -> Path:
         """

@@ -10,7 +10,6 @@ by what was promoted on them. The first starts of a run's range are left for a l
 from collections.abc import Callable
 import json
 from pathlib import Path
-from typing import Any
 
 from ilw_bringup.correct.attempts import Attempts
 from ilw_bringup.correct.lessons import CorrectOptions, Lessons
@@ -113,22 +112,15 @@ class Rounds:
         options = self.options
         if not options.fresh:
             return None
-        demonstrated = self._lessons.attempts(folder / 'fresh', None)
-
-        def driven(done: Any) -> float:
-            return sum(demonstrated.read(each).person_s for each in done.values()) / 60.0
-
-        demonstrated.drive(self._lessons.worlds(number),
-                           lambda done: options.progress(f'round {number}: demonstrations', done,
-                                                         options.attempts),
-                           enough=lambda done: driven(done) >= minutes)
+        demonstrated = self._lessons.demonstrate(number, folder / 'fresh', minutes,
+                                                 f'round {number}: demonstrations')
         learned = self._lessons.learn(
             number, folder / 'training-fresh', demonstrated.episodes, before, driver,
             f'round {number}: training beside')
         log = self._lessons.compare(number, folder / 'trials-fresh.jsonl', standing, learned,
                                     f'round {number}: comparison beside', known)
         done = demonstrated.done()
-        return self._taught(learned, driven(done), len(done), log)
+        return self._taught(learned, demonstrated.person_minutes(done), len(done), log)
 
     def _keep_to(self, options: CorrectOptions) -> None:
         """Hold a folder to what its rounds are made of; :raises IlwError: they are others."""
