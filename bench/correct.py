@@ -2,10 +2,12 @@
 What are corrections worth? bench/correct.py [--seeds N] [--task NAME] [--json].
 
 For each seed: demonstrations, behaviour cloning, then rounds of ``./ilw correct`` by the code of
-``./ilw correct`` (labels, weights, training, comparison, promotion), with --fresh. Only the
-attempts differ: the scripted person, the arbiter and the policy run in one process and in the
-batched simulator, not over nodes; episodes are kept as arrays, not as recordings. At the end the
-policy of the beginning and that of the end drive from ``--judge`` starts that no round has used.
+``./ilw correct`` (labels, weights, training, comparison, promotion). Only the attempts differ: the
+scripted person, the arbiter and the policy run in one process and in the batched simulator, not
+over nodes; episodes are kept as arrays, not as recordings. At the end the policy of the beginning
+and that of the end drive from ``--judge`` starts that no round has used. With ``--fresh`` as many
+rounds are learned from as many minutes of whole demonstrations, in the same worlds, and the policy
+of their end is judged from the same starts.
 """
 
 import argparse
@@ -21,15 +23,12 @@ from correct_parts.fast_drive import Hand
 from correct_parts.fast_world import FastWorld
 from machine import machine_line
 
-from ilw_bringup.correct.lessons import CorrectOptions
+from ilw_bringup.correct.lessons import CorrectOptions, Lessons
 from ilw_bringup.correct.rounds import Rounds
 from ilw_core import world_seeds
 from ilw_core.contract.file import Contract, load_contract
 from ilw_core.storage.locate import config_file
-from ilw_learner.rollout.compare import compared, drive_pairs
-from ilw_learner.rollout.evaluate import make_env
-from ilw_learner.rollout.trial_log import TrialLog
-from ilw_learner.runtime.runner import PolicyRunner
+from ilw_learner.rollout.compare import compared
 from ilw_learner.training.config import load_config
 from ilw_learner.training.options import TrainOptions
 from ilw_learner.training.train import train
@@ -57,16 +56,24 @@ def clone(contract: Contract, out: Path, seed: int, demonstrations: int) -> tupl
     return demos, kept, driven
 
 
-def judge(contract: Contract, before: Path, after: Path, out: Path, seed: int,
-          starts: int) -> dict:
-    """Compare from starts that no round has used."""
-    runners = PolicyRunner(before, contract), PolicyRunner(after, contract)
-    first = seed * world_seeds.PER_RUN + world_seeds.SCORE
-    with TrialLog(out / 'judged.jsonl', {
-            'task': contract.name, 'contract': contract.hash, 'where': FAST, 'seed': first,
-            'policies': [each.name for each in runners]}) as log:
-        drive_pairs(make_env(FAST, contract), contract, runners, starts, first, log)
-    return compared(log, starts).as_json()
+def learn_fresh(options: CorrectOptions, out: Path, minutes: list[float]) -> tuple[Path, float]:
+    """Return what rounds of as many minutes of demonstrations teach, and how long they took."""
+    lessons, policy, taken = Lessons(options, FastAttempts), options.checkpoint, 0.0
+    before = [options.demos]
+    for number, wanted in enumerate(minutes, 1):
+        shown = lessons.demonstrate(number, out / f'fresh-{number}', wanted, 'fresh')
+        policy = lessons.learn(number, out / f'training-{number}', shown.episodes, before, policy,
+                               'fresh')
+        before.append(shown.episodes)
+        taken += shown.person_minutes(shown.done())
+    return policy, taken
+
+
+def judge(options: CorrectOptions, after: Path, file: Path, starts: int) -> dict:
+    """Compare with the policy of the beginning from starts that no round has used."""
+    lessons = Lessons(replace(options, episodes=starts), FastAttempts)
+    return compared(lessons.compare(0, file, options.checkpoint, after, 'judged'),
+                    starts).as_json()
 
 
 def measure(contract: Contract, given: argparse.Namespace, out: Path, seed: int) -> dict:
@@ -74,23 +81,24 @@ def measure(contract: Contract, given: argparse.Namespace, out: Path, seed: int)
     begin = time.process_time()
     demos, cloned, driven = clone(contract, out, seed, given.demonstrations)
     rows = {'seed': seed, 'expert': driven, 'demonstrations': given.demonstrations}
-    records = []
-    if given.rounds:
-        algorithm, config = load_config(config_file('train', given.config), contract.name)
-        config = replace(config, **json.loads(given.values))
-        records = Rounds(CorrectOptions(
-            contract=contract, task=contract.name, checkpoint=cloned, demos=demos,
-            out=out / 'rounds', algorithm=algorithm, config=config, rounds=given.rounds,
-            attempts=given.attempts, episodes=given.episodes, labels=given.labels, scripted=True,
-            fresh=given.fresh, seed=seed, env_spec=FAST,
-            say=lambda text: print(text, file=sys.stderr)), FastAttempts).run()
-    last = Path(records[-1].checkpoint) if records else cloned
+    algorithm, config = load_config(config_file('train', given.config), contract.name)
+    options = CorrectOptions(
+        contract=contract, task=contract.name, checkpoint=cloned, demos=demos,
+        out=out / 'rounds', algorithm=algorithm,
+        config=replace(config, **json.loads(given.values)), rounds=given.rounds,
+        attempts=given.attempts, episodes=given.episodes, labels=given.labels, scripted=True,
+        seed=seed, env_spec=FAST, say=lambda text: print(text, file=sys.stderr))
+    records = Rounds(options, FastAttempts).run()
     rows['rounds'] = [{
         'takeovers_per_attempt': each.takeovers_per_attempt, 'success': each.success,
-        'person_share': each.person_share, 'promoted': each.promoted,
-        'corrections': asdict(each.corrections), 'fresh': each.fresh and asdict(each.fresh)}
-        for each in records]
-    rows['judged'] = judge(contract, cloned, last, out, seed, given.judge)
+        'person_share': each.person_share, 'promoted': each.promoted, 'worse': each.worse,
+        'corrections': asdict(each.corrections)} for each in records]
+    minutes = [each.corrections.minutes for each in records]
+    rows |= {'minutes': sum(minutes), 'judged': judge(
+        options, Path(records[-1].checkpoint), out / 'judged.jsonl', given.judge)}
+    if given.fresh:
+        policy, rows['fresh_minutes'] = learn_fresh(options, out, minutes)
+        rows['fresh_judged'] = judge(options, policy, out / 'judged-fresh.jsonl', given.judge)
     return rows | {'cpu_s': round(time.process_time() - begin, 1)}
 
 
@@ -105,13 +113,15 @@ def main() -> None:
     parser.add_argument('--attempts', type=int, default=40)
     parser.add_argument('--episodes', type=int, default=100)
     parser.add_argument('--judge', type=int, default=100)
-    parser.add_argument('--labels', default='person')
+    parser.add_argument('--labels', default='weighted')
     parser.add_argument('--config', default='bc_corrections')
     parser.add_argument('--values', default='{}', help='of the rounds, as {"updates": 2000}')
     parser.add_argument('--fresh', action='store_true')
     parser.add_argument('--out', type=Path, help='folder to go on in')
     parser.add_argument('--json', action='store_true')
     given = parser.parse_args()
+    if given.judge > given.episodes:
+        parser.error('--judge must be at most --episodes: the starts after them are of round 1.')
     contract = load_contract(config_file('tasks', given.task))
     out, rows = given.out or Path(tempfile.mkdtemp()), []
     with arrays_for_recordings():

@@ -12,7 +12,9 @@ from ilw_sim.batch.worlds import make_scenes
 from ilw_sim.tasks.scene import Scene
 
 _KEPT = 400
-"""Worlds that are remembered: two policies are compared from the same starts"""
+"""Worlds that are remembered: policies are compared from the same starts"""
+_SCENES: dict[tuple[str, int], Scene] = {}
+"""Hash of the contract and seed -> scene"""
 
 
 class FastWorld(gymnasium.Env):
@@ -24,7 +26,6 @@ class FastWorld(gymnasium.Env):
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
-        self._scenes: dict[int, Scene] = {}
         self._batch: BatchEnv
         self.scene: Scene
 
@@ -32,11 +33,12 @@ class FastWorld(gymnasium.Env):
               ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin the episode of ``seed``."""
         assert seed is not None
-        if seed not in self._scenes:
-            if len(self._scenes) >= _KEPT:
-                self._scenes.clear()
-            self._scenes[seed], = make_scenes(self.contract, [seed])
-        self.scene = self._scenes[seed]
+        key = self.contract.hash, seed
+        if key not in _SCENES:
+            if len(_SCENES) >= _KEPT:
+                _SCENES.clear()
+            _SCENES[key], = make_scenes(self.contract, [seed])
+        self.scene = _SCENES[key]
         self._batch = BatchEnv(self.contract, scenes=[self.scene], seed=seed)
         obs, _ = self._batch.reset()
         return obs[0].copy(), self._info('', False, 0)

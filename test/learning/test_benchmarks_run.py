@@ -77,4 +77,7 @@ def test_rounds_of_corrections_as_bench_correct_drives_them(tmp_path):
     found, = row['rounds']
     assert row['expert'] >= 2 and row['judged']['pairs'] == 4
     assert found['takeovers_per_attempt'] > 0.0 and 0.0 < found['person_share'] < 1.0
-    assert found['corrections']['minutes'] > 0.0 and found['fresh']['minutes'] > 0.0
+    assert 0.0 < found['corrections']['minutes'] <= row['fresh_minutes']
+    judged = row['judged'], row['fresh_judged']
+    assert row['minutes'] == found['corrections']['minutes']
+    assert judged[0]['policies'][0] == judged[1]['policies'][0] and judged[1]['pairs'] == 4

@@ -21,9 +21,9 @@ _ERR = PlainConsole(stderr=True)
               help='Per round.')
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True,
               help='Starts from which the new policy and the one before are compared.')
-@click.option('--labels', type=click.Choice(['person', 'weighted', 'all']), default='person',
-              show_default=True, help='What is learned of an attempt: only what the person drove; '
-              'all of it, weighted by who drove; or all alike.')
+@click.option('--labels', type=click.Choice(['weighted', 'person', 'all']), default='weighted',
+              show_default=True, help='What is learned of an attempt: all of it, weighted by who '
+              'drove; only what the person drove; or all alike.')
 @click.option('--fresh/--no-fresh', default=False, show_default=True,
               help='Learn from as many minutes of demonstrations, too, to see what corrections '
                    'are worth; with --scripted.')

@@ -1,6 +1,6 @@
 """Drive and record attempts over running nodes: a policy with a person, or a person alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +61,10 @@ class Attempts:
     def read(self, episode: EpisodeFolder) -> CorrectedAttempt:
         """Return what one shows; :raises EpisodeError: it does not say who drove."""
         return read_attempt(episode.path, self._contract)
+
+    def person_minutes(self, done: Mapping[int, EpisodeFolder]) -> float:
+        """Return how long a person drove in some of them."""
+        return sum(self.read(each).person_s for each in done.values()) / 60.0
 
     def drive(self, worlds: range, progress: Callable[[int], None],
               enough: Callable[[dict[int, EpisodeFolder]], bool] = lambda done: False) -> None:

@@ -48,7 +48,7 @@ class CorrectOptions:
     """Per round"""
     episodes: int = 100
     """Starts that the new policy is compared on with the one before"""
-    labels: str = 'person'
+    labels: str = 'weighted'
     scripted: bool = False
     """A scripted person instead of one with a pad"""
     fresh: bool = False
@@ -86,6 +86,15 @@ class Lessons:
         return self._make_attempts(
             folder, options.contract, checkpoint, {'task': options.task, **options.given},
             scripted=options.scripted, seed=options.seed, say=options.say)
+
+    def demonstrate(self, number: int, folder: Path, minutes: float, what: str) -> Attempts:
+        """Have a person demonstrate for so many minutes, in the worlds of a round's attempts."""
+        demonstrated = self.attempts(folder, None)
+        demonstrated.drive(
+            self.worlds(number),
+            lambda done: self._options.progress(what, done, self._options.attempts),
+            enough=lambda done: demonstrated.person_minutes(done) >= minutes)
+        return demonstrated
 
     def learn(self, number: int, out: Path, demos: Path, before: list[Path], begin: Path,
               what: str) -> Path:

@@ -10,14 +10,13 @@ by what was promoted on them. The first starts of a run's range are left for a l
 from collections.abc import Callable
 import json
 from pathlib import Path
-from typing import Any
 
 from ilw_bringup.correct.attempts import Attempts
 from ilw_bringup.correct.lessons import CorrectOptions, Lessons
 from ilw_core.errors import IlwError
 from ilw_core.storage.files import json_text, read_json, write_file
 from ilw_learner.checkpoint.folder import load_checkpoint
-from ilw_learner.checkpoint.promotion import judge_against
+from ilw_learner.checkpoint.promotion import PairEvidence, judge_against
 from ilw_learner.correction.attempt import CorrectedAttempt
 from ilw_learner.correction.page import Walls, write_page
 from ilw_learner.correction.round_record import RoundRecord, Taught
@@ -45,45 +44,48 @@ class Rounds:
     def run(self) -> list[RoundRecord]:
         """Do what is not done yet; a page is written after each round."""
         options = self.options
-        checkpoint, records = options.checkpoint, list[RoundRecord]()
+        driver = standing = options.checkpoint
+        records = list[RoundRecord]()
         for number in range(1, options.rounds + 1):
             folder = options.out / f'round-{number}'
             path = folder / _RECORD
             if path.is_file():
                 record = RoundRecord.from_json(read_json(path, _MAX_JSON_BYTES))
             else:
-                record = self._round(number, folder, checkpoint)
+                record = self._round(number, folder, driver, standing)
                 folder.mkdir(parents=True, exist_ok=True)
                 write_file(path, json_text(record.as_json(), indent=2) + '\n')
                 write_page(folder / 'round.html', record, options.contract,
                            self._walls(number, record))
             records.append(record)
-            checkpoint = Path(record.checkpoint)
+            driver, standing = Path(record.next_driver), Path(record.checkpoint)
         return records
 
-    def _round(self, number: int, folder: Path, checkpoint: Path) -> RoundRecord:
+    def _round(self, number: int, folder: Path, driver: Path, standing: Path) -> RoundRecord:
         options = self.options
-        corrected = self._lessons.attempts(folder / 'corrections', checkpoint)
+        corrected = self._lessons.attempts(folder / 'corrections', driver)
         what = f'round {number}: attempts'
         corrected.drive(self._lessons.worlds(number),
                         lambda done: options.progress(what, done, options.attempts))
         attempts = self._read(corrected)
         minutes = sum(each.person_s for each in attempts) / 60.0
-        _check_corrected(attempts, options.labels, number, checkpoint)
+        _check_corrected(attempts, options.labels, number, driver)
         before = [options.demos, *(
             self._lessons.attempts(options.out / f'round-{k}' / 'corrections', None).episodes
             for k in range(1, number))]
         learned = self._lessons.learn(number, folder / 'training', corrected.episodes, before,
-                                      checkpoint, f'round {number}: training')
-        compared = self._lessons.compare(number, folder / 'trials.jsonl', checkpoint, learned,
+                                      driver, f'round {number}: training')
+        compared = self._lessons.compare(number, folder / 'trials.jsonl', standing, learned,
                                          f'round {number}: comparison')
         verdict = judge_against(compared.counts(options.episodes))
+        assert isinstance(verdict.evidence, PairEvidence)
         return RoundRecord(
             number=number, task=options.contract.name, labels=options.labels,
-            begun_with=str(checkpoint), attempts=tuple(attempts),
+            begun_with=str(driver), standing=str(standing), attempts=tuple(attempts),
             corrections=self._taught(learned, minutes, len(attempts), compared),
-            fresh=self._fresh(number, folder, checkpoint, before, minutes, compared),
-            promoted=verdict.allowed, verdict=verdict.text)
+            fresh=self._fresh(number, folder, driver, standing, before, minutes, compared),
+            promoted=verdict.allowed, worse=verdict.evidence.difference95[1] < 0.0,
+            verdict=verdict.text)
 
     def _walls(self, number: int, record: RoundRecord) -> Walls:
         """Return what stood where somebody took over; attempt i was in the i-th world."""
@@ -104,28 +106,21 @@ class Rounds:
                       before=counts.both + counts.only_first,
                       after=counts.both + counts.only_second, n=counts.n)
 
-    def _fresh(self, number: int, folder: Path, checkpoint: Path, before: list[Path],
-               minutes: float, known: TrialLog) -> Taught | None:
+    def _fresh(self, number: int, folder: Path, driver: Path, standing: Path,
+               before: list[Path], minutes: float, known: TrialLog) -> Taught | None:
         """Learn from demonstrations that take a person as long, in the worlds of the attempts."""
         options = self.options
         if not options.fresh:
             return None
-        demonstrated = self._lessons.attempts(folder / 'fresh', None)
-
-        def driven(done: Any) -> float:
-            return sum(demonstrated.read(each).person_s for each in done.values()) / 60.0
-
-        demonstrated.drive(self._lessons.worlds(number),
-                           lambda done: options.progress(f'round {number}: demonstrations', done,
-                                                         options.attempts),
-                           enough=lambda done: driven(done) >= minutes)
+        demonstrated = self._lessons.demonstrate(number, folder / 'fresh', minutes,
+                                                 f'round {number}: demonstrations')
         learned = self._lessons.learn(
-            number, folder / 'training-fresh', demonstrated.episodes, before, checkpoint,
+            number, folder / 'training-fresh', demonstrated.episodes, before, driver,
             f'round {number}: training beside')
-        log = self._lessons.compare(number, folder / 'trials-fresh.jsonl', checkpoint, learned,
+        log = self._lessons.compare(number, folder / 'trials-fresh.jsonl', standing, learned,
                                     f'round {number}: comparison beside', known)
         done = demonstrated.done()
-        return self._taught(learned, driven(done), len(done), log)
+        return self._taught(learned, demonstrated.person_minutes(done), len(done), log)
 
     def _keep_to(self, options: CorrectOptions) -> None:
         """Hold a folder to what its rounds are made of; :raises IlwError: they are others."""

@@ -177,10 +177,32 @@ def test_corrections_of_earlier_rounds_are_learned_like_those_of_this_one(tmp_pa
 
 
 def test_what_is_worse_is_not_promoted_and_the_policy_before_goes_on(tmp_path, monkeypatch):
-    Stages(monkeypatch, better=False)
+    stages, first = Stages(monkeypatch, better=False), str(tmp_path / 'begin')
     found = Rounds(options(tmp_path)).run()
     assert [each.promoted for each in found] == [False, False]
-    assert found[-1].checkpoint == str(tmp_path / 'begin')
+    assert found[-1].checkpoint == first
+    assert [begin for begin, _ in stages.begun] == [first, first]
+
+
+def test_what_is_neither_shown_worse_nor_as_good_drives_the_next_round_unpromoted(
+        tmp_path, monkeypatch):
+    """Else round after round watches the errors of a policy that learns no more."""
+    stages, first = Stages(monkeypatch), str(tmp_path / 'begin')
+    compared = []
+
+    def compare(self, number, file, before, after, what, known=None):
+        compared.append((str(before), str(after)))
+        counts = PairCounts(62, 10, 10, 18) if number == 1 else PairCounts(62, 6, 20, 12)
+        return SimpleNamespace(counts=lambda *_: counts)
+
+    monkeypatch.setattr(Lessons, 'compare', compare)
+    found = Rounds(options(tmp_path)).run()
+    assert [each.promoted for each in found] == [False, True]
+    assert [each.begun_with for each in found] == [first, 'learned-1']
+    assert [begin for begin, _ in stages.begun] == [first, 'learned-1']
+    assert compared == [(first, 'learned-1'), (first, 'learned-2')], 'with the promoted one'
+    assert (found[0].checkpoint, found[1].checkpoint) == (first, 'learned-2')
+    assert Rounds(options(tmp_path, rounds=3)).run()[2].begun_with == 'learned-2'
 
 
 def test_a_finished_round_is_read_and_not_done_again(tmp_path, monkeypatch):
@@ -266,7 +288,7 @@ def test_what_was_driven_in_attempts_that_failed_is_enough_to_learn_from(tmp_pat
     Rounds(options(tmp_path, rounds=1)).run()
     assert stages.begun
     with pytest.raises(IlwError, match='nothing to learn'):
-        Rounds(options(tmp_path, rounds=1, labels='weighted', out=tmp_path / 'other')).run()
+        Rounds(options(tmp_path, rounds=1, labels='all', out=tmp_path / 'other')).run()
 
 
 def test_a_round_without_a_correction_says_what_to_do(tmp_path, monkeypatch):

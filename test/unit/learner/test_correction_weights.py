@@ -69,9 +69,10 @@ def test_where_a_policy_drove_only_what_the_person_drove_is_a_label(clutter):
 def test_of_an_attempt_that_failed_what_led_into_it_is_no_label(clutter, drivers, labels):
     failed = replace(driven(clutter, drivers), outcome=Outcome.FAILURE)
     assert np.flatnonzero(person_labels(failed)).tolist() == labels
-    if labels:
-        weights, = step_weights([failed], 'person', 0.1)
-        assert np.flatnonzero(weights).tolist() == labels
+    if labels and R in drivers:
+        for each in ('person', 'weighted'):
+            weights, = step_weights([failed], each, 0.1)
+            assert np.flatnonzero(weights).tolist() == labels
 
 
 def test_interventions_get_half_the_weight_and_the_second_before_a_takeover_none(clutter):
@@ -191,19 +192,23 @@ def test_a_driver_per_step_is_cut_with_its_episode_and_must_be_as_long(clutter):
 
 @pytest.mark.parametrize(('person_steps', 'success', 'labels', 'teaches'), [
     (20, True, 'person', True), (20, False, 'person', True), (0, True, 'person', False),
-    (20, True, 'weighted', True), (20, False, 'weighted', False), (0, True, 'all', False)])
+    (20, True, 'weighted', True), (20, False, 'weighted', True), (0, False, 'weighted', False),
+    (20, False, 'all', False), (0, True, 'all', False)])
 def test_who_took_over_teaches_where_what_he_drove_is_a_label(person_steps, success, labels,
                                                              teaches):
     attempt = CorrectedAttempt('one', success, 'goal', 100, person_steps, 2.0, 1, 0.1, 0.1, ())
     assert attempt.teaches(labels) is teaches
 
 
-@pytest.mark.parametrize(('drives', 'kept'), [
-    ([([R, P, R], 'success'), ([R, R], 'success'), ([P, P], 'success')], [0, 2]),
-    ([([R] * 5 + [P] * 5 + [R] * 20, 'failure'), ([R, R], 'failure')], [0]),
-    ([([R, R], 'success'), ([R, R], 'failure')], [0]), ([([R, R], 'failure')], None)])
-def test_only_episodes_with_something_of_a_person_are_learned_or_held_out(
-        clutter, monkeypatch, tmp_path, drives, kept):
+@pytest.mark.parametrize(('labels', 'drives', 'kept'), [
+    ('person', [([R, P, R], 'success'), ([R, R], 'success'), ([P, P], 'success')], [0, 2]),
+    ('weighted', [([R, P, R], 'success'), ([R, R], 'success'), ([P, P], 'failure')], [0, 1]),
+    ('person', [([R] * 5 + [P] * 5 + [R] * 20, 'failure'), ([R, R], 'failure')], [0]),
+    ('weighted', [([R] * 5 + [P] * 5 + [R] * 20, 'failure'), ([R, R], 'failure')], [0]),
+    ('person', [([R, R], 'success'), ([R, R], 'failure')], [0]),
+    ('person', [([R, R], 'failure')], None), ('weighted', [([R, R], 'failure')], None)])
+def test_only_episodes_with_a_label_are_learned_or_held_out(
+        clutter, monkeypatch, tmp_path, labels, drives, kept):
     """Else the episodes that an error is measured on might have not one window."""
     folders = [EpisodeFolder(tmp_path / str(i), {'outcome': outcome, 'stop_reason': 'goal'})
                for i, (_, outcome) in enumerate(drives)]
@@ -213,7 +218,7 @@ def test_only_episodes_with_something_of_a_person_are_learned_or_held_out(
     monkeypatch.setattr(options, 'find_demonstrations', lambda *_, **__: folders)
     monkeypatch.setattr(options, 'load_episode', lambda folder, *_, **__: made[folder.path])
     given = options.TrainOptions(contract=clutter, algorithm='bc', config=BcConfig(),
-                                 demos=tmp_path, out=tmp_path / 'run', labels='person')
+                                 demos=tmp_path, out=tmp_path / 'run', labels=labels)
     if kept is None:
         with pytest.raises(EpisodeError, match='None of 1 episodes'):
             options.load_demonstrations(given)

@@ -16,10 +16,11 @@ ATTEMPTS = (
     CorrectedAttempt('a<b>', True, 'goal', 100, 20, 2.0, 2, 0.25, 0.1, ((1.0, 2.0), (3.0, 4.0))),
     CorrectedAttempt('two', False, 'timeout', 300, 20, 2.0, 0, 0.0, 0.4, ()))
 RECORD = RoundRecord(
-    number=2, task='clutter', labels='person', begun_with='old', attempts=ATTEMPTS,
+    number=2, task='clutter', labels='person', begun_with='driver', standing='old',
+    attempts=ATTEMPTS,
     corrections=Taught('new', 0.5, 2, before=12, after=15, n=20),
     fresh=Taught('beside', 0.6, 1, before=12, after=11, n=20), promoted=True,
-    verdict='it is < 5 %')
+    worse=False, verdict='it is < 5 %')
 
 WALLS = {'a<b>': [np.array([(0.0, 0.0), (9.0, 0.0), (9.0, 0.1), (0.0, 0.1)]),
                   np.array([(5.0, 5.0), (6.0, 5.0), (6.0, 9.0)])]}
@@ -35,6 +36,8 @@ def test_the_figures_of_a_round_are_those_of_its_attempts():
     assert Taught('none', 0.0, 1, 1, 1, 2).points_per_minute is None
     assert RECORD.checkpoint == 'new'
     assert replace(RECORD, promoted=False).checkpoint == 'old'
+    assert replace(RECORD, promoted=False).next_driver == 'new'
+    assert replace(RECORD, promoted=False, worse=True).next_driver == 'old'
 
 
 @pytest.mark.parametrize('record', [RECORD, replace(RECORD, fresh=None)])

@@ -12,7 +12,7 @@ from ilw_core.errors import EpisodeError
 from ilw_data.bag.reader import Bag
 from ilw_data.episode.dataset import load_episode
 from ilw_data.episode.driver import ARBITER_STATE
-from ilw_learner.correction.weights import hand_backs, takeovers
+from ilw_learner.correction.weights import failed_teach, hand_backs, takeovers
 
 _TRUTH = 'sim/ground_truth'
 _PLACE = ('pose.pose.position.x', 'pose.pose.position.y')
@@ -40,7 +40,7 @@ class CorrectedAttempt:
 
     def teaches(self, labels: str) -> bool:
         """Tell whether the person shows something in it; see ``weights.LABELS``."""
-        return self.person_steps > 0 and (self.success or labels == 'person')
+        return self.person_steps > 0 and (self.success or failed_teach(labels))
 
 
 def read_attempt(folder: Path, contract: Contract) -> CorrectedAttempt:

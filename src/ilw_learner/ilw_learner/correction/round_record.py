@@ -43,18 +43,33 @@ class RoundRecord:
     labels: str
     """Which steps were labels: one of ``weights.LABELS``"""
     begun_with: str
-    """Checkpoint that drove"""
+    """Checkpoint that drove, and that the training began with"""
+    standing: str
+    """Checkpoint promoted before, or the first: what the new one is compared with"""
     attempts: tuple[CorrectedAttempt, ...]
     corrections: Taught
     fresh: Taught | None
     """As many minutes of demonstrations in place of the corrections; ``None``: not tried"""
     promoted: bool
+    worse: bool
+    """Whether the new one is shown to be worse"""
     verdict: str
 
     @property
     def checkpoint(self) -> str:
-        """The policy that goes on."""
-        return self.corrections.checkpoint if self.promoted else self.begun_with
+        """The best that is shown: the new one if it was promoted."""
+        return self.corrections.checkpoint if self.promoted else self.standing
+
+    @property
+    def next_driver(self) -> str:
+        """
+        The policy that the next round drives: the new one unless it is shown to be worse.
+
+        One that few starts cannot show to be as good errs in ways of its own, which only its own
+        attempts bring to light: S. Ross et al., "A reduction of imitation learning and structured
+        prediction to no-regret online learning" (DAgger), 2011 (arXiv 1011.0686).
+        """
+        return self.standing if self.worse else self.corrections.checkpoint
 
     @property
     def success(self) -> int:
@@ -76,7 +91,8 @@ class RoundRecord:
         """Return everything by name, figures that follow from others beside."""
         taught = self.corrections
         return {
-            **asdict(self), 'checkpoint': self.checkpoint, 'success': self.success,
+            **asdict(self), 'checkpoint': self.checkpoint, 'next_driver': self.next_driver,
+            'success': self.success,
             'n': len(self.attempts),
             'before95': wilson(taught.before, taught.n), 'after95': wilson(taught.after, taught.n),
             'takeovers_per_attempt': round(self.takeovers_per_attempt, 3),
@@ -95,7 +111,7 @@ class RoundRecord:
             for each in data['attempts'])
         return cls(
             number=data['number'], task=data['task'], labels=data['labels'],
-            begun_with=data['begun_with'], attempts=attempts,
+            begun_with=data['begun_with'], standing=data['standing'], attempts=attempts,
             corrections=Taught(**data['corrections']),
             fresh=None if fresh is None else Taught(**fresh), promoted=data['promoted'],
-            verdict=data['verdict'])
+            worse=data['worse'], verdict=data['verdict'])

@@ -8,8 +8,9 @@ How much each step of an episode counts as a label, by who drove.
 during deployment" (Sirius), 2023 (arXiv 2211.08416), section IV-B: every step is a label;
 interventions get half of the weight, the moments before one, which led into trouble, none.
 
-An attempt that failed holds what the person drove before: with ``person`` that is a label, but for
-what the person drove last, to the end or to a moment before it, as that led into the failure.
+An attempt that failed holds what the person drove before: with both that is a label, but for what
+the person drove last, to the end or to a moment before it, as that led into the failure. What the
+policy drove in it is none.
 
 Differences from the papers: nothing is gated by the uncertainty of an ensemble; the share of an
 intervention is one half of the corrected episodes, as demonstrations are drawn apart from them.
@@ -25,6 +26,11 @@ LABELS = ('all', 'person', 'weighted')
 BEFORE_S = 1.0
 """A person sees trouble and reacts within about so much; what was done meanwhile led into it"""
 _PERSON_SHARE = 0.5
+
+
+def failed_teach(labels: str) -> bool:
+    """Tell whether something of an attempt that failed is a label."""
+    return labels != 'all'
 
 
 def takeovers(driver: np.ndarray) -> np.ndarray:
@@ -56,13 +62,19 @@ def person_labels(episode: Episode) -> np.ndarray:
     return person
 
 
+def has_labels(episode: Episode, labels: str) -> bool:
+    """Tell whether a step of an episode may be a label; see ``LABELS``."""
+    own = labels != 'person' and episode.outcome is not Outcome.FAILURE
+    return own or bool(person_labels(episode).any())
+
+
 def step_weights(episodes: Sequence[Episode], labels: str, period_s: float,
                  ) -> list[np.ndarray] | None:
     """
     Return the weight of each step of each episode, ``(T,)`` float32; ``None``: all are alike.
 
     Episodes in which no policy drove are demonstrations: each step counts 1.
-    With ``person`` a failed attempt counts where ``person_labels`` says.
+    But with ``all``, a failed attempt counts where ``person_labels`` says.
 
     :param labels: one of ``LABELS``.
     """
@@ -70,8 +82,7 @@ def step_weights(episodes: Sequence[Episode], labels: str, period_s: float,
         return None
     if labels == 'person':
         return [person_labels(each).astype(np.float32) for each in episodes]
-    weighted = iter(_weighted([each.driver for each in episodes if each.corrected
-                               and each.driver is not None], period_s))
+    weighted = iter(_weighted([each for each in episodes if each.corrected], period_s))
     return [next(weighted) if each.corrected else np.ones(len(each.actions), np.float32)
             for each in episodes]
 
@@ -93,18 +104,25 @@ def relative_weights(parts: Sequence[np.ndarray | None], rows: Sequence[int],
         for part, count in zip(parts, rows, strict=True)]).astype(np.float32)
 
 
-def _weighted(drivers: Sequence[np.ndarray], period_s: float) -> list[np.ndarray]:
+def _weighted(episodes: Sequence[Episode], period_s: float) -> list[np.ndarray]:
     """Return weights in which persons have half of what there is, and their mean is 1."""
-    policy = [_policy_alone(driver, period_s) for driver in drivers]
-    person = [driver == Source.PERSON for driver in drivers]
-    steps = sum(map(len, drivers))
+    policy = [_policy_alone(each, period_s) for each in episodes]
+    person = [person_labels(each) for each in episodes]
+    steps = sum(len(each.actions) for each in episodes)
     counts = [max(1, sum(int(each.sum()) for each in kind)) for kind in (person, policy)]
     return [(steps * (_PERSON_SHARE * by / counts[0] + (1.0 - _PERSON_SHARE) * own / counts[1])
              ).astype(np.float32) for by, own in zip(person, policy, strict=True)]
 
 
-def _policy_alone(driver: np.ndarray, period_s: float) -> np.ndarray:
-    """Return the steps ``(T,)`` a policy drove, without those just before a takeover."""
+def _policy_alone(episode: Episode, period_s: float) -> np.ndarray:
+    """
+    Return the steps ``(T,)`` a policy drove, without those just before a takeover.
+
+    Of an attempt that failed none.
+    """
+    driver = episode.driver
+    if driver is None or episode.outcome is Outcome.FAILURE:
+        return np.zeros(len(episode.actions), dtype=bool)
     alone = driver == Source.POLICY
     for step in takeovers(driver):
         alone[max(0, step - round(BEFORE_S / period_s)):step] = False

@@ -21,7 +21,7 @@ from ilw_core.text.printable import pasteable
 from ilw_data.episode.dataset import load_episode, usable
 from ilw_data.episode.judge import judged
 from ilw_learner.checkpoint.folder import Checkpoint, learned_from
-from ilw_learner.correction.weights import person_labels
+from ilw_learner.correction.weights import failed_teach, has_labels
 from ilw_learner.rewards.reward_file import RecoveredReward
 from ilw_learner.rollout.evaluate import evaluate, make_env
 from ilw_learner.runtime.runner import PolicyRunner
@@ -142,11 +142,11 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     """
     Return the episodes to learn from; one that cannot be used is said and left out.
 
-    Where only what a person drove is a label, that of an attempt that failed later is one, too.
+    Where labels tell who drove, what a person drove in an attempt that failed later is one, too.
 
     :raises EpisodeError: there is none; says why where the contract is what is wrong.
     """
-    helped = options.labels == 'person'
+    helped = failed_teach(options.labels)
     folders = [each for demos in (options.demos, *options.more_demos)
                for each in find_demonstrations(demos, options.contract.name, failed=helped)]
     loaded: list[Episode] = []
@@ -172,7 +172,7 @@ def load_demonstrations(options: TrainOptions) -> list[Episode]:
     for each in misfits:
         options.say(f'left out: {each}')
     if helped:  # where nobody took over there is nothing to learn, nor to measure an error on
-        loaded = [each for each in loaded if person_labels(each).any()] or [
+        loaded = [each for each in loaded if has_labels(each, options.labels)] or [
             each for each in loaded if each.outcome is not Outcome.FAILURE]
     if not loaded:
         raise EpisodeError(f'None of {len(folders)} episodes in {options.demos} can be used; '

@@ -11,7 +11,7 @@ from ilw_core.contract.schema import shown
 from ilw_core.errors import CheckpointError, ContractError, EpisodeError
 from ilw_data.episode.dataset import Dataset, build_dataset, joined
 from ilw_learner.checkpoint.folder import Checkpoint, learned_from
-from ilw_learner.correction.weights import step_weights
+from ilw_learner.correction.weights import failed_teach, step_weights
 from ilw_learner.training.options import TrainOptions, find_demonstrations, load_demonstrations
 
 KEEPS = ('none', 'replay', 'ewc')
@@ -112,7 +112,7 @@ def _recorded_under(folder: Path, options: TrainOptions) -> Contract:
     """Return the contract of a folder's episodes; of others' bags that of the old policy."""
     assert options.begin is not None
     contract = options.begin.contract
-    first = find_demonstrations(folder, contract.name, failed=options.labels == 'person')[0]
+    first = find_demonstrations(folder, contract.name, failed=failed_teach(options.labels))[0]
     if not first.contract_text or first.contract_hash == contract.hash:
         return contract
     found = parse_contract(first.contract_text, f'{first.path}: its contract')
