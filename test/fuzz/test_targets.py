@@ -9,8 +9,8 @@ import pytest
 MODULES = {'texts': texts, 'messages': messages, 'bags': bags, 'files': files,
            'checkpoints': checkpoints, 'graphs': graphs}
 NAMES = {
-    'texts': ['contract', 'joystick', 'expert_stick', 'robot_profile', 'urdf', 'train_config',
-              'episode_json'],
+    'texts': ['contract', 'joystick', 'expert_stick', 'robot_profile', 'urdf', 'arm', 'arm_urdf',
+              'train_config', 'episode_json'],
     'messages': ['joy', 'foreign_pads', 'gamepads', 'requests', 'scans', 'observations', 'maps',
                  'commands', 'raw_bytes', 'sim_state'],
     'bags': ['bag', 'bag_metadata', 'mcap_index', 'messages_of_Odometry', 'messages_of_LaserScan',
@@ -52,7 +52,7 @@ def test_broken_inputs_are_read_or_refused(targets, module, name):
 
 
 @pytest.mark.parametrize('name', ['contract', 'joystick', 'expert_stick', 'robot_profile', 'urdf',
-                                  'train_config', 'episode_json'])
+                                  'arm', 'arm_urdf', 'train_config', 'episode_json'])
 def test_the_valid_inputs_are_accepted(targets, name):
     """Else a target would only ever see the first check of its reader."""
     target = targets['texts', name]

@@ -53,7 +53,7 @@ def test_over_its_mark_it_is_lowered_and_not_slowly():
     high = [*GOAL[:2], 0.05]
     wanted = placed(high, tool=high, finger_m=0.02)
     assert wanted.close and wanted.linear_mps[2] < -0.1
-    low = [*GOAL[:2], 0.031]
+    low = [*GOAL[:2], 0.042]
     assert placed(low, tool=low, finger_m=0.02).linear_mps[2] < -0.1
 
 
