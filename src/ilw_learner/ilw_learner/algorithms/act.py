@@ -135,4 +135,4 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> Tra
     return imitate(options, on_progress, by_autograd(options, ActPolicy))
 
 
-ACT = Algorithm(ActConfig, train, demonstrated=True, many_tasks=True, sees_images=True)
+ACT = Algorithm(ActConfig, train, demonstrated=True, sees_images=True)

@@ -164,4 +164,4 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> Tra
     return imitate(options, on_progress, by_autograd(options, FlowPolicy))
 
 
-FLOW = Algorithm(FlowConfig, train, demonstrated=True, many_tasks=True, sees_images=True)
+FLOW = Algorithm(FlowConfig, train, demonstrated=True, sees_images=True)

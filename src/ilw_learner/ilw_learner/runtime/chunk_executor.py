@@ -148,7 +148,8 @@ class ChunkExecutor:
             return
         self._delays.append(self.delay(latency_s))
         chunk = Plan(begun.tick_ns, np.array(actions, dtype=np.float64))
-        chunk.actions[:len(begun.frozen)] = begun.frozen[:len(actions)]
+        if len(begun.frozen):
+            chunk.actions[:len(begun.frozen)] = begun.frozen
         self._plan = self._averaged(chunk) if self.execution.join == 'ensemble' else chunk
 
     def plan(self, tick_ns: int) -> Plan | None:

@@ -155,17 +155,21 @@ class PolicyRunner:
         """
         chunks, period_ns = self.chunks, self.contract.period_ns
         tick_ns, reason = self._ticks * period_ns, ''
+        self._arrive(tick_ns)
         if chunks.due(tick_ns):
             begun = chunks.begin(tick_ns)
             reason = self.look()
             actions, reason = (None, reason) if reason else self.think(begun.frozen)
             late_ns = 0 if reason else chunks.delay(self.slower_s) * period_ns
             self._arriving.append(_Answer(begun, actions, tick_ns + late_ns))
-        if self._arriving and self._arriving[0].ready_ns <= tick_ns:
-            answer = self._arriving.pop()
-            chunks.take(answer.begun, answer.actions, self.slower_s)
+            self._arrive(tick_ns)
         left = chunks.left(tick_ns)
         return (left[0], '') if len(left) else (None, reason or 'the first actions are computed')
+
+    def _arrive(self, tick_ns: int) -> None:
+        if self._arriving and self._arriving[0].ready_ns <= tick_ns:
+            answer = self._arriving.pop()
+            self.chunks.take(answer.begun, answer.actions, self.slower_s)
 
     def look(self) -> str:
         """Make the newest observations what ``think`` thinks of; return why it cannot."""
