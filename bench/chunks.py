@@ -8,6 +8,7 @@ is scored, in worlds nobody has seen, once as it is and once with each inference
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 import json
 from pathlib import Path
 import sys
@@ -16,6 +17,7 @@ import time
 
 import click
 import numpy as np
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 from arm import driven_by_joy
@@ -24,7 +26,8 @@ from correct_parts.fast_world import FastWorld
 from machine import machine_line
 
 from ilw_core import world_seeds
-from ilw_core.contract.file import Contract, named_contract
+from ilw_core.align import Observation
+from ilw_core.contract.file import Contract, named_contract, parse_contract
 from ilw_core.episode import Episode, Outcome
 from ilw_core.scores.statistics import wilson
 from ilw_core.storage.locate import config_file
@@ -33,6 +36,8 @@ from ilw_learner.algorithms import ALGORITHMS
 from ilw_learner.algorithms.act import ActPolicy
 from ilw_learner.algorithms.bc import cloning_step
 from ilw_learner.algorithms.flow import FlowPolicy
+from ilw_learner.checkpoint.export import to_onnx
+from ilw_learner.checkpoint.folder import save_checkpoint
 from ilw_learner.rollout.evaluate import evaluate, make_env
 from ilw_learner.runtime.runner import PolicyRunner
 from ilw_learner.training.config import load_config
@@ -71,6 +76,63 @@ def trained(algorithm: str, config: ImitationConfig, episodes: Sequence[Episode]
     return out / f'candidate-{learner.done}'
 
 
+def thinking_ms(checkpoint: Path, contract: Contract, times: int = 1000) -> tuple[float, float]:
+    """
+    Return what a decision costs on one core, (p50, p99): processor time [ms].
+
+    Not wall time, which beside other work tells how busy the machine is.
+    """
+    runner, rng, spent = PolicyRunner(checkpoint, contract, own=True), np.random.default_rng(0), []
+    for k in range(times):
+        runner.observe(Observation(
+            k, rng.uniform(contract.obs_low, contract.obs_high).astype(np.float32),
+            np.ones(contract.obs_dim, dtype=bool), 0,
+            {source.name: rng.integers(0, 256, source.feature.shape, dtype=np.uint8)
+             for source in contract.images}))
+        begin = time.process_time_ns()
+        runner.act()
+        spent.append((time.process_time_ns() - begin) / 1e6)
+    return float(np.percentile(spent, 50)), float(np.percentile(spent, 99))
+
+
+def with_cameras(contract: Contract, count: int = 2, size: int = 84) -> Contract:
+    """Return a contract that observes so many square images, too."""
+    data = yaml.safe_load(contract.text)
+    for number in range(count):
+        data['observation'][f'camera_{number}'] = {
+            'topic': f'camera_{number}/image', 'type': 'sensor_msgs/msg/CompressedImage',
+            'feature': 'image', 'size': [size, size]}
+    return parse_contract(yaml.safe_dump(data, sort_keys=False))
+
+
+def untrained(algorithm: str, contract: Contract, out: Path) -> Path:
+    """Return a checkpoint of weights that have learned nothing: they cost as much."""
+    _, config = load_config(config_file('train', algorithm), contract.name)
+    rng = np.random.default_rng(0)
+    action = contract.action
+    policy = _POLICIES[algorithm](
+        contract, config, rng.uniform(contract.obs_low, contract.obs_high, (
+            64, config.history, contract.obs_dim)).astype(np.float32),
+        rng.uniform(action.low, action.high, (64, config.horizon, action.dim)).astype(np.float32))
+    policy.history, policy.horizon = config.history, config.horizon
+    save_checkpoint(out, contract, {
+        'algorithm': algorithm, 'history': config.history, 'horizon': config.horizon},
+        {'policy.onnx': to_onnx(policy, contract, config.history), 'weights.safetensors': b''})
+    return out
+
+
+def _show_costs(contract: Contract, algorithms: Sequence[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for seen, sees in ((contract, 'numbers'),
+                           (with_cameras(contract), 'numbers and 2 images of 84 x 84')):
+            for algorithm in algorithms:
+                out = untrained(algorithm, seen, Path(folder) / f'{algorithm} {sees}')
+                p50, p99 = thinking_ms(out, seen)
+                click.echo(f'{algorithm:<5} from {sees}: a decision takes {p50:.2f} ms of one '
+                           f'core (99 %: {p99:.2f} ms)')
+    click.echo(machine_line())
+
+
 @click.command()
 @click.argument('task', default='lift_state')
 @click.option('--algo', 'algorithms', multiple=True, default=('bc', 'act', 'flow'),
@@ -82,12 +144,15 @@ def trained(algorithm: str, config: ImitationConfig, episodes: Sequence[Episode]
 @click.option('--seed', type=click.IntRange(0), default=0, show_default=True)
 @click.option('--set', 'values', multiple=True, help='KEY=VALUE instead of the one of config/train.')
 @click.option('--keep', type=click.Path(path_type=Path), help='Folder for the checkpoints.')
+@click.option('--costs', is_flag=True, help='Only what a decision costs, of networks untrained.')
 @click.option('--json', 'as_json', is_flag=True)
 def main(task: str, algorithms: tuple[str, ...], demonstrations: int, episodes: int,
          slower_s: tuple[float, ...], seed: int, values: tuple[str, ...], keep: Path | None,
-         as_json: bool) -> None:
+         costs: bool, as_json: bool) -> None:
     """Train each algorithm on the same demonstrations, drive, and show a row for each."""
     contract = named_contract(task)
+    if costs:
+        return _show_costs(contract, [name for name in algorithms if name in _POLICIES])
     first = world_seeds.DEMONSTRATE + seed * demonstrations
     demos = shown(contract, range(first, first + demonstrations))
     rows = []
@@ -113,7 +178,6 @@ def main(task: str, algorithms: tuple[str, ...], demonstrations: int, episodes: 
 
 
 def _with(config: ImitationConfig, values: Sequence[str]) -> ImitationConfig:
-    from dataclasses import replace
     for each in values:
         key, _, value = each.partition('=')
         if hasattr(config, key):

@@ -38,6 +38,7 @@ CHUNKS = {'updates': 300, 'candidates': 4, 'batch': 32, 'horizon': 2, 'execute':
           'heads': 2, 'encoder_layers': 0, 'decoder_layers': 1, 'hidden': 128, 'average': 0.98,
           'noise': 0.0, 'learning_rate': 0.006}
 MORE_CHUNKS = {'updates': 1000}
+MORE_FLOW = {'updates': 2500, 'hidden': 256}
 SHORT = {
     'bc': {'updates': 600, 'candidates': 4, 'hidden': 64}, 'dqn': FROM_REWARD,
     'dqfd': {**FROM_REWARD, 'pretrain': 300},
@@ -48,7 +49,7 @@ LONGER = {'act': MORE_CHUNKS, 'flow': MORE_CHUNKS,
           'dqn': {'steps': 65_536, 'batch': 256, 'learning_rate': 0.002},
           'dqfd': {'steps': 65_536, 'batch': 256, 'learning_rate': 0.002}}
 """To solve a task, not only to take some steps"""
-OBEDIENT = {'act': MORE_CHUNKS, 'flow': MORE_CHUNKS,
+OBEDIENT = {'act': MORE_CHUNKS, 'flow': MORE_FLOW,
             'dqfd': {'margin': 0.8, 'margin_ratio': 1.0, 'demo_ratio': 0.5, 'pretrain': 1000}}
 """To do what was shown where nothing else is known"""
 

@@ -7,7 +7,11 @@ al., "Diffusion policy", RSS 2023. With ``frozen`` above 0 it learns to go on fr
 driven while it computes: K. Black et al., "Real-time execution of action chunking flow policies",
 2025, here by being shown them in training, each at the end of its path, not by guidance.
 
-Differences from the papers: a small transformer; the noise is always the same, so that an
+Differences from the papers: a small transformer; it gives the end of a path, which with the place
+on it is the velocity (T. Li, K. He, "Back to basics: let denoising generative models denoise",
+2025), and its error there is what it learns by: narrow as it is, it would else spend itself on
+passing the noise through; it learns early times more often (the root of a time is uniform), where only
+the observation tells what to do, as "pi0" (K. Black et al., 2024) does with a beta distribution; the noise is always the same, so that an
 observation has one answer: its centre by default, times ``spread`` otherwise; named actions are
 learned as numbers of -1 and 1 per choice.
 """
@@ -33,8 +37,8 @@ from ilw_learner.training.options import TrainOptions
 from ilw_learner.training.progress import Progress
 from ilw_learner.training.summary import TrainSummary
 
-_TIME_RATIO = 1000.0
-"""Of the time along a path, 0 to 1, as the sines of its embedding have it"""
+_TIME_RATIO = 20.0
+"""Of the time along a path, 0 to 1: the sines of its embedding have periods of 0.3 to 31 of it"""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ class FlowPolicy(ImitationPolicy):
     def loss(self, obs: Tensor, actions: Tensor, *images: Tensor,
              weights: Tensor | None = None) -> Tensor:
         """
-        Return the mean squared error of the velocity over the actions that are there.
+        Return the mean squared error of the path's end over the actions that are there.
 
         While it does not train, the mean absolute error of what it would do: nothing is drawn.
         """
@@ -117,7 +121,7 @@ class FlowPolicy(ImitationPolicy):
         if not self.training:
             return masked_mean((self._carried(tokens) - code).abs(), known, weights)
         noise = torch.randn_like(code)
-        time = torch.rand(len(code), 1, 1, device=code.device)
+        time = torch.rand(len(code), 1, 1, device=code.device).square()
         if self.frozen:
             most = torch.randint(0, self.frozen + 1, (len(code), 1), device=code.device)
             held = torch.arange(code.shape[1], device=code.device) < most  # (B, Ta)
@@ -125,7 +129,7 @@ class FlowPolicy(ImitationPolicy):
             known = known & ~held
         path = torch.lerp(noise, code, time)
         felt = waves(_TIME_RATIO * time.squeeze(-1), self.config.width)
-        off = self._velocity(path, felt, tokens) - (code - noise)
+        off = self._end(path, felt, tokens) - code
         return masked_mean(off.square(), known, weights)
 
     def _tokens(self, obs: Tensor, images: tuple[Tensor, ...], noise: float = 0.0) -> Tensor:
@@ -142,12 +146,13 @@ class FlowPolicy(ImitationPolicy):
             now = self.times[k]
             if kept is not None and held is not None:
                 path, now = torch.where(held, kept, path), torch.where(held, self.times[-1], now)
-            path = path + self._velocity(path, now, tokens) / self.config.steps
+            ahead = self.config.steps - k  # an Euler step of (end - path) / (1 - time)
+            path = path + (self._end(path, now, tokens) - path) / ahead
         return path
 
-    def _velocity(self, path: Tensor, time: Tensor, tokens: Tensor) -> Tensor:
+    def _end(self, path: Tensor, time: Tensor, tokens: Tensor) -> Tensor:
         """
-        Return where the actions go, ``(B, Ta, K)``.
+        Return where a path ends, ``(B, Ta, K)``.
 
         :param path: ``(B, Ta, K)``; ``time``: waves of it, ``(..., E)``.
         """
