@@ -3,8 +3,8 @@ Policies that give chunks of actions beside ``bc``, from the same demonstrations
 
     python bench/chunks.py lift_state --demonstrations 60 --episodes 100 --json
 
-Demonstrations as in ``bench/arm.py`` and ``bench/correct.py``; no candidate is chosen: the last one
-is scored, in worlds nobody has seen, once as it is and once with each inference slower on purpose.
+Demonstrations as in ``bench/arm.py`` and ``bench/correct.py``; no candidate is chosen: the last
+one is scored, in worlds nobody has seen, as it is and with each inference slower on purpose.
 """
 
 from collections.abc import Sequence
@@ -142,7 +142,7 @@ def _show_costs(contract: Contract, algorithms: Sequence[str]) -> None:
 @click.option('--slower', 'slower_s', type=float, multiple=True, default=(0.0, 0.3),
               help='Seconds that each inference takes longer; several are driven one by one.')
 @click.option('--seed', type=click.IntRange(0), default=0, show_default=True)
-@click.option('--set', 'values', multiple=True, help='KEY=VALUE instead of the one of config/train.')
+@click.option('--set', 'values', multiple=True, help='KEY=VALUE instead of that of config/train.')
 @click.option('--keep', type=click.Path(path_type=Path), help='Folder for the checkpoints.')
 @click.option('--costs', is_flag=True, help='Only what a decision costs, of networks untrained.')
 @click.option('--json', 'as_json', is_flag=True)

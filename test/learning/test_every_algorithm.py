@@ -45,7 +45,7 @@ SHORT = {
     'act': CHUNKS, 'flow': CHUNKS,
     'qtable': {'updates': 20_000, 'candidates': 4, 'bins': (8, 8, 4)}}
 """Values for a training of seconds; those of a new algorithm are its defaults"""
-LONGER = {'act': MORE_CHUNKS, 'flow': MORE_CHUNKS,
+LONGER = {'act': MORE_CHUNKS, 'flow': MORE_FLOW,
           'dqn': {'steps': 65_536, 'batch': 256, 'learning_rate': 0.002},
           'dqfd': {'steps': 65_536, 'batch': 256, 'learning_rate': 0.002}}
 """To solve a task, not only to take some steps"""

@@ -20,12 +20,12 @@ from torch import Tensor, nn
 
 from ilw_core.contract.file import Contract
 from ilw_learner.algorithms.base import Algorithm
-from ilw_learner.networks.action_code import ActionCode, known_spread, masked_mean
-from ilw_learner.networks.chunk_transformer import Block, ObservationTokens, mean_token, waves
+from ilw_learner.chunks.action_code import ActionCode, known_spread, masked_mean
+from ilw_learner.chunks.config import ChunkConfig
+from ilw_learner.chunks.transformer import Block, ObservationTokens, mean_token, waves
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.networks.policy import ImitationPolicy
-from ilw_learner.training.chunk_config import ChunkConfig
 from ilw_learner.training.from_demonstrations import by_autograd, imitate
 from ilw_learner.training.options import TrainOptions
 from ilw_learner.training.progress import Progress
@@ -132,6 +132,8 @@ class ActPolicy(ImitationPolicy):
 
 def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> TrainSummary:
     """Train ACT, from a folder of episodes to a checkpoint."""
+    assert isinstance(options.config, ChunkConfig)
+    options.config.require(options.contract)
     return imitate(options, on_progress, by_autograd(options, ActPolicy))
 
 

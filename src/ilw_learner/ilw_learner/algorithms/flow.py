@@ -7,13 +7,16 @@ al., "Diffusion policy", RSS 2023. With ``frozen`` above 0 it learns to go on fr
 driven while it computes: K. Black et al., "Real-time execution of action chunking flow policies",
 2025, here by being shown them in training, each at the end of its path, not by guidance.
 
-Differences from the papers: a small transformer; it gives the end of a path, which with the place
-on it is the velocity (T. Li, K. He, "Back to basics: let denoising generative models denoise",
-2025), and its error there is what it learns by: narrow as it is, it would else spend itself on
-passing the noise through; it learns early times more often (the root of a time is uniform), where only
-the observation tells what to do, as "pi0" (K. Black et al., 2024) does with a beta distribution; the noise is always the same, so that an
-observation has one answer: its centre by default, times ``spread`` otherwise; named actions are
-learned as numbers of -1 and 1 per choice.
+Differences from the papers:
+
+- A small transformer. It gives the end of a path, which with the place on it is the velocity (T.
+  Li, K. He, "Back to basics: let denoising generative models denoise", 2025), and learns by its
+  error there: narrow as it is, it would else spend itself on passing the noise through.
+- It learns early times more often (the root of a time is uniform), where only the observation
+  tells what to do, as K. Black et al., "pi0", 2024 do with a beta distribution.
+- The noise is always the same, so that an observation has one answer: its centre by default, times
+  ``spread`` otherwise.
+- Named actions are learned as numbers of -1 and 1 per choice.
 """
 
 from collections.abc import Callable
@@ -25,13 +28,13 @@ from torch import Tensor, nn
 
 from ilw_core.contract.file import Contract
 from ilw_learner.algorithms.base import Algorithm
-from ilw_learner.networks.action_code import ActionCode, known_spread, masked_mean
-from ilw_learner.networks.chunk_transformer import Block, ObservationTokens, mean_token, waves
+from ilw_learner.chunks.action_code import ActionCode, known_spread, masked_mean
+from ilw_learner.chunks.config import ChunkConfig
+from ilw_learner.chunks.transformer import Block, ObservationTokens, mean_token, waves
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.networks.policy import ImitationPolicy
 from ilw_learner.runtime.chunk_executor import Execution
-from ilw_learner.training.chunk_config import ChunkConfig
 from ilw_learner.training.from_demonstrations import by_autograd, imitate
 from ilw_learner.training.options import TrainOptions
 from ilw_learner.training.progress import Progress
@@ -166,6 +169,8 @@ class FlowPolicy(ImitationPolicy):
 
 def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> TrainSummary:
     """Train a flow of chunks, from a folder of episodes to a checkpoint."""
+    assert isinstance(options.config, ChunkConfig)
+    options.config.require(options.contract)
     return imitate(options, on_progress, by_autograd(options, FlowPolicy))
 
 

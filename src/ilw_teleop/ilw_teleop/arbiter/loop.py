@@ -102,7 +102,8 @@ class ArbiterLoop:
         if self._polled_ns is not None and wall_ns - self._polled_ns > HUNG_NS:
             self._arbiter.disarm()
         self._polled_ns = wall_ns
-        return self._turn(now_ns, mono_ns, due=self._silence(now_ns, mono_ns, wall_ns, waits=waits))
+        due = self._silence(now_ns, mono_ns, wall_ns, waits=waits)
+        return self._turn(now_ns, mono_ns, due=due)
 
     def end(self, now_ns: int, mono_ns: int) -> Decision | None:
         """Stop the robot for good, as an emergency stop does."""

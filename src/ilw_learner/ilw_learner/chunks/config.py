@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ilw_core.contract.file import Contract
+from ilw_core.errors import ContractError
+from ilw_core.limits import MAX_CHUNK_NS
 from ilw_learner.runtime.chunk_executor import Execution
 from ilw_learner.training.imitation import ImitationConfig
 
@@ -53,6 +56,17 @@ class ChunkConfig(ImitationConfig):
         if self.noise < 0.0 or self.near_m < 0.0:
             raise ValueError('noise and near_m must be at least 0.')
         self.execution  # noqa: B018 - it says what is wrong with it
+
+    def require(self, contract: Contract) -> None:
+        """:raises ContractError: chunks cannot be driven so under a contract."""
+        if (self.horizon - 1) * contract.period_ns > MAX_CHUNK_NS:
+            most = MAX_CHUNK_NS // contract.period_ns + 1
+            raise ContractError(f'horizon must be at most {most} at the {contract.rate_hz:g} Hz '
+                                f'of {contract.name}: the arbiter refuses chunks of more than '
+                                f'{MAX_CHUNK_NS / 1e9:g} s. Got {self.horizon}.')
+        if self.join == 'ensemble' and contract.action.discrete:
+            raise ContractError(f'join: ensemble averages actions, and {contract.name} has named '
+                                f'ones, between which nothing is. Use join: replace.')
 
     @property
     def execution(self) -> Execution:
