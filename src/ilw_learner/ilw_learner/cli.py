@@ -56,7 +56,7 @@ def _progress_json(function: F) -> F:
               'of several tasks a folder with one for each [demos].')
 @click.option('--config', '--algo', 'config_name', type=ConfigName('train'), default='bc',
               show_default=True,
-              help='In config/train/ (bc, dqn, dqfd, qtable), or a path.')
+              help='In config/train/ (bc, act, flow, dqn, dqfd, qtable), or a path.')
 @click.option('--algo-file', type=click.Path(path_type=Path),
               help='A Python file with an algorithm of your own; without --config, its defaults.')
 @click.option('--from', 'begin', help='A checkpoint to begin with, also of another task, or '
