@@ -22,7 +22,7 @@ from ilw_core.contract.file import Contract
 from ilw_learner.algorithms.base import Algorithm
 from ilw_learner.chunks.action_code import ActionCode, known_spread, masked_mean
 from ilw_learner.chunks.config import ChunkConfig
-from ilw_learner.chunks.transformer import Block, ObservationTokens, mean_token, waves
+from ilw_learner.chunks.transformer import AttentionBlock, ObservationTokens, mean_token, waves
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.networks.policy import ImitationPolicy
@@ -59,7 +59,8 @@ class StyleEncoder(nn.Module):
         self.of_action = nn.Linear(codes + 1, config.width)
         self.summary = nn.Parameter(0.02 * torch.randn(1, 1, config.width))
         self.register_buffer('places', waves(torch.arange(config.horizon), config.width))
-        self.block, self.norm = Block(config.width, config.heads), nn.LayerNorm(config.width)
+        self.block = AttentionBlock(config.width, config.heads)
+        self.norm = nn.LayerNorm(config.width)
         self.out = nn.Linear(config.width, 2 * config.latent)
 
     def forward(self, tokens: Tensor, code: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,10 +89,11 @@ class ActPolicy(ImitationPolicy):
             without=[name for name in config.without.split(',') if name]),
             config.history, config.width, config.hidden)
         self.encoder = nn.ModuleList(
-            Block(config.width, config.heads) for _ in range(config.encoder_layers))
+            AttentionBlock(config.width, config.heads) for _ in range(config.encoder_layers))
         self.queries = nn.Parameter(0.02 * torch.randn(1, config.horizon, config.width))
         self.decoder = nn.ModuleList(
-            Block(config.width, config.heads, looks=True) for _ in range(config.decoder_layers))
+            AttentionBlock(config.width, config.heads, looks=True)
+            for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(config.width)
         self.out = nn.Linear(config.width, self.code.width)
         if config.latent:

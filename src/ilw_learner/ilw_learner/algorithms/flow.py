@@ -30,7 +30,7 @@ from ilw_core.contract.file import Contract
 from ilw_learner.algorithms.base import Algorithm
 from ilw_learner.chunks.action_code import ActionCode, known_spread, masked_mean
 from ilw_learner.chunks.config import ChunkConfig
-from ilw_learner.chunks.transformer import Block, ObservationTokens, mean_token, waves
+from ilw_learner.chunks.transformer import AttentionBlock, ObservationTokens, mean_token, waves
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.networks.policy import ImitationPolicy
@@ -85,12 +85,13 @@ class FlowPolicy(ImitationPolicy):
             without=[name for name in config.without.split(',') if name]),
             config.history, config.width, config.hidden)
         self.encoder = nn.ModuleList(
-            Block(config.width, config.heads) for _ in range(config.encoder_layers))
+            AttentionBlock(config.width, config.heads) for _ in range(config.encoder_layers))
         self.of_action = nn.Linear(self.code.width, config.width)
         self.of_time = nn.Linear(config.width, config.width)
         self.places = nn.Parameter(0.02 * torch.randn(1, config.horizon, config.width))
         self.decoder = nn.ModuleList(
-            Block(config.width, config.heads, looks=True) for _ in range(config.decoder_layers))
+            AttentionBlock(config.width, config.heads, looks=True)
+            for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(config.width)
         self.out = nn.Linear(config.width, self.code.width)
         times = torch.linspace(0.0, 1.0, config.steps + 1)

@@ -40,7 +40,7 @@ class Attention(nn.Module):
         return tokens.reshape(-1, tokens.shape[1], self._heads, self._part).transpose(1, 2)
 
 
-class Block(nn.Module):
+class AttentionBlock(nn.Module):
     """
     Self-attention, attention to others if there are some, and a perceptron; each is added.
 
