@@ -24,7 +24,8 @@ HEAVY = (*sorted(wanted_by('ilw.in') - wanted_by('robot.in')), 'scipy', 'ilw_sim
 NEEDS = {  # to import what begins so; all else does without
     'torch': ('ilw_bringup.correct.lessons', 'ilw_bringup.correct.rounds',
               'ilw_bringup.improve.', 'ilw_learner.transfer.',
-              'ilw_learner.algorithms', 'ilw_learner.networks', 'ilw_learner.training',
+              'ilw_learner.algorithms', 'ilw_learner.chunks', 'ilw_learner.networks',
+              'ilw_learner.training',
               'ilw_learner.checkpoint.export', 'ilw_learner.data.demonstrations',
               'ilw_learner.data.mixed_rows',
               'ilw_learner.data.n_step', 'ilw_learner.data.replay_buffer',
@@ -38,7 +39,8 @@ NEEDS = {  # to import what begins so; all else does without
                  'ilw_sim.cameras.bodies',
                  'ilw_sim.cameras.cameras', 'ilw_sim.cameras.drawing'),
     'numba': ('ilw_bringup.correct.', 'ilw_bringup.improve.', 'ilw_learner.transfer.',
-              'ilw_sim.batch', 'ilw_learner.algorithms', 'ilw_learner.data.demonstrations',
+              'ilw_sim.batch', 'ilw_learner.algorithms', 'ilw_learner.chunks',
+              'ilw_learner.data.demonstrations',
               'ilw_learner.data.n_step', 'ilw_learner.data.replay_buffer',
               'ilw_learner.networks', 'ilw_learner.rewards', 'ilw_learner.training',
               'ilw_learner.transfer.stages')}

@@ -34,15 +34,23 @@ from ilw_learner.training.train import train as train_as_asked
 PAGE = Path(__file__).resolve().parents[2] / 'docs/how-to/add_an_algorithm.md'
 FROM_REWARD = {'steps': 4096, 'robots': 64, 'warm_up': 512, 'candidates': 4, 'batch': 64,
                'hidden': 32}
+CHUNKS = {'updates': 300, 'candidates': 4, 'batch': 32, 'horizon': 2, 'execute': 1, 'width': 32,
+          'heads': 2, 'encoder_layers': 0, 'decoder_layers': 1, 'hidden': 128, 'average': 0.98,
+          'noise': 0.0, 'learning_rate': 0.006}
+MORE_CHUNKS = {'updates': 1000}
+MORE_FLOW = {'updates': 2500, 'hidden': 256}
 SHORT = {
     'bc': {'updates': 600, 'candidates': 4, 'hidden': 64}, 'dqn': FROM_REWARD,
     'dqfd': {**FROM_REWARD, 'pretrain': 300},
+    'act': CHUNKS, 'flow': CHUNKS,
     'qtable': {'updates': 20_000, 'candidates': 4, 'bins': (8, 8, 4)}}
 """Values for a training of seconds; those of a new algorithm are its defaults"""
-LONGER = {'dqn': {'steps': 65_536, 'batch': 256, 'learning_rate': 0.002},
+LONGER = {'act': MORE_CHUNKS, 'flow': MORE_FLOW,
+          'dqn': {'steps': 65_536, 'batch': 256, 'learning_rate': 0.002},
           'dqfd': {'steps': 65_536, 'batch': 256, 'learning_rate': 0.002}}
 """To solve a task, not only to take some steps"""
-OBEDIENT = {'dqfd': {'margin': 0.8, 'margin_ratio': 1.0, 'demo_ratio': 0.5, 'pretrain': 1000}}
+OBEDIENT = {'act': MORE_CHUNKS, 'flow': MORE_FLOW,
+            'dqfd': {'margin': 0.8, 'margin_ratio': 1.0, 'demo_ratio': 0.5, 'pretrain': 1000}}
 """To do what was shown where nothing else is known"""
 
 

@@ -6,6 +6,9 @@ from ilw_core.contract.action import ActionSpec
 
 _ROUNDING = 1e-9  # a step that meets the limit exactly must not be reported as limited
 
+MAX_CHUNK_NS = 2_000_000_000
+"""From the first action of a request to the last: so long a source that died may drive on"""
+
 
 def limit(
     action: ActionSpec, wanted: np.ndarray, previous: np.ndarray, elapsed_s: float,

@@ -56,7 +56,7 @@ def _progress_json(function: F) -> F:
               'of several tasks a folder with one for each [demos].')
 @click.option('--config', '--algo', 'config_name', type=ConfigName('train'), default='bc',
               show_default=True,
-              help='In config/train/ (bc, dqn, dqfd, qtable), or a path.')
+              help='In config/train/ (bc, act, flow, dqn, dqfd, qtable), or a path.')
 @click.option('--algo-file', type=click.Path(path_type=Path),
               help='A Python file with an algorithm of your own; without --config, its defaults.')
 @click.option('--from', 'begin', help='A checkpoint to begin with, also of another task, or '
@@ -233,12 +233,15 @@ def _refuse_what_needs_a_contract(env_spec: str) -> None:
 @click.option('--episodes', type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option('--seed', default=world_seeds.SCORE, show_default=True, help='First world.')
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True)
+@click.option('--slower', 'slower_s', type=click.FloatRange(0.0, 10.0), default=0.0,
+              help='Seconds that each inference takes longer, as on a slower computer.')
 @plant_option
 @trusted_keys_option
 @_progress_json
 @json_option
 def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_spec: str,
-             plant: str | None, trusted_keys: str, progress_json: bool, as_json: bool) -> None:
+             slower_s: float, plant: str | None, trusted_keys: str, progress_json: bool,
+             as_json: bool) -> None:
     """
     Score a checkpoint (or deployed, idle, random) in simulation, without ROS; in all its tasks.
 
@@ -262,7 +265,8 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     contract, *others = contracts = contracts_of(task, checkpoint)
     path = Path(find_checkpoint(checkpoint, contract.name))
     trusted = find_trusted_keys(trusted_keys)
-    runners = [PolicyRunner(path, each, seed=seed, trusted=trusted) for each in contracts]
+    runners = [PolicyRunner(path, each, seed=seed, trusted=trusted, slower_s=slower_s)
+               for each in contracts]
     by_task: dict[str, list[Rollout]] = {}
     looks: Looks | None = None
     sees = bool(contract.images) and checkpoint not in BASELINES

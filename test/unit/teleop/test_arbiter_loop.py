@@ -271,3 +271,24 @@ def test_only_what_a_tick_waits_for_may_be_left_without_an_answer(clutter):
     assert loop.request(old, T0, T0, 0, waits=True) is None
     assert loop.poll(T0, T0, 49 * MS) is None
     assert loop.poll(T0, T0, 50 * MS) is not None, 'it is held, and silence makes the tick go on'
+
+
+def test_a_tick_that_waits_is_not_answered_by_a_chunk_while_its_sender_may_have_a_better_one(
+        clutter):
+    def begun():
+        made = ArbiterLoop(Arbiter(clutter), 50 * MS, 450 * MS, simulated=True)
+        made.tick(0)
+        assert made.request(asked(clutter, T0, horizon=4), T0, T0, 0, waits=True) is not None
+        return made
+
+    assert begun().clock(P, T0 + P, T0 + P, MS) is not None, 'time runs by itself'
+    loop = begun()
+    assert loop.clock(P, T0 + P, T0 + P, 10 * MS, waits=True) is None
+    assert loop.poll(T0 + P, T0 + P, 59 * MS, waits=True) is None
+    late = loop.poll(T0 + P, T0 + P, 60 * MS, waits=True)
+    assert late is not None and late.source is Source.PERSON, 'the sender is silent: it goes on'
+    loop = begun()
+    loop.clock(P, T0 + P, T0 + P, 10 * MS, waits=True)
+    better = replace(asked(clutter, T0 + P, horizon=4), values=[0.4, 0.0] * 4)
+    decision = loop.request(better, T0 + P, T0 + P, 20 * MS, waits=True)
+    assert decision.requested == (0.4, 0.0)

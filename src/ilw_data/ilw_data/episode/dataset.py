@@ -37,7 +37,8 @@ class Dataset:
     obs: np.ndarray
     """(N, To, Do) float32; the newest observation last"""
     actions: np.ndarray
-    """(N, Ta, Da) float32, contract units; the action of the window's tick first"""
+    """(N, Ta, Da) float32, contract units; the action of the window's tick first. NaN, if windows
+    may be open-ended, for what is missing or past the episode's end"""
     episode: np.ndarray
     """(N,) int64 index into ``names``"""
     previous: np.ndarray
@@ -163,35 +164,40 @@ def _key(source: EpisodeFolder, contract: Contract) -> str:
 
 def build_dataset(
     episodes: Sequence[Episode], contract: Contract, *, history: int = 1, horizon: int = 1,
-    weights: Sequence[np.ndarray] | None = None,
+    weights: Sequence[np.ndarray] | None = None, open_ended: bool = False,
 ) -> Dataset:
     """
     Cut windows out of episodes; a window that touches a missing value is left out.
 
     :param weights: ``(T,)`` of the steps of each episode. A window counts as its least action
         does; one that counts nothing is left out.
+    :param open_ended: a window needs, and counts as, its first action only. Further ones that are
+        missing, past the episode's end, or count nothing, are NaN: no target.
     :raises EpisodeError: nothing is left.
     """
     parts, index, masked, at = [], [], 0, []
     frames, counts, begin = [], [], 0
     for number, episode in enumerate(episodes):
         first, begin = begin, begin + len(episode.obs)
+        actions, known = (episode.actions, episode.action_valid) if not open_ended else (
+            _open_ended(episode, None if weights is None else weights[number], horizon))
         # The window of tick t: observations t - history + 1 .. t, actions t .. t + horizon - 1.
-        ticks = np.arange(history - 1, len(episode.actions) - horizon + 1)
+        ticks = np.arange(history - 1, len(actions) - horizon + 1)
         if not len(ticks):
             continue
         seen = _windows(episode.whole, history)[:len(ticks)].all(axis=1)
-        done = _windows(episode.action_valid, horizon)[history - 1:][:len(ticks)].all(axis=1)
+        needed = 1 if open_ended else horizon
+        done = _windows(known, needed)[history - 1:][:len(ticks)].all(axis=1)
         ticks = ticks[keep := seen & done]
         masked += int((~keep).sum())
         if weights is not None:
-            least = _windows(weights[number], horizon)[ticks].min(axis=1)
+            least = _windows(weights[number], needed)[ticks].min(axis=1)
             ticks, least = ticks[least > 0.0], least[least > 0.0]
             counts.append(least)
         before = (ticks > 0) & episode.action_valid[ticks - 1]
         parts.append((
             _windows(episode.obs, history)[ticks - history + 1],
-            _windows(episode.actions, horizon)[ticks],
+            _windows(actions, horizon)[ticks],
             np.where(before[:, None], episode.actions[ticks - 1], np.float32(np.nan))))
         index.append(np.full(len(ticks), number, dtype=np.int64))
         at.append(ticks)
@@ -206,6 +212,15 @@ def build_dataset(
                    tuple(e.name for e in episodes), masked, images=images,
                    frames=np.concatenate(frames) if images else None, tick=np.concatenate(at),
                    weights=np.concatenate(counts) if counts else None)
+
+
+def _open_ended(episode: Episode, weights: np.ndarray | None,
+                horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return actions and their mask, ``horizon - 1`` longer; NaN for what is no target."""
+    known = episode.action_valid if weights is None else episode.action_valid & (weights > 0.0)
+    beyond = ((0, horizon - 1), (0, 0))
+    actions = np.where(known[:, None], episode.actions, np.float32(np.nan))
+    return (np.pad(actions, beyond, constant_values=np.nan), np.pad(known, beyond[0]))
 
 
 def joined(parts: Sequence[Dataset]) -> Dataset:

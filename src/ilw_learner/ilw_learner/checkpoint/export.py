@@ -11,6 +11,7 @@ import torch
 from ilw_core.contract.file import Contract
 from ilw_core.errors import GraphError
 from ilw_learner.checkpoint.graph_check import check_graph
+from ilw_learner.checkpoint.graph_values import FROZEN
 from ilw_learner.networks.policy import Policy
 
 _TOLERANCE = 1e-4
@@ -32,6 +33,9 @@ def to_onnx(policy: Policy, contract: Contract, history: int) -> bytes:
     example += [torch.zeros(1, history, *source.feature.shape, dtype=torch.uint8)
                 for source in contract.images]
     names = ['observation', *(source.name for source in contract.images)]
+    if policy.frozen:
+        example.append(torch.zeros(1, policy.horizon, contract.action.dim + 1))
+        names.append(FROZEN)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The newer exporter needs a package more and 20 times as long for the same small graph.
@@ -55,14 +59,16 @@ def _compare(graph: bytes, policy: Policy, contract: Contract, history: int) -> 
     shown = _SHOWN_WITH_IMAGES if contract.images else _SHOWN
     obs = rng.uniform(contract.obs_low, contract.obs_high,
                       (shown, history, contract.obs_dim)).astype(np.float32)
-    images = {source.name: rng.integers(0, 256, (shown, history, *source.feature.shape),
+    further = {source.name: rng.integers(0, 256, (shown, history, *source.feature.shape),
                                         dtype=np.uint8) for source in contract.images}
+    if policy.frozen:
+        further[FROZEN] = _some_frozen(rng, policy, contract, shown)
     session = ort.InferenceSession(graph, providers=['CPUExecutionProvider'])
     asked = {each.name for each in session.get_inputs()}
     got = session.run(['action'], {name: values for name, values in (
-        ('observation', obs), *images.items()) if name in asked})[0]
+        ('observation', obs), *further.items()) if name in asked})[0]
     with torch.no_grad():
-        wanted = policy(*map(torch.as_tensor, (obs, *images.values()))).numpy()
+        wanted = policy(*map(torch.as_tensor, (obs, *further.values()))).numpy()
     if wanted.shape != (shown, policy.horizon, contract.action.dim):
         raise GraphError(f'act() must return (B, Ta, Da), here ({shown}, {policy.horizon}, '
                          f'{contract.action.dim}) for {shown} observations. Got {wanted.shape}.')
@@ -71,3 +77,12 @@ def _compare(graph: bytes, policy: Policy, contract: Contract, history: int) -> 
     if off.mean() > (1.0 / shown if policy.discrete else 0.0):
         raise ValueError(f'The exported graph differs from the network by '
                          f'{np.abs(got - wanted).max():.2g}; nothing was saved.')
+
+
+def _some_frozen(rng: np.random.Generator, policy: Policy, contract: Contract,
+                 count: int) -> np.ndarray:
+    """Return actions to go on from, ``(count, Ta, Da + 1)``, from none to all that may be."""
+    action = contract.action
+    values = rng.uniform(action.low, action.high, (count, policy.horizon, action.dim))
+    held = np.arange(policy.horizon) < rng.integers(policy.frozen + 1, size=(count, 1))
+    return np.concatenate([values, held[..., None]], axis=-1).astype(np.float32)

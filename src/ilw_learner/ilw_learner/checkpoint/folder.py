@@ -26,6 +26,7 @@ from ilw_core.errors import CheckpointError, ContractError
 from ilw_core.storage.bag_files import sync_folder
 from ilw_core.storage.files import FileRefusedError, create, read_bytes
 from ilw_learner.checkpoint.signing import SIGNATURE, SIGNATURE_BYTES, TrustedKeys, write_signature
+from ilw_learner.runtime.chunk_executor import Execution, execution_of
 
 SCHEMA = 'ilw.checkpoint/1'
 CARD, GRAPH, WEIGHTS = 'policy.yaml', 'policy.onnx', 'weights.safetensors'
@@ -100,6 +101,11 @@ class Checkpoint:
     def horizon(self) -> int:
         """Actions it gives at once, Ta."""
         return int(self.card['horizon'])
+
+    @property
+    def execution(self) -> Execution:
+        """How its chunks are driven."""
+        return execution_of(self.card, str(self.path / CARD))
 
     def weights(self) -> bytes:
         """Return ``weights.safetensors``; :raises CheckpointError: it changed since."""

@@ -66,7 +66,8 @@ def _try(told: dict[str, Any], model: bytes) -> str:
 
     path = told['path']
     try:
-        graph = Graph(model, (1, told['history'], len(told['low'])), Path(path), told['images'])
+        graph = Graph(model, (1, told['history'], len(told['low'])), Path(path), told['images'],
+                      (told['horizon'], told['action_dim']))
     except GraphError as error:
         return str(error)
     wanted = (1, told['horizon'], told['action_dim'])

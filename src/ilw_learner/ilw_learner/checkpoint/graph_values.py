@@ -15,6 +15,8 @@ from ilw_core.contract.schema import shown
 
 INPUT, OUTPUT = 'observation', 'action'
 """What goes in and comes out, (1, To, Do) and (1, Ta, Da), float32; images are further inputs"""
+FROZEN = 'frozen'
+"""One more input of some: actions to go on from, (1, Ta, Da + 1), the last 1 where one counts"""
 _FLOATS = frozenset((TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16,
                      TensorProto.BFLOAT16))
 _NUMBERS = _FLOATS | {TensorProto.BOOL, TensorProto.INT8, TensorProto.INT16, TensorProto.INT32,
@@ -66,6 +68,8 @@ def check_values(graph: GraphProto, refuse: Refuse) -> None:
             known[given.name] = _Value(kind, True)
     if INPUT in known:  # given each time, whatever the file says it is
         known[INPUT] = _Value(known[INPUT].kind, True)
+    if FROZEN in known:
+        known[FROZEN] = _Value(known[FROZEN].kind, True)
     for node in graph.node:
         if len({attribute.name for attribute in node.attribute}) < len(node.attribute):
             raise refuse('made of nodes that say each thing once', shown(node.op_type))

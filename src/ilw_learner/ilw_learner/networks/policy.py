@@ -20,6 +20,9 @@ class Policy(nn.Module, ABC):
     """Observations it sees, To"""
     horizon: int = 1
     """Actions it gives at once, Ta"""
+    frozen: int = 0
+    """Most actions that it can be told to begin with; with some, ``act`` takes one more argument,
+    ``(B, Ta, Da + 1)``: the actions, and 1 where one counts"""
     discrete: int = 0
     """Choices between which equal values may fall either way; 0: it gives numbers"""
 

@@ -32,11 +32,11 @@ class PolicyNode(LifecycleNode):
         guard_transitions(self)
         params = self._params = load(self, PolicyParams)
         self._contract = named_contract(params.contract, params.robot)
-        self._trusted = find_trusted_keys(self._params.trusted_keys)
+        self._trusted = find_trusted_keys(params.trusted_keys)
         self._worker: Worker | None = None
         self._observed: Observed | None = None
         self._overdue: Timer | None = None
-        self._loop = PolicyLoop(self._contract)
+        self._loop, done = PolicyLoop(self._contract), TransitionCallbackReturn.SUCCESS
         # Runs once all that had arrived is taken in: a goal sent before a tick counts for it.
         self._taken_in = self.create_guard_condition(self._on_taken_in)
         self._active, self._why, self._reports = False, '', PolicyReports(self, self._contract)
@@ -44,10 +44,9 @@ class PolicyNode(LifecycleNode):
         self._asked = PolicyServices(self, self._reports, Loads(self, named, self._load),
                                      self._on_reset, lambda: self._active)
         self._switch = TaskSwitch(self, self._reports, self._asked, self._use)
-        if self._params.autostart:
-            started = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
-            if not started or self.trigger_activate() != TransitionCallbackReturn.SUCCESS:
-                raise IlwError(f'policy: {self._why or self._reports.reason}')
+        if params.autostart and (
+                self.trigger_configure() != done or self.trigger_activate() != done):
+            raise IlwError(f'policy: {self._why or self._reports.reason}')
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the checkpoint and listen."""
@@ -127,7 +126,8 @@ class PolicyNode(LifecycleNode):
         self._asked.on_status(self._reports.report(thought, self._loop.late, active=self._active))
 
     def _runner(self, name: str, seed: int, task: str) -> PolicyRunner:
-        return PolicyRunner(name, self._contract, seed=seed, trusted=self._trusted, task=task)
+        return PolicyRunner(name, self._contract, seed=seed, trusted=self._trusted, task=task,
+                            slower_s=self._params.slower_s)
 
     def _use(self, runner: PolicyRunner, anew: bool = False) -> None:
         if self._worker is None:

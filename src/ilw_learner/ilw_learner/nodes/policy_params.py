@@ -26,4 +26,7 @@ class PolicyParams:
     seed: int = param(0, 'Seed of the random baseline.', low=0, high=2**31)
     publish_images: bool = param(
         False, 'Put the pixels into policy/observation too; the recorder keeps that topic.')
+    slower_s: float = param(
+        0.0, 'Each inference takes so much longer, to try what a slower computer would do [s].',
+        low=0.0, high=10.0)
     autostart: bool = param(True, 'Configure and activate without being told.')

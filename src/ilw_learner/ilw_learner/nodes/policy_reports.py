@@ -37,6 +37,7 @@ class PolicyReports:
         node.create_timer(1.0, self.diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._speaking = threading.Lock()  # actions come from the worker's thread
         self._hushed, self._lasts = '', False
+        self._left, self._inference_s = 0, 0.0
 
     def report(self, thought: Thought, late: int, *, active: bool) -> msg.PolicyStatus:
         """Publish what came of a tick: action, observation, status. Returns the status."""
@@ -45,10 +46,11 @@ class PolicyReports:
         with self._speaking:
             acting = thought.actions is not None and active and not self._hushed
             if acting:
-                self._act(thought.seen, thought.actions)
+                self._act(thought.begin_ns, thought.actions)
             else:
                 self.skipped += 1
             self.reason = self._hushed or thought.reason
+            self._left, self._inference_s = thought.left if acting else 0, thought.inference_s
         self._observed(thought.seen)
         return self.status(
             time_msg(thought.seen.tick_ns), acting=acting, late=late,
@@ -81,8 +83,8 @@ class PolicyReports:
         nothing.header.stamp = self._node.get_clock().now().to_msg()
         self._action.publish(nothing)
 
-    def _act(self, seen: Observation, actions: np.ndarray) -> None:
-        stamp = time_msg(seen.tick_ns)
+    def _act(self, begin_ns: int, actions: np.ndarray) -> None:
+        stamp = time_msg(begin_ns)
         chunk = msg.ActionChunk(
             episode=self.episode, source=msg.ActionChunk.SOURCE_POLICY, active=True,
             observation_stamp=stamp, contract_hash=self._contract.hash,
@@ -132,6 +134,7 @@ class PolicyReports:
         level = health.WARN if self.reason else health.OK
         self._health.publish(level, self.reason or 'acting',
                              {'task': self._task.name, 'actions': self.step,
-                              'skipped': self.skipped})
+                              'skipped': self.skipped, 'queue': self._left,
+                              'inference_ms': round(1e3 * self._inference_s, 1)})
         if self.reason:
             self.status(self._node.get_clock().now().to_msg())

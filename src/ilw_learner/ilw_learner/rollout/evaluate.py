@@ -29,8 +29,8 @@ class Drives(Protocol):
     def observe(self, observation: Observation) -> None:
         """Take in the observation of a tick."""
 
-    def act(self) -> tuple[np.ndarray | None, str]:
-        """Return ``(Ta, Da)`` in contract units and an empty text; or ``None`` and why."""
+    def drive(self) -> tuple[np.ndarray | None, str]:
+        """Return ``(Da,)`` in contract units and an empty text; or ``None`` and why."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,16 @@ def run_episode(env: gymnasium.Env[Any, Any], contract: Contract, act: Act, seed
 
 
 def acting(runner: Drives) -> Act:
-    """Return a runner as a function of observations; call ``runner.reset`` between episodes."""
+    """
+    Return a runner as a function of observations; call ``runner.reset`` between episodes.
+
+    Chunks of actions are driven as the policy node drives them.
+    """
     def act(values: np.ndarray, valid: np.ndarray, images: Images | None = None
             ) -> np.ndarray | None:
         runner.observe(Observation(0, np.where(valid, values, 0.0).astype(np.float32), valid, 0,
                                    images or {}))
-        actions, _ = runner.act()
-        return None if actions is None else actions[0]
+        return runner.drive()[0]
 
     return act
 

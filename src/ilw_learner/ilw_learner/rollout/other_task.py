@@ -36,7 +36,7 @@ class OtherTask:
         self._runner.observe(replace(observation, values=observation.values[self._seen],
                                      valid=observation.valid[self._seen]))
 
-    def act(self) -> tuple[np.ndarray | None, str]:
-        """Return ``(Ta, Da)`` float64 in the other contract's order, or ``None`` and why."""
-        actions, why = self._runner.act()
-        return (None if actions is None else actions[:, self._given]), why
+    def drive(self) -> tuple[np.ndarray | None, str]:
+        """Return ``(Da,)`` float64 in the other contract's order, or ``None`` and why."""
+        action, why = self._runner.drive()
+        return (None if action is None else action[self._given]), why

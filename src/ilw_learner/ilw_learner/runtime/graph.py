@@ -9,7 +9,7 @@ import onnxruntime as ort
 
 from ilw_core.errors import GraphError
 from ilw_learner.checkpoint.graph_check import MAX_MEMORY_BYTES, check_graph
-from ilw_learner.checkpoint.graph_values import INPUT, OUTPUT
+from ilw_learner.checkpoint.graph_values import FROZEN, INPUT, OUTPUT
 
 
 class Graph:
@@ -21,12 +21,14 @@ class Graph:
     :param path: where it came from, for the error's text.
     :param images: name -> shape of further inputs, uint8. With some of them, the graph may leave
         out the others, and ``observation``.
+    :param chunk: (Ta, Da) of the output, where it may go on from actions.
     :raises GraphError: it is no such graph.
     """
 
     def __init__(self, model: bytes, shape: tuple[int, ...],
                  path: Path = Path('policy.onnx'),
-                 images: Mapping[str, tuple[int, ...]] | None = None) -> None:
+                 images: Mapping[str, tuple[int, ...]] | None = None,
+                 chunk: tuple[int, int] | None = None) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -35,6 +37,7 @@ class Graph:
         self._input = np.zeros(shape, dtype=np.float32)
         self._images = {name: np.zeros(each, dtype=np.uint8)
                         for name, each in (images or {}).items()}
+        self._frozen: np.ndarray | None = None
         check_graph(model, path)
         try:
             _bound_memory()
@@ -42,7 +45,10 @@ class Graph:
                                                  providers=['CPUExecutionProvider'])
             asked = {each.name for each in self._session.get_inputs()}
             given = {name: array for name, array in self._images.items() if name in asked}
-            if INPUT in asked or not given:
+            if chunk is not None and FROZEN in asked:
+                self._frozen = np.zeros((shape[0], chunk[0], chunk[1] + 1), dtype=np.float32)
+                given[FROZEN] = self._frozen
+            if INPUT in asked or not given.keys() & self._images.keys():
                 given[INPUT] = self._input
             self._output = self._session.run([OUTPUT], given)[0]
             self._binding = self._session.io_binding()
@@ -67,6 +73,14 @@ class Graph:
         :raises GraphError: the graph cannot be computed for these values.
         """
         return self.batch(values, images)[0]
+
+    def freeze(self, actions: np.ndarray) -> None:
+        """Say which ``(d, Da)`` actions the next output begins with; a graph may not know how."""
+        if self._frozen is not None:
+            self._frozen[:] = 0.0
+            if len(actions):
+                self._frozen[:, :len(actions), :-1] = actions
+                self._frozen[:, :len(actions), -1] = 1.0
 
     def batch(self, values: np.ndarray,
               images: Mapping[str, np.ndarray] | None = None) -> np.ndarray:

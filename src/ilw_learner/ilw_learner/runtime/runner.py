@@ -5,8 +5,9 @@ ONNX Runtime with one thread: at this size more threads cost time.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import copy
+from dataclasses import dataclass
 import math
 from pathlib import Path
 from typing import Protocol
@@ -21,9 +22,22 @@ from ilw_core.errors import ContractError, GraphError, UntrustedError
 from ilw_learner.checkpoint.folder import GRAPH, Checkpoint, load_checkpoint
 from ilw_learner.checkpoint.graph_trial import image_shapes, try_graph
 from ilw_learner.checkpoint.signing import TrustedKeys
+from ilw_learner.runtime.chunk_executor import Begun, ChunkExecutor, Execution
 from ilw_learner.runtime.graph import Graph
 
 BASELINES = ('idle', 'random')
+
+
+_NOTHING = np.empty((0, 0))
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A chunk that counts from some tick on."""
+
+    begun: Begun
+    actions: np.ndarray | None
+    ready_ns: int
 
 
 class _Brain(Protocol):
@@ -41,34 +55,41 @@ class PolicyRunner:
     :param own: this process made it a moment ago, so its graph needs no trial.
     :param task: which of the checkpoint's tasks it does, where it learned several under contracts
         of one family; empty: the one whose contract is in use.
+    :param slower_s: each answer takes so much longer, to try what a slower computer would do.
     :raises IlwError: it is not a checkpoint, was made for another contract, is not signed so, or
         its graph failed in ``graph_trial.py``.
     """
 
     def __init__(self, checkpoint: str | Path, contract: Contract, *, seed: int = 0,
-                 trusted: TrustedKeys | None = None, own: bool = False, task: str = '') -> None:
+                 trusted: TrustedKeys | None = None, own: bool = False, task: str = '',
+                 slower_s: float = 0.0) -> None:
         self.contract = contract
         self.name = str(checkpoint)
-        self._rng = np.random.default_rng(seed)
+        self._rng, self.slower_s = np.random.default_rng(seed), slower_s
         self._found: Checkpoint | None = None  # of a baseline
         if self.name == 'random' and trusted is not None:
             raise UntrustedError(f'What drives must be signed by a key in {trusted.folder}. '
                                   f'random is signed by nobody. Name a signed checkpoint, or '
                                   f'idle, which only stops.')
         if self.name in BASELINES:
-            self.history, self.horizon = 1, 1
+            self.history, self.horizon, self._execution = 1, 1, Execution()
+            self._freeze: Callable[[np.ndarray], None] = lambda actions: None
             self._brain: _Brain = self._idle if self.name == 'idle' else self._random
         else:
             found = load_checkpoint(Path(checkpoint), None if task else contract, trusted)
             self._found = _for_task(found, contract, task)
             self.name, self.history, self.horizon = found.hash, found.history, found.horizon
-            self._brain = graph_of(self._found, own=own)
+            self._execution = found.execution
+            graph = graph_of(self._found, own=own)
+            self._brain, self._freeze = graph, graph.freeze
         self._forget()
 
     def _forget(self) -> None:
         """Begin with nothing seen, for the task of ``_found``."""
         contract, found = self.contract, self._found
         self._window: deque[Observation] = deque(maxlen=self.history)
+        self.chunks = ChunkExecutor(self._execution, contract.period_ns)
+        self._ticks, self._arriving = 0, list[_Answer]()
         told = () if found is None else found.told
         self._input = np.zeros((1, self.history, contract.obs_dim + len(told)), dtype=np.float32)
         self._input[..., contract.obs_dim:] = told
@@ -102,10 +123,13 @@ class PolicyRunner:
     def reset(self) -> None:
         """Forget the past, as at the start of an episode."""
         self._window.clear()
+        self.chunks.reset()
+        self._arriving.clear()
 
     def observe(self, observation: Observation) -> None:
         """Take in the observation of a tick."""
         self._window.append(observation)
+        self._ticks += 1
 
     def remember(self, other: 'PolicyRunner') -> None:
         """Take over what another policy of the same contract has seen."""
@@ -117,12 +141,44 @@ class PolicyRunner:
 
         :returns: ``(Ta, Da)`` float64 in contract units and an empty text; or ``None`` and why.
         """
+        why = self.look()
+        return (None, why) if why else self.think()
+
+    def drive(self) -> tuple[np.ndarray | None, str]:
+        """
+        Return the action of the newest tick as it is driven, from one chunk or several.
+
+        What a chunk takes longer than half a period, and ``slower_s``, it comes later, as where
+        inference runs beside the ticks.
+
+        :returns: ``(Da,)`` float64 in contract units and an empty text; or ``None`` and why.
+        """
+        chunks, period_ns = self.chunks, self.contract.period_ns
+        tick_ns, reason = self._ticks * period_ns, ''
+        self._arrive(tick_ns)
+        if chunks.due(tick_ns):
+            begun = chunks.begin(tick_ns)
+            reason = self.look()
+            actions, reason = (None, reason) if reason else self.think(begun.frozen)
+            late_ns = 0 if reason else chunks.delay(self.slower_s) * period_ns
+            self._arriving.append(_Answer(begun, actions, tick_ns + late_ns))
+            self._arrive(tick_ns)
+        left = chunks.left(tick_ns)
+        return (left[0], '') if len(left) else (None, reason or 'the first actions are computed')
+
+    def _arrive(self, tick_ns: int) -> None:
+        if self._arriving and self._arriving[0].ready_ns <= tick_ns:
+            answer = self._arriving.pop()
+            self.chunks.take(answer.begun, answer.actions, self.slower_s)
+
+    def look(self) -> str:
+        """Make the newest observations what ``think`` thinks of; return why it cannot."""
         if not self._window:
-            return None, 'no observation yet'
+            return 'no observation yet'
         older = self.history - len(self._window)
         for i, seen in enumerate(self._window):
             if not seen.whole and (seen.unseen or not seen.valid[self._needed].all()):
-                return None, self._missing()
+                return self._missing()
             self._seen[0, older + i] = seen.values
             for name, image in seen.images.items():
                 self._images[name][0, older + i] = image
@@ -130,6 +186,16 @@ class PolicyRunner:
         self._seen[0, :older] = self._window[0].values
         for name, image in self._window[0].images.items():
             self._images[name][0, :older] = image
+        return ''
+
+    def think(self, frozen: np.ndarray = _NOTHING) -> tuple[np.ndarray | None, str]:
+        """
+        Return the actions from the tick on that ``look`` looked at; observations may go on.
+
+        :param frozen: ``(d, Da)`` that they are to begin with, if the policy can be told.
+        :returns: as ``act``.
+        """
+        self._freeze(frozen)
         try:
             actions = self._brain(self._input, self._images)
         except GraphError:  # its text may quote the graph: this reason goes out over the network
@@ -174,7 +240,7 @@ def graph_of(found: Checkpoint, *, own: bool = False) -> Graph:
     if not own:
         try_graph(found.graph, contract, found.history, found.horizon, path)
     graph = Graph(found.graph, (1, found.history, contract.obs_dim), path,
-                  image_shapes(contract, found.history))
+                  image_shapes(contract, found.history), (found.horizon, contract.action.dim))
     if graph.shape != (1, found.horizon, contract.action.dim):
         raise GraphError(f'{path} must give (1, {found.horizon}, {contract.action.dim}) '
                               f'values. Got {graph.shape}.')

@@ -122,7 +122,8 @@ def _windows(options: TrainOptions,
     for each in options.by_task():
         episodes = load_demonstrations(each)
         data = build_dataset(episodes, each.contract, history=config.history,
-                             horizon=config.horizon, weights=step_weights(
+                             horizon=config.horizon, open_ended=config.open_ended,
+                             weights=step_weights(
                                  episodes, options.labels, 1.0 / each.contract.rate_hz))
         loaded += [episode.without_images() for episode in episodes]  # the windows have them now
         parts.append(telling_task(data, task_values(each.contract.name, options.task_names))

@@ -27,6 +27,7 @@ from ilw_learner.data.window_images import WindowImages, images_of
 from ilw_learner.networks.averaged_adam import AveragedAdam
 from ilw_learner.networks.network import FlatParameters, Parameters
 from ilw_learner.networks.policy import ImitationPolicy
+from ilw_learner.runtime.chunk_executor import Execution
 from ilw_learner.training.held_out import HeldOutError, held_out_error
 from ilw_learner.training.loop import CandidateScore, Learner
 from ilw_learner.training.options import TrainConfig, plain_values, training_device
@@ -45,6 +46,10 @@ Score = Callable[[Checkpoint], tuple[int, int]]
 @dataclass(frozen=True)
 class ImitationConfig(TrainConfig):
     """What every training on windows needs; an algorithm adds its own."""
+
+    open_ended: ClassVar[bool] = False
+    """Whether targets that are not there, as past an episode's end, are NaN, for its loss to leave
+    out; else a window with one is left out"""
 
     history: int = 1
     """Observations the policy sees, To"""
@@ -68,6 +73,11 @@ class ImitationConfig(TrainConfig):
     """Least share of each batch that ``--keep replay`` draws from the old demonstrations"""
     anchor: float = 10.0
     """How hard ``--keep ewc`` holds the weights; 1: the old task counts as the new one does"""
+
+    @property
+    def execution(self) -> Execution | None:
+        """How its chunks are driven; ``None``: the policy is asked at every tick."""
+        return None
 
     def __post_init__(self) -> None:
         if min(self.history, self.horizon, self.updates, self.batch, self.candidates,
@@ -220,7 +230,8 @@ class Imitation(Learner):
         parts = [train, *further] if replayed is None else [train, *further, replayed]
         for data in (*parts, held_out):
             _check_windows(data.obs, contract.obs_names, 'observation', data)
-            _check_windows(data.actions, contract.action.names, 'action', data)
+            needed = data.actions[:, :1] if config.open_ended else data.actions
+            _check_windows(needed, contract.action.names, 'action', data)
         self.device = training_device()
         seen = [with_mirror_images(part.obs, part.actions, contract) if config.mirror else
                 (part.obs, part.actions) for part in parts]
@@ -300,6 +311,8 @@ class Imitation(Learner):
             'history': self.config.history, 'horizon': self.config.horizon, 'update': self.done,
             'metrics': {'held_out': asdict(error)}, **self._card,
         }
+        if self.config.execution is not None:
+            card['execution'] = asdict(self.config.execution)
         weights = {name: value.contiguous() for name, value in policy.state_dict().items()}
         return save_checkpoint(path, self.contract, card, {
             'policy.onnx': to_onnx(policy, self.contract, self.config.history),

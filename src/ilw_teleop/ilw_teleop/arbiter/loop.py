@@ -73,13 +73,17 @@ class ArbiterLoop:
         self._arbiter.notice_rivals(commanders, several_policies=several_policies)
         return bool(self._arbiter.rivals and not before)
 
-    def clock(self, jump_ns: int, now_ns: int, mono_ns: int, wall_ns: int) -> Decision | None:
+    def clock(self, jump_ns: int, now_ns: int, mono_ns: int, wall_ns: int, *,
+              waits: bool = False) -> Decision | None:
         """
         Take in that the clock of the stamps went on, or was set, by so much.
 
         A simulated clock that goes back begins another world: nobody drives there yet. A robot
         whose wall clock is set goes on as before: who drives, and since when, its steady clock
         tells.
+
+        :param waits: the clock may stand until its tick is answered. The next action of a chunk is
+            no answer yet: who sent it may have a better one.
         """
         if self._simulated:
             self.tick(wall_ns)
@@ -90,14 +94,16 @@ class ArbiterLoop:
                     guard.leap(mono_ns)
         if jump_ns >= LEAP_NS:
             self.leap(wall_ns)
-        return self._turn(now_ns, mono_ns, due=self._arbiter.chunk_due(now_ns))
+        return self._turn(now_ns, mono_ns, due=not waits and self._arbiter.chunk_due(now_ns))
 
-    def poll(self, now_ns: int, mono_ns: int, wall_ns: int) -> Decision | None:
-        """Look at the clocks."""
+    def poll(self, now_ns: int, mono_ns: int, wall_ns: int, *,
+             waits: bool = False) -> Decision | None:
+        """Look at the clocks; ``waits`` as for ``clock``."""
         if self._polled_ns is not None and wall_ns - self._polled_ns > HUNG_NS:
             self._arbiter.disarm()
         self._polled_ns = wall_ns
-        return self._turn(now_ns, mono_ns, due=self._silence(now_ns, mono_ns, wall_ns))
+        due = self._silence(now_ns, mono_ns, wall_ns, waits=waits)
+        return self._turn(now_ns, mono_ns, due=due)
 
     def end(self, now_ns: int, mono_ns: int) -> Decision | None:
         """Stop the robot for good, as an emergency stop does."""
@@ -124,7 +130,7 @@ class ArbiterLoop:
             self._heard_ns, self._leapt_ns = wall_ns, None
         return not self.clock_stopped(wall_ns)
 
-    def _silence(self, now_ns: int, mono_ns: int, wall_ns: int) -> bool:
+    def _silence(self, now_ns: int, mono_ns: int, wall_ns: int, *, waits: bool) -> bool:
         """Tell whether a decision is due though nobody asks for one."""
         if now_ns == 0:  # the simulated clock has not started
             return False
@@ -134,7 +140,8 @@ class ArbiterLoop:
                 return True
             return False
         if self._arbiter.chunk_due(now_ns):
-            return True
+            heard_ns = self._heard_ns or 0
+            return not waits or wall_ns - max(heard_ns, self._ticked_ns or 0) >= self._grace_ns
         if not self._arbiter.due(now_ns, mono_ns):
             return False
         waited = [(self._heard_ns, self._grace_ns), (self._leapt_ns, self._leap_grace_ns)]

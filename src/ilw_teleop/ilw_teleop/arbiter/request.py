@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import math
 
 from ilw_core.contract.file import Contract
-
-MAX_CHUNK_NS = 2_000_000_000
-"""From the first action of a request to the last: so long a source that died may drive on"""
+from ilw_core.limits import MAX_CHUNK_NS
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,10 @@ class ArbiterNode(Node):
         now = self._time.now_ns(clock_ns, stamp)
         return now, now if self._sim else steady_ns
 
+    @property
+    def _waits(self) -> bool:
+        return self._sim and not self._tap.paced
+
     def _on_request(self, chunk: ActionChunk) -> None:
         stamp = stamp_ns(chunk.header.stamp)
         now, mono = self._times(stamp)
@@ -86,7 +90,7 @@ class ArbiterNode(Node):
             chunk.horizon, chunk.values, chunk.episode, stamp_ns(chunk.observation_stamp),
             chunk.override)
         self._publish(self._loop.request(request, now, mono, time.monotonic_ns(),
-                                         waits=self._sim and not self._tap.paced))
+                                         waits=self._waits))
 
     def _on_policy(self, chunk: ActionChunk, info: dict[str, Any]) -> None:
         if self._policies.take(info['publication_sequence_number'], time.monotonic_ns()):
@@ -95,7 +99,7 @@ class ArbiterNode(Node):
 
     def _on_poll(self) -> None:
         (now, mono), wall = self._times(), time.monotonic_ns()
-        self._publish(self._loop.poll(now, mono, wall))
+        self._publish(self._loop.poll(now, mono, wall, waits=self._waits))
         self._poll.rest(self._loop.rest_ns(mono, wall, paced=self._tap.paced))
 
     def _on_clock(self, jump: TimeJump) -> None:
@@ -106,7 +110,7 @@ class ArbiterNode(Node):
                 self._poll.rest(0)
         if jump_ns < 0:
             self._time.reset()
-        self._publish(self._loop.clock(jump_ns, *self._times(), wall))
+        self._publish(self._loop.clock(jump_ns, *self._times(), wall, waits=self._waits))
 
     def _on_switched(self, refusal: str) -> None:
         self._reports.answered(refusal)
