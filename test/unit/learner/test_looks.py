@@ -57,9 +57,9 @@ class Follows:
     def observe(self, observation):
         self.seen = observation.images['eye']
 
-    def act(self):
+    def drive(self):
         left = self.seen[:, 7].max() == 0 if self.looks else True
-        return np.array([[1.0 if left else -1.0]]), ''
+        return np.array([1.0 if left else -1.0]), ''
 
 
 class AlwaysGood(TurnToTheLight):

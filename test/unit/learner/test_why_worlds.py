@@ -115,8 +115,8 @@ class Goes:
     def observe(self, seen):
         self._go = abs(float(seen.values[37])) < 0.1
 
-    def act(self):
-        return np.array([[0.5 * self._go, 0.0]]), ''
+    def drive(self):
+        return np.array([0.5 * self._go, 0.0]), ''
 
 
 def test_success_is_lost_without_the_input_that_counts_and_without_that_alone(clutter):

@@ -1,7 +1,7 @@
 """An algorithm of one's own, in a file anywhere: what is in it is run, as any program is."""
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import is_dataclass, replace
 import hashlib
 import importlib.util
 from pathlib import Path
@@ -46,7 +46,8 @@ def algorithm_in(path: Path) -> tuple[str, Algorithm]:
             and is_dataclass(config)):
         raise ContractError(f'{path}: ALGORITHM.config must be a dataclass that inherits from '
                             f'TrainConfig or ImitationConfig. Got {shown(config)}.')
-    plain = vars(config).get('__annotations__', {}).keys() - {each.name for each in fields(config)}
+    # Fields, and what is annotated as of the class; without the decorator they are the parent's.
+    plain = vars(config).get('__annotations__', {}).keys() - config.__dataclass_fields__.keys()
     if plain:
         raise ContractError(f'{path}: {config.__name__} has {", ".join(sorted(plain))}, which no '
                             f'file can set. Write @dataclass(frozen=True) above it.')

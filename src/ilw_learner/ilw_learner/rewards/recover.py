@@ -154,11 +154,17 @@ def _linear(options: RecoverOptions, cloning: TrainOptions, held: Sequence[Episo
     contract = options.contract
     names = list(features_of(contract))
     clone = options.clone or _clone(options, cloning)
-    acts = [acting(PolicyRunner(clone, contract, seed=k)) for k in range(len(SHARES))]
+    clones = [PolicyRunner(clone, contract, seed=k) for k in range(len(SHARES))]
+
+    def after(worlds: int) -> None:
+        for each in clones:
+            each.reset()  # the next world is another episode
+        options.on_world(worlds)
+
     first = options.seed * world_seeds.PER_RUN + world_seeds.LEARN
-    drives = drive_degraded(contract, options.simulator, acts, SHARES,
+    drives = drive_degraded(contract, options.simulator, [*map(acting, clones)], SHARES,
                             range(first, first + WORLDS), names, rng, discount=options.discount,
-                            on_world=options.on_world)
+                            on_world=after)
     reward, agreement = recover_from_drives(contract, drives, names, options.discount, rng)
     good = np.array([return_of(each, reward) for each in held])
     worse = drives.sums[:, drives.shares >= WORSE].reshape(-1, len(names)) @ [

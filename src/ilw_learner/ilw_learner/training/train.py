@@ -78,7 +78,9 @@ def _check_images(options: TrainOptions, algorithm: Algorithm) -> None:
     """Refuse, before any recording is read, what cannot learn from a contract's images."""
     cameras = ', '.join(source.name for source in options.contract.images)
     if cameras and not algorithm.sees_images:
+        able = ' or '.join(name for name, each in ALGORITHMS.items() if each.sees_images)
         raise ContractError(f'{options.algorithm} learns from numbers only, and '
-                            f'{options.contract.name} observes images ({cameras}). Use --algo bc.')
+                            f'{options.contract.name} observes images ({cameras}). Use --algo '
+                            f'{able}.')
     if cameras and options.env_spec is not None:
         make_env(options.env_spec, options.contract).close()
