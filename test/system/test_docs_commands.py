@@ -50,6 +50,7 @@ SHOWN = ('bash', 'sh', 'console')
 CANNOT = {
     r'^(ILW_ROBOT=1 )?(rosdep|colcon|source) ': 'needs ROS installed',
     r'^(python3 -m venv|\.robot/bin/pip) ': 'prepares a robot with ROS installed',
+    r'^\./ilw switch ': 'needs a policy that drives: test/ros/test_policy_switches_its_task.py',
     r'(^| )ros2 ': 'needs ROS installed: ros2cli and launch are not on PyPI',
     r'^rsync ': 'needs a second machine',
     r'^\./ilw joystick|my_pad': 'needs a gamepad',
