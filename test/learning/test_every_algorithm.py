@@ -54,6 +54,12 @@ OBEDIENT = {'act': MORE_CHUNKS, 'flow': MORE_FLOW,
 """To do what was shown where nothing else is known"""
 
 
+def learning(names):
+    """Return algorithms to let learn a task; flow takes most of a minute: a slow test."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name == 'flow' else name
+            for name in names]
+
+
 @pytest.fixture
 def demos(bags, tmp_path):
     """Return a folder of demonstrations that all drive ahead."""
@@ -125,7 +131,7 @@ def windows(seen, history):
                      for t in range(len(seen))])
 
 
-@pytest.mark.parametrize('name', ALGORITHMS)
+@pytest.mark.parametrize('name', learning(ALGORITHMS))
 def test_it_solves_the_identity_task(name, options, maze, identity):
     done = train_as_asked(options(name, shown=identity, **LONGER.get(name, {})), go_on)
     unseen = identity_task.places(maze, 400, seed=99)
@@ -136,7 +142,8 @@ def test_it_solves_the_identity_task(name, options, maze, identity):
     assert (np.abs(does - wanted).max(axis=1) < 1e-3).mean() > 0.95
 
 
-@pytest.mark.parametrize('name', [name for name, each in ALGORITHMS.items() if each.demonstrated])
+@pytest.mark.parametrize('name', learning(
+    name for name, each in ALGORITHMS.items() if each.demonstrated))
 def test_it_overfits_one_episode(name, options, maze, bags, tmp_path, monkeypatch):
     monkeypatch.setattr('ilw_sim.batch.batch_env.make_batch', identity_task.make_unpaid_batch)
     at = identity_task.places(maze, 30, seed=5)
