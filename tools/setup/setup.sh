@@ -106,18 +106,15 @@ stage_build() {
         # Kernels compiled by an older version name types that this one may call otherwise.
         find src build -name '*.nb[ic]' -delete 2> /dev/null || true
         bases=(src launch)
-        options=("-DPython3_EXECUTABLE=$python" -DBUILD_TESTING=OFF)
-        if [ -z "$ILW_ROS_SCRIPT" ]; then
-            bases+=(tools/setup/missing_ros)  # messages that a ROS installation has, PyPI lacks
-            options+=(-DILW_FAST_DDS_ONLY=ON)
-        fi
+        # Messages that a ROS installation has and PyPI lacks.
+        [ -n "$ILW_ROS_SCRIPT" ] || bases+=(tools/setup/missing_ros)
         local skipped=()
         if [ "$ILW_VARIANT" = robot ]; then
             export ILW_ROBOT=1  # what package.xml leaves out then
             skipped=(--packages-skip ilw_sim ilw_faults)
         fi
         "$python" -m colcon build "${skipped[@]}" --base-paths "${bases[@]}" --symlink-install \
-            --cmake-args "${options[@]}"
+            --cmake-args "-DPython3_EXECUTABLE=$python" -DBUILD_TESTING=OFF
     )
 }
 
