@@ -37,9 +37,9 @@ class Bench:
         self.node.create_subscription(ArbiterState, 'arbiter/state', self.states.append, EVENT)
         poll = self.arbiter._loop.poll
 
-        def counted(*times):
+        def counted(*times, **more):
             self.polls += 1
-            return poll(*times)
+            return poll(*times, **more)
 
         monkeypatch.setattr(self.arbiter._loop, 'poll', counted)
         ros.until(lambda: self.hand.get_subscription_count(), 20, 'the arbiter')
