@@ -98,7 +98,9 @@ def test_it_offers_what_a_driver_offers_and_no_services_of_a_simulator(ros, mach
         assert offer.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
         assert offer.qos_profile.durability == DurabilityPolicy.VOLATILE
     assert not node.get_parameter('use_sim_time').value
-    names = [name for name, _ in ear.node.get_service_names_and_types()]
+    names = [name for name, _ in ear.node.get_service_names_and_types_by_node(
+        node.get_name(), node.get_namespace())]
+    assert names, 'found by its name'
     assert not [name for name in names if 'sim/' in name]
     assert not [name for name, _ in ear.node.get_topic_names_and_types()
                 if 'sim/' in name or name == '/clock']
