@@ -29,6 +29,7 @@ action = SimpleNamespace(
     high=np.ones(outputs), table=np.zeros((0, outputs)))
 contract = SimpleNamespace(
     name='bench', hash=real.hash, text=real.text, action=action, obs_dim=width, images=(),
+    hidden=(), entry_names=('bench',) * width,
     obs_names=[f'o{i}' for i in range(width)], obs_low=-4.0 * np.ones(width),
     obs_high=4.0 * np.ones(width))
 

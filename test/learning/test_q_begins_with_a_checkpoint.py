@@ -39,6 +39,14 @@ def learned(contract, folder, begin=None, said=None, algorithm='dqn', **changes)
         say=(lambda text: None) if said is None else said.append), lambda now: True)
 
 
+@pytest.fixture(scope='module', autouse=True)
+def judged_by_few():
+    """Score candidates in 16 worlds: what they are worth is not what is tried here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('ilw_learner.algorithms.dqn._JUDGE_ROBOTS', 16)
+        yield
+
+
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory, clutter_once):
     folder = tmp_path_factory.mktemp('first')

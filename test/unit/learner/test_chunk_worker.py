@@ -108,7 +108,8 @@ def test_without_anything_to_drive_an_answer_is_said_when_it_is_there(heard):
     driven, left = heard.driven()
     assert heard.thoughts[-1].seen.tick_ns == 2 * P
     assert driven in (2.0, 200.0) and left in (4, 6)
-    assert heard.thoughts[-1].first, 'the first observation of the episode is among those'
+    first, *later = [each.first for each in heard.thoughts]
+    assert first and not any(later), 'the first observation of the episode is among those'
 
 
 def test_a_chunk_ends_and_nothing_more_is_said_until_there_is_another(heard):

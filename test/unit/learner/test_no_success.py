@@ -31,7 +31,7 @@ def test_the_next_steps_are_of_the_algorithm(algorithm, tmp_path):
     commands = [shlex.split('./ilw' + line.split('./ilw', 1)[1]) for line in lines
                 if './ilw' in line]
     assert commands and all(words[0] == './ilw' for words in commands)
-    assert ('replay' in ' '.join(lines)) == (algorithm in ('bc', 'dqfd'))
+    assert ('replay' in ' '.join(lines)) == (algorithm in ('bc', 'act', 'flow', 'dqfd'))
 
 
 @pytest.mark.parametrize('speed', [0.0, 0.4])
