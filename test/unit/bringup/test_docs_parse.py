@@ -163,3 +163,9 @@ def test_what_comes_next_is_a_command():
              *next_steps((), '', 0.0, ())]
     assert len(steps) == 15
     assert not [wrong for step in steps if (wrong := objection(shlex.split(step.command)))]
+
+
+@pytest.mark.parametrize('page', doc_commands.pages(), ids=lambda page: page.name)
+def test_no_page_holds_two_versions_of_a_passage(page):
+    """As git leaves them where two changes meet."""
+    assert not re.search(r'^(<{7}|>{7}) ', page.read_text(), re.MULTILINE)
