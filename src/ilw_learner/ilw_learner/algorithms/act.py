@@ -11,7 +11,6 @@ actions are learned as numbers of -1 and 1 per choice. What is past an episode's
 as in the authors' code.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,14 +21,9 @@ from ilw_core.contract.file import Contract
 from ilw_learner.algorithms.base import Algorithm
 from ilw_learner.chunks.action_code import ActionCode, known_spread, masked_mean
 from ilw_learner.chunks.config import ChunkConfig
-from ilw_learner.chunks.transformer import AttentionBlock, ObservationTokens, mean_token, waves
-from ilw_learner.networks.inputs import Inputs
-from ilw_learner.networks.normalizer import Normalizer
+from ilw_learner.chunks.training import tokens_for, training_of
+from ilw_learner.chunks.transformer import AttentionBlock, mean_token, waves
 from ilw_learner.networks.policy import ImitationPolicy
-from ilw_learner.training.from_demonstrations import by_autograd, imitate
-from ilw_learner.training.options import TrainOptions
-from ilw_learner.training.progress import Progress
-from ilw_learner.training.summary import TrainSummary
 
 
 @dataclass(frozen=True)
@@ -84,10 +78,7 @@ class ActPolicy(ImitationPolicy):
         super().__init__()
         self.config, self.discrete = config, len(contract.action.discrete)
         self.code = ActionCode(contract, known_spread(actions))
-        self.seen = ObservationTokens(contract, Inputs(
-            contract, Normalizer.fit(obs), near_m=config.near_m,
-            without=[name for name in config.without.split(',') if name]),
-            config.history, config.width, config.hidden)
+        self.seen = tokens_for(contract, config, obs)
         self.encoder = nn.ModuleList(
             AttentionBlock(config.width, config.heads) for _ in range(config.encoder_layers))
         self.queries = nn.Parameter(0.02 * torch.randn(1, config.horizon, config.width))
@@ -132,11 +123,4 @@ class ActPolicy(ImitationPolicy):
         return out
 
 
-def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> TrainSummary:
-    """Train ACT, from a folder of episodes to a checkpoint."""
-    assert isinstance(options.config, ChunkConfig)
-    options.config.require(options.contract)
-    return imitate(options, on_progress, by_autograd(options, ActPolicy))
-
-
-ACT = Algorithm(ActConfig, train, demonstrated=True, sees_images=True)
+ACT = Algorithm(ActConfig, training_of(ActPolicy), demonstrated=True, sees_images=True)

@@ -19,7 +19,6 @@ Differences from the papers:
 - Named actions are learned as numbers of -1 and 1 per choice.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,15 +29,10 @@ from ilw_core.contract.file import Contract
 from ilw_learner.algorithms.base import Algorithm
 from ilw_learner.chunks.action_code import ActionCode, known_spread, masked_mean
 from ilw_learner.chunks.config import ChunkConfig
-from ilw_learner.chunks.transformer import AttentionBlock, ObservationTokens, mean_token, waves
-from ilw_learner.networks.inputs import Inputs
-from ilw_learner.networks.normalizer import Normalizer
+from ilw_learner.chunks.training import tokens_for, training_of
+from ilw_learner.chunks.transformer import AttentionBlock, mean_token, waves
 from ilw_learner.networks.policy import ImitationPolicy
 from ilw_learner.runtime.chunk_executor import Execution
-from ilw_learner.training.from_demonstrations import by_autograd, imitate
-from ilw_learner.training.options import TrainOptions
-from ilw_learner.training.progress import Progress
-from ilw_learner.training.summary import TrainSummary
 
 _TIME_RATIO = 20.0
 """Of the time along a path, 0 to 1: the sines of its embedding have periods of 0.3 to 31 of it"""
@@ -80,10 +74,7 @@ class FlowPolicy(ImitationPolicy):
         self.config, self.discrete = config, len(contract.action.discrete)
         self.frozen, self.cameras = config.frozen, len(contract.images)
         self.code = ActionCode(contract, known_spread(actions))
-        self.seen = ObservationTokens(contract, Inputs(
-            contract, Normalizer.fit(obs), near_m=config.near_m,
-            without=[name for name in config.without.split(',') if name]),
-            config.history, config.width, config.hidden)
+        self.seen = tokens_for(contract, config, obs)
         self.encoder = nn.ModuleList(
             AttentionBlock(config.width, config.heads) for _ in range(config.encoder_layers))
         self.of_action = nn.Linear(self.code.width, config.width)
@@ -168,11 +159,4 @@ class FlowPolicy(ImitationPolicy):
         return out
 
 
-def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> TrainSummary:
-    """Train a flow of chunks, from a folder of episodes to a checkpoint."""
-    assert isinstance(options.config, ChunkConfig)
-    options.config.require(options.contract)
-    return imitate(options, on_progress, by_autograd(options, FlowPolicy))
-
-
-FLOW = Algorithm(FlowConfig, train, demonstrated=True, sees_images=True)
+FLOW = Algorithm(FlowConfig, training_of(FlowPolicy), demonstrated=True, sees_images=True)
