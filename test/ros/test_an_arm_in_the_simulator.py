@@ -25,6 +25,7 @@ from ilw_learner.cli import train as train_command
 from ilw_learner.nodes.policy_node import PolicyNode
 from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus
 from ilw_msgs.srv import ResetSim, StartEpisode
+from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, REQUEST
 from ilw_sim.nodes.expert_node import ExpertNode
 from ilw_sim.nodes.sim_node import SimNode
@@ -103,6 +104,10 @@ def test_from_the_first_key_press_to_a_policy_that_drives(ros, monkeypatch, tmp_
         ros.until(lambda done=done: len(watch.ended()) > done, 120, 'the cube to be lifted')
         ros.until(lambda seed=seed: len(find_episodes(demos)) == seed, 30, 'the episode')
     reasons = [event.stop_reason for event in watch.ended()]
+    driven = [stamp_ns(state.header.stamp) for state in watch.states
+              if state.source == ArbiterState.SOURCE_PERSON]
+    steps = np.diff([stamp for stamp in driven if stamp > driven[0]])
+    assert np.median(steps) == contract.period_ns  # each tick has a decision of its own
     assert {each.outcome for each in find_episodes(demos)} == {Outcome.SUCCESS}, reasons
     assert {twist.header.frame_id for twist in watch.twists} == {'panda_link0'}
     assert {round(each.data[0], 3) for each in watch.fingers} >= {0.0, 0.04}

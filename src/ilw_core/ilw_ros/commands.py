@@ -28,12 +28,22 @@ class CommandEar:
                  sent_as: Callable[[CommandTopic], str] = lambda command: command.type) -> None:
         self._on_action = on_action
         self._values = [float('nan')] * action.dim
-        self._unheard = set(action.topics)
+        self._topics = frozenset(action.topics)
+        self._unheard, self._awaited = set(self._topics), set(self._topics)
         for command in action.commands:
             kind = sent_as(command)
             steps = [steps_of(path) for path in command.paths_in(kind)]
             node.create_subscription(message_class(kind), command.topic,
                                      partial(self._on_command, command, steps), qos)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every topic has delivered since ``wait_anew``, or since the beginning."""
+        return not self._awaited
+
+    def wait_anew(self) -> None:
+        """Wait for every topic again: what has come belongs to a decision that was carried out."""
+        self._awaited = set(self._topics)
 
     def _on_command(self, command: CommandTopic, steps: list[tuple[str | int, ...]],
                     message: Any) -> None:
@@ -44,5 +54,6 @@ class CommandEar:
         for place, value in zip(command.fields, values, strict=True):
             self._values[place] = value
         self._unheard.discard(command.topic)
+        self._awaited.discard(command.topic)
         if not self._unheard:
             self._on_action(header_ns(message), list(self._values))

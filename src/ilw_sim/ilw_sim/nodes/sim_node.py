@@ -37,6 +37,7 @@ class SimNode(Node):
         period_s, period_ns = self.simulation.period_s, contract.period_ns
         self._pace = Pace(p.lockstep, p.real_time_factor, p.command_wait_s)
         self._gate = CommandGate(contract, p.command_timeout_s)
+        self._ear = CommandEar(self, contract.action, self._on_action, REQUEST)
         self.episode, self._by_hand, self._now_ns = '', False, 0
         self._leap_ns = max(_LEAP_NS, 5 * period_ns)
         self._time: OwnClock | OthersClock = (
@@ -49,7 +50,6 @@ class SimNode(Node):
             self.begin(p.seed, '')
         else:
             self.simulation.reset(p.seed)  # it begins with the first time that is heard
-        CommandEar(self, contract.action, self._on_action, REQUEST)
         self._answers = SimServices(self, self)
 
     @property
@@ -88,6 +88,7 @@ class SimNode(Node):
 
     def _advance(self) -> None:
         tick = self.simulation.step(self._gate.action(self._stamp_ns))
+        self._ear.wait_anew()
         self._topics.tick(self.simulation, self.episode, runs=self._runs)
         if tick.ended and not self._params.auto_reset:
             self._time.stop()
@@ -99,7 +100,7 @@ class SimNode(Node):
         awaited = self._gate.offer(stamp_ns or 0, self._stamp_ns, values)
         if self._gate.refused > refused:
             note_dropped(self, 'commands')
-        if awaited and self._pace.steps_on_command and self._runs:
+        if awaited and self._ear.whole and self._pace.steps_on_command and self._runs:
             self._advance()
 
     def _go_on(self) -> None:
