@@ -1,5 +1,6 @@
 """How often the arbiter wakes: seldom while nobody drives, and at once when somebody does."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 pytest.importorskip('rclpy')
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import LaserScan
 from std_srvs.srv import Trigger
 
 from ilw_msgs.msg import ActionChunk, ArbiterState
 from ilw_ros.convert import stamp_ns, time_msg
-from ilw_ros.qos import EVENT, REQUEST
+from ilw_ros.qos import EVENT, REQUEST, STATE_OFFER
 from ilw_teleop.arbiter.arbiter import Arbiter
 from ilw_teleop.nodes.arbiter.arbiter_node import ArbiterNode
 from ilw_teleop.nodes.arbiter.switches import Switches
@@ -107,14 +109,14 @@ def test_a_message_of_a_fine_clock_that_waits_does_not_wake_it_again_and_again(
     bench = Bench(ros, monkeypatch, clutter, simulated=True)
     bench.run_fine()
     tap, waits = bench.arbiter._tap, 0
-    judge = tap._group.can_execute
+    judge = tap._clock._group.can_execute
 
     def counted(entity):
         nonlocal waits
-        waits += entity is tap._subscription
+        waits += entity is tap._clock._subscription
         return judge(entity)
 
-    monkeypatch.setattr(tap._group, 'can_execute', counted)
+    monkeypatch.setattr(tap._clock._group, 'can_execute', counted)
     for _ in range(20):
         bench.now += 10 * MS
         bench.clock.publish(Clock(clock=time_msg(bench.now)))
@@ -159,3 +161,31 @@ def test_only_who_arms_waits_for_a_look_around(clutter, name):
     assert served[f'arbiter/{name}'](Trigger.Request(), Trigger.Response()).success
     assert told == (['look', 'after'] if name == 'arm' else ['after'])
     assert (arbiter.estopped, arbiter.armed) == (name == 'estop', name == 'arm')
+
+
+def scan(stamp, metres):
+    message = LaserScan(angle_min=-3.0, angle_max=3.0, angle_increment=0.1, range_max=10.0,
+                        ranges=[metres] * 61)
+    message.header.stamp = time_msg(stamp)
+    return message
+
+
+def test_scans_do_not_wake_it_while_nobody_drives_but_the_newest_one_counts(
+        ros, monkeypatch, clutter):
+    bench = Bench(ros, monkeypatch, clutter, simulated=False)
+    lidar = bench.node.create_publisher(LaserScan, 'scan', STATE_OFFER)
+    ros.until(lidar.get_subscription_count, 20, 'the arbiter')
+    ros.until(lambda: bench.arbiter._poll._now_ns > 10 * MS, 20, 'the rest')
+    woken, run = [], bench.arbiter._around._heard[0]._group.can_execute
+    monkeypatch.setattr(bench.arbiter._around._heard[0]._group, 'can_execute',
+                        lambda entity: run(entity) and not woken.append(entity))
+    now = bench.node.get_clock().now
+    lidar.publish(scan(now().nanoseconds, 9.0))
+    states = len(bench.states)
+    ros.until(lambda: len(bench.states) > states + 10, 20, 'that scan to be an old one')
+    assert not woken
+    lidar.publish(scan(now().nanoseconds, 9.0))
+    time.sleep(0.02)
+    bench.ask(now().nanoseconds)
+    ros.until(lambda: bench.states[-1].source == ArbiterState.SOURCE_PERSON, 20, 'the person')
+    assert 'blind' not in bench.states[-1].reasons

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+import time
 
 import pytest
 
@@ -97,16 +98,30 @@ class Bench:
 
     def commanded(self):
         """Wait for the command of the present tick and return it."""
-        self.ros.until(lambda: self.commands and stamp_ns(self.commands[-1].header.stamp)
-                       >= self.now, 10, f'a command for {self.now}')
+        self.ros.until(self.answered, 10, f'a command for {self.now}')
         return self.commands[-1]
 
-    def drive(self, ticks, *buttons, forward=1.0):
-        for held in [(LB, *buttons)] * ticks if self.let_go else [(), *[(LB, *buttons)] * ticks]:
+    def answered(self):
+        return bool(self.commands) and stamp_ns(self.commands[-1].header.stamp) >= self.now
+
+    def let_go_first(self):
+        """Show a deadman that is up: it counts from then on. The nodes may still be strangers."""
+        until = time.monotonic() + 30.0
+        while not self.answered() and time.monotonic() < until:
             self.tick()
-            self.joy(forward if held else 0.0, 0.0, *held)
+            self.joy()
+            for _ in range(50):
+                if not self.answered():
+                    self.ros.executor.spin_once(timeout_sec=0.02)
+        self.let_go = True
+
+    def drive(self, ticks, *buttons, forward=1.0):
+        if not self.let_go:
+            self.let_go_first()
+        for _ in range(ticks):
+            self.tick()
+            self.joy(forward, 0.0, LB, *buttons)
             self.commanded()
-        self.let_go = True  # a deadman counts once it was seen up
 
     def call(self, kind, name, request=None):
         client = self.node.create_client(kind, name)

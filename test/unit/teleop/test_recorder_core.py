@@ -72,6 +72,9 @@ class Bench:
                 self.recorder.attempt.thread.join(0.02)
         raise AssertionError('the episode never ended')
 
+    def status(self):
+        return self.recorder.status(self.now, paused=False, more=[])
+
     def phase(self):
         return self.recorder.phase(self.now, paused=False)[0]
 
@@ -113,6 +116,24 @@ def test_an_episode_is_saved_whole_with_its_story(bench, clutter):
     assert quality['verdict'] == 'good'
     assert quality['topics']['scan']['rate_hz'] == pytest.approx(10.0)
     assert bench.counts() == (1, 1, 0, 0, 0)
+
+
+def test_a_bag_just_saved_is_counted_once_its_path_is_told(bench):
+    for name in ('first', 'second'):
+        bench.start(episode=name)
+        bench.drive(3)
+        bench.mark(MarkKind.STOP, outcome=1)
+        bench.wall += P
+        while not bench.recorder.attempt.thread.done:  # saved, and not yet polled
+            bench.wall += P
+            bench.recorder.attempt.closed = True
+            bench.recorder.attempt.thread.end(keep=True)
+            bench.recorder.attempt.thread.join(0.02)
+        before = bench.status()
+        bench.finish()
+        after = bench.status()
+        assert after.saved == before.saved + 1
+        assert after.path != before.path and read_episode(after.path).meta['episode'] == name
 
 
 def test_a_discarded_episode_leaves_nothing(bench, tmp_path):

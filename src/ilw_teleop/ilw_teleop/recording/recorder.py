@@ -5,13 +5,8 @@ The transitions: WAITING <-> READY -> RECORDING -> SAVING -> READY; a disk that 
 FAULT from anywhere, and back when it no longer does.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
-import os
 from pathlib import Path
-import platform
-import shlex
 import time
 from typing import Any
 import uuid
@@ -19,12 +14,13 @@ import uuid
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import shown
 from ilw_core.episode import STOP_REASONS, Outcome
-from ilw_core.errors import IlwError, StorageError
+from ilw_core.errors import StorageError
 from ilw_core.storage.episode_folder import SCHEMA
 from ilw_data.bag.writer import BagWriter, WrittenTopic
 from ilw_teleop.recording.bag_thread import BEHIND_S, QUEUE_BYTES, BagThread
 from ilw_teleop.recording.episode_store import MAX_ID, EpisodeStore
 from ilw_teleop.recording.gate import RecordingGate, header_stamp_ns
+from ilw_teleop.recording.ledger import Counters
 from ilw_teleop.recording.salvage import rescue
 from ilw_teleop.recording.words import (
     EpisodeEnding,
@@ -101,11 +97,14 @@ class Recorder:
     _last: Attempt | None = field(init=False, default=None)
     _saving: bool = field(init=False, default=False)
     _broken: bool = field(init=False, default=False)
+    _counters: Counters = field(init=False)
+    """As of the last beginning or end: a bag that was just saved counts once its path is told"""
     _kept: dict[str, tuple[WrittenTopic, str, bytes, int, bool]] = field(init=False,
                                                                          default_factory=dict)
 
     def __post_init__(self) -> None:
         self.gate = RecordingGate(self.contract, same_clock=self.same_clock)
+        self._counters = self.store.counters
 
     # -- messages
 
@@ -172,7 +171,7 @@ class Recorder:
         except StorageError as error:
             self._fail(str(error))
             return Refusal.DISK, str(error), ''
-        self.fault, self._broken = '', False
+        self.fault, self._broken, self._counters = '', False, self.store.counters
         attempt = Attempt(episode, bool(wish.episode), now_ns, meta, folder,
                           None)  # type: ignore[arg-type]
         if wish.timeout_s > 0:
@@ -257,6 +256,7 @@ class Recorder:
             self.store.drop(attempt.episode, attempt.folder, 'discarded')
         else:
             self.store.ledger.end(attempt.episode, 'failed')
+        self._counters = self.store.counters
         if error:
             error = (f'{error}. Episode {attempt.episode} '
                      + (f'is kept up to then: {thread.path}.' if thread.path else
@@ -322,7 +322,7 @@ class Recorder:
             self.attempt.suspect = self._suspect(self.attempt, now_ns)
         return RecorderStatus(
             phase=phase, problems=problems + more, path=self.last_path, refused=self.refused,
-            refusal=self.refusal, **vars(self.store.counters),
+            refusal=self.refusal, **vars(self._counters),
             kept=bool(ended and ended.path), outcome=ended.outcome if ended else Outcome.UNKNOWN,
             stop_reason=ended.stop_reason if ended else '',
             episode=last.episode if last else '', step=last.steps if last else 0,
@@ -378,23 +378,3 @@ class Recorder:
 def _dropped(thread: BagThread) -> list[str]:
     return [f'{thread.dropped} message(s) were dropped: the disk is slower than the stream.'
             ] if thread.dropped else []
-
-
-def about(robot: str, operator: str, namespace: str, arguments: str = '') -> dict[str, Any]:
-    """
-    Return what every ``episode.json`` of this recorder says about its origin.
-
-    :param arguments: of the bring-up, as ``name=value name=value``, quoted as a shell has it.
-    :raises IlwError: they are not.
-    """
-    try:
-        given = dict(word.split('=', 1) for word in shlex.split(arguments))
-    except ValueError as error:
-        raise IlwError(f'The parameter arguments must be name=value name=value. Got '
-                       f'{shown(arguments)} ({error}).') from error
-    versions = {'python': platform.python_version()}
-    for package in ('ilw_teleop', 'ilw_core', 'rclpy', 'mcap'):
-        with suppress(PackageNotFoundError):
-            versions[package] = version(package)
-    return {'robot': robot, 'operator': operator, 'namespace': namespace, 'arguments': given,
-            'ros_distro': os.environ.get('ROS_DISTRO', ''), 'versions': versions}

@@ -59,8 +59,7 @@ class ArbiterNode(Node):
         self._policies = PolicyWatch(self, 'policy/action')
         self.create_subscription(ActionChunk, 'teleop/action', self._on_request, REQUEST)
         self.create_subscription(ActionChunk, 'policy/action', self._on_policy, REQUEST)
-        if arbiter.ahead is not None:
-            self._surroundings = Surroundings(self, contract.safety, arbiter.ahead, self._times)
+        self._around = Surroundings(self, contract.safety, arbiter.ahead, self._times)
         if contract.measured:
             self._positions = Positions(self, contract, arbiter, self._times)
         self._switches = Switches(self, arbiter, self._on_look, self._on_switched)
@@ -83,6 +82,7 @@ class ArbiterNode(Node):
         return self._sim and not self._tap.paced
 
     def _on_request(self, chunk: ActionChunk) -> None:
+        self._around.take()
         stamp = stamp_ns(chunk.header.stamp)
         now, mono = self._times(stamp)
         request = Request(
@@ -98,16 +98,19 @@ class ArbiterNode(Node):
         self._on_request(chunk)
 
     def _on_poll(self) -> None:
+        self._around.take()
         (now, mono), wall = self._times(), time.monotonic_ns()
         self._publish(self._loop.poll(now, mono, wall, waits=self._waits))
-        self._poll.rest(self._loop.rest_ns(mono, wall, paced=self._tap.paced))
+        self._rest(self._loop.rest_ns(mono, wall, paced=self._tap.paced))
+
+    def _rest(self, rest_ns: int) -> None:
+        self._poll.rest(rest_ns)
+        self._around.wake(rest_ns == 0)
 
     def _on_clock(self, jump: TimeJump) -> None:
         wall, jump_ns = time.monotonic_ns(), jump.delta.nanoseconds
-        if self._sim:
-            self._tap.moved(jump_ns)
-            if not self._tap.paced:
-                self._poll.rest(0)
+        if self._sim and not self._tap.moved(jump_ns):
+            self._rest(0)
         if jump_ns < 0:
             self._time.reset()
         self._publish(self._loop.clock(jump_ns, *self._times(), wall, waits=self._waits))
@@ -123,7 +126,7 @@ class ArbiterNode(Node):
         self._command.send(decision.stamp_ns, decision.applied.tolist())
         self._reports.decided(decision)
         if self._arbiter.driven:
-            self._poll.rest(0)
+            self._rest(0)
 
     def _on_look(self) -> None:
         if self._policies.newcomer():

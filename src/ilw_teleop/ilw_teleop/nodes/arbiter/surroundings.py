@@ -12,22 +12,39 @@ from ilw_core.features.rotation import yaw_of
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import STATE
 from ilw_teleop.guards.forward_stop import ForwardStop
+from ilw_teleop.nodes.arbiter.quiet import Quiet
 
 
 class Surroundings:
     """
     The subscriptions that a contract's ``safety`` part asks for.
 
+    :param ahead: ``None``: nothing is looked at.
     :param times: tells now, on the clock of the stamps and on the one that measures silence.
     """
 
-    def __init__(self, node: Node, safety: SafetySpec, ahead: ForwardStop,
+    def __init__(self, node: Node, safety: SafetySpec, ahead: ForwardStop | None,
                  times: Callable[[], tuple[int, int]]) -> None:
-        self._ahead, self._times = ahead, times
-        if safety.scan is not None:
-            node.create_subscription(LaserScan, safety.scan.topic, self._on_scan, STATE)
-        if safety.workspace is not None:
-            node.create_subscription(Odometry, safety.workspace.topic, self._on_odom, STATE)
+        self._times = times
+        self._heard: list[Quiet] = []
+        if ahead is None:
+            return
+        self._ahead = ahead
+        for kind, source, hear in ((LaserScan, safety.scan, self._on_scan),
+                                   (Odometry, safety.workspace, self._on_odom)):
+            if source is not None:
+                self._heard.append(Quiet(node.create_subscription(
+                    kind, source.topic, hear, STATE)))
+
+    def wake(self, wakes: bool) -> None:
+        """Let each message wake the node, or none: then whoever decides takes them in first."""
+        for each in self._heard:
+            each.wakes = wakes
+
+    def take(self) -> None:
+        """Take in what waits."""
+        for each in self._heard:
+            each.take()
 
     def _on_scan(self, scan: LaserScan) -> None:
         self._ahead.see(self._taken_ns(scan), np.asarray(scan.ranges), scan.angle_min,
