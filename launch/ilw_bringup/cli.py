@@ -14,7 +14,7 @@ import click
 from rich.table import Table
 
 from ilw_bringup.commands.completion import COMPLETES
-from ilw_bringup.start.bringup import BRINGUPS, discovery, resolve
+from ilw_bringup.start.bringup import BRINGUPS, discovery, require_files, resolve
 from ilw_bringup.start.interrupts import asked_to_end, ignore, interrupt_once
 from ilw_cli.config_name import ConfigName
 from ilw_cli.options import json_option
@@ -188,6 +188,7 @@ def _run_up(name: str, given: dict[str, Any]) -> None:
     from ilw_bringup.start.screen import screen
 
     bringup, values = resolve(name, given)
+    require_files(values)
     specs = bringup.nodes(values)
     with (asked_to_end(keep_terminal=not values['detached']) as came,
           screen(wanted=not values['detached']) as here,

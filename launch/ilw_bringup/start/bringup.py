@@ -284,6 +284,18 @@ def resolve(name: str, given: Mapping[str, Any]) -> tuple[Bringup, dict[str, Any
     return replace(bringup, nodes=named), values
 
 
+def require_files(values: Mapping[str, Any]) -> None:
+    """
+    See, before any node starts, that what they are to read is there.
+
+    :raises IlwError: it is not.
+    """
+    if 'checkpoint' in values:
+        from ilw_learner.checkpoint.contract import require_checkpoint
+
+        require_checkpoint(values['checkpoint'])
+
+
 def discovery(network: str, outer: Mapping[str, str]) -> dict[str, str]:
     """
     Return the variables that decide which other nodes are found.

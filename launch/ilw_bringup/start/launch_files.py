@@ -6,7 +6,7 @@ from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from ilw_bringup.start.bringup import BRINGUPS, NodeSpec, resolve
+from ilw_bringup.start.bringup import BRINGUPS, NodeSpec, require_files, resolve
 from ilw_bringup.start.node_environment import node_environment
 from launch import LaunchContext, LaunchDescription
 
@@ -18,6 +18,7 @@ def describe(name: str) -> LaunchDescription:
     def start(context: LaunchContext) -> list[LogInfo | Node]:
         given = {a.name: LaunchConfiguration(a.name).perform(context) for a in arguments}
         bringup, values = resolve(name, given)
+        require_files(values)
         specs = bringup.nodes(values)
         variables = node_environment(values, specs)
         said = ', '.join(f'{key}={value}' for key, value in variables.items())

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ilw_bringup.start.bringup import BRINGUPS, JOYSTICK, resolve
+from ilw_bringup.start.bringup import BRINGUPS, JOYSTICK, require_files, resolve
 from ilw_bringup.start.processes import command_line
-from ilw_core.errors import IlwError
+from ilw_core.errors import CheckpointError, IlwError
 from ilw_core.storage.locate import config_folder
 from ilw_emulator.world import load_world
 
@@ -227,3 +227,12 @@ def test_with_auto_teleop_chooses_and_who_imitates_a_pad_takes_the_default(more,
 def test_the_bringup_names_every_layout_that_is_shipped():
     shipped = {path.stem for path in (config_folder() / 'joysticks').glob('*.yaml')}
     assert {word.strip(',;: ') for word in JOYSTICK.text.split()} >= shipped
+
+
+@pytest.mark.parametrize('bring_up', ['deploy', 'correct'])
+def test_a_checkpoint_that_is_not_there_is_named_before_a_node_starts(bring_up, tmp_path):
+    _, values = resolve(bring_up, {'task': 'clutter', 'checkpoint': str(tmp_path / 'none')})
+    with pytest.raises(CheckpointError, match='is not a checkpoint'):
+        require_files(values)
+    require_files(resolve(bring_up, {'task': 'clutter', 'checkpoint': 'idle'})[1])
+    require_files(resolve('sim', {})[1])

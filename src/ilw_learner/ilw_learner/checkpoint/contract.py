@@ -63,6 +63,12 @@ def task_of(task: str, checkpoint: str, root: Path = Path(DEPLOYED)) -> str:
     return own.name
 
 
+def require_checkpoint(checkpoint: str) -> None:
+    """:raises CheckpointError: it is the name of a folder, and no checkpoint is there."""
+    if checkpoint not in (DEPLOYED, *BASELINES):
+        load_checkpoint(Path(checkpoint))
+
+
 def _own(checkpoints: Sequence[str | Path | None], root: Path) -> Contract | None:
     for name in checkpoints:
         if name is None or str(name) in BASELINES:
