@@ -6,7 +6,7 @@ import yaml
 from ilw_bringup.start.bringup import BRINGUPS, resolve
 from ilw_core.errors import IlwError
 from ilw_data.commands.edit import _ARGUMENTS
-from ilw_teleop.recording.about import about
+from ilw_teleop.nodes.recorder.origin import about
 
 
 @pytest.mark.parametrize(('given', 'kept'), [

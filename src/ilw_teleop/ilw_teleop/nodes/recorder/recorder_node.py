@@ -15,10 +15,10 @@ from ilw_ros.run import run_node
 from ilw_teleop.arbiter.stamps import LogClock, PauseWatch
 from ilw_teleop.nodes.parameters import RecorderParams
 from ilw_teleop.nodes.person.begin_key import BeginKey
+from ilw_teleop.nodes.recorder.origin import about
 from ilw_teleop.nodes.recorder.raw_topics import RawTopics
 from ilw_teleop.nodes.recorder.record_requests import RecordRequests
 from ilw_teleop.nodes.recorder.recorder_reports import RecorderReports
-from ilw_teleop.recording.about import about
 from ilw_teleop.recording.episode_store import EpisodeStore
 from ilw_teleop.recording.gate import header_stamp_ns
 from ilw_teleop.recording.recorder import BESIDES, Recorder
