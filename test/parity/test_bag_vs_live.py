@@ -1,5 +1,6 @@
 """What the policy saw live and what the data set builds from its bag: equal to the bit."""
 
+from functools import cache
 from pathlib import Path
 
 from mcap.reader import make_reader
@@ -29,10 +30,16 @@ def record_a_random_drive(tmp_path: Path, task: str) -> Path:
     return sorted((demo.folder / 'demos' / task).glob('2*'))[-1]
 
 
+@pytest.fixture(scope='module')
+def recorded(tmp_path_factory):
+    """Return what gives the recording of a task; each is made once."""
+    return cache(lambda task: record_a_random_drive(tmp_path_factory.mktemp(task), task))
+
+
 @pytest.mark.long
 @pytest.mark.parametrize('task', ['clutter', 'maze'])
-def test_live_observations_equal_the_data_sets_bit_for_bit(tmp_path, task):
-    folder = record_a_random_drive(tmp_path, task)
+def test_live_observations_equal_the_data_sets_bit_for_bit(recorded, task):
+    folder = recorded(task)
     live = {}
     with AnyReader([folder]) as reader:
         wanted = [c for c in reader.connections if c.topic.endswith('policy/observation')]
@@ -52,8 +59,8 @@ def test_live_observations_equal_the_data_sets_bit_for_bit(tmp_path, task):
 
 
 @pytest.mark.long
-def test_a_bag_written_here_opens_everywhere_with_all_its_schemas(tmp_path):
-    folder = record_a_random_drive(tmp_path, 'maze')
+def test_a_bag_written_here_opens_everywhere_with_all_its_schemas(recorded):
+    folder = recorded('maze')
     with AnyReader([folder]) as reader:
         for connection, _, data in reader.messages():
             reader.deserialize(data, connection.msgtype)
