@@ -133,7 +133,8 @@ def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, 
         echo(json.dumps(asdict(report)))
     else:
         _print_report(report)
-        echo(f'Everything is in {run.folder}: report.json, paths.png, training/, demos/.')
+        echo(f'Everything is in {run.folder}: report.json, paths.png, demo.gif, training/, '
+             f'demos/.')
 
 
 def _print_report(report: 'DemoReport') -> None:

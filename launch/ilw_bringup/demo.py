@@ -15,6 +15,7 @@ import sys
 import time
 from typing import Any
 
+from ilw_bringup.film import save_drives
 from ilw_bringup.picture import draw_paths
 from ilw_bringup.session import Driven, LoopError, Session
 from ilw_bringup.start.bringup import NodeSpec
@@ -110,6 +111,8 @@ class Demo:
         write_file(self.folder / 'report.json', json.dumps(asdict(report), indent=2) + '\n')
         draw_paths(self.folder / 'paths.png', f'{self.contract.name}: paths driven', driven,
                    self.contract.goal_radius_m)
+        save_drives(self.folder / 'demo.gif', f'{self.contract.name}: the first worlds', driven,
+                    self.contract.goal_radius_m)
         return report
 
     def loop_nodes(self) -> list[NodeSpec]:

@@ -13,7 +13,7 @@ plt = pyplot()
 _MARKS = {'start': {'marker': 'o', 'markersize': 4}, 'goal': {'marker': '*', 'markersize': 9},
           'ended without success': {'marker': 'x', 'markersize': 8, 'markeredgewidth': 2}}
 _GOAL = '#ffe08a'
-_COLOURS = {'expert': 'tab:blue', 'policy': 'tab:green', 'random': 'tab:orange', 'idle': '0.5'}
+COLOURS = {'expert': 'tab:blue', 'policy': 'tab:green', 'random': 'tab:orange', 'idle': '0.5'}
 
 
 def draw_paths(path: Path, title: str, driven: Mapping[str, Sequence[Driven]],
@@ -36,7 +36,7 @@ def draw_paths(path: Path, title: str, driven: Mapping[str, Sequence[Driven]],
         axis.axis('off')
     counts = {name: f'{name}: {sum(e.success for e in episodes)} of {len(episodes)}'
               for name, episodes in driven.items()}
-    handles = [plt.Line2D([], [], color=_COLOURS.get(name), label=text)
+    handles = [plt.Line2D([], [], color=COLOURS.get(name), label=text)
                for name, text in counts.items()]
     handles += [plt.Line2D([], [], color='0.3', linestyle='', label=text, **shape)
                 for text, shape in _MARKS.items()]
@@ -50,29 +50,31 @@ def draw_paths(path: Path, title: str, driven: Mapping[str, Sequence[Driven]],
 
 def _draw_panel(axis: plt.Axes, seeds: Sequence[int], driven: Mapping[str, Sequence[Driven]],
                 goal_radius_m: float) -> None:
-    drawn = False
-    goals = {e.goal for episodes in driven.values() for e in episodes if e.seed in seeds}
-    for goal in goals - {None}:
-        axis.add_patch(plt.Circle(goal, goal_radius_m, facecolor=_GOAL, edgecolor='0.2', zorder=4))
-        axis.plot(*goal, '*', color='0.2', markersize=9, zorder=5)
+    draw_world(axis, [e for episodes in driven.values() for e in episodes if e.seed in seeds],
+               goal_radius_m)
     for name, episodes in driven.items():
         for episode in (e for e in episodes if e.seed in seeds):
-            if episode.map is not None and not drawn:
-                height, width = episode.map.cells.shape
-                x, y = episode.map.origin_m
-                step = episode.map.resolution_m
-                axis.imshow(np.where(episode.map.cells > 50, 0.35, 1.0), cmap='gray', vmin=0,
-                            vmax=1, origin='lower',
-                            extent=(x, x + width * step, y, y + height * step))
-                drawn = True
             if len(episode.path) < 2:
                 continue
-            axis.plot(*episode.path.T, color=_COLOURS.get(name), linewidth=1.3, alpha=0.8)
-            axis.plot(*episode.path[0], 'o', color=_COLOURS.get(name), markersize=3)
+            axis.plot(*episode.path.T, color=COLOURS.get(name), linewidth=1.3, alpha=0.8)
+            axis.plot(*episode.path[0], 'o', color=COLOURS.get(name), markersize=3)
             if not episode.success:
-                axis.plot(*episode.path[-1], 'x', color=_COLOURS.get(name), markersize=8,
+                axis.plot(*episode.path[-1], 'x', color=COLOURS.get(name), markersize=8,
                           markeredgewidth=2, zorder=6)
     axis.set_aspect('equal')
     axis.set_xlabel('x [m]')
     axis.set_ylabel('y [m]')
     axis.set_title('one maze, many starts' if len(seeds) > 1 else f'world {seeds[0]}', fontsize=9)
+
+
+def draw_world(axis: plt.Axes, episodes: Sequence[Driven], goal_radius_m: float) -> None:
+    """Draw the goals of these episodes, and the first map of them, if any has one."""
+    for goal in {episode.goal for episode in episodes} - {None}:
+        axis.add_patch(plt.Circle(goal, goal_radius_m, facecolor=_GOAL, edgecolor='0.2', zorder=4))
+        axis.plot(*goal, '*', color='0.2', markersize=9, zorder=5)
+    found = next((episode.map for episode in episodes if episode.map is not None), None)
+    if found is not None:
+        height, width = found.cells.shape
+        (x, y), step = found.origin_m, found.resolution_m
+        axis.imshow(np.where(found.cells > 50, 0.35, 1.0), cmap='gray', vmin=0, vmax=1,
+                    origin='lower', extent=(x, x + width * step, y, y + height * step))

@@ -33,6 +33,7 @@ def test_the_quick_demo_ends_with_a_policy_that_drives(tmp_path):
     assert report == json.loads((folder / 'report.json').read_text())
     assert report['peak_memory_mb'] < 3000
     assert (folder / 'paths.png').stat().st_size > 10_000
+    assert (folder / 'demo.gif').stat().st_size > 10_000
 
 
 @pytest.mark.slow
@@ -48,6 +49,7 @@ def test_the_demo_ends_with_a_policy_that_drives(tmp_path, task):
     assert results['random']['success'] <= 6
     assert report['peak_memory_mb'] < 3000
     assert (folder / 'paths.png').stat().st_size > 10_000
+    assert (folder / 'demo.gif').stat().st_size > 10_000
     assert len(list((folder / 'demos' / task).glob('*/*.mcap'))) == 60
 
 

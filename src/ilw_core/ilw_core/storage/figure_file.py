@@ -1,8 +1,11 @@
-"""Draw with matplotlib as it is by default, and write a figure to a file."""
+"""Draw with matplotlib as it is by default, and write a figure, or a film of it, to a file."""
 
+from collections.abc import Iterable
 import io
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ilw_core.storage.files import write_file
 
@@ -43,3 +46,27 @@ def save_figure(figure: Any, path: str | Path, dpi: int) -> None:
     with io.BytesIO() as picture:
         figure.savefig(picture, format=path.suffix[1:] or 'png', dpi=dpi)
         write_file(path, picture.getvalue())
+
+
+def frame_of(figure: Any) -> np.ndarray:
+    """Return a figure as it is now, ``(H, W, 3)`` uint8."""
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+
+
+def save_film(frames: Iterable[np.ndarray], path: str | Path, frame_s: float) -> None:
+    """
+    Write frames of one size ``(H, W, 3)`` uint8 as a GIF that begins again and again.
+
+    The last frame stays for two seconds.
+
+    :raises OSError: as ``save_figure``.
+    """
+    from PIL import Image
+
+    first, *others = [Image.fromarray(frame).quantize(64) for frame in frames]
+    shown_ms = [round(1000 * frame_s)] * len(others) + [2000]
+    with io.BytesIO() as film:
+        first.save(film, format='GIF', save_all=True, append_images=others, duration=shown_ms,
+                   loop=0)
+        write_file(Path(path), film.getvalue())
