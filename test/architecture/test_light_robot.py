@@ -19,7 +19,8 @@ def wanted_by(name):
     return {re.split('[ =<>]', line)[0] for line in lines if line and line[0] != '#'}
 
 
-HEAVY = (*sorted(wanted_by('ilw.in') - wanted_by('robot.in')), 'scipy', 'ilw_sim', 'ilw_faults')
+HEAVY = (*sorted(wanted_by('ilw.in') - wanted_by('robot.in')), 'PIL', 'scipy', 'ilw_sim',
+         'ilw_faults')
 """What is installed for training and simulating, and not on a robot"""
 NEEDS = {  # to import what begins so; all else does without
     'torch': ('ilw_bringup.correct.lessons', 'ilw_bringup.correct.rounds',
@@ -173,4 +174,4 @@ def test_rosdep_installs_nothing_heavy_on_a_robot(package):
     assert not {key for key in always if any(name in key for name in HEAVY)}
     left_out = {element.text for element in root.iter('exec_depend')
                 if element.get('condition') == '$ILW_ROBOT != 1'}
-    assert {key.removeprefix('python3-') for key in left_out} <= {*HEAVY}
+    assert {key.removeprefix('python3-') for key in left_out} <= {*HEAVY, 'pil'}

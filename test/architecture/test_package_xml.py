@@ -15,7 +15,8 @@ PACKAGES = {path.parent.name if path.parent.name != 'launch' else 'ilw_bringup':
 KEYS = {  # module -> key of rosdep, https://github.com/ros/rosdistro/blob/master/rosdep/python.yaml
     'click': 'python3-click', 'cryptography': 'python3-cryptography', 'cv2': 'python3-opencv',
     'evdev': 'python3-evdev', 'google': 'python3-protobuf', 'gymnasium': 'python3-gymnasium-pip',
-    'PIL': 'python3-pil', 'matplotlib': 'python3-matplotlib', 'numba': 'python3-numba', 'numpy': 'python3-numpy',
+    'PIL': 'python3-pil', 'matplotlib': 'python3-matplotlib', 'numba': 'python3-numba',
+    'numpy': 'python3-numpy',
     'onnxruntime': 'python3-onnxruntime-pip', 'psutil': 'python3-psutil',
     'pybullet': 'python3-pybullet-pip', 'pybullet_data': 'python3-pybullet-pip',
     'rich': 'python3-rich', 'rosbags': 'python3-rosbags-pip',
