@@ -104,10 +104,12 @@ def ilw() -> None:
 @click.option('--task', type=ConfigName('tasks'), default='clutter', show_default=True,
               help='A contract in config/tasks/.')
 @click.option('--seed', default=0, show_default=True, help='Changes worlds, starts and training.')
-@click.option('--episodes', type=click.IntRange(1, 10_000), help='Demonstrations to record [60].')
+@click.option('--episodes', type=click.IntRange(1, 10_000),
+              help='Demonstrations to record [what config/train says for the task: 60].')
 @click.option('--episodes-eval', type=click.IntRange(1, 10_000),
               help='Unseen episodes per driver [20].')
-@click.option('--quick', is_flag=True, help='Fewer of both, trained briefly: two to four minutes.')
+@click.option('--quick', is_flag=True,
+              help='Fewer of both, trained briefly: two to four minutes, more with cameras.')
 @click.option('--runs', type=click.Path(path_type=Path), default=Path('runs'), show_default=True)
 @json_option
 def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, quick: bool,
@@ -124,10 +126,11 @@ def demo(task: str, seed: int, episodes: int | None, episodes_eval: int | None, 
     with private_domain() as domain, StageProgress(_ERR) as progress:
         _ERR.print(f'In ROS domain {domain}, so that no robot that is running is commanded.')
         run = Demo(DemoOptions(
-            task=task, seed=seed, episodes=episodes or (25 if quick else 60),
+            task=task, seed=seed, episodes=episodes or 0,
             episodes_eval=episodes_eval or (5 if quick else 20),
             config='bc_quick' if quick else 'bc', runs=runs,
             say=lambda text: _ERR.print(text, style='yellow'), progress=progress.show))
+        _ERR.print(run.forecast.line(os.getloadavg()[0], os.cpu_count() or 1), soft_wrap=True)
         report = run.run()
     if as_json:
         echo(json.dumps(asdict(report)))
@@ -150,8 +153,13 @@ def _print_report(report: 'DemoReport') -> None:
             '-' if row.time_to_goal_s is None else f'{row.time_to_goal_s:.1f} s',
             '-' if row.path_ratio is None else f'{row.path_ratio:.2f}')
     PlainConsole().print(table)
+    blind = ''
+    if report.looks is not None:
+        blind = f', without its pictures {report.looks_s:.0f} s'
+        echo(f'policy in process: {report.looks.success}/{report.looks.episodes}; '
+             + '\n'.join(report.looks.lines()), lines=True)
     echo(f'record {report.record_s:.0f} s, train {report.train_s:.0f} s, evaluate '
-         f'{report.eval_s:.0f} s, peak memory {report.peak_memory_mb:.0f} MB')
+         f'{report.eval_s:.0f} s{blind}, peak memory {report.peak_memory_mb:.0f} MB')
 
 
 @ilw.group()

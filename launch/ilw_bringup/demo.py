@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 from ilw_bringup.film import save_drives
+from ilw_bringup.forecast import Forecast, forecast, slowness
 from ilw_bringup.picture import draw_paths
 from ilw_bringup.session import Driven, LoopError, Session
 from ilw_bringup.start.bringup import NodeSpec
@@ -27,6 +28,9 @@ from ilw_core.errors import IlwError
 from ilw_core.scores.score import EvalScore, score
 from ilw_core.storage.files import write_file
 from ilw_core.storage.locate import config_file
+from ilw_learner.rollout.looks import Looks
+from ilw_learner.training.config import load_config
+from ilw_learner.training.imitation import ImitationConfig
 from ilw_learner.training.summary import TrainSummary
 
 _RETRIES = 5
@@ -39,7 +43,8 @@ class DemoOptions:
 
     task: str = 'clutter'
     seed: int = 0
-    episodes: int = 60
+    episodes: int = 0
+    """Demonstrations; 0: as many as ``config`` says for the task"""
     episodes_eval: int = 20
     config: str = 'bc'
     runs: Path = Path('runs')
@@ -61,10 +66,16 @@ class DemoReport:
     record_s: float
     train_s: float
     eval_s: float
+    looks_s: float
+    """Driving without its pictures; 0: it sees none"""
+    forecast: Forecast
+    """How long these were to take"""
     peak_memory_mb: int
     """Of all nodes together"""
     results: dict[str, EvalScore]
     """Driver (``expert``, ``policy``, ``random``, ``idle``) -> how it drove"""
+    looks: Looks | None
+    """How the policy drove the same worlds with its pictures and without them, in process"""
 
 
 class Demo:
@@ -73,6 +84,11 @@ class Demo:
     def __init__(self, options: DemoOptions) -> None:
         self.options = options
         self.contract = load_contract(config_file('tasks', options.task))
+        _, config = load_config(config_file('train', options.config), self.contract.name)
+        assert isinstance(config, ImitationConfig)
+        self.episodes = options.episodes or config.demonstrations
+        self.forecast = forecast(self.contract, config, self.episodes, options.episodes_eval,
+                                 slowness())
         stamp = time.strftime('%Y%m%d-%H%M%S')
         self.folder = options.runs / f'{stamp}-demo-{self.contract.name}-{os.getpid()}'
         self.folder.mkdir(parents=True)
@@ -102,11 +118,12 @@ class Demo:
                 driven[name] = self._drive_all(session, f'evaluate {name}', world_seeds.SCORE,
                                                options.episodes_eval, Source.POLICY, ready=ready)
             eval_s = expert_s + time.monotonic() - begin
+        looks_s, looks = self._timed(lambda: self._looks(checkpoint))
         report = DemoReport(
-            task=self.contract.name, seed=options.seed, episodes_recorded=options.episodes,
+            task=self.contract.name, seed=options.seed, episodes_recorded=self.episodes,
             episodes_eval=options.episodes_eval, record_s=round(record_s, 1),
-            train_s=round(train_s, 1), eval_s=round(eval_s, 1),
-            peak_memory_mb=round(self.peak_memory_mb),
+            train_s=round(train_s, 1), eval_s=round(eval_s, 1), looks_s=round(looks_s, 1),
+            forecast=self.forecast, peak_memory_mb=round(self.peak_memory_mb), looks=looks,
             results={name: score(episodes) for name, episodes in driven.items()})
         write_file(self.folder / 'report.json', json.dumps(asdict(report), indent=2) + '\n')
         draw_paths(self.folder / 'paths.png', f'{self.contract.name}: paths driven', driven,
@@ -142,7 +159,7 @@ class Demo:
     def record(self, session: Session) -> None:
         """Record the demonstrations; nodes that die are started again."""
         self._drive_all(session, 'record demonstrations', world_seeds.DEMONSTRATE,
-                        self.options.episodes, Source.PERSON, record=True)
+                        self.episodes, Source.PERSON, record=True)
 
     def _evaluate_expert(self, session: Session) -> list[Driven]:
         self.fleet.stop('expert')
@@ -190,19 +207,35 @@ class Demo:
         return driven
 
     def _train(self, session: Session) -> Path:
-        out = self.folder / 'training'
-        command = [sys.executable, '-P', '-m', 'ilw_learner.cli', 'train', '--demos',
-                   str(self.folder / 'demos' / self.contract.name), '--task', self.options.task,
-                   '--config', self.options.config, '--seed', str(self.options.seed),
-                   '--eval-seed', str(self.base_seed + world_seeds.CHOOSE),
-                   '--out', str(out), '--json']
+        told = self._learner(
+            'train', '--demos', str(self.folder / 'demos' / self.contract.name),
+            '--config', self.options.config, '--seed', str(self.options.seed),
+            '--eval-seed', str(self.base_seed + world_seeds.CHOOSE),
+            '--out', str(self.folder / 'training'))
+        return Path(TrainSummary.from_json(told).checkpoint)
+
+    def _looks(self, checkpoint: Path) -> Looks | None:
+        """Drive the scored worlds again without pictures, in process; ``None``: it sees none."""
+        if not self.contract.images:
+            return None
+        count = self.options.episodes_eval
+        self.options.progress('evaluate without its pictures', 0, count)
+        told = self._learner('eval', str(checkpoint), '--episodes', str(count),
+                             '--seed', str(self.base_seed + world_seeds.SCORE))
+        self.options.progress('evaluate without its pictures', count, count)
+        return Looks.from_json(told['looks'])
+
+    def _learner(self, *words: str) -> dict[str, Any]:
+        """Return what a command of the learner says, run in a process of its own."""
+        command = [sys.executable, '-P', '-m', 'ilw_learner.cli', *words, '--task',
+                   self.options.task, '--json']
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr,
                               text=True) as process:
             output, _ = process.communicate()
         if process.returncode != 0:
-            raise IlwError(f'Training failed (exit code {process.returncode}); see above.')
-        summary = TrainSummary.from_json(json.loads(output.strip().splitlines()[-1]))
-        return Path(summary.checkpoint)
+            raise IlwError(f'./ilw {words[0]} failed (exit code {process.returncode}); see above.')
+        told: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
+        return told
 
     def still_alive(self) -> None:
         """Raise when a node has ended; called while waiting."""

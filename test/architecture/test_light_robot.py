@@ -24,6 +24,7 @@ HEAVY = (*sorted(wanted_by('ilw.in') - wanted_by('robot.in')), 'PIL', 'scipy', '
 """What is installed for training and simulating, and not on a robot"""
 NEEDS = {  # to import what begins so; all else does without
     'torch': ('ilw_bringup.correct.lessons', 'ilw_bringup.correct.rounds',
+              'ilw_bringup.demo', 'ilw_bringup.forecast',
               'ilw_bringup.improve.', 'ilw_learner.transfer.',
               'ilw_learner.algorithms', 'ilw_learner.chunks', 'ilw_learner.networks',
               'ilw_learner.training',
@@ -39,7 +40,8 @@ NEEDS = {  # to import what begins so; all else does without
                  'ilw_sim.physics.client', 'ilw_sim.arm.world', 'ilw_sim.arm.simulation',
                  'ilw_sim.cameras.bodies',
                  'ilw_sim.cameras.cameras', 'ilw_sim.cameras.drawing'),
-    'numba': ('ilw_bringup.correct.', 'ilw_bringup.improve.', 'ilw_learner.transfer.',
+    'numba': ('ilw_bringup.correct.', 'ilw_bringup.demo', 'ilw_bringup.forecast',
+              'ilw_bringup.improve.', 'ilw_learner.transfer.',
               'ilw_sim.batch', 'ilw_learner.algorithms', 'ilw_learner.chunks',
               'ilw_learner.data.demonstrations',
               'ilw_learner.data.n_step', 'ilw_learner.data.replay_buffer',

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {'task', 'seed', 'episodes_recorded', 'episodes_eval', 'record_s', 'train_s', 'eval_s',
-        'peak_memory_mb', 'results'}
+        'peak_memory_mb', 'results', 'looks', 'looks_s', 'forecast'}
 
 
 def demo(tmp_path, *options):
@@ -34,6 +34,19 @@ def test_the_quick_demo_ends_with_a_policy_that_drives(tmp_path):
     assert report['peak_memory_mb'] < 3000
     assert (folder / 'paths.png').stat().st_size > 10_000
     assert (folder / 'demo.gif').stat().st_size > 10_000
+    assert report['looks'] is None and report['looks_s'] < 1.0
+    assert all(report['forecast'][name] > 1.0 for name in ('record_s', 'train_s', 'eval_s'))
+
+
+@pytest.mark.slow
+def test_a_demo_with_cameras_also_drives_without_its_pictures(tmp_path):
+    report, _ = demo(tmp_path, '--quick', '--task', 'lift', '--episodes', '4',
+                     '--episodes-eval', '2')
+    assert report['episodes_recorded'] == 4
+    assert report['results']['expert']['success'] == 2
+    assert set(report['looks']['blind']) == {'black', 'frozen', 'swapped'}
+    assert report['looks']['episodes'] == 2
+    assert report['looks_s'] > 1.0 and report['forecast']['looks_s'] > 0.0
 
 
 @pytest.mark.slow

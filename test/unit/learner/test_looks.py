@@ -1,6 +1,9 @@
 """Does a policy look? One that follows its pictures loses its success without them, one that
 follows a habit does not, and is called so."""
 
+from dataclasses import asdict
+import json
+
 import gymnasium
 import numpy as np
 import pytest
@@ -107,3 +110,8 @@ def test_a_swap_shows_what_was_seen_not_what_was_shown():
     for pixel, expected in ((1, 1), (2, 1), (3, 2), (4, 3)):
         blind.begin()
         assert int(blind({'eye': np.array([pixel])})['eye'][0]) == expected
+
+
+def test_what_is_shown_to_programs_is_read_back():
+    told = Looks(4, 5, dict.fromkeys(BLINDS, 1))
+    assert Looks.from_json(json.loads(json.dumps(asdict(told) | {'looks': told.looks}))) == told

@@ -31,8 +31,9 @@ def go(simulation, ticks, **fields):
     return tick
 
 
-def by_joy(task, seeds, imperfection=1.0):
-    """Let the expert drive by Joy through the real teleoperation; return successes."""
+def by_joy(task, seeds, imperfection=1.0, watch=lambda simulation: None):
+    """Let the expert drive by Joy, watched before each tick, through the real teleoperation;
+    return successes."""
     env = make_env(task)
     contract, simulation = env.unwrapped.contract, env.unwrapped.simulation
     hand = ArmHand(contract, Stick(XBOX), seed=0, imperfection=imperfection)
@@ -44,6 +45,7 @@ def by_joy(task, seeds, imperfection=1.0):
         hand.on_reset()
         done = False
         while not done:
+            watch(simulation)
             now_ns = simulation.tick.stamp_ns
             teleop.notice_applied(info['applied'])
             for axes, buttons in hand.on_tick(now_ns, simulation.tick.readings):

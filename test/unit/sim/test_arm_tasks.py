@@ -21,6 +21,20 @@ def test_the_expert_solves_it_with_nothing_but_a_gamepad(task):
     assert by_joy(task, range(40, 44)) == 4
 
 
+@pytest.mark.long
+@pytest.mark.parametrize('task', ['reach', 'reach_kuka'])
+def test_who_reaches_a_cube_does_not_touch_it(task):
+    places = {}
+
+    def watch(simulation):
+        places.setdefault(simulation.seed, []).append(
+            [thing.xyz for thing in simulation.world.things()])
+
+    assert by_joy(task, range(40, 44), imperfection=0.0, watch=watch) == 4
+    moved_m = [np.ptp(np.array(seen), axis=0).max() for seen in places.values()]
+    assert len(moved_m) == 4 and max(moved_m) < 0.002
+
+
 @pytest.mark.parametrize(('task', 'names'), [
     ('pick_place_state', ('cube', 'goal')), ('insert_state', ('peg', 'hole'))])
 def test_two_things_lie_apart_and_what_is_fixed_stays(task, names):

@@ -7,7 +7,7 @@ copycats of P. de Haan, D. Jayaraman, S. Levine, "Causal confusion in imitation 
 episode's first tick, and that another episode's cameras saw.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,11 @@ class Looks:
     """Driven in each way"""
     blind: dict[str, int]
     """Name in ``BLINDS`` -> successes in the same worlds"""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> 'Looks':
+        """Return what ``eval --json`` shows; :raises KeyError: something is not there."""
+        return cls(data['success'], data['episodes'], dict(data['blind']))
 
     @property
     def lost(self) -> tuple[float, float, float]:

@@ -73,6 +73,8 @@ class ImitationConfig(TrainConfig):
     """Least share of each batch that ``--keep replay`` draws from the old demonstrations"""
     anchor: float = 10.0
     """How hard ``--keep ewc`` holds the weights; 1: the old task counts as the new one does"""
+    demonstrations: int = 60
+    """Episodes that a policy takes; so many ``./ilw demo`` records"""
 
     @property
     def execution(self) -> Execution | None:
@@ -88,8 +90,8 @@ class ImitationConfig(TrainConfig):
                 and self.learning_rate > 0.0):
             raise ValueError('held_out_ratio and average must be within [0, 1), learning_rate '
                              'above 0.')
-        if not (0.0 < self.old_ratio < 1.0 and self.anchor > 0.0):
-            raise ValueError('old_ratio must be within (0, 1), anchor above 0.')
+        if not (0.0 < self.old_ratio < 1.0 and self.anchor > 0.0 and self.demonstrations > 0):
+            raise ValueError('old_ratio must be within (0, 1), anchor and demonstrations above 0.')
 
 
 class Step(Protocol):

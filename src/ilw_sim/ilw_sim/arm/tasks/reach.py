@@ -9,17 +9,21 @@ from ilw_sim.arm.tasks.steering import HOVER_M, towards
 from ilw_sim.arm.tasks.view import Intent, View
 
 _OVER_M = 0.03
-"""Above the upper face of the cube"""
 
 
 class ReachTask:
-    """A red and a blue cube, ``apart_m`` from each other at least; one of them is meant."""
+    """
+    A red and a blue cube, ``apart_m`` from each other at least; one of them is meant.
+
+    ``over_m``: how high above its upper face the expert holds the tool.
+    """
 
     objects: tuple[str, ...] = ('red', 'blue')
 
     def __init__(self, options: Section) -> None:
         self._area, self._apart_m = Area(options), apart_of(options)
         self._side_m = cube_side(options)
+        self._over_m = options.number('over_m', _OVER_M, low=0.0, high=0.3)
 
     def make_scene(self, rng: np.random.Generator, joints: int) -> ArmScene:
         """Return a table with two cubes."""
@@ -30,14 +34,14 @@ class ReachTask:
 
     def expert(self, open_m: float) -> 'ReachExpert':
         """Return who drives it."""
-        return ReachExpert(self._side_m)
+        return ReachExpert(self._side_m / 2 + self._over_m)
 
 
 class ReachExpert:
-    """Goes to a place above the cube that is meant."""
+    """Goes to a place above the middle of the cube that is meant."""
 
-    def __init__(self, side_m: float) -> None:
-        self._above = np.array([0.0, 0.0, side_m / 2 + _OVER_M])
+    def __init__(self, above_m: float) -> None:
+        self._above = np.array([0.0, 0.0, above_m])
 
     def drive(self, view: View) -> Intent:
         """Return what to do now."""
