@@ -45,12 +45,25 @@ def test_asked_at_every_tick_only_first_actions_are_driven():
 
 
 def test_while_the_next_is_computed_the_last_goes_on_and_the_next_counts_from_now():
+    driven = drive(ChunkExecutor(Execution(execute=5), P), 12, delay=2)
+    assert driven == [None, None, 2, 3, 4, 302, 303, 304, 602, 603, 604, 902]
+
+
+def test_the_next_is_begun_earlier_by_what_it_takes_so_that_no_older_actions_are_driven():
+    for delay in range(4):
+        ages = [each % 100 for each in drive(ChunkExecutor(Execution(execute=6), P), 40, delay)
+                if each is not None]
+        assert max(ages) == 5 and min(ages) == delay
+
+
+def test_slower_than_the_actions_between_two_chunks_one_is_begun_as_the_last_is_there():
     driven = drive(ChunkExecutor(Execution(execute=3), P), 9, delay=2)
-    assert driven == [None, None, 2, 3, 4, 302, 303, 304, 602]
+    assert driven == [None, None, 2, 3, 202, 203, 402, 403, 602]
 
 
 def test_a_chunk_that_ends_before_the_next_is_there_leaves_a_gap():
-    assert drive(ChunkExecutor(Execution(execute=6), P), 10, delay=2)[5:9] == [5, None, None, 602]
+    assert drive(ChunkExecutor(Execution(execute=6), P), 11, delay=5)[4:] == [
+        None, 5, None, None, None, None, 505]
 
 
 def test_an_ensemble_averages_what_chunks_have_for_the_same_tick_the_oldest_weighing_most():
@@ -65,10 +78,10 @@ def test_an_ensemble_forgets_chunks_that_have_no_action_left():
 
 
 def test_a_prefix_is_what_is_driven_meanwhile_as_many_actions_as_the_last_answers_took():
-    executor, frozen = ChunkExecutor(Execution(execute=3, join='prefix', frozen=4), P), []
+    executor, frozen = ChunkExecutor(Execution(execute=5, join='prefix', frozen=4), P), []
     driven = drive(executor, 9, delay=2, frozen=frozen)
     assert frozen == [[], [3, 4], [303, 304]]
-    assert driven[3:8] == [3, 4, 302, 303, 304]
+    assert driven[3:9] == [3, 4, 302, 303, 304, 602]
 
 
 def test_no_more_actions_are_frozen_than_the_network_has_learned():

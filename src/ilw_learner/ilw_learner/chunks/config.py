@@ -22,7 +22,7 @@ class ChunkConfig(ImitationConfig):
     batch: int = 64
     """Windows per step, as many of each task"""
     execute: int = 8
-    """Actions driven of each before the next counts"""
+    """Actions of each that are over when the next counts"""
     join: str = 'replace'
     """How the next is joined to what is left of the last: one of ``chunk_executor.JOINS``"""
     decay: float = 0.01

@@ -27,7 +27,7 @@ class Execution:
     """How the chunks of a policy are driven; its checkpoint says it, as its training did."""
 
     execute: int = 1
-    """Actions driven of a chunk before the next is begun"""
+    """Actions of a chunk that are over when the next counts, if computing it takes no longer"""
     join: str = 'replace'
     """One of ``JOINS``"""
     decay: float = 0.01
@@ -115,16 +115,21 @@ class ChunkExecutor:
         return 0 if periods <= 0.5 else math.ceil(periods)
 
     def due(self, tick_ns: int) -> bool:
-        """Tell whether the next chunk is to be begun from this tick's observation."""
+        """
+        Tell whether the next chunk is to be begun from this tick's observation.
+
+        It is begun as much earlier as the slowest of the last answers took: what is driven is no
+        older than on a fast computer, as far as one inference at a time allows.
+        """
         if self._begun is not None:
             return False
         plan = self.plan(tick_ns)
-        return plan is None or (
-            tick_ns - plan.begin_ns >= self.execution.execute * self._period_ns)
+        after = max(1, self.execution.execute - self._expected_delay())
+        return plan is None or tick_ns - plan.begin_ns >= after * self._period_ns
 
     def begin(self, tick_ns: int) -> Begun:
         """Note that a chunk is computed from this tick's observation."""
-        plan, count = self.plan(tick_ns), min(max(self._delays, default=0), self.execution.frozen)
+        plan, count = self.plan(tick_ns), min(self._expected_delay(), self.execution.frozen)
         if self.execution.join != 'prefix' or plan is None:
             count = 0
         at = 0 if plan is None else self._index(plan, tick_ns)
@@ -163,6 +168,9 @@ class ChunkExecutor:
         """Return the actions that are left from a tick on, ``(R, Da)``; none: ``(0, 0)``."""
         plan = self.plan(tick_ns)
         return np.empty((0, 0)) if plan is None else plan.actions[self._index(plan, tick_ns):]
+
+    def _expected_delay(self) -> int:
+        return max(self._delays, default=0)
 
     def _index(self, plan: Plan, tick_ns: int) -> int:
         return round((tick_ns - plan.begin_ns) / self._period_ns)
