@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from ilw_core.contract.file import Contract
+from ilw_learner.networks.image_encoder import has_tiles
 from ilw_learner.rollout.looks import BLINDS
 from ilw_learner.training.imitation import ImitationConfig
 
@@ -21,7 +22,7 @@ _TICK_S, _CAMERA_S = 0.016, 0.012
 _OWN_TICK_S, _OWN_CAMERA_S = 0.004, 0.004
 """The same in one process"""
 _UPDATE_S, _PICTURE_S = 0.0025, 0.002
-"""An update of ``bc`` from numbers, and each picture of its batch"""
+"""An update of ``bc`` from numbers, and each picture of its batch; half of it with tiles"""
 _EXPERT_RATIO = 0.25
 """Of the time-out: what an expert and a good policy need, about"""
 
@@ -66,7 +67,8 @@ def forecast(contract: Contract, config: ImitationConfig, episodes: int, episode
     whole = contract.timeout_s * contract.rate_hz
     cameras, short = len(contract.images), _EXPERT_RATIO * whole
     tick_s, own_s = _TICK_S + cameras * _CAMERA_S, _OWN_TICK_S + cameras * _OWN_CAMERA_S
-    update_s = cameras * config.batch * _PICTURE_S or _UPDATE_S
+    picture_s = _PICTURE_S / 2 if has_tiles() else _PICTURE_S
+    update_s = cameras * config.batch * picture_s or _UPDATE_S
     scored = config.candidates * config.eval_episodes * short * own_s
     looks_s = episodes_eval * (short + len(BLINDS) * whole) * own_s if cameras else 0.0
     drivers_s = 2 * (short + whole) * tick_s + 4 * _EPISODE_S

@@ -5,7 +5,8 @@ S. Levine, C. Finn, T. Darrell, P. Abbeel, "End-to-end training of deep visuomot
 2016: convolutions, then the spatial softmax (section 5.1), the mean place of each channel.
 
 Differences from the paper: strides instead of a first layer from another task; how strongly a
-channel answers at most is given beside where, so that "nowhere" differs from "in the middle".
+channel answers at most is given beside where, so that "nowhere" differs from "in the middle". On a
+CPU with tiles for it (Intel AMX), convolutions multiply bfloat16 in training: twice as fast.
 """
 
 import torch
@@ -13,6 +14,11 @@ from torch import Tensor, nn
 
 _LAYERS = ((5, 2), (3, 2), (3, 1))
 """Kernel and stride of each convolution"""
+
+
+def has_tiles() -> bool:
+    """Tell whether this CPU multiplies tiles of bfloat16."""
+    return torch.cpu._is_amx_tile_supported()  # torch has no public name for it yet
 
 
 class ImageEncoder(nn.Module):
@@ -47,8 +53,10 @@ class ImageEncoder(nn.Module):
         height, width, seen = self._shape
         pixels = self._part(images.reshape(-1, height, width, seen))
         values = pixels.permute(0, 3, 1, 2).float() * (1.0 / 255.0) - 0.5  # (B * To, C, h, w)
-        answers = self.convolutions(self._in_other_light(values))
-        answers = answers.reshape(-1, self._channels, self._cells)
+        values = self._in_other_light(values)
+        with torch.autocast('cpu', torch.bfloat16, enabled=self.training and has_tiles()):
+            answers = self.convolutions(values)
+        answers = answers.float().reshape(-1, self._channels, self._cells)
         found = answers.softmax(-1) @ self.places  # (B * To, channels, 2)
         return torch.cat([found.flatten(1), torch.tanh(answers.amax(-1))], dim=1)
 
