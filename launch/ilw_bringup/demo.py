@@ -231,7 +231,10 @@ class Demo:
                    self.options.task, '--json']
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr,
                               text=True) as process:
-            output, _ = process.communicate()
+            try:
+                output, _ = process.communicate()
+            finally:
+                process.terminate()  # where this one was asked to end; else it has ended
         if process.returncode != 0:
             raise IlwError(f'./ilw {words[0]} failed (exit code {process.returncode}); see above.')
         told: dict[str, Any] = json.loads(output.strip().splitlines()[-1])

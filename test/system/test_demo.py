@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
+import signal
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +50,29 @@ def test_a_demo_with_cameras_also_drives_without_its_pictures(tmp_path):
     assert set(report['looks']['blind']) == {'black', 'frozen', 'swapped'}
     assert report['looks']['episodes'] == 2
     assert report['looks_s'] > 1.0 and report['forecast']['looks_s'] > 0.0
+
+
+def command_of(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has just ended
+        return []
+
+
+@pytest.mark.slow
+def test_a_demo_that_is_asked_to_end_leaves_no_training_behind(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'ilw_bringup.cli', 'demo', '--quick', '--task', 'lift_state',
+         '--episodes', '4', '--episodes-eval', '1', '--runs', str(tmp_path)])
+    training, deadline = [], time.monotonic() + 300
+    while not training:
+        assert time.monotonic() < deadline and process.poll() is None
+        training = [each for each in psutil.Process(process.pid).children()
+                    if {'ilw_learner.cli', 'train'} <= {*command_of(each)}]
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)  # to it alone, as no terminal does
+    assert process.wait(60) == 130
+    assert not psutil.wait_procs(training, timeout=30)[1]
 
 
 @pytest.mark.slow
