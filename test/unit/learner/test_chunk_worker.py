@@ -103,6 +103,7 @@ def test_without_anything_to_drive_an_answer_is_said_when_it_is_there(heard):
     assert heard.runner.begun.acquire(timeout=20)
     heard.tick(1)
     heard.tick(2)
+    heard.until(lambda: heard.runner._window[-1].tick_ns == 2 * P)
     assert not heard.thoughts
     heard.runner.go.release(2)
     driven, left = heard.driven()
