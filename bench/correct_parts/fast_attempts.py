@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from correct_parts.fast_drive import Hand, as_attempt, as_episode, drive
+from correct_parts.fast_pairs import drive_together
 from correct_parts.fast_world import FastWorld
 import numpy as np
 
@@ -63,9 +64,10 @@ def save(folder: Path, name: str, world: FastWorld, seed: int, policy: PolicyRun
 
 @contextmanager
 def arrays_for_recordings() -> Iterator[None]:
-    """Let trainings read what ``save`` kept."""
+    """Let trainings read what ``save`` kept, and comparisons drive side by side."""
     with patch('ilw_learner.training.options.load_episode',
-               lambda folder, contract, **_: _load(folder, contract)):
+               lambda folder, contract, **_: _load(folder, contract)), \
+            patch('ilw_bringup.correct.lessons.drive_pairs', drive_together):
         yield
 
 

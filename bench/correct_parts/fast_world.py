@@ -11,11 +11,6 @@ from ilw_sim.batch.compiled import SPEED, TURN, YAW, X, Y
 from ilw_sim.batch.worlds import make_scenes
 from ilw_sim.tasks.scene import Scene
 
-_KEPT = 400
-"""Worlds that are remembered: policies are compared from the same starts"""
-_SCENES: dict[tuple[str, int], Scene] = {}
-"""Hash of the contract and seed -> scene"""
-
 
 class FastWorld(gymnasium.Env):
     """
@@ -33,12 +28,7 @@ class FastWorld(gymnasium.Env):
               ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin the episode of ``seed``."""
         assert seed is not None
-        key = self.contract.hash, seed
-        if key not in _SCENES:
-            if len(_SCENES) >= _KEPT:
-                _SCENES.clear()
-            _SCENES[key], = make_scenes(self.contract, [seed])
-        self.scene = _SCENES[key]
+        self.scene, = make_scenes(self.contract, [seed])
         self._batch = BatchEnv(self.contract, scenes=[self.scene], seed=seed)
         obs, _ = self._batch.reset()
         return obs[0].copy(), self._info('', False, 0)

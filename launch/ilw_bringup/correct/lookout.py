@@ -59,7 +59,8 @@ class Lookout:
         :param twist: speed [m/s] and turn rate [rad/s].
         :param command: (Da,) what the policy asks for now.
         """
-        if self._looked_ns is not None and 0 <= now_ns - self._looked_ns < LOOK_NS:
+        early = self._looked_ns is not None and 0 <= now_ns - self._looked_ns < LOOK_NS
+        if early or self._corrector.must_hold(now_ns):
             return self.holds
         here = cost(pose)
         if here is None or self._foresight is None:

@@ -18,6 +18,7 @@ from ilw_core.contract.schema import Section
 from ilw_core.errors import ContractError
 from ilw_core.features.lidar_sectors import sector_minimum
 from ilw_core.storage.locate import config_file
+from ilw_sim.batch import worlds
 from ilw_sim.batch.batch_env import BatchEnv
 from ilw_sim.batch.worlds import make_scenes
 from ilw_sim.tasks.tasks import TASKS
@@ -161,6 +162,21 @@ def test_unmeasured_scenes_are_the_same_scenes(contracts):
             assert (full.shapes, full.start, full.goal) == (
                 quick.shapes, quick.start, quick.goal)
             assert np.isfinite(full.shortest_path_m)
+
+
+def test_a_world_is_made_once_and_remembered_as_it_is_made_anew(contracts, monkeypatch):
+    contract = contracts['clutter']
+    other = parse_contract(contract.text.replace('obstacles: 7', 'obstacles: 2'))
+    assert other.scene != contract.scene
+    monkeypatch.setattr(worlds, '_SCENES', {})
+    monkeypatch.setattr(worlds, '_REMEMBERED', 3)
+    first = make_scenes(contract, [1, 2])
+    assert all(a is b for a, b in zip(first, make_scenes(contract, [1, 2]), strict=True))
+    few, = make_scenes(other, [1])
+    assert len(few.shapes) < len(first[0].shapes)
+    again = make_scenes(contract, [3, 4, 5, 1, 2])  # more than are remembered
+    assert [each.start for each in again[3:]] == [each.start for each in first]
+    assert len(worlds._SCENES) == 3
 
 
 def test_what_cannot_be_observed_here_is_refused(contracts):

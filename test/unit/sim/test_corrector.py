@@ -47,3 +47,17 @@ def test_it_gives_back_after_two_seconds_at_least_and_only_when_all_is_well():
     assert held[40:] == [False] * 5
     soon = holds([(i < 12, 9.0, 8.0) for i in range(70)], seed=1)
     assert sum(soon[:soon.index(True) + 40]) == 20
+
+
+def test_while_the_stick_must_be_held_nothing_that_is_seen_gives_it_back():
+    person = Corrector(np.random.default_rng(0))
+    looks, must = 0, []
+    while not person.holds:
+        person.look(looks * PERIOD_NS, fails=True, cost=9.0, cost_ahead=8.0)
+        assert not person.must_hold(looks * PERIOD_NS) or person.holds
+        looks += 1
+    begun = looks - 1
+    for i in range(begun, begun + 30):
+        must.append(person.must_hold(i * PERIOD_NS))
+    assert must == [True] * 20 + [False] * 10
+    assert person.look((begun + 20) * PERIOD_NS, fails=False, cost=9.0, cost_ahead=8.0) is False

@@ -21,6 +21,10 @@ from ilw_sim.tasks.tasks import TASKS
 
 _ONE_PLACE = ('maze', 'map')  # tasks whose worlds share their shapes, and are made at once
 _MANY = 400  # worlds that take longer than starting processes
+_REMEMBERED = 2000
+"""Who drives in a world, looks ahead in it and draws it are given the same scene"""
+_SCENES: dict[tuple[str, Path | None, int], Scene] = {}
+"""Text and folder of a contract, and a seed -> scene"""
 
 
 class Pool(NamedTuple):
@@ -110,6 +114,21 @@ def _row(shape: Shape) -> list[float]:
 
 
 def _scenes(contract: Contract, seeds: list[int]) -> list[Scene]:
+    """Make scenes, or remember them; where a file beside the contract says what stands, make."""
+    if contract.scene.get('task') in _ONE_PLACE:
+        return _made(contract, seeds)
+    keys = [(contract.text, contract.folder, seed) for seed in seeds]
+    found = {key: _SCENES[key] for key in keys if key in _SCENES}
+    lacking = [key for key in dict.fromkeys(keys) if key not in found]
+    found.update(zip(lacking, _made(contract, [key[2] for key in lacking]), strict=True))
+    for key in lacking[:_REMEMBERED]:
+        while len(_SCENES) >= _REMEMBERED:
+            del _SCENES[next(iter(_SCENES))]
+        _SCENES[key] = found[key]
+    return [found[key] for key in keys]
+
+
+def _made(contract: Contract, seeds: list[int]) -> list[Scene]:
     section = Section(contract.scene, f'{contract.name}.scene')
     task = TASKS[section.text('task', choices=tuple(TASKS))](contract, section)
     SensorOptions.take(section)

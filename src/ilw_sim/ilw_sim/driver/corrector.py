@@ -39,6 +39,10 @@ class Corrector:
         self._due_ns: int | None = None
         self._costs: deque[tuple[int, float]] = deque()
 
+    def must_hold(self, now_ns: int) -> bool:
+        """Tell whether nothing that is seen now would let it give the stick back."""
+        return self.holds and now_ns - self._since_ns < _HOLD_S * 1e9
+
     def look(self, now_ns: int, *, fails: bool, cost: float, cost_ahead: float) -> bool:
         """
         Take in a tick; returns whether the person drives from here on.
@@ -48,7 +52,7 @@ class Corrector:
         """
         nears = cost - cost_ahead >= _NEARER
         if self.holds:
-            if now_ns - self._since_ns >= _HOLD_S * 1e9 and nears and not fails:
+            if not self.must_hold(now_ns) and nears and not fails:
                 self._turn(now_ns, holds=False)
             return self.holds
         self._costs.append((now_ns, cost))
