@@ -61,3 +61,15 @@ def test_while_the_stick_must_be_held_nothing_that_is_seen_gives_it_back():
         must.append(person.must_hold(i * PERIOD_NS))
     assert must == [True] * 20 + [False] * 10
     assert person.look((begun + 20) * PERIOD_NS, fails=False, cost=9.0, cost_ahead=8.0) is False
+
+
+def test_one_that_strayed_is_driven_past_what_held_it():
+    before = [8.8 + 0.01 * (i % 5) for i in range(100)]
+    straying = [(False, cost, cost) for cost in before]
+    first = holds(straying).index(True)
+    driven = [(False, 8.8 - 0.1 * i, 8.0 - 0.1 * i) for i in range(60)]
+    held = holds(straying[:first + 1] + driven)[first:]
+    assert all(driven[i - 1][1] > 6.81 for i in range(1, held.index(False)))
+    assert driven[held.index(False) - 1][1] <= 6.81
+    failing = [(i < 12, 9.0, 8.0) for i in range(70)]
+    assert sum(holds(failing, seed=1)) == 20, 'after a collision ahead it is soon enough'
