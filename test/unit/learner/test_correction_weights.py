@@ -75,16 +75,17 @@ def test_of_an_attempt_that_failed_what_led_into_it_is_no_label(clutter, drivers
             assert np.flatnonzero(weights).tolist() == labels
 
 
-def test_interventions_get_half_the_weight_and_the_second_before_a_takeover_none(clutter):
-    one = driven(clutter, [R] * 20 + [P] * 4 + [R] * 6)
+def test_interventions_get_half_the_weight_and_eight_seconds_before_a_takeover_none(clutter):
+    one = driven(clutter, [R] * 90 + [P] * 4 + [R] * 6)
     other = driven(clutter, [R] * 10 + [N] * 2)
     weights = step_weights([one, other], 'weighted', 0.1)
     person, policy = np.array([4]), np.array([10 + 6 + 10])
-    assert weights[0][20:24].tolist() == pytest.approx([42 * 0.5 / person[0]] * 4)
-    assert weights[0][10:20].tolist() == [0] * 10
-    assert weights[0][:10].tolist() == pytest.approx([42 * 0.5 / policy[0]] * 10)
-    assert weights[1].tolist() == pytest.approx([42 * 0.5 / policy[0]] * 10 + [0, 0])
-    assert sum(each.sum() for each in weights) == pytest.approx(42)
+    assert weights[0][90:94].tolist() == pytest.approx([112 * 0.5 / person[0]] * 4)
+    assert weights[0][10:90].tolist() == [0] * 80
+    assert weights[0][:10].tolist() == pytest.approx([112 * 0.5 / policy[0]] * 10)
+    assert weights[0][94:].tolist() == pytest.approx([112 * 0.5 / policy[0]] * 6)
+    assert weights[1].tolist() == pytest.approx([112 * 0.5 / policy[0]] * 10 + [0, 0])
+    assert sum(each.sum() for each in weights) == pytest.approx(112)
 
 
 @pytest.mark.parametrize('labels', ['all', 'person', 'weighted'])
