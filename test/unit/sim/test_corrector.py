@@ -73,3 +73,11 @@ def test_one_that_strayed_is_driven_past_what_held_it():
     assert driven[held.index(False) - 1][1] <= 6.81
     failing = [(i < 12, 9.0, 8.0) for i in range(70)]
     assert sum(holds(failing, seed=1)) == 20, 'after a collision ahead it is soon enough'
+
+
+def test_who_gets_nowhere_lets_go_after_fifteen_seconds_and_may_take_over_again():
+    held = holds([(True, 9.0, 9.0)] * 400)
+    first = held.index(True)
+    assert held[first:first + 151] == [True] * 150 + [False]
+    again = held.index(True, first + 151)
+    assert 3 <= again - (first + 150) <= 9
