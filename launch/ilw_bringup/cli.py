@@ -14,6 +14,7 @@ import click
 from rich.table import Table
 
 from ilw_bringup.commands.completion import COMPLETES
+from ilw_bringup.start.arguments import DEMOS
 from ilw_bringup.start.bringup import BRINGUPS, discovery, require_files, resolve
 from ilw_bringup.start.interrupts import asked_to_end, ignore, interrupt_once
 from ilw_cli.config_name import ConfigName
@@ -171,7 +172,7 @@ def up() -> None:
     """
 
 
-def _up_command(name: str) -> click.Command:
+def _up_command(name: str, words: str = 'up ') -> click.Command:
     options = []
     for argument in BRINGUPS[name].arguments:
         flag = '--' + argument.name.replace('_', '-')
@@ -184,11 +185,12 @@ def _up_command(name: str) -> click.Command:
             options.append(click.Option([flag], type=kind, default=argument.default,
                                         help=argument.text, show_default=True))
     return click.Command(name, params=options, callback=lambda **given: _run_up(name, given),
-                         help=f'{BRINGUPS[name].text}\n\nExample: ./ilw up {name}')
+                         help=f'{BRINGUPS[name].text}\n\nExample: ./ilw {words}{name}')
 
 
 for _name in BRINGUPS:
     up.add_command(_up_command(_name))
+ilw.add_command(_up_command('cockpit', words=''))
 
 
 def _run_up(name: str, given: dict[str, Any]) -> None:
@@ -199,6 +201,8 @@ def _run_up(name: str, given: dict[str, Any]) -> None:
     bringup, values = resolve(name, given)
     require_files(values)
     specs = bringup.nodes(values)
+    if any(spec.package == 'ilw_web' for spec in specs):
+        _look_for_cockpit(values, makes_demos='operator' in values)
     with (asked_to_end(keep_terminal=not values['detached']) as came,
           screen(wanted=not values['detached']) as here,
           Fleet(environment=node_environment(values, specs), screen=here) as fleet):
@@ -213,6 +217,16 @@ def _run_up(name: str, given: dict[str, Any]) -> None:
             if dead and not came:
                 raise IlwError(f'The node {dead[0]} ended; see above. The others were ended.')
         here.say('Ending.')
+
+
+def _look_for_cockpit(values: dict[str, Any], *, makes_demos: bool) -> None:
+    """:raises IlwError: its port is taken, or the folder that it is to list is not there."""
+    from ilw_web.server.server import check_port
+
+    check_port(values['port'])
+    demos = values.get('demos', DEMOS.default)
+    if demos != DEMOS.default and not makes_demos and not Path(demos).is_dir():
+        raise IlwError(f'There is no folder {demos}. Give one that is there: --demos DIR.')
 
 
 @ilw.command()

@@ -16,7 +16,8 @@ SOURCES = sorted(p for p in (*ROOT.glob('src/*/*/**/*.py'), *ROOT.glob('launch/*
 
 LAYERS = (  # who may import whom: a package those before it, of its own line none
     {'ilw_msgs'}, {'ilw_core'}, {'ilw_cli', 'ilw_ros'}, {'ilw_data'},
-    {'ilw_sysid', 'ilw_teleop', 'ilw_sim', 'ilw_emulator', 'ilw_learner'}, {'ilw_bringup'},
+    {'ilw_sysid', 'ilw_teleop', 'ilw_sim', 'ilw_emulator', 'ilw_learner'}, {'ilw_web'},
+    {'ilw_bringup'},
     {'ilw_faults'})
 FOREIGN = {  # packages of others that a package does without
     'ilw_core': {'rclpy', 'torch', 'pybullet', 'ilw_msgs'},
@@ -28,6 +29,7 @@ FOREIGN = {  # packages of others that a package does without
     'ilw_sim': {'rclpy', 'torch', 'ilw_ros', 'ilw_msgs'},
     'ilw_emulator': {'rclpy', 'torch', 'pybullet', 'numba', 'ilw_ros', 'ilw_msgs'},
     'ilw_learner': {'rclpy', 'pybullet', 'ilw_ros', 'ilw_msgs'},
+    'ilw_web': {'rclpy', 'torch', 'pybullet', 'numba', 'ilw_ros', 'ilw_msgs', 'ilw_sim'},
     'ilw_bringup': {'pybullet'},
     'ilw_faults': {'rclpy', 'pybullet'},
 }

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / 'src', ROOT / 'launch')
-MADE = {'build', 'install', 'log', '__pycache__', '.mypy_cache', '.ruff_cache'}
+MADE = {'build', 'install', 'log', '__pycache__', '.mypy_cache', '.ruff_cache',
+        'node_modules'}
 """Folders that a tool makes and git leaves alone"""
 
 

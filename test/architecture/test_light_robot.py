@@ -23,6 +23,8 @@ HEAVY = (*sorted(wanted_by('ilw.in') - wanted_by('robot.in')), 'PIL', 'scipy', '
          'ilw_faults')
 """What is installed for training and simulating, and not on a robot"""
 NEEDS = {  # to import what begins so; all else does without
+    'aiohttp': ('ilw_web.server.server', 'ilw_web.server.thread', 'ilw_web.server.viewer',
+                'ilw_web.nodes.cockpit_node'),
     'torch': ('ilw_bringup.correct.lessons', 'ilw_bringup.correct.rounds',
               'ilw_bringup.demo', 'ilw_bringup.forecast',
               'ilw_bringup.improve.', 'ilw_learner.transfer.',

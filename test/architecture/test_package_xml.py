@@ -13,7 +13,8 @@ PACKAGES = {path.parent.name if path.parent.name != 'launch' else 'ilw_bringup':
             for path in (*ROOT.glob('src/*/package.xml'), ROOT / 'launch' / 'package.xml')
             if path.parent.name != 'ilw_msgs'}
 KEYS = {  # module -> key of rosdep, https://github.com/ros/rosdistro/blob/master/rosdep/python.yaml
-    'click': 'python3-click', 'cryptography': 'python3-cryptography', 'cv2': 'python3-opencv',
+    'aiohttp': 'python3-aiohttp', 'click': 'python3-click',
+    'cryptography': 'python3-cryptography', 'cv2': 'python3-opencv',
     'evdev': 'python3-evdev', 'google': 'python3-protobuf', 'gymnasium': 'python3-gymnasium-pip',
     'PIL': 'python3-pil', 'matplotlib': 'python3-matplotlib', 'numba': 'python3-numba',
     'numpy': 'python3-numpy',

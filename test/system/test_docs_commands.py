@@ -55,6 +55,7 @@ CANNOT = {
     r'^rsync ': 'needs a second machine',
     r'^\./ilw joystick|my_pad': 'needs a gamepad',
     r'^\./ilw ((up )?correct|improve)': 'needs a person with a gamepad',
+    r'cockpit': 'needs a browser: test/ros/test_cockpit.py and test_cockpit_browser.py',
     r'--robot (?!emulated)': 'needs a robot',
     r'--gui': 'needs a display',
     r'--security ': 'needs a ROS whose DDS has the security plugin',

@@ -12,7 +12,8 @@ import time
 _COPIED = ('src', 'launch', 'test', 'config', 'docs', 'tools', 'bench', 'requirements')
 _FILES = ('ilw', 'pyproject.toml', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md')
 _PACKAGES = ('src/ilw_core', 'src/ilw_data', 'src/ilw_sysid', 'src/ilw_teleop',
-             'src/ilw_learner', 'src/ilw_sim', 'src/ilw_emulator', 'src/ilw_faults', 'launch')
+             'src/ilw_learner', 'src/ilw_sim', 'src/ilw_emulator', 'src/ilw_faults', 'src/ilw_web',
+             'launch')
 _MEMORY_BYTES = 6 << 30
 
 

@@ -111,7 +111,7 @@ stage_build() {
         local skipped=()
         if [ "$ILW_VARIANT" = robot ]; then
             export ILW_ROBOT=1  # what package.xml leaves out then
-            skipped=(--packages-skip ilw_sim ilw_faults)
+            skipped=(--packages-skip ilw_sim ilw_faults ilw_web)
         fi
         "$python" -m colcon build "${skipped[@]}" --base-paths "${bases[@]}" --symlink-install \
             --cmake-args "-DPython3_EXECUTABLE=$python" -DBUILD_TESTING=OFF

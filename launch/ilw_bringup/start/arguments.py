@@ -43,8 +43,10 @@ JOYSTICK = Argument(
     'joystick', 'xbox', 'Layout in config/joysticks/: xbox, xbox_bluetooth, ps4, ps5, f710_x, '
     'f710_d, 8bitdo, 8bitdo_x, switch_pro, game_controller, xbox_wireless, or your own; auto: the '
     'one that fits the pad.', folder='joysticks')
-INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; external: another '
-                 'node publishes joy.', ('evdev', 'keyboard', 'external'))
+INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; cockpit: a page in '
+                 'the browser; external: another node publishes joy.',
+                 ('evdev', 'keyboard', 'cockpit', 'external'))
+PORT = Argument('port', 8765, 'Of the cockpit, on 127.0.0.1 only.')
 DEMOS = Argument('demos', 'demos', 'Folder that receives the episodes.')
 OPERATOR = Argument('operator', '', 'Who demonstrates; kept with each episode.')
 CHECKPOINT = Argument('checkpoint', 'idle', 'Checkpoint folder, deployed (the promoted one), '

@@ -26,6 +26,7 @@ from ilw_bringup.start.arguments import (
     JOYSTICK,
     OPERATOR,
     PLANT,
+    PORT,
     PREFLIGHT,
     PROFILE,
     REVEAL,
@@ -122,10 +123,18 @@ def _hand(a: Mapping[str, Any]) -> list[NodeSpec]:
         source = [NodeSpec('ilw_teleop', 'keyboard_node', 'keyboard',
                            {'contract': a['task'], 'joystick': _imitated(a), **clock},
                            terminal=True)]
+    elif a['input'] == 'cockpit':
+        source = _cockpit(a)
     else:
         source = [NodeSpec('ilw_teleop', 'joy_node', 'joy', {'joystick': a['joystick'], **clock})]
     return [*source, NodeSpec('ilw_teleop', 'teleop_node', 'teleop', {
         'contract': a['task'], 'joystick': a['joystick'], **clock})]
+
+
+def _cockpit(a: Mapping[str, Any]) -> list[NodeSpec]:
+    return [NodeSpec('ilw_web', 'cockpit_node', 'cockpit', {
+        'contract': a['task'], 'joystick': _imitated(a), 'port': a['port'],
+        'demos': a.get('demos', DEMOS.default)})]
 
 
 def _imitated(a: Mapping[str, Any]) -> str:
@@ -215,11 +224,11 @@ def _bringup(text: str, arguments: tuple[Argument, ...],
 
 
 _NOT_REPEATED = ('task', 'demos', 'operator', 'robot', 'reveal', 'security', 'detached', 'rviz',
-                 'log_level', 'view')
+                 'log_level', 'view', 'port')
 """Of an episode: written elsewhere in it, or a matter of the machine"""
 _SIM = (SEED, SPEED, PLANT, GUI, CLOCK, TF_PREFIX)
 _PLANT = (ROBOT, PROFILE, *_SIM, EMULATOR, EMULATOR_SEED, REVEAL)
-_HAND = (JOYSTICK, INPUT, WITH_EXPERT)
+_HAND = (JOYSTICK, INPUT, PORT, WITH_EXPERT)
 
 BRINGUPS: dict[str, Bringup] = {
     'sim': _bringup('The simulator alone.', (TASK, *_SIM, VIEW),
@@ -243,6 +252,9 @@ BRINGUPS: dict[str, Bringup] = {
          PREFLIGHT, VIEW),
         lambda a: (_sim(a) + _hand(a) + _arbiter(a, True) + _recorder(a) + _policy(a)
                    + _status(a, policy=True))),
+    'cockpit': _bringup(
+        'A page in the browser beside nodes that run with --input external.',
+        (TASK, JOYSTICK, PORT, DEMOS), _cockpit),
     'trainer': _bringup(
         'Train and evaluate when asked by the actions train and evaluate.',
         (TASK, DEMO_FOLDERS, RUNS, CHECKPOINTS, CONFIGS, ENV), _trainer),

@@ -8,8 +8,8 @@ import click
 from ilw_core.errors import IlwError
 from ilw_core.text.terminal import echo, show_usage_error
 
-_NOT_ON_A_ROBOT = ('ilw_faults', 'ilw_sim', 'matplotlib', 'numba', 'optuna', 'pybullet',
-                   'safetensors', 'tensorboard', 'torch')
+_NOT_ON_A_ROBOT = ('aiohttp', 'ilw_faults', 'ilw_sim', 'ilw_web', 'matplotlib', 'numba', 'optuna',
+                   'pybullet', 'safetensors', 'tensorboard', 'torch')
 
 
 def why_not_here(error: ModuleNotFoundError, package: str = '') -> str:

@@ -79,6 +79,14 @@ class EpisodeFolder:
         return str(self.meta.get('stop_reason', ''))
 
     @property
+    def seconds(self) -> float | None:
+        """How long it is [s]; ``None`` when nobody said."""
+        begin, end = self.meta.get('begin_ns'), self.meta.get('end_ns')
+        if type(begin) is not int or type(end) is not int or end < begin:
+            return None
+        return round((end - begin) / 1e9, 2)
+
+    @property
     def suspect(self) -> tuple[str, ...]:
         """Why the recorder doubts that it is fit to train from; empty when it does not."""
         try:

@@ -35,6 +35,10 @@ class ListedEpisode:
     stop_reason: str
     mb: float
     """Size on the disk"""
+    seconds: float | None = None
+    """From its begin to its end; ``None`` where the recording does not say it"""
+    suspect: tuple[str, ...] = ()
+    """Why the recorder doubts that it is fit to train from"""
 
 
 @click.group()
@@ -60,7 +64,7 @@ def list_episodes(root: Path, show_dropped: bool, as_json: bool) -> None:
         _list_dropped(root, as_json)
         return
     rows = [ListedEpisode(str(f.path), f.meta.get('task', ''), f.outcome.name.lower(),
-                          f.stop_reason, round(f.size_bytes / 1e6, 2))
+                          f.stop_reason, round(f.size_bytes / 1e6, 2), f.seconds, f.suspect)
             for f in find_episodes(root)]
     if as_json:
         echo(json.dumps({'episodes': [asdict(row) for row in rows]}))

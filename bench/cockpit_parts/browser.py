@@ -1,0 +1,73 @@
+"""Chromium with the cockpit open: presses a gamepad of its own making, and counts pictures."""
+
+import argparse
+import json
+import time
+
+from playwright.sync_api import sync_playwright
+
+PAD = """
+(() => {
+  const pad = {id: 'bench pad', index: 0, connected: true, mapping: 'standard',
+    axes: [0, 0, 0, 0], buttons: Array.from({length: 17}, () => ({pressed: false, value: 0}))};
+  navigator.getGamepads = () => [pad];
+  window.benchPad = pad;
+  window.presses = [];
+  window.press = (count) => new Promise((done) => {
+    const once = (left) => {
+      if (!left) { done(window.presses); return; }
+      const forward = pad.axes[1] ? 0 : -1;  // from rest to full ahead, and back
+      pad.buttons[4] = {pressed: forward !== 0, value: 1};
+      pad.axes[1] = forward;
+      window.presses.push([(performance.timeOrigin + performance.now()) / 1000, -forward]);
+      setTimeout(() => once(left - 1), 700 + 300 * Math.random());
+    };
+    once(count);
+  });
+})();
+"""
+
+
+def pictures(page):
+    """Return the pictures drawn so far."""
+    return int(page.locator('canvas.scene').get_attribute('data-pictures') or 0)
+
+
+def main():
+    """Print one JSON object."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('link')
+    parser.add_argument('--chromium', default='/usr/bin/chromium')
+    parser.add_argument('--presses', type=int, default=0)
+    parser.add_argument('--seconds', type=float, default=0.0)
+    options = parser.parse_args()
+    result = {}
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=options.chromium,
+                                       args=['--no-sandbox', '--enable-unsafe-swiftshader'])
+        page = browser.new_page(viewport={'width': 1100, 'height': 800})
+        page.add_init_script(PAD)
+        begun = time.time()
+        page.goto(options.link)
+        page.wait_for_selector('canvas.scene[data-pictures]', timeout=30_000)
+        result['picture_at_s'], result['open_s'] = time.time(), time.time() - begun
+        if options.presses:
+            page.get_by_role('button', name='Take the wheel').click()
+            page.wait_for_function("document.getElementById('who').textContent === 'You drive'")
+            page.wait_for_timeout(1500)
+            result['presses'] = page.evaluate(f'press({options.presses})')
+        if options.seconds:
+            page.get_by_role('button', name='Look around (3-D)').click()
+            page.wait_for_timeout(3000)
+            print(json.dumps({'begin': time.time()}), flush=True)
+            count, since = pictures(page), time.time()
+            page.wait_for_timeout(1000 * options.seconds)
+            result['pictures_per_s'] = (pictures(page) - count) / (time.time() - since)
+            result['charts'] = page.locator('.uplot').count()
+            result['cameras'] = page.locator('.cameras canvas').count()
+        browser.close()
+    print(json.dumps(result), flush=True)
+
+
+if __name__ == '__main__':
+    main()

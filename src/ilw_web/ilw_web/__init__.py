@@ -1,0 +1,1 @@
+"""The cockpit: a page in the browser to drive, record and look after the robot."""

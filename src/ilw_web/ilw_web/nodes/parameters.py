@@ -1,0 +1,16 @@
+"""The parameters of the cockpit's node."""
+
+from dataclasses import dataclass
+
+from ilw_ros.params import param
+
+
+@dataclass(frozen=True)
+class CockpitParams:
+    """The parameters of the cockpit node."""
+
+    contract: str = param('clutter', 'Contract: a name in config/tasks, or a path.')
+    joystick: str = param('xbox', 'Layout that the page speaks: a name in config/joysticks, or a '
+                          'path; the teleop node has the same, or auto.')
+    port: int = param(8765, 'Of this machine, 127.0.0.1 only.', low=1024, high=65535)
+    demos: str = param('demos', 'Folder whose episodes are listed.')

@@ -1,0 +1,1 @@
+"""What is heard of a robot, as the page is told it."""
