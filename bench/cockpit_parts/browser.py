@@ -53,7 +53,7 @@ def main():
         result['picture_at_s'], result['open_s'] = time.time(), time.time() - begun
         if options.presses:
             page.get_by_role('button', name='Take the wheel').click()
-            page.wait_for_function("document.getElementById('who').textContent === 'You drive'")
+            page.locator('#who', has_text='You drive').wait_for()
             page.wait_for_timeout(1500)
             result['presses'] = page.evaluate(f'press({options.presses})')
         if options.seconds:

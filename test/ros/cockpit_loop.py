@@ -128,12 +128,13 @@ class Loop:
 
     async def driver_moves(self, ws, *, seconds=10.0):
         """Take the seat and drive until the robot moves; return when it was told to."""
-        await ws.send_str('{"t":"drive"}')
-        deadline = time.monotonic() + seconds
         begun = time.monotonic()
         while not [x for at, x in self.spy.commands if at > begun and x > 0.1]:
-            assert time.monotonic() < deadline, 'waited in vain for the robot to move'
-            rests = time.monotonic() < begun + 1.0
+            now = time.monotonic()
+            assert now < begun + seconds, 'waited in vain for the robot to move'
+            await ws.send_str('{"t":"drive"}')
+            # A pad is to be seen at rest by whoever has only now begun to listen.
+            rests = (now - begun) % 2.0 < 1.0
             await ws.send_str(pressing() if rests else pressing('deadman', forward=1.0))
             await asyncio.sleep(0.02)
 
