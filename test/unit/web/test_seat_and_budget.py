@@ -1,8 +1,15 @@
 """Who drives, and how much a viewer may say."""
 
+import asyncio
+
+import pytest
+
+pytest.importorskip('aiohttp')
+from ilw_web.server import viewer as viewer_module
 from ilw_web.server.budget import MessageBudget
 from ilw_web.server.gate import PROTOCOL, Gate
 from ilw_web.server.seat import LEASE_NS, Seat
+from ilw_web.server.viewer import Viewer
 
 MS = 1_000_000
 
@@ -61,3 +68,50 @@ def test_the_gate_opens_for_host_origin_and_token_together():
                   {'Sec-WebSocket-Protocol': f'{PROTOCOL}, é'}):
         assert gate.why_not_socket(headers(**wrong)), wrong
     assert gate.why_not_page({}) and not gate.why_not_page(headers())
+
+
+class Takes:
+    """A socket that is told; with ``never`` it takes nothing, as a page that hangs."""
+
+    def __init__(self, *, never=False):
+        self.closed, self.sent, self._never = False, [], never
+
+    async def send_str(self, text):
+        if self._never:
+            await asyncio.Event().wait()
+        self.sent.append(text)
+
+
+class Line:
+    """The connection below it."""
+
+    aborted = False
+
+    def abort(self):
+        self.aborted = True
+
+
+def test_a_slow_viewer_gets_the_newest_of_each_kind_and_no_more():
+    async def tell():
+        socket = Takes()
+        viewer = Viewer(1, socket, Line())
+        for n in range(1000):
+            viewer.tell({'scan': str(n), 'pose': str(-n)}, {})
+        writing = asyncio.create_task(viewer.write())
+        while not socket.sent:
+            await asyncio.sleep(0.001)
+        writing.cancel()
+        assert socket.sent == ['[999,-999]']
+    asyncio.run(tell())
+
+
+def test_a_viewer_that_takes_nothing_is_dropped(monkeypatch):
+    monkeypatch.setattr(viewer_module, 'SLOW_S', 0.05)
+
+    async def tell():
+        line = Line()
+        viewer = Viewer(1, Takes(never=True), line)
+        viewer.tell({'scan': '1'}, {})
+        await asyncio.wait_for(viewer.write(), 5.0)
+        assert line.aborted
+    asyncio.run(tell())

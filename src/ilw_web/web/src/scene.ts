@@ -17,6 +17,7 @@ export class Scene {
   private readonly camera = new THREE.PerspectiveCamera(50, 1, 0.05, 500);
   private readonly controls: OrbitControls;
   private readonly robot = new THREE.Group();
+  private readonly heading = marker();
   private urdf: URDFRobot | null = null;
   private readonly scan = cloud(0xff5050);
   private readonly path = line(0x35b0d0);
@@ -41,7 +42,7 @@ export class Scene {
     this.scene.add(new THREE.HemisphereLight(0xffffff, 0x606060, 2.5), this.robot, this.scan,
       this.path, this.ahead, this.goal, grid());
     this.goal.visible = false;
-    this.robot.add(marker());
+    this.robot.add(this.heading);
     this.look(true);
     link.on('pose', (news) => this.onPose(news));
     link.on('scan', (news) => this.onScan(news));
@@ -155,8 +156,10 @@ export class Scene {
     loader.loadMeshCb = (_path, _manager, _material, done) => done(new THREE.Group());
     try {
       const robot = loader.parse(xml);
-      this.robot.clear();
+      if (this.urdf) this.robot.remove(this.urdf);
       this.robot.add(robot);
+      this.heading.position.z = 0.5;  // above it: a round robot does not tell its front
+      this.heading.scale.setScalar(0.6);
       this.urdf = robot;
       this.dirty = true;
     } catch (error) {
@@ -169,7 +172,11 @@ export class Scene {
       if (value !== null) this.urdf?.setJointValue(name, value);
     }
     const arm = Object.keys(at).length > 4;
-    if (arm && !this.arm) { this.arm = true; this.look(false); }
+    if (arm && !this.arm) {
+      this.arm = true;
+      this.heading.visible = false;
+      this.look(false);
+    }
     this.dirty = true;
   }
 
