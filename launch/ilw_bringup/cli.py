@@ -14,7 +14,6 @@ import click
 from rich.table import Table
 
 from ilw_bringup.commands.completion import COMPLETES
-from ilw_bringup.start.arguments import DEMOS
 from ilw_bringup.start.bringup import BRINGUPS, discovery, require_files, resolve
 from ilw_bringup.start.interrupts import asked_to_end, ignore, interrupt_once
 from ilw_cli.config_name import ConfigName
@@ -201,8 +200,6 @@ def _run_up(name: str, given: dict[str, Any]) -> None:
     bringup, values = resolve(name, given)
     require_files(values)
     specs = bringup.nodes(values)
-    if any(spec.package == 'ilw_web' for spec in specs):
-        _look_for_cockpit(values, makes_demos='operator' in values)
     with (asked_to_end(keep_terminal=not values['detached']) as came,
           screen(wanted=not values['detached']) as here,
           Fleet(environment=node_environment(values, specs), screen=here) as fleet):
@@ -217,16 +214,6 @@ def _run_up(name: str, given: dict[str, Any]) -> None:
             if dead and not came:
                 raise IlwError(f'The node {dead[0]} ended; see above. The others were ended.')
         here.say('Ending.')
-
-
-def _look_for_cockpit(values: dict[str, Any], *, makes_demos: bool) -> None:
-    """:raises IlwError: its port is taken, or the folder that it is to list is not there."""
-    from ilw_web.server.server import check_port
-
-    check_port(values['port'])
-    demos = values.get('demos', DEMOS.default)
-    if demos != DEMOS.default and not makes_demos and not Path(demos).is_dir():
-        raise IlwError(f'There is no folder {demos}. Give one that is there: --demos DIR.')
 
 
 @ilw.command()

@@ -6,6 +6,7 @@ The launch files and ``./ilw up`` are both made from this, so they start the sam
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 import shlex
 from typing import Any
 
@@ -298,7 +299,7 @@ def resolve(name: str, given: Mapping[str, Any]) -> tuple[Bringup, dict[str, Any
 
 def require_files(values: Mapping[str, Any]) -> None:
     """
-    See, before any node starts, that what they are to read is there.
+    See, before any node starts, that what they are to read is there, and a port free.
 
     :raises IlwError: it is not.
     """
@@ -306,6 +307,13 @@ def require_files(values: Mapping[str, Any]) -> None:
         from ilw_learner.checkpoint.contract import require_checkpoint
 
         require_checkpoint(values['checkpoint'])
+    if 'port' in values and values.get('input', 'cockpit') == 'cockpit':
+        from ilw_web.server.server import check_port  # no robot needs what it imports
+
+        check_port(values['port'])
+        demos, listed_only = values.get('demos', DEMOS.default), 'operator' not in values
+        if listed_only and demos != DEMOS.default and not Path(demos).is_dir():
+            raise IlwError(f'There is no folder {demos}. Give one that is there: --demos DIR.')
 
 
 def discovery(network: str, outer: Mapping[str, str]) -> dict[str, str]:
