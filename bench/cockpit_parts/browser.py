@@ -33,6 +33,25 @@ def pictures(page):
     return int(page.locator('canvas.scene').get_attribute('data-pictures') or 0)
 
 
+def turn(page, seconds, *, drag):
+    """Look on, or turn the view all the while; return the pictures drawn per second."""
+    count, since = pictures(page), time.time()
+    box = page.locator('canvas.scene').bounding_box()
+    middle = box['x'] + box['width'] / 2, box['y'] + box['height'] / 2
+    if drag:
+        page.mouse.move(*middle)
+        page.mouse.down()
+    step = 0
+    while time.time() < since + seconds:
+        step += 1
+        if drag:
+            page.mouse.move(middle[0] + step % 200, middle[1] + step % 50)
+        page.wait_for_timeout(10)
+    if drag:
+        page.mouse.up()
+    return (pictures(page) - count) / (time.time() - since)
+
+
 def main():
     """Print one JSON object."""
     parser = argparse.ArgumentParser()
@@ -60,9 +79,8 @@ def main():
             page.get_by_role('button', name='Look around (3-D)').click()
             page.wait_for_timeout(3000)
             print(json.dumps({'begin': time.time()}), flush=True)
-            count, since = pictures(page), time.time()
-            page.wait_for_timeout(1000 * options.seconds)
-            result['pictures_per_s'] = (pictures(page) - count) / (time.time() - since)
+            result['news_pictures_per_s'] = turn(page, options.seconds / 2, drag=False)
+            result['turned_pictures_per_s'] = turn(page, options.seconds / 2, drag=True)
             result['charts'] = page.locator('.uplot').count()
             result['cameras'] = page.locator('.cameras canvas').count()
         browser.close()
