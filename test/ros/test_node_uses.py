@@ -35,7 +35,8 @@ def started(tmp_path, task, namespace, robot):
         chosen['profile'] = str(tmp_path / 'mine.yaml')
     specs = {}
     for name, more in ((*((('record', {'expert': True}),) if robot == 'sim' else ()),
-                        ('record', {'input': 'evdev'}), ('record', {'input': 'keyboard'}),
+                        ('record', {'input': 'evdev'}),
+                        ('record', {'input': 'cockpit'}), ('record', {'input': 'keyboard'}),
                         ('deploy', {}))):
         bringup, values = resolve(name, {**{k: v for k, v in chosen.items() if k != (
             'enable_output' if name == 'record' else 'demos')}, **more})

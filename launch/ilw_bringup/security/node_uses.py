@@ -105,6 +105,13 @@ def node_uses(contract: Contract, *, simulated: bool,
             serves=('sim/reset', 'sim/step', 'sim/get_state', 'sim/set_state'))
     nodes['trainer'] = Uses(acts=('train', 'evaluate'),
                             sometimes=SIM_TIME.subscribes if follows else ())
+    nodes['cockpit'] = Uses(
+        publishes=('joy',),
+        subscribes=_once('arbiter/state', 'episode/status', 'policy/status', 'policy/action',
+                         safety.scan.topic if safety.scan else 'scan', 'joint_states',
+                         'robot_description', 'map', *seen, *observed, '/diagnostics'),
+        calls=(*_ARBITER, 'record/start', 'record/stop', 'record/discard'),
+        sometimes=SIM_TIME.subscribes if follows else ())
     return {name: uses | EVERY_NODE for name, uses in nodes.items()}
 
 

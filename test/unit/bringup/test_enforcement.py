@@ -31,7 +31,8 @@ def test_init_makes_a_key_for_every_node_in_its_namespace(tmp_path, monkeypatch)
                 '--json')
     report = json.loads(done.stdout)
     assert set(report['enclaves']) == {f'/robot1/{n}' for n in (
-        'joy', 'keyboard', 'teleop', 'arbiter', 'recorder', 'policy', 'trainer', 'status')}
+        'joy', 'keyboard', 'teleop', 'arbiter', 'recorder', 'policy', 'trainer', 'status',
+        'cockpit')}
     assert report['enforced_here'] is False
     arbiter = read_permissions(tmp_path / 'k/enclaves/robot1/arbiter/permissions.xml')
     assert arbiter.domain_id == 9

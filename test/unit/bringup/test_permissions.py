@@ -40,8 +40,9 @@ def allowed(contract):
     ('rt/cmd_vel', {'arbiter'}), ('rt/teleop/action', {'teleop'}),
     ('rt/policy/action', {'policy'}), ('rt/arbiter/state', {'arbiter'}), ('rt/clock', {'sim'}),
     ('rt/scan', {'sim'}),
-    ('rt/joy', {'joy', 'keyboard', 'expert'}), ('rq/arbiter/armRequest', {'teleop'}),
-    ('rq/arbiter/resetRequest', {'teleop'}), ('rr/arbiter/estopReply', {'arbiter'}),
+    ('rt/joy', {'joy', 'keyboard', 'expert', 'cockpit'}),
+    ('rq/arbiter/armRequest', {'teleop', 'cockpit'}),
+    ('rq/arbiter/resetRequest', {'teleop', 'cockpit'}), ('rr/arbiter/estopReply', {'arbiter'}),
     ('rq/policy/loadRequest', set()), ('rq/policy/change_stateRequest', set()),
     ('rq/arbiter/set_parametersRequest', set()),
 ])

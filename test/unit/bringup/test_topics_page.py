@@ -13,6 +13,7 @@ from ilw_learner.nodes.trainer_params import TrainerParams
 from ilw_sim.nodes.expert_node import ExpertParams
 from ilw_sim.nodes.parameters import SimParams
 from ilw_teleop.nodes import parameters
+from ilw_web.nodes.parameters import CockpitParams
 
 PAGE = (Path(__file__).resolve().parents[3] / 'docs' / 'reference' / 'topics.md').read_text()
 PARAMETERS = {
@@ -20,7 +21,7 @@ PARAMETERS = {
     'keyboard': parameters.KeyboardParams, 'teleop': parameters.TeleopParams,
     'arbiter': parameters.ArbiterParams, 'recorder': parameters.RecorderParams,
     'status': parameters.StatusParams, 'policy': PolicyParams, 'trainer': TrainerParams,
-    'emulator': EmulatorParams}
+    'emulator': EmulatorParams, 'cockpit': CockpitParams}
 UNCOUNTED = {*EVERY_NODE.publishes, *LIFECYCLE.publishes, *EVERY_NODE.serves, *LIFECYCLE.serves}
 
 
