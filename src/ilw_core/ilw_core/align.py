@@ -16,6 +16,7 @@ import numpy as np
 
 from ilw_core.contract.file import Contract
 from ilw_core.features.image_decode import ImageUnreadError
+from ilw_core.features.picture_watch import PictureWatch
 
 
 class StreamBuffer:
@@ -129,10 +130,16 @@ class Resampler:
         self._asof = [s.name for s in contract.sources if s.align.how == 'asof']
         self._images = contract.images
         self._forgets = keep is not None
+        self._watch = PictureWatch(contract) if self._forgets and contract.images else None
 
     def push(self, name: str, stamp_ns: int, message: Any) -> None:
         """Add a message of the observation entry ``name``."""
         self._buffers[name].push(stamp_ns, message)
+
+    def last(self) -> tuple[int, str] | None:
+        """Return stamp and name of the ``asof`` entry that is furthest behind, of those heard."""
+        newest = [(self._buffers[name].newest_ns, name) for name in self._asof]
+        return min(((at, name) for at, name in newest if at is not None), default=None)
 
     def complete_ns(self) -> int | None:
         """Return the newest instant for which every ``asof`` topic has delivered, or ``None``."""
@@ -149,34 +156,43 @@ class Resampler:
         """
         Build the observation of one tick from what is there now.
 
-        Images are large: live, those from before the tick are forgotten then.
+        Images are large: live, those from before the tick are forgotten then. Live, too, pictures
+        that show nothing are not there: black ones, those of a camera that hangs, of another size.
         """
-        messages, oldest = {}, 0
+        messages, stamps, oldest = {}, {}, 0
         for source in self.contract.sources:
             held = source.align.how == 'hold'
             tolerance = None if held else source.align.tolerance_ns
             found = self._buffers[source.name].sample(tick_ns, tolerance)
             if found is not None:
-                messages[source.name] = found[1]
+                stamps[source.name], messages[source.name] = found
                 if self._forgets and source.feature.is_image:
                     self._buffers[source.name].forget_before(found[0])
                 oldest = oldest if held else max(oldest, tick_ns - found[0])
         values = encode(self.contract, messages)
         valid = np.isfinite(values)
-        images, unseen = self._seen(messages) if self._images else ({}, {})
+        images, unseen = self._seen(messages, stamps, values) if self._images else ({}, {})
         return Observation(tick_ns, np.where(valid, values, np.float32(0.0)), valid, oldest,
                            images, unseen)
 
-    def _seen(self, messages: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    def _seen(self, messages: dict[str, Any], stamps: dict[str, int],
+              values: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         images, unseen = {}, {}
-        for source in self._images:
+        for name, feature in ((source.name, source.feature) for source in self._images):
+            if name not in messages:
+                unseen[name] = ''
+                continue
             try:
-                if source.name in messages:
-                    images[source.name] = source.feature.image(messages)
-                else:
-                    unseen[source.name] = ''
+                image = feature.image(messages)
             except ImageUnreadError as error:
-                unseen[source.name] = str(error)
+                unseen[name] = str(error)
+                continue
+            why = self._watch.look(name, stamps[name], messages[name], image, values) \
+                if self._watch else ''
+            if why:
+                unseen[name] = why
+            else:
+                images[name] = image
         return images, unseen
 
     def clear(self) -> None:

@@ -21,6 +21,7 @@ class PolicyLoop:
     def __init__(self, contract: Contract) -> None:
         self._resampler = Resampler(contract)
         self._period_ns = contract.period_ns
+        self._tolerances_ns = {s.name: s.align.tolerance_ns for s in contract.sources}
         self._held = {s.name for s in contract.sources if s.align.how == 'hold'}
         self._next_ns: int | None = None
         self._newest_ns = 0
@@ -47,6 +48,16 @@ class PolicyLoop:
         """Forget every message."""
         self._resampler.clear()
         self._next_ns, self._newest_ns = None, 0
+
+    def missing(self) -> str:
+        """Return what ticks wait for though others went on; empty: for nothing."""
+        last = self._resampler.last()
+        if last is None:
+            return ''
+        silent_ns = self._newest_ns - last[0]
+        patience_ns = max(_JUMP_PERIODS * self._period_ns, self._tolerances_ns[last[1]])
+        return '' if silent_ns <= patience_ns else (
+            f'missing: {last[1]} (nothing for {silent_ns / 1e9:.1f} s)')
 
     def poll(self) -> Observation | None:
         """Return the observation of the next tick if it is complete."""

@@ -42,34 +42,35 @@ class Loop:
     Real nodes over real DDS; a context manager.
 
     :param folder: receives logs and episodes.
+    :param task: a contract in ``config/tasks``; ``robot``: who does it, in ``config/robots``.
     :param with_policy: a random policy runs, disarmed.
     :param with_teleop: ``False``: it runs elsewhere; two would both drive.
     :param through_spy: topics that the spy's relay passes on, ``/clock`` among them.
     :param real_time_factor: as the simulator's.
     """
 
-    def __init__(self, folder: Path, *, with_policy: bool = False,
-                 with_teleop: bool = True, record: bool = True,
+    def __init__(self, folder: Path, *, task: str = TASK, robot: str = 'sim_diff_drive',
+                 with_policy: bool = False, with_teleop: bool = True, record: bool = True,
                  through_spy: tuple[str, ...] = (), real_time_factor: float = 1.0) -> None:
         self.folder = folder
-        self.contract = load_contract(config_file('tasks', TASK))
+        self.contract = load_contract(config_file('tasks', task))
         self.fleet = Fleet(folder / 'log')
         clock = {'use_sim_time': True}
         self.specs = {spec.name: spec for spec in (
             NodeSpec('ilw_sim', 'sim_node', 'sim', {
-                'contract': TASK, 'real_time_factor': real_time_factor, 'auto_reset': True},
+                'contract': task, 'real_time_factor': real_time_factor, 'auto_reset': True},
                 remappings={topic: raw_name(topic) for topic in through_spy}),
             NodeSpec('ilw_teleop', 'arbiter_node', 'arbiter',
-                     {'contract': TASK, 'robot': 'sim_diff_drive', **clock}))}
+                     {'contract': task, 'robot': robot, **clock}))}
         if with_teleop:
             self.specs['teleop'] = NodeSpec('ilw_teleop', 'teleop_node', 'teleop', {
-                'contract': TASK, **clock})
+                'contract': task, **clock})
         if record:
             self.specs['recorder'] = NodeSpec('ilw_teleop', 'recorder_node', 'recorder', {
-                'contract': TASK, 'root': str(folder / 'demos'), 'min_free_mb': 0, **clock})
+                'contract': task, 'root': str(folder / 'demos'), 'min_free_mb': 0, **clock})
         if with_policy:
             self.specs['policy'] = NodeSpec('ilw_learner', 'policy_node', 'policy', {
-                'contract': TASK, 'checkpoint': 'random', 'checkpoints': str(folder), **clock})
+                'contract': task, 'checkpoint': 'random', 'checkpoints': str(folder), **clock})
         self._saved: dict[Path, int] = {}
 
     def __enter__(self) -> 'Loop':

@@ -11,7 +11,7 @@ import numpy as np
 
 from ilw_core.contract.file import Contract
 from ilw_core.errors import IlwError
-from ilw_msgs.msg import ArbiterState, EpisodeEvent, EpisodeStatus
+from ilw_msgs.msg import ArbiterState, EpisodeEvent, EpisodeStatus, PolicyStatus
 from ilw_ros.convert import stamp_ns
 
 _SAFE = {'obstacle', 'near', 'unseen', 'workspace', 'blind', 'wheels', 'range_end', 'unmeasured'}
@@ -34,12 +34,14 @@ class Watched:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._stop = contract.action.rest
+        self._stop, self._holds = contract.action.stop, contract.action.holds
         self.commands: list[Command] = []
         self.heard = 0
         """Commands since the start; ``trim`` forgets what they were"""
         self._outside: list[str] = []
         self.states: list[ArbiterState] = []
+        self.policy_says: list[str] = []
+        """Why the policy does not act, each time that it said so"""
         self.statuses: list[tuple[float, EpisodeStatus]] = []
         """(arrival, what the recorder said)"""
         self.errors: list[tuple[float, str]] = []
@@ -79,21 +81,30 @@ class Watched:
         return ' '.join([said, f'Commands: {self.heard}.',
                          *sorted({text for at, text in self.errors if at > since})])
 
+    def hear_policy(self, status: PolicyStatus) -> None:
+        """Note why the policy does not act, where it says so."""
+        if status.reason:
+            self.policy_says.append(status.reason)
+
     def moving(self, within_s: float = 0.25) -> bool:
         """Tell whether the newest commands move the robot."""
         now = time.monotonic()
         recent = [c for c in self.commands[-10:] if now - c.at_s < within_s]
-        return bool(recent) and not np.array_equal(recent[-1].values, self._stop)
+        return bool(recent) and not self._stands(recent[-1])
+
+    def _stands(self, command: Command) -> bool:
+        """Tell whether a command is the stop action; fields that hold may be anywhere."""
+        return bool(np.all(self._holds | (command.values == self._stop)))
 
     def stopped_at(self, after_s: float) -> float | None:
         """Return when the command became the stop action and stayed so; ``None``: it did not."""
-        found = None
+        found: Command | None = None
         for command in list(self.commands):
-            if not np.array_equal(command.values, self._stop):
+            if not self._stands(command):
                 found = None
-            elif found is None:
-                found = max(command.at_s, after_s)  # at once, where it stood already
-        return found
+            elif found is None or not np.array_equal(command.values, found.values):
+                found = command  # a field that holds went on until here
+        return None if found is None else max(found.at_s, after_s)  # at once, where it stood
 
     def trim(self) -> None:
         """Judge what was seen so far and forget it, so that a long run needs no more memory."""
@@ -120,7 +131,7 @@ class Watched:
                 fast = change > action.max_rate * seconds + 1e-3 * action.max_rate + 1e-6
                 why, source = reasons.get(command.stamp_ns, (set(), 1))
                 braking = np.abs(command.values) <= np.abs(before.values)
-                stopping = np.array_equal(command.values, self._stop)
+                stopping = self._stands(command)
                 if np.any(fast & ~braking) or (
                         np.any(fast) and not stopping and not why & _SAFE and source in (1, 2)):
                     found.append(f'{before.values} to {command.values} in {seconds:.3f} s')

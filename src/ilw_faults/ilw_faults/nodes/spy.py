@@ -18,7 +18,7 @@ from ilw_core.contract.file import Contract
 from ilw_core.contract.planar_twist import speeds_of
 from ilw_core.errors import IlwError
 from ilw_faults.watched import Command, Watched
-from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus
+from ilw_msgs.msg import ActionChunk, ArbiterState, EpisodeEvent, EpisodeStatus, PolicyStatus
 from ilw_ros.commands import CommandEar
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import EVENT, LATCHED, REQUEST, STATE
@@ -52,15 +52,15 @@ class Spy(Watched):
         subscribe(ArbiterState, 'arbiter/state', self.states.append, 100)
         subscribe(EpisodeEvent, 'episode/event', self._on_event, EVENT)
         subscribe(ActionChunk, 'teleop/action', self._on_teleop, REQUEST)
+        subscribe(PolicyStatus, 'policy/status', self.hear_policy, EVENT)
         subscribe(EpisodeStatus, 'episode/status', self._on_status, LATCHED)
         subscribe(DiagnosticArray, '/diagnostics', self._on_diagnostics, 100)
         subscribe(Odometry, 'sim/ground_truth', self._on_truth, STATE)
         subscribe(ClockMessage, '/clock', self._on_clock, STATE)
         self._joy = self.node.create_publisher(Joy, 'joy', EVENT)
         self.node.create_timer(1.0 / JOY_HZ, self._on_joy)
-        self._executor = OneThreadExecutor()
+        self._executor, self._ending = OneThreadExecutor(), threading.Event()
         self._executor.add_node(self.node)
-        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._spin, name='spy', daemon=True)
         self._thread.start()
 

@@ -1,13 +1,16 @@
 """Sensors and clocks that stop, freeze, come late, or jump, while a policy drives."""
 
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 import time
 from typing import Any
 
+import cv2
 from nav_msgs.msg import Odometry
+import numpy as np
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import LaserScan
+from sensor_msgs.msg import CompressedImage, JointState, LaserScan
 
 from ilw_faults.loop import LATENCY_S, Loop
 from ilw_faults.nodes.relay import (
@@ -22,32 +25,41 @@ from ilw_faults.nodes.relay import (
 from ilw_faults.row import Fault, Seen
 
 STOP = 'stop action within two periods'
+CAMERA, JOINTS = 'front/image_raw/compressed', 'joint_states'
+_HUNG_PERIODS = 8
+"""Five equal pictures while it moves, and two periods"""
 UNSEEN = {'silent', 'stale', 'observation', 'blind'}
 """A policy without a scan or pose has nothing to say, and the arbiter sees nothing"""
 
 
 def _sensor(fault: str, expected: str, make: Callable[[], Spoil], *, periods: float,
-            why: set[str], late_s: float = 0.0, topic: str = 'scan',
-            kind: Any = LaserScan) -> Fault:
+            why: set[str], late_s: float = 0.0, topic: str = 'scan', kind: Any = LaserScan,
+            says: str = '', **loop_options: Any) -> Fault:
     """
     The robot must stop within so many periods (and one message latency).
 
     :param why: reasons of the arbiter, one of which must be given.
+    :param says: what the policy must say meanwhile of why it does not act.
+    :param loop_options: of ``Loop``.
     """
     def inject(folder: Path) -> Seen:
-        with Loop(folder, with_policy=True, through_spy=(topic,)) as loop:
+        with Loop(folder, with_policy=True, through_spy=(topic,), **loop_options) as loop:
             relay = Relay(loop, topic, kind)
             loop.arm()
             loop.save_an_episode()
             bound = periods * loop.contract.period_ns / 1e9 + LATENCY_S
-            at, before = time.monotonic(), len(loop.spy.states)
+            at, before, told = time.monotonic(), len(loop.spy.states), len(loop.spy.policy_says)
             relay.spoil, relay.late_s = make(), late_s
             stop = loop.watch(at, bound_s=bound, watch_s=bound + 0.7)
             said = {r for s in loop.spy.states[before:] for r in s.reasons}
+            if says:
+                loop.until(lambda: any(says in text for text in loop.spy.policy_says[told:]), 5.0,
+                           f'the policy to say {says!r}')
             relay.spoil, relay.late_s = (lambda message: [message]), 0.0
             loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
             return loop.stopped(stop, ok=bool(said & why),
-                                more=f', reasons {sorted(said)}, then drove again')
+                                more=f', reasons {sorted(said)}'
+                                     f'{says and f", the policy says {says!r}"}, then drove again')
 
     return Fault(fault, expected, inject)
 
@@ -102,6 +114,24 @@ def _clock_jumps(fault: str, seconds: float) -> Fault:
     return Fault(fault, expected, inject)
 
 
+def _redrawn(change: Callable[[np.ndarray], np.ndarray]) -> Spoil:
+    """Show something else in each picture; ``change``: (H, W, 3) uint8 to any size."""
+    def spoil(message: Any) -> list[Any]:
+        pixels = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
+        message.data = array('B', cv2.imencode('.png', change(pixels))[1].tobytes())
+        return [message]
+
+    return spoil
+
+
+def _arm(fault: str, make: Callable[[], Spoil], says: str, *, periods: float = 2,
+            late_s: float = 0.0, expected: str = STOP, topic: str = CAMERA,
+            kind: Any = CompressedImage, task: str = 'lift') -> Fault:
+    return _sensor(f'arm: {fault}', f'{expected}, the policy says why; drives again afterwards',
+                   make, periods=periods, why=UNSEEN - {'blind'}, late_s=late_s, topic=topic,
+                   kind=kind, says=says, task=task, robot='sim_arm')
+
+
 FAULTS = (
     _sensor('lidar stops and comes back', f'{STOP}; drives again afterwards', lambda: nothing,
             periods=2, why=UNSEEN),
@@ -119,4 +149,16 @@ FAULTS = (
           'drives again afterwards', _clock_stops),
     _clock_jumps('clock jumps forward by 10 s', 10.0),
     _clock_jumps('clock jumps back by 10 s', -10.0),
+    _arm('camera stops and comes back', lambda: nothing, 'missing: front'),
+    _arm('camera hangs: the same picture with new stamps', frozen,
+         'front (its pictures stay the same', periods=_HUNG_PERIODS,
+         expected='stop action after five equal pictures and two periods'),
+    _arm('camera goes black', lambda: _redrawn(np.zeros_like),
+         'front (its pictures are black'),
+    _arm('camera arrives 0.5 s late', lambda: lambda message: [message], 'missing: front',
+         late_s=0.5),
+    _arm('camera changes its size', lambda: _redrawn(
+        lambda pixels: cv2.resize(pixels, (160, 120))), 'front (its pictures must stay as large'),
+    _arm('joint states stop and come back', lambda: nothing, 'missing: ', topic=JOINTS,
+         kind=JointState, task='lift_state'),
 )

@@ -109,13 +109,13 @@ class PolicyNode(LifecycleNode):
     def _on_taken_in(self) -> None:
         while (observation := self._loop.poll()) is not None:
             self._submit(observation)
+        self._reports.note_missing(self._loop.missing() if self._active else '')
 
     def _on_overdue(self) -> None:
-        if (observation := self._loop.overdue(self.get_clock().now().nanoseconds)) is not None:
-            self._submit(observation)
+        self._submit(self._loop.overdue(self.get_clock().now().nanoseconds))
 
-    def _submit(self, observation: Observation) -> None:
-        if self._active and self._worker:
+    def _submit(self, observation: Observation | None) -> None:
+        if observation is not None and self._active and self._worker:
             self._worker.submit(observation, first=self._loop.began_anew)
 
     def _on_reset(self, stamp_ns: int, episode: str) -> None:

@@ -74,6 +74,11 @@ class PolicyReports:
             if self._lasts:
                 self._withdraw()
 
+    def note_missing(self, why: str) -> None:
+        """Say what the next tick waits for; an empty text says nothing."""
+        if why and not self._hushed and why != self.reason:
+            self.fall_silent(why)
+
     def _withdraw(self) -> None:
         self._lasts = False
         nothing = msg.ActionChunk(
