@@ -13,6 +13,7 @@ from pathlib import Path
 import sys
 import tempfile
 import time
+from typing import Any
 
 import click
 import numpy as np
@@ -26,6 +27,7 @@ from ilw_core.episode import Episode, Outcome
 from ilw_core.scores.statistics import wilson
 from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import build_dataset, split_episodes
+from ilw_data.episode.made import MadeRecording
 from ilw_learner.algorithms.bc import cloning_step
 from ilw_learner.algorithms.cloned_policy import BcConfig
 from ilw_learner.rollout.evaluate import evaluate, make_env, parted
@@ -43,9 +45,17 @@ _PAUSE_NS = 1_000_000_000
 """Between two episodes the clock leaps, as the simulator's does"""
 
 
-def driven_by_joy(contract: Contract, seeds: range, imperfection: float) -> list[Episode]:
-    """Return the expert's episodes in the worlds of some seeds; labels are what was applied."""
-    env = make_env(_ENV, contract).unwrapped
+def driven_by_joy(contract: Contract, seeds: range, imperfection: float, *,
+                  env: Any = None, keep: Path | None = None) -> list[Episode]:
+    """
+    Return the expert's episodes in the worlds of some seeds; labels are what was applied.
+
+    :param env: another environment of the contract than the plain one; it is closed.
+    :param keep: a folder that receives a recording of each.
+    """
+    env = (env or make_env(_ENV, contract)).unwrapped
+    kinds = {offer.topic: offer.type for offer in env.simulation.offers
+             if offer.topic in contract.topics}
     hand = ArmHand(contract, Stick(config_file('joysticks', 'xbox')), seed=0,
                    imperfection=imperfection)
     teleop = Teleop(contract, known_joysticks()['xbox'], timeout_ns=500_000_000)
@@ -55,6 +65,9 @@ def driven_by_joy(contract: Contract, seeds: range, imperfection: float) -> list
         env.simulation.restamp(begin_ns)
         hand.on_reset()
         seen, valid, applied, stamps = [parted(shown)], [info['valid']], [], [begin_ns]
+        bag = MadeRecording(keep / f'{seed}', contract, kinds) if keep else None
+        if bag:
+            bag.tick(begin_ns, env.simulation.tick.readings)
         while not env.simulation.tick.ended:
             now_ns = env.simulation.tick.stamp_ns
             teleop.notice_applied(info['applied'])
@@ -67,6 +80,9 @@ def driven_by_joy(contract: Contract, seeds: range, imperfection: float) -> list
             valid.append(info['valid'])
             applied.append(info['applied'])
             stamps.append(env.simulation.tick.stamp_ns)
+            if bag:
+                bag.command(now_ns, info['applied'])
+                bag.tick(stamps[-1], env.simulation.tick.readings)
         episodes.append(Episode(
             str(seed), np.array([values for values, _ in seen]), np.array(valid),
             np.array(applied, dtype=np.float32),
@@ -77,6 +93,8 @@ def driven_by_joy(contract: Contract, seeds: range, imperfection: float) -> list
                 for source in contract.images},
             images_valid={source.name: np.ones(len(seen), dtype=bool)
                           for source in contract.images}))
+        if bag:
+            bag.finish(episodes[-1].outcome, episodes[-1].stop_reason)
         begin_ns = stamps[-1] + _PAUSE_NS
     env.close()
     return episodes

@@ -3,11 +3,13 @@ Worlds of the simulator's tasks for the emulator, which does not know the simula
 
 ``./ilw eval CHECKPOINT --env ilw_bringup.emulator_worlds:make_env`` drives a machine of the
 profile ``typical`` (``:mild`` and ``:nasty`` in place of ``:make_env`` the others) through the
-worlds that the same seeds make in ``ilw_sim.env:make_env``.
+worlds that the same seeds make in ``ilw_sim.env:make_env``. Of an arm, the emulator has the way to
+it, its joints and its sensors; gravity, contacts and grasping are the simulator's.
 """
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -19,9 +21,18 @@ from ilw_core.storage.files import write_file
 from ilw_core.storage.locate import config_file
 from ilw_core.text.terminal import echo
 from ilw_emulator import env as emulator
+from ilw_emulator.arm.answer import EmulatedArm
+from ilw_emulator.arm.traits import load_arm_emulator
 from ilw_emulator.world import EmulatedWorld
+from ilw_sim.arm.model import arm_of
+from ilw_sim.arm.servo import SERVO_EVERY
+from ilw_sim.arm.tasks import is_arm
+from ilw_sim.physics.actuation import PHYSICS_HZ
 from ilw_sim.tasks.scene import Box, Cylinder, Scene
 from ilw_sim.tasks.tasks import TASKS
+
+if TYPE_CHECKING:
+    from ilw_sim.env import IlwEnv
 
 
 class SimulatedWorlds:
@@ -55,25 +66,41 @@ def world_of(scene: Scene, name: str) -> EmulatedWorld:
 
 def make_env(
     contract: str | Path | Contract, *, profile: str = 'typical', seed: int | None = None,
-) -> emulator.EmulatorEnv:
+) -> 'emulator.EmulatorEnv | IlwEnv':
     """
     Return the emulator in the simulator's worlds.
 
-    :param profile: a name in ``config/emulators``, or a path.
+    :param profile: a name in ``config/emulators``, of an arm in ``config/emulated_arms``, or a
+        path.
     :param seed: of the one machine that drives every episode; ``None``: each its own.
     """
     if not isinstance(contract, Contract):
         contract = load_contract(config_file('tasks', str(contract)))
+    if is_arm(contract):
+        return _arm_env(contract, profile, seed)
     return emulator.make_env(contract, profile=profile, worlds=SimulatedWorlds(contract),
                              seed=seed)
 
 
-def mild(contract: str | Path | Contract) -> emulator.EmulatorEnv:
+def _arm_env(contract: Contract, profile: str, machine: int | None) -> 'IlwEnv':
+    from ilw_sim.env import make_env as simulated  # it brings PyBullet
+
+    traits, model = load_arm_emulator(profile), arm_of(contract)
+    steps = max(1, round(PHYSICS_HZ / contract.rate_hz))
+    step_s = 1.0 / contract.rate_hz / steps
+    looks = -(-steps // SERVO_EVERY)
+    return simulated(contract, plant=lambda seed: EmulatedArm(
+        traits, seed if machine is None else machine, seed, looks=looks,
+        look_s=SERVO_EVERY * step_s, step_s=step_s, joints=len(model.joints),
+        rest=contract.action.rest))
+
+
+def mild(contract: str | Path | Contract) -> 'emulator.EmulatorEnv | IlwEnv':
     """Return the emulator of a well-kept machine."""
     return make_env(contract, profile='mild')
 
 
-def nasty(contract: str | Path | Contract) -> emulator.EmulatorEnv:
+def nasty(contract: str | Path | Contract) -> 'emulator.EmulatorEnv | IlwEnv':
     """Return the emulator of a machine that needs a mechanic."""
     return make_env(contract, profile='nasty')
 

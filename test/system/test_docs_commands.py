@@ -54,6 +54,7 @@ CANNOT = {
     r'(^| )ros2 ': 'needs ROS installed: ros2cli and launch are not on PyPI',
     r'^rsync ': 'needs a second machine',
     r'^\./ilw joystick|my_pad': 'needs a gamepad',
+    r'my_arm': 'needs a recording of an arm: test/unit/sysid/test_identify_arm.py',
     r'^\./ilw ((up )?correct|improve)': 'needs a person with a gamepad',
     r'cockpit': 'needs a browser: test/ros/test_cockpit.py and test_cockpit_browser.py',
     r'--robot (?!emulated)': 'needs a robot',

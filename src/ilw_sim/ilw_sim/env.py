@@ -12,6 +12,7 @@ from ilw_core.base.plant import PlantProfile
 from ilw_core.contract.file import Contract, load_contract
 from ilw_core.limits import Limiter
 from ilw_core.storage.locate import config_file
+from ilw_sim.arm.answer import Answers
 from ilw_sim.arm.tasks import is_arm
 from ilw_sim.counterfactual import Retraced, changed, outlines
 from ilw_sim.driver.expert import Expert
@@ -43,14 +44,14 @@ class IlwEnv(gymnasium.Env):
     ``time_s``, ``valid`` (Do,) bool, ``applied`` (Da,) float64 and ``reasons`` of the limits.
     ``reset(seed)`` makes the world of that seed, the one that the node makes of it.
 
-    :param plant: what each episode draws its base from; ``None``: commands are obeyed at once.
+    :param plant: what each episode draws its robot from; ``None``: commands are obeyed at once.
     """
 
     metadata = {'render_modes': ['human'], 'render_fps': 10}
 
     def __init__(
         self, contract: Contract, *, lidar_rays: int | None = None,
-        render_mode: str | None = None, plant: PlantProfile | None = None,
+        render_mode: str | None = None, plant: PlantProfile | Answers | None = None,
     ) -> None:
         self.contract = contract
         self.render_mode = render_mode
@@ -177,16 +178,17 @@ class BaseEnv(IlwEnv):
 
 def make_env(
     contract: str | Path | Contract, *, lidar_rays: int | None = None,
-    render_mode: str | None = None, plant: str | Path | PlantProfile | None = None,
+    render_mode: str | None = None, plant: str | Path | PlantProfile | Answers | None = None,
 ) -> IlwEnv:
     """
     Return the environment of a contract, given as name in ``config/tasks``, path or object.
 
-    :param plant: likewise, in ``config/plants``.
+    :param plant: likewise, in ``config/plants``; of an arm also a function that gives the arm of
+        an episode by its seed.
     :raises IlwError: there is no such contract or plant, or it cannot be simulated.
     """
     if not isinstance(contract, Contract):
         contract = load_contract(config_file('tasks', str(contract)))
     kind = IlwEnv if is_arm(contract) else BaseEnv
     return kind(contract, lidar_rays=lidar_rays, render_mode=render_mode,
-                plant=find_plant(plant))
+                plant=plant if callable(plant) else find_plant(plant))

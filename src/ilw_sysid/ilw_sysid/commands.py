@@ -1,5 +1,6 @@
 """The commands about the plant: identify it from a bag, and the gap between two bags."""
 
+from dataclasses import asdict
 import importlib
 import json
 from pathlib import Path
@@ -17,6 +18,7 @@ from ilw_core.storage.files import write_file
 from ilw_core.storage.locate import config_file
 from ilw_core.text.printable import pasteable
 from ilw_core.text.terminal import PlainConsole, echo
+from ilw_sysid.arm.moves import is_arm, read_moves
 
 _ERR = PlainConsole(stderr=True)
 
@@ -43,11 +45,11 @@ def _contract(task: str | None) -> Contract | None:
 def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
              odom_delay_s: float, plot: Path | None, as_json: bool) -> None:
     """
-    Find how a base answers its commands, from a recording of it being driven.
+    Find how a robot answers its commands, from a recording of it being driven.
 
-    Prints each number with its 95 % interval, writes a profile for the simulators, and says which
-    driving would show what is not known yet. Exit code 1, and no profile, if the recording
-    contradicts the model.
+    Of an arm (--task lift_state) BAG may be a folder of demonstrations. Prints each number with
+    its 95 % interval, writes a profile for the simulators, and says which driving would show what
+    is not known yet. Exit code 1, and no profile, if the recording contradicts the model.
 
     Example: ./ilw identify demos/drive1 --out config/plants/my_base.yaml --plot fit.png
     """
@@ -56,6 +58,12 @@ def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
     from ilw_sysid.identify.judge import judge as judge_drive
 
     contract = _contract(task)
+    if contract is not None and is_arm(contract):
+        if judge is not None or plot is not None or odom_delay_s:
+            raise IlwError('--judge, --plot and --odom-delay-s are for bases. The task is one for '
+                           'an arm. Leave them out.')
+        _identify_arm(bag, contract, out, as_json)
+        return
     with _ERR.status('Fitting a base to what was driven'):  # on a terminal only
         drive = read_drive(bag, contract)
         found = estimate(drive, odom_delay_s)
@@ -85,6 +93,25 @@ def identify(bag: Path, task: str | None, out: Path | None, judge: Path | None,
         sys.exit(1)
     if out is not None:
         echo(f'Written to {out}. Train over it: --plant {pasteable(out)}')
+
+
+def _identify_arm(bag: Path, contract: Contract, out: Path | None, as_json: bool) -> None:
+    from ilw_sysid.arm.estimate import identify_arm, text_of
+
+    with _ERR.status('Fitting an arm to how its tool moved'):
+        found = identify_arm(read_moves(bag, contract))
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_file(out, text_of(found, out.stem))
+    if as_json:
+        echo(json.dumps({'bag': str(bag), **asdict(found)}))
+        return
+    for name, (low, high) in found.intervals.items():
+        echo(f'{name:<18} {getattr(found.plant, name):>9.4g}   {low:.4g} to {high:.4g}')
+    echo(f'{found.way_m:.1f} m of the tool. Left unexplained: {found.left_ratio:.0%} of its '
+         f'motion; by an arm that obeys at once: {found.default_ratio:.0%}.')
+    if out is not None:
+        echo(f'Written to {out}. Record over it: --plant {pasteable(out)}')
 
 
 @click.command()

@@ -110,3 +110,30 @@ def test_the_command_line_prints_a_world_file(maze, tmp_path):
     ran = CliRunner().invoke(ilw, ['world', '--task', 'maze', '--seed', '2'])
     (tmp_path / '2.yaml').write_text(ran.output)
     assert load_world(tmp_path / '2.yaml') == SimulatedWorlds(maze)(2)
+
+
+def test_an_emulated_arm_has_the_worlds_of_the_simulated_one_and_answers_otherwise():
+    simulated, arm, again = (make_simulated('lift_state'), make_env('lift_state', seed=7),
+                             make_env('lift_state', seed=7))
+    push, went = np.array([0.2, 0.0, 0.0, 0.0, 0.04]), []
+    for env in (simulated, arm, again):
+        env.reset(seed=5)
+        things = env.simulation.world.things()[0].xyz
+        begin = env.simulation.pose[0]
+        for _ in range(4):
+            seen = env.step(push)[0]
+        went.append((things, env.simulation.pose[0] - begin, seen))
+        env.close()
+    assert went[0][0] == pytest.approx(went[1][0], abs=1e-6)
+    assert 0.2 * went[0][1] < went[1][1] < 0.8 * went[0][1], 'late, and by less'
+    assert np.array_equal(went[1][2], went[2][2]), 'the same machine and episode: the same bits'
+
+
+def test_each_emulated_arm_is_another_unless_it_is_named():
+    envs = [make_env('lift_state'), make_env('lift_state', seed=7)]
+    gains = [[(env.reset(seed=s), env.simulation.answer.gains[0])[1] for s in (1, 2)]
+             for env in envs]
+    for env in envs:
+        env.close()
+    assert gains[0][0] != gains[0][1]
+    assert gains[1][0] == gains[1][1]

@@ -145,9 +145,11 @@ def test_a_command_that_no_arm_takes_is_refused():
         ArmSimulation(parse_contract(text))
 
 
-def test_an_arm_has_neither_plant_nor_lidar():
-    with pytest.raises(IlwError, match='are those of a base'):
+def test_an_arm_has_neither_the_plant_nor_the_lidar_of_a_base():
+    with pytest.raises(IlwError, match=r'must be one of an arm.* Got one of a base'):
         make_env('lift_state', plant='small_base')
+    with pytest.raises(IlwError, match='are those of a base'):
+        make_env('lift_state', lidar_rays=36)
 
 
 def test_a_urdf_that_lacks_a_joint_is_refused(tmp_path):

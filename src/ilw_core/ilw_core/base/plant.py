@@ -10,9 +10,11 @@ no robot and no ROS.
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ilw_core.arm_plant import ARM_RANGES, ArmPlant
 from ilw_core.contract.schema import Section
 from ilw_core.contract.yaml_data import read_yaml
 
@@ -73,26 +75,34 @@ class Plant:
         return _RANGES[name]
 
 
+_KINDS: dict[str, tuple[type[Any], dict[str, Interval]]] = {
+    'base': (Plant, _RANGES), 'arm': (ArmPlant, ARM_RANGES)}
+
+
 @dataclass(frozen=True)
 class PlantProfile:
-    """A base known within limits: each number of ``Plant`` has an interval."""
+    """A robot known within limits: each number of its plant has an interval."""
 
     name: str
     intervals: dict[str, Interval]
-    """Field of ``Plant`` -> interval; those that are not there are as in ``Plant()``"""
+    """Field of the plant -> interval; those that are not there are as in ``Plant()``"""
+    of: str = 'base'
+    """``base``: of a ``Plant``; ``arm``: of an ``ArmPlant``"""
 
-    def middle(self) -> Plant:
-        """Return the base in the middle of every interval."""
-        return Plant(**{key: 0.5 * (low + high) for key, (low, high) in self.intervals.items()})
+    def middle(self) -> Any:
+        """Return the plant in the middle of every interval."""
+        return _KINDS[self.of][0](**{
+            key: 0.5 * (low + high) for key, (low, high) in self.intervals.items()})
 
-    def draw(self, rng: np.random.Generator) -> Plant:
-        """Return a base drawn uniformly from the intervals, in the order of ``Plant``."""
-        return Plant(**{field.name: float(rng.uniform(*self.intervals[field.name]))
-                        for field in fields(Plant) if field.name in self.intervals})
+    def draw(self, rng: np.random.Generator) -> Any:
+        """Return a plant drawn uniformly from the intervals, in the order of its fields."""
+        kind = _KINDS[self.of][0]
+        return kind(**{field.name: float(rng.uniform(*self.intervals[field.name]))
+                       for field in fields(kind) if field.name in self.intervals})
 
     def text(self, reasons: dict[str, str] | None = None) -> str:
         """Return the profile as YAML; ``reasons`` become comments behind their values."""
-        lines = [f'plant: {self.name}']
+        lines = [f'plant: {self.name}', *([f'of: {self.of}'] if self.of != 'base' else [])]
         for key, (low, high) in self.intervals.items():
             value = f'{low:.6g}' if low == high else f'[{low:.6g}, {high:.6g}]'
             why = (reasons or {}).get(key, '')
@@ -107,10 +117,11 @@ def load_plant(path: str | Path) -> PlantProfile:
     :raises ContractError: the file is missing or broken, or a value is out of bounds.
     """
     section = Section(read_yaml(path, 'a plant profile', _MAX_BYTES), str(path))
-    name = section.text('plant')
-    intervals = {key: section.interval(key, *bounds) for key, bounds in _RANGES.items()
+    name, of = section.text('plant'), section.text('of', 'base', choices=tuple(_KINDS))
+    _, ranges = _KINDS[of]
+    intervals = {key: section.interval(key, *bounds) for key, bounds in ranges.items()
                  if section.has(key)}
-    for key in _RANGES:
+    for key in ranges:
         section.take(key)
     section.done()
-    return PlantProfile(name, intervals)
+    return PlantProfile(name, intervals, of)

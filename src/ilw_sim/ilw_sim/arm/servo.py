@@ -15,6 +15,8 @@ LOWER_CONDITION = 17.0
 """Condition of the Jacobian from which on the arm is slower; MoveIt Servo's default"""
 STOP_CONDITION = 30.0
 """Condition at which it stands; MoveIt Servo's default"""
+SERVO_EVERY = 4
+"""Physics steps from one look of the servo to the next: 60 times a second"""
 _PROBE_RAD = 0.01
 """So far along the motion the condition is looked at again, to tell towards from away"""
 _MARGIN_RAD = 0.05

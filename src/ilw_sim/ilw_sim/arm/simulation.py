@@ -8,11 +8,13 @@ from types import SimpleNamespace as Plain
 import numpy as np
 
 from ilw_core.align import encode
+from ilw_core.base.plant import PlantProfile
 from ilw_core.contract.end_rules import RuleWatch
 from ilw_core.contract.file import Contract
 from ilw_core.contract.schema import Section
 from ilw_core.features.rotation import yaw
 from ilw_sim.arm import readings
+from ilw_sim.arm.answer import Answers, ArmAnswer, answers_of
 from ilw_sim.arm.command import ArmCommand
 from ilw_sim.arm.description import frames_of
 from ilw_sim.arm.model import arm_of
@@ -37,10 +39,13 @@ class ArmSimulation:
 
     Success and failure are the rules of the contract's ``termination``.
 
+    :param plant: what each episode draws its arm from, or a function that gives the arm of an
+        episode; ``None``: one that obeys at once and measures exactly.
     :raises ContractError: the contract asks for an arm, commands or options that there are not.
     """
 
-    def __init__(self, contract: Contract, *, gui: bool = False) -> None:
+    def __init__(self, contract: Contract, *, gui: bool = False,
+                 plant: PlantProfile | Answers | None = None) -> None:
         self.contract = contract
         section = Section(contract.scene, f'{contract.name}.scene')
         self._task = ARM_TASKS[section.text('task', choices=tuple(ARM_TASKS))](section)
@@ -52,6 +57,10 @@ class ArmSimulation:
         section.done()
         self._period_s = 1.0 / contract.rate_hz
         self.world = ArmWorld(self._period_s, model, gui=gui)
+        self._answers = plant if not isinstance(plant, PlantProfile) else answers_of(
+            plant, contract.action, self.world.looks, self.world.look_s, len(model.joints))
+        self.answer: ArmAnswer | None = None
+        """The arm of this episode, where it is not perfect"""
         self._command = ArmCommand(contract.action, model, self.world.limits)
         self._cameras = Cameras(cameras, self.world.shapes)
         self._frames = frames_of(model)
@@ -80,35 +89,47 @@ class ArmSimulation:
         rng = np.random.default_rng(seed)
         scene = self._task.make_scene(rng, len(self.world.model.joints))
         self.seed, self._rng, self.scene = seed, rng, scene
+        self.answer = self._answers(seed) if self._answers else None
+        self.world.motors = None
         self.world.reset(scene)
+        self.world.motors = self.answer.motors if self.answer else None
         self._cameras.begin(self.world.client, self.world.links())
         self._veer = Veer(self._veer_chance, _VEER_S, self._veer_mps, rng, self._period_s, axes=3)
         self.actions = []
         self._rules.begin()
-        measured = self._read(stamp_ns)
-        self._rules.take(0, *self._seen(measured, stamp_ns))
-        self.tick = Tick(0, stamp_ns, measured, Verdict(0.0, False, False, False, ''), None, 0.0)
+        true = self._read(stamp_ns)
+        self._rules.take(0, *self._seen(true, stamp_ns))
+        self.tick = Tick(0, stamp_ns, self._measured(true),
+                         Verdict(0.0, False, False, False, ''), None, 0.0)
         return self.tick
 
     def step(self, action: np.ndarray) -> Tick:
         """Apply an action of ``(Da,)``, in contract order and units, for one tick."""
         before, last = self.world.tool().xyz, self.tick
         self.actions.append([float(v) for v in action])
-        twist, veer = self._command.twist(action), self._veer.next()
-        if twist.any():  # an arm that is told to stand stands
-            twist[:3] += veer
-        self.world.step(
-            twist, self._command.finger_m(action, self.world.finger_m),
-            joints_rad=self._command.joints_rad(action, self.world.wanted_rad)
-            if self._command.by_joints else None)
+        self._move(action, self._veer.next())
         stamp_ns = last.stamp_ns + self.contract.period_ns
-        measured, step = self._read(stamp_ns), last.step + 1
-        ruled = self._rules.take(step * self.contract.period_ns, *self._seen(measured, stamp_ns))
+        true, step = self._read(stamp_ns), last.step + 1
+        ruled = self._rules.take(step * self.contract.period_ns, *self._seen(true, stamp_ns))
         verdict = judge(self.contract, to_goal_m=math.inf, collided=False,
                         time_s=step * self._period_s, ruled=ruled)
-        self.tick = Tick(step, stamp_ns, measured, verdict, None,
+        self.tick = Tick(step, stamp_ns, self._measured(true), verdict, None,
                          last.path_length_m + math.dist(before, self.world.tool().xyz))
         return self.tick
+
+    def _move(self, action: np.ndarray, veer: np.ndarray) -> None:
+        """Go one tick on; ``veer``: (3,) what pushes the tool meanwhile, where it moves."""
+        rows = action[None] if self.answer is None else self.answer.answer(action)
+        twists = np.array([self._command.twist(row) for row in rows])
+        twists[twists.any(axis=1), :3] += veer  # an arm that is told to stand stands
+        fingers = np.array([self._command.finger_m(row, self.world.finger_m) for row in rows])
+        joints = np.array([self._command.joints_rad(row, self.world.wanted_rad) for row in rows]
+                          ) if self._command.by_joints else None
+        if self.answer is not None:
+            self.world.follow(twists, fingers, joints)
+            return
+        self.world.step(twists[0], float(fingers[0]),
+                        joints_rad=None if joints is None else joints[0])
 
     def observe(self, measured: Mapping[str, Plain], stamp_ns: int) -> np.ndarray:
         """Return what the contract observes, ``(Do,)`` float32; NaN what is not known."""
@@ -175,6 +196,9 @@ class ArmSimulation:
 
     def _read(self, stamp_ns: int) -> dict[str, Plain]:
         return readings.read(self.world, self._task.objects, self.scene.target, stamp_ns)
+
+    def _measured(self, true: dict[str, Plain]) -> dict[str, Plain]:
+        return true if self.answer is None else self.answer.measure(true)
 
     def _seen(self, measured: Mapping[str, Plain], stamp_ns: int) -> tuple[np.ndarray, np.ndarray]:
         values = self.observe(measured, stamp_ns)

@@ -1,5 +1,6 @@
 """The physics of one episode: an arm, a table and things in PyBullet. No task."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import math
 from typing import Any
@@ -11,7 +12,7 @@ from ilw_core.errors import ContractError
 from ilw_sim.arm.description import urdf_file
 from ilw_sim.arm.model import ArmModel
 from ilw_sim.arm.scene import COLOURS, ArmScene, Thing
-from ilw_sim.arm.servo import Servo
+from ilw_sim.arm.servo import SERVO_EVERY, Servo
 from ilw_sim.arm.urdf_limits import read_limits
 from ilw_sim.cameras.bodies import arm_shapes, boxes_of
 from ilw_sim.cameras.drawing import Shape
@@ -22,8 +23,6 @@ from ilw_sim.physics.quiet_pybullet import pybullet
 _SETTLE_STEPS = 24
 _LAG_RAD = 0.05
 """So far may the commanded joints be ahead of the measured ones: a blocked arm pushes no harder"""
-_SERVO_EVERY = 4
-"""Physics steps from one look of the servo to the next: 60 times a second"""
 _KG_PER_LITRE = 0.8
 """Of light wood"""
 _FRICTION = 1.0
@@ -62,6 +61,8 @@ class ArmWorld:
         self._wanted = self._home
         self.finger_m = 0.0
         """Commanded opening of each finger"""
+        self.motors: Callable[[np.ndarray], np.ndarray] | None = None
+        """Joint speeds (J,) asked for -> those that come; ``None``: the same"""
         self.wrench = np.zeros(6)
         """(6,) what pressed on the gripper in the last tick, on average: force [N] and torque [Nm]
         at the tool, in its frame"""
@@ -106,28 +107,57 @@ class ArmWorld:
         :param joints_rad: ``(J,)`` where the joints are to be at the end of the tick, as far as
             their limits and largest speeds allow; in place of a twist.
         """
+        self._close_to(finger_m)
+        self._run(twist, joints_rad, self._substeps if substeps is None else substeps)
+
+    def follow(self, twists: np.ndarray, fingers_m: np.ndarray,
+               joints_rad: np.ndarray | None = None) -> None:
+        """Move for one tick by what is told at each servo look, ``(L, ...)``; see ``step``."""
+        pressed, left = np.zeros(6), self._substeps
+        for look, twist in enumerate(twists):
+            steps, left = min(SERVO_EVERY, left), max(0, left - SERVO_EVERY)
+            self._close_to(float(fingers_m[look]))
+            pressed += steps * self._run(
+                twist, None if joints_rad is None else joints_rad[look], steps)
+        self.wrench = pressed / self._substeps
+
+    @property
+    def looks(self) -> int:
+        """How often the servo looks in a tick."""
+        return -(-self._substeps // SERVO_EVERY)
+
+    @property
+    def look_s(self) -> float:
+        """From one look of the servo to the next."""
+        return SERVO_EVERY * self._timestep_s
+
+    def _close_to(self, finger_m: float) -> None:
         self.finger_m = min(max(finger_m, 0.0), self.limits.finger_m)
-        client, robot = self._client, self._robot
         for finger in self._fingers:
-            client.setJointMotorControl2(
-                robot, finger, pybullet.POSITION_CONTROL, targetPosition=self.finger_m,
+            self._client.setJointMotorControl2(
+                self._robot, finger, pybullet.POSITION_CONTROL, targetPosition=self.finger_m,
                 force=self.model.force_n, maxVelocity=self.model.finger_mps)
+
+    def _run(self, twist: np.ndarray, joints_rad: np.ndarray | None, substeps: int) -> np.ndarray:
+        """Go on by physics steps; returns the mean wrench, which is kept."""
+        client, robot = self._client, self._robot
         speeds, pressed = np.zeros(len(self._arm)), np.zeros(6)
-        substeps = self._substeps if substeps is None else substeps
         for done in range(substeps):
-            if done % _SERVO_EVERY == 0:
+            if done % SERVO_EVERY == 0:
                 there = self.joints()[0][:len(self._arm)]
                 self._wanted = np.clip(self._wanted, there - _LAG_RAD, there + _LAG_RAD)
                 speeds = (self._servo.speeds(self._wanted, twist) if joints_rad is None
                           else self._servo.speeds_to(self._wanted, joints_rad,
                                                      (substeps - done) * self._timestep_s))
-            self._wanted = self._wanted + speeds * self._timestep_s
+            had = speeds if self.motors is None else self.motors(speeds)
+            self._wanted = self._wanted + had * self._timestep_s
             client.setJointMotorControlArray(
                 robot, self._arm, pybullet.POSITION_CONTROL, targetPositions=self._wanted.tolist(),
-                targetVelocities=speeds.tolist(), forces=self.limits.effort_nm)
+                targetVelocities=had.tolist(), forces=self.limits.effort_nm)
             client.stepSimulation()
             pressed += self._pressed()
         self.wrench = self._in_tool(pressed / substeps)
+        return self.wrench
 
     @property
     def wanted_rad(self) -> np.ndarray:

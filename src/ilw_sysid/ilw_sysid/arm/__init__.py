@@ -1,0 +1,1 @@
+"""How an arm answers its commands, from a recording of it."""
