@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 import uuid
 
+from ilw_bringup.correct.arm_person import ScriptedArmPerson
 from ilw_bringup.correct.scripted_person import ScriptedPerson
 from ilw_bringup.session import DiscardedError, LoopError, Session
 from ilw_bringup.start.bringup import NodeSpec, resolve
@@ -15,6 +16,7 @@ from ilw_core.episode import Source
 from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes
 from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_learner.correction.attempt import CorrectedAttempt, read_attempt
+from ilw_sim.arm.tasks import is_arm
 
 _RETRIES = 5
 """It gives up after this many attempts in a row were lost to a fault"""
@@ -108,7 +110,7 @@ class Attempts:
         return 'scripted person' if self._scripted else str(self._given.get('operator', ''))
 
     @contextmanager
-    def _running(self) -> Iterator[tuple[Session, ScriptedPerson | None]]:
+    def _running(self) -> Iterator[tuple[Session, ScriptedPerson | ScriptedArmPerson | None]]:
         """Start the nodes, and wait until the policy is loaded."""
         fleet = Fleet(self._folder / 'log')
 
@@ -119,8 +121,8 @@ class Attempts:
 
         with fleet, Session(still_alive) as session:
             fleet.start(self._nodes())
-            person = ScriptedPerson(session, self._contract, self._checkpoint,
-                                    self._seed) if self._scripted else None
+            person = _person_of(self._contract)(session, self._contract, self._checkpoint,
+                                                self._seed) if self._scripted else None
             if self._checkpoint is not None:
                 session.wait_for_policy(load_checkpoint(Path(self._checkpoint)).hash)
             yield session, person
@@ -138,6 +140,10 @@ class Attempts:
                  if spec.name == 'sim' else spec for spec in bringup.nodes(values)]
         unwanted = {'status'} if self._checkpoint is not None else {'status', 'policy'}
         return [spec for spec in nodes if spec.name not in unwanted]
+
+
+def _person_of(contract: Contract) -> type[ScriptedPerson] | type[ScriptedArmPerson]:
+    return ScriptedArmPerson if is_arm(contract) else ScriptedPerson
 
 
 def _next(done: dict[int, EpisodeFolder], count: int) -> int | None:

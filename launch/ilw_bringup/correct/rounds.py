@@ -21,6 +21,7 @@ from ilw_learner.correction.attempt import CorrectedAttempt
 from ilw_learner.correction.page import Walls, write_page
 from ilw_learner.correction.round_record import RoundRecord, Taught
 from ilw_learner.rollout.trial_log import TrialLog
+from ilw_sim.arm.tasks import is_arm
 from ilw_sim.batch.worlds import make_scenes
 from ilw_sim.counterfactual import outlines
 
@@ -88,7 +89,13 @@ class Rounds:
             verdict=verdict.text)
 
     def _walls(self, number: int, record: RoundRecord) -> Walls:
-        """Return what stood where somebody took over; attempt i was in the i-th world."""
+        """
+        Return what stood where somebody took over; attempt i was in the i-th world.
+
+        Nothing stands in the way of an arm.
+        """
+        if is_arm(self.options.contract):
+            return {}
         taken = {each.episode: world for each, world in zip(
             record.attempts, self._lessons.worlds(number), strict=False) if each.places}
         scenes = make_scenes(self.options.contract, list(taken.values()))

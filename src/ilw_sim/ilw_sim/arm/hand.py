@@ -77,6 +77,21 @@ class ArmHand(Hand[Mapping[str, Any]]):
         pushes = self._command.pushes(twist, speeds, close=close)
         return self._stick.press(self._controls(pushes))
 
+    def wish(self, seen: Mapping[str, Any]) -> np.ndarray:
+        """
+        Return what the expert itself would command at a tick, ``(Da,)`` in contract units.
+
+        NaN for joints that are told where to be: another place may be as good.
+        """
+        intent, action = self._expert.drive(self._view(seen)), self._contract.action
+        twist = np.array([*intent.linear_mps, 0.0, 0.0, intent.turn_radps])
+        speeds = self._joint_speeds(seen[JOINTS], twist) if self._kinematics else np.zeros(
+            len(self._arm.joints))
+        pushes = self._command.pushes(twist, speeds, close=intent.close)
+        wish = np.where(pushes > 0.0, pushes * action.high, -pushes * action.low)
+        wish[[field for _, field in self._command.by_joints]] = np.nan
+        return wish
+
     def _view(self, seen: Mapping[str, Any]) -> View:
         return view_of(seen, self._finger, self.objects)
 

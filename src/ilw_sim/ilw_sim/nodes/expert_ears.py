@@ -1,6 +1,6 @@
 """What the scripted expert hears of a base, or of an arm, and hands to its hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped
@@ -13,7 +13,6 @@ from ilw_core.features.rotation import yaw_of
 from ilw_ros.convert import stamp_ns
 from ilw_ros.health import note_dropped
 from ilw_ros.qos import LATCHED, STATE
-from ilw_sim.arm.hand import ArmHand
 from ilw_sim.arm.topics import JOINTS, TARGET, TOOL, object_topic
 from ilw_sim.driver.base_hand import StickDriver
 from ilw_sim.driver.hand import Pressed
@@ -51,20 +50,24 @@ class BaseEars:
 
 
 class ArmEars:
-    """Joints, tool and objects of an arm: a tick is seen once all of them have its stamp."""
+    """
+    Joints, tool and objects of an arm: a tick is seen once all of them have its stamp.
 
-    def __init__(self, node: Node, hand: ArmHand, press: Press) -> None:
-        self._hand, self._press = hand, press
+    :param subscribe: called with message class, topic, callback and QoS.
+    :param on_tick: called with the stamp of a tick and its messages by topic.
+    """
+
+    def __init__(self, subscribe: Callable[[Any, str, Callable[[Any], None], Any], Any],
+                 objects: Sequence[str], on_tick: Callable[[Any, dict[str, Any]], None]) -> None:
+        self._on_tick = on_tick
         self._seen: dict[str, Any] = {}
-        poses = [TOOL, *map(object_topic, hand.objects)]
-        self._stamped = [JOINTS, *poses]
-        node.create_subscription(Int32, TARGET, self._on_target, LATCHED)
+        self._stamped = [JOINTS, TOOL, *map(object_topic, objects)]
+        subscribe(Int32, TARGET, self._on_target, LATCHED)
         for topic in self._stamped:
             def take(message: Any, topic: str = topic) -> None:
                 self._on_state(topic, message)
 
-            kind = JointState if topic == JOINTS else PoseStamped
-            node.create_subscription(kind, topic, take, STATE)
+            subscribe(JointState if topic == JOINTS else PoseStamped, topic, take, STATE)
 
     def _on_target(self, target: Int32) -> None:
         self._seen[TARGET] = target
@@ -75,4 +78,4 @@ class ArmEars:
         if TARGET in self._seen and all(
                 each in self._seen and self._seen[each].header.stamp == stamp
                 for each in self._stamped):
-            self._press(stamp, self._hand.on_tick(stamp_ns(stamp), self._seen))
+            self._on_tick(stamp, self._seen)

@@ -10,6 +10,7 @@ from sensor_msgs.msg import Joy
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
 from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
+from ilw_ros.convert import stamp_ns
 from ilw_ros.params import load, param
 from ilw_ros.qos import EVENT, LATCHED
 from ilw_ros.run import run_node
@@ -45,8 +46,10 @@ class ExpertNode(Node):
         self._joy = self.create_publisher(Joy, 'joy', EVENT)
         self._hand: ArmHand | StickDriver
         if is_arm(contract):
-            self._hand = ArmHand(contract, stick, **drives)
-            self._ears: Any = ArmEars(self, self._hand, self._press)
+            hand = self._hand = ArmHand(contract, stick, **drives)
+            self._ears: Any = ArmEars(
+                self.create_subscription, hand.objects,
+                lambda stamp, seen: self._press(stamp, hand.on_tick(stamp_ns(stamp), seen)))
         else:
             self._hand = StickDriver(contract, stick, **drives)
             self._ears = BaseEars(self, self._hand, self._press)
