@@ -37,7 +37,7 @@ class _Lazy(click.Group):
         'completion': ('ilw_bringup.commands.completion', 'completion'),
         'config': ('ilw_learner.commands.config', 'config'),
         'contract': ('ilw_data.commands.contract', 'contract'),
-        'episodes': ('ilw_data.commands.episodes', 'episodes'),
+        'episodes': ('ilw_bringup.commands.multiply', 'episodes'),
         'eval': ('ilw_learner.cli', 'evaluate'),
         'world': ('ilw_bringup.emulator_worlds', 'world'),
         **{name: ('ilw_sysid.commands', name) for name in ('identify', 'gap')},

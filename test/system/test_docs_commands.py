@@ -69,7 +69,7 @@ CANNOT = {
 SMALLER = {
     r'--input keyboard': '--input external',  # it needs a terminal, and a person
     r'--max-demos \d+': '--max-demos 4',  # of the six that are there
-    r'--episodes \d+': '--episodes 3', r'--trials \d+': '--trials 1',
+    r'--count \d+': '--count 2', r'--episodes \d+': '--episodes 3', r'--trials \d+': '--trials 1',
     r'--episodes-eval \d+': '--episodes-eval 1',
     r'^(\./ilw (?:eval|compare|promote)(?!.*--(?:episodes|rollback))[^#]*?)(?= *(?:#|$))':
         r'\1 --episodes 3',

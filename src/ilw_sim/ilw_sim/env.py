@@ -1,6 +1,7 @@
 """The simulator as a Gymnasium environment: the same physics, limits and numbers as the nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from ilw_core.contract.file import Contract, load_contract
 from ilw_core.limits import Limiter
 from ilw_core.storage.locate import config_file
 from ilw_sim.arm.answer import Answers
+from ilw_sim.arm.hand import ArmHand
+from ilw_sim.arm.scene import moved, outline
+from ilw_sim.arm.simulation import ArmSimulation
 from ilw_sim.arm.tasks import is_arm
 from ilw_sim.counterfactual import Retraced, changed, outlines
 from ilw_sim.driver.expert import Expert
+from ilw_sim.driver.stick import Stick
 from ilw_sim.physics.actuation import find_plant
 from ilw_sim.robots import make_simulation
 from ilw_sim.simulated import Simulated, Tick
@@ -24,6 +29,9 @@ from ilw_sim.tasks.scene import make_grid
 
 OBSERVATION = 'observation'
 """Name of the vector beside images, as in a policy's graph"""
+_TURN_RAD = math.pi / 2.0
+_MOVED_M = 0.05
+"""So far a thing is moved to see what follows: more than a gripper is wide"""
 _PIXEL_M, _PIXELS = 0.02, 1000
 """Of a picture: side of a pixel, unless the longer side would have more of them"""
 
@@ -149,6 +157,12 @@ class BaseEnv(IlwEnv):
         """Return what stands in the world, by name: its outline, ``(N, 2)`` corners [m]."""
         return outlines(self.simulation.scene)
 
+    def changes(self, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        """Return what can be otherwise, in words, and as ``retrace`` takes it."""
+        return [('goal to the left', {'goal_turn_rad': _TURN_RAD}),
+                ('goal to the right', {'goal_turn_rad': -_TURN_RAD}),
+                *((name, {'without': name}) for name in names)]
+
     def retrace(self, seed: int, actions: np.ndarray, do: Mapping[str, Any] | None = None,
                 ) -> Retraced:
         """
@@ -176,6 +190,44 @@ class BaseEnv(IlwEnv):
         return Retraced(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
+class ArmEnv(IlwEnv):
+    """The environment of an arm: it can be driven in changed worlds."""
+
+    simulation: ArmSimulation
+
+    def things(self) -> dict[str, np.ndarray]:
+        """Return what lies on the table, by name: its outline, ``(N, 2)`` corners [m]."""
+        return {thing.name: outline(thing) for thing in self.simulation.scene.things}
+
+    def changes(self, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        """Return what can be otherwise, in words, and as ``retrace`` takes it: things' places."""
+        return [(f'{name} to the {side}', {'moved': name, 'y_m': by_m})
+                for name in names for side, by_m in (('left', _MOVED_M), ('right', -_MOVED_M))]
+
+    def retrace(self, seed: int, actions: np.ndarray, do: Mapping[str, Any] | None = None,
+                ) -> Retraced:
+        """
+        Drive an episode again, or one in a changed world, and ask the expert at each tick.
+
+        As ``BaseEnv.retrace``: the arm goes the same way, whatever it would see.
+
+        :param do: ``{'moved': 'cube', 'y_m': 0.05}``: that thing lies so much further to the left.
+        :raises IlwError: no world comes from this seed, or there is no such thing to move.
+        """
+        simulation, contract = self.simulation, self.contract
+        tick = simulation.reset(seed, change=lambda scene: moved(scene, do or {}))
+        hand = ArmHand(contract, Stick(config_file('joysticks', 'xbox')), seed=0, imperfection=0.0)
+        rows = []
+        for action in (*actions, None):
+            values = simulation.observe(tick.readings, tick.stamp_ns)
+            valid = np.isfinite(values)
+            rows.append((np.where(valid, values, np.float32(0.0)), valid, simulation.pose,
+                         np.nan_to_num(hand.wish(tick.readings))))
+            if action is not None:
+                tick = simulation.step(np.asarray(action, dtype=np.float64))
+        return Retraced(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
 def make_env(
     contract: str | Path | Contract, *, lidar_rays: int | None = None,
     render_mode: str | None = None, plant: str | Path | PlantProfile | Answers | None = None,
@@ -189,6 +241,6 @@ def make_env(
     """
     if not isinstance(contract, Contract):
         contract = load_contract(config_file('tasks', str(contract)))
-    kind = IlwEnv if is_arm(contract) else BaseEnv
+    kind = ArmEnv if is_arm(contract) else BaseEnv
     return kind(contract, lidar_rays=lidar_rays, render_mode=render_mode,
                 plant=plant if callable(plant) else find_plant(plant))

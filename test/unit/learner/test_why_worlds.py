@@ -42,6 +42,11 @@ class Room:
         return {'box 1': np.array([[1.0, 0.0], [2.0, 0.0]]),
                 'box 2': np.array([[9.0, 0.0], [9.5, 0.0]])}
 
+    def changes(self, names):
+        return [('goal to the left', {'goal_turn_rad': np.pi / 2}),
+                ('goal to the right', {'goal_turn_rad': -np.pi / 2}),
+                *((name, {'without': name}) for name in names)]
+
     def retrace(self, seed, actions, do=None):
         moved = np.concatenate([[0.0], np.cumsum(np.abs(actions).sum(axis=1) > 0.0)])
         obs = np.array([self.see(seed, tick, do or {}) for tick in moved])

@@ -5,9 +5,8 @@ Which simulated world an episode was recorded in, and what policy and expert do 
 one thing. Interventions on the world a policy is reset to: arXiv 2307.15980.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-import math
 import time
 from typing import Any, Protocol
 
@@ -24,7 +23,6 @@ _NEAR_RATIO = 0.02
 _EXACT_RATIO = 1e-4
 _WAITED = 100
 """Ticks that a world may have stood before its recording began"""
-_TURN_RAD = math.pi / 2.0
 
 
 class Retraces(Protocol):
@@ -45,6 +43,9 @@ class ChangingEnv(Protocol):
 
     def things(self) -> dict[str, np.ndarray]:
         """Return what stands in the world: its outline, (N, 2) corners [m]."""
+
+    def changes(self, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        """Return what can be otherwise, of these things too: words, and what ``retrace`` takes."""
 
     def retrace(self, seed: int, actions: np.ndarray, do: Mapping[str, Any] | None = None,
                 ) -> Retraces: ...
@@ -70,7 +71,7 @@ class Answer:
     """What one change does to the actions of one episode, tick by tick."""
 
     cause: str
-    """``box 3``, ``goal to the left``, ..."""
+    """``box 3``, ``goal to the left``, ``cube to the left``, ..."""
     policy: np.ndarray
     """(T, Da) action with the change minus without, contract units"""
     expert: np.ndarray
@@ -153,7 +154,7 @@ def ask_all(env: ChangingEnv, world: KnownWorld, ask: Ask, history: int, *, most
     near = sorted(things, key=lambda name: float(np.hypot(
         *(things[name][None] - plain.poses[:, None, :2]).T).min()))
     answers, skipped = [], list(near[most:])
-    for cause, do in _changes(near[:most]):
+    for cause, do in env.changes(near[:most]):
         if time.process_time() > until:
             skipped.append(cause)
             continue
@@ -164,13 +165,6 @@ def ask_all(env: ChangingEnv, world: KnownWorld, ask: Ask, history: int, *, most
             np.abs(other.obs - plain.obs)[world.waited:-1].mean(axis=0)))
     return Asked(world, things, plain.poses[world.waited:-1], acts,
                  plain.expert[world.waited:-1], tuple(answers), tuple(skipped))
-
-
-def _changes(things: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield 'goal to the left', {'goal_turn_rad': _TURN_RAD}
-    yield 'goal to the right', {'goal_turn_rad': -_TURN_RAD}
-    for name in things:
-        yield name, {'without': name}
 
 
 def _acts(driven: Retraces, ask: Ask, history: int) -> np.ndarray:

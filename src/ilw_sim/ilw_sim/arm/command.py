@@ -71,6 +71,20 @@ class ArmCommand:
         """(joint of the arm, field of the action) of each joint that is told where to be."""
         return self._joints
 
+    def action(self, twist: np.ndarray, finger_m: float) -> np.ndarray:
+        """Return the action ``(Da,)`` that commands a twist ``(6,)`` and sends the fingers."""
+        action = self._action.rest
+        for axis, field in self._twist:
+            action[field] = twist[axis]
+        if self._finger is not None:
+            action[self._finger] = finger_m
+        return action
+
+    @property
+    def by_twist(self) -> bool:
+        """Whether it moves the tool by its velocity."""
+        return bool(self._twist)
+
     def twist(self, action: np.ndarray) -> np.ndarray:
         """Return the twist of the tool in an action ``(Da,)``, ``(6,)``."""
         twist = np.zeros(6)

@@ -1,6 +1,14 @@
 """What lies on the table before an arm in one episode. No physics."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+import math
+from typing import Any
+
+import numpy as np
+
+from ilw_core.contract.schema import shown
+from ilw_core.errors import IlwError
 
 COLOURS = {'red': (0.85, 0.2, 0.2, 1.0), 'blue': (0.2, 0.35, 0.85, 1.0),
            'green': (0.25, 0.7, 0.3, 1.0), 'grey': (0.5, 0.5, 0.5, 1.0)}
@@ -57,3 +65,32 @@ def mark(name: str, place: Place, side_m: float, colour: str) -> Thing:
     """Return a square that is drawn on the table."""
     return Thing(name, place, 0.0, (Block((side_m, side_m, _MARK_M)),), colour,
                  fixed=True, solid=False)
+
+
+def moved(scene: ArmScene, do: Mapping[str, Any]) -> ArmScene:
+    """
+    Return a scene with one thing elsewhere.
+
+    :param do: ``{'moved': 'cube', 'y_m': 0.05}``, ``x_m`` likewise; empty: nothing.
+    :raises IlwError: there is no such thing, or no such change.
+    """
+    if not do:
+        return scene
+    names = [thing.name for thing in scene.things]
+    if not {'moved'} < do.keys() <= {'moved', 'x_m', 'y_m'} or do['moved'] not in names:
+        raise IlwError(f'A change must be "moved", one of {", ".join(names)}, and "x_m" or "y_m". '
+                       f'Got {shown(dict(do))}.')
+    return replace(scene, things=tuple(
+        each if each.name != do['moved'] else replace(each, place=(
+            each.place[0] + do.get('x_m', 0.0), each.place[1] + do.get('y_m', 0.0),
+            each.place[2])) for each in scene.things))
+
+
+def outline(thing: Thing) -> np.ndarray:
+    """Return the corners of a thing's largest block from above, ``(4, 2)`` [m]."""
+    size = max((block.size_m for block in thing.blocks), key=math.prod)
+    x, y, yaw = thing.place
+    corners = 0.5 * np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)]) * size[:2]
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    found: np.ndarray = corners @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
+    return found

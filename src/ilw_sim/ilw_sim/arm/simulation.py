@@ -1,6 +1,6 @@
 """One simulated arm at one task: reset, tick, state. Environment and node both use it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 import math
 from types import SimpleNamespace as Plain
@@ -80,14 +80,16 @@ class ArmSimulation:
         self._veer: Veer
         self._rules = RuleWatch(contract.rules, contract.obs_names)
 
-    def reset(self, seed: int, stamp_ns: int = 0) -> Tick:
+    def reset(self, seed: int, stamp_ns: int = 0,
+              change: Callable[[ArmScene], ArmScene] = lambda scene: scene) -> Tick:
         """
         Begin the episode of a seed.
 
+        :param change: makes another scene of that of the seed.
         :raises ContractError: no world comes from this seed; the episode before goes on.
         """
         rng = np.random.default_rng(seed)
-        scene = self._task.make_scene(rng, len(self.world.model.joints))
+        scene = change(self._task.make_scene(rng, len(self.world.model.joints)))
         self.seed, self._rng, self.scene = seed, rng, scene
         self.answer = self._answers(seed) if self._answers else None
         self.world.motors = None

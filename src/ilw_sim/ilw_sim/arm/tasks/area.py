@@ -23,6 +23,13 @@ class ArmTask(Protocol):
 
     def __init__(self, options: Section) -> None: ...
 
+    def parts(self, target: int) -> tuple[str, ...]:
+        """
+        Return what the driving goes by, part by part: the name of a thing each.
+
+        A part ends once its thing is being taken away.
+        """
+
     def make_scene(self, rng: np.random.Generator, joints: int) -> ArmScene:
         """Return a world; every draw comes from ``rng``."""
 

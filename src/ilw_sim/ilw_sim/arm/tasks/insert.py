@@ -48,6 +48,10 @@ class InsertTask:
         return ArmScene((peg, Thing('hole', hole, 0.0, _walls(self._side_m + self._clearance_m),
                                     'grey', fixed=True)), 0, begin_near_home(rng, joints))
 
+    def parts(self, target: int) -> tuple[str, ...]:
+        """One thing after the other."""
+        return self.objects
+
     def expert(self, open_m: float) -> 'InsertExpert':
         """Return who drives it."""
         return InsertExpert(self._side_m, self._clearance_m, open_m)

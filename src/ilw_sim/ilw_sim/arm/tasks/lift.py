@@ -22,6 +22,10 @@ class LiftTask:
         return ArmScene((cube('cube', self._area.draw(rng), self._side_m, 'red'),), 0,
                         begin_near_home(rng, joints))
 
+    def parts(self, target: int) -> tuple[str, ...]:
+        """One thing after the other."""
+        return self.objects
+
     def expert(self, open_m: float) -> 'LiftExpert':
         """Return who drives it."""
         return LiftExpert(self._side_m, open_m)

@@ -40,6 +40,10 @@ class PickPlaceTask:
                          mark('goal', (*goal[:2], 0.0), 1.5 * self._side_m, 'green')), 0,
                         begin_near_home(rng, joints))
 
+    def parts(self, target: int) -> tuple[str, ...]:
+        """One thing after the other."""
+        return self.objects
+
     def expert(self, open_m: float) -> 'PickPlaceExpert':
         """Return who drives it."""
         return PickPlaceExpert(self._side_m, open_m)

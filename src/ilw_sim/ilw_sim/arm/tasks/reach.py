@@ -32,6 +32,10 @@ class ReachTask:
                       for colour, place in zip(self.objects, places, strict=True))
         return ArmScene(cubes, int(rng.integers(2)), begin_near_home(rng, joints))
 
+    def parts(self, target: int) -> tuple[str, ...]:
+        """The cube that is meant."""
+        return (self.objects[target],)
+
     def expert(self, open_m: float) -> 'ReachExpert':
         """Return who drives it."""
         return ReachExpert(self._side_m / 2 + self._over_m)

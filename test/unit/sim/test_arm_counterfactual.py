@@ -1,0 +1,54 @@
+"""An arm's episode driven again, and with a thing elsewhere."""
+
+import numpy as np
+import pytest
+
+from ilw_core.errors import IlwError
+from ilw_sim.env import make_env
+
+
+@pytest.fixture(scope='module')
+def env():
+    made = make_env('pick_place_state')
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope='module')
+def driven(env):
+    """Drive a second towards the cube; return what was seen and applied."""
+    seen, _ = env.reset(seed=3)
+    rows, applied = [seen], []
+    for _ in range(10):
+        seen, _, _, _, info = env.step([0.1, 0.0, -0.1, 0.0, 0.04])
+        rows.append(seen)
+        applied.append(info['applied'])
+    return np.array(rows), np.array(applied)
+
+
+def test_what_is_driven_again_is_seen_again_to_the_bit(env, driven):
+    seen, applied = driven
+    again = env.retrace(3, applied)
+    assert np.array_equal(again.obs, seen)
+    assert again.expert.shape == (11, 5) and np.abs(again.expert).max() > 0.05
+
+
+def test_a_thing_that_lies_elsewhere_is_seen_there_and_the_arm_goes_the_same_way(env, driven):
+    plain = env.retrace(3, driven[1])
+    other = env.retrace(3, driven[1], {'moved': 'cube', 'y_m': 0.05})
+    y = env.contract.obs_names.index('cube.y_m')
+    assert (other.obs - plain.obs)[:, y] == pytest.approx(0.05, abs=1e-3)
+    assert np.abs(other.poses - plain.poses).max() < 1e-5
+    assert (other.expert - plain.expert)[:, 1].max() > 0.05, 'the expert would go there'
+
+
+def test_what_can_be_otherwise_is_what_lies_there(env):
+    env.reset(seed=3)
+    things = env.things()
+    assert set(things) == {'cube', 'goal'} and things['cube'].shape == (4, 2)
+    causes = env.changes(['cube'])
+    assert [cause for cause, _ in causes] == ['cube to the left', 'cube to the right']
+    for _, do in causes:
+        env.retrace(3, np.zeros((1, 5)), do)
+    with pytest.raises(IlwError, match=r'one of cube, goal, and "x_m" or "y_m"'):
+        env.retrace(3, np.zeros((1, 5)), {'moved': 'box 1', 'y_m': 0.1})
