@@ -1,4 +1,4 @@
-"""``./ilw episodes multiply``: new demonstrations of an arm from recorded ones, in the simulator."""
+"""``./ilw episodes multiply``: demonstrations of an arm made of recorded ones, by simulation."""
 
 from dataclasses import asdict, dataclass
 import json

@@ -4,6 +4,7 @@ from arm_drives import by_joy, contract_of, go
 import numpy as np
 import pytest
 
+from ilw_core.contract.family import require_family
 from ilw_core.contract.file import parse_contract
 from ilw_core.errors import ContractError
 from ilw_sim.arm.simulation import ArmSimulation
@@ -16,7 +17,8 @@ CUBE, GOAL = np.array([0.4, 0.1, 0.02]), np.array([0.5, -0.1, 0.0])
 
 
 @pytest.mark.long
-@pytest.mark.parametrize('task', ['pick_place_state', 'insert_state', 'reach_kuka'])
+@pytest.mark.parametrize('task', ['pick_place_state', 'insert_state', 'reach_kuka',
+                                  'reach_beside', 'lift_beside'])
 def test_the_expert_solves_it_with_nothing_but_a_gamepad(task):
     assert by_joy(task, range(40, 44)) == 4
 
@@ -138,3 +140,8 @@ def test_the_other_arm_moves_as_its_twist_says():
     told = {t.child_frame_id for t in simulation.fixed_transforms() + simulation.transforms()}
     assert {'lbr_iiwa_link_0', 'lbr_iiwa_link_7'} <= told
     simulation.close()
+
+
+def test_the_tasks_on_one_table_are_a_family():
+    require_family([contract_of(name) for name in ('reach_beside', 'lift_beside',
+                                                   'pick_place_state')])
