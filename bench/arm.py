@@ -59,7 +59,7 @@ def driven_by_joy(contract: Contract, seeds: range, imperfection: float, *,
     hand = ArmHand(contract, Stick(config_file('joysticks', 'xbox')), seed=0,
                    imperfection=imperfection)
     teleop = Teleop(contract, known_joysticks()['xbox'], timeout_ns=500_000_000)
-    episodes, begin_ns = [], 0
+    episodes, begin_ns = [], _PAUSE_NS
     for seed in seeds:
         shown, info = env.reset(seed=seed)
         env.simulation.restamp(begin_ns)

@@ -21,6 +21,8 @@ from ilw_core.text.terminal import PlainConsole, echo
 from ilw_data.commands.episodes import episodes
 
 _ERR = PlainConsole(stderr=True)
+_BEGIN_NS = 1_000_000_000
+"""A stamp of 0 is none"""
 _TRIES = 5
 """For each demonstration that is wanted: fewer than a fifth that succeed are no use"""
 
@@ -112,9 +114,9 @@ def _multiplied(demos: Path, task: str, count: int, out: Path, seed: int) -> Mul
             if multiplier.drive(env, source, take):
                 bag = MadeRecording(out / f'made-{world}', contract, kinds)
                 for tick, action in zip(ticks, applied, strict=False):
-                    bag.tick(tick.stamp_ns, tick.readings)
-                    bag.command(tick.stamp_ns, action)
-                bag.tick(ticks[-1].stamp_ns, ticks[-1].readings)
+                    bag.tick(_BEGIN_NS + tick.stamp_ns, tick.readings)
+                    bag.command(_BEGIN_NS + tick.stamp_ns, action)
+                bag.tick(_BEGIN_NS + ticks[-1].stamp_ns, ticks[-1].readings)
                 bag.finish(Outcome.SUCCESS, ticks[-1].verdict.stop_reason, operator='multiply',
                            made={'from': source.name, 'world': world})
                 made += 1

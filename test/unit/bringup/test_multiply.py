@@ -27,11 +27,12 @@ def recorded(tmp_path_factory):
     kinds = {o.topic: o.type for o in env.simulation.offers if o.topic in contract.topics}
     bag = MadeRecording(folder / 'one', contract, kinds)
     env.reset(seed=1)
+    begin_ns = 1_000_000_000
     while not (tick := env.simulation.tick).ended:
-        bag.tick(tick.stamp_ns, tick.readings)
+        bag.tick(begin_ns + tick.stamp_ns, tick.readings)
         _, _, _, _, info = env.step(hand.wish(tick.readings))
-        bag.command(tick.stamp_ns, info['applied'])
-    bag.tick(tick.stamp_ns, tick.readings)
+        bag.command(begin_ns + tick.stamp_ns, info['applied'])
+    bag.tick(begin_ns + tick.stamp_ns, tick.readings)
     env.close()
     assert info['success']
     bag.finish(Outcome.SUCCESS, 'goal')

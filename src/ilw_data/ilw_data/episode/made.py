@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 import time
+from types import SimpleNamespace as Plain
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,11 @@ class MadeRecording:
         self._steps, self._begin_ns, self._end_ns = 0, -1, 0
 
     def tick(self, stamp_ns: int, readings: Mapping[str, Any]) -> None:
-        """Record the plain messages of a tick by topic; of other topics they are left out."""
+        """
+        Record the plain messages of a tick by topic; of other topics they are left out.
+
+        :param stamp_ns: their stamp; above 0, which is none.
+        """
         self._begin_ns = stamp_ns if self._begin_ns < 0 else self._begin_ns
         self._end_ns = stamp_ns
         for topic, message in readings.items():
@@ -61,5 +66,9 @@ class MadeRecording:
         return self.folder
 
     def _write(self, topic: str, stamp_ns: int, message: Any) -> None:
+        if hasattr(message, 'header'):
+            sec, nanosec = divmod(stamp_ns, 1_000_000_000)
+            message = Plain(**{**vars(message), 'header': Plain(
+                stamp=Plain(sec=sec, nanosec=nanosec), frame_id=message.header.frame_id)})
         self._bag.write(self._channels[topic], stamp_ns, stamp_ns,
                         serialized(self._kinds[topic], message))
