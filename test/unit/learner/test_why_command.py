@@ -8,13 +8,17 @@ import torch
 from torch import nn
 
 from ilw_core.contract.file import named_contract
+from ilw_core.episode import Outcome
+from ilw_data.episode.made import MadeRecording
 from ilw_learner.algorithms.cloned_policy import BcConfig, BehaviourCloning, cloning_sizes
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.folder import save_checkpoint
 from ilw_learner.commands.why import why
 from ilw_learner.networks.fused_mlp import FusedMlp
 from ilw_learner.networks.normalizer import Normalizer
+from ilw_learner.rollout.evaluate import make_env
 
+BEGIN_NS = 1_000_000_000
 META = {'outcome': 'success', 'stop_reason': 'goal'}
 
 
@@ -83,3 +87,37 @@ def test_an_input_left_out_has_no_say(clutter):
     assert np.array_equal(*given)
     other[..., 3] = 0.5
     assert not np.array_equal(given[0], policy(torch.as_tensor(other)).detach().numpy())
+
+
+@pytest.mark.long
+def test_a_policy_of_an_arm_is_asked_do_on_what_lies_before_it(run, tmp_path):
+    pytest.importorskip('pybullet')
+    contract, config = named_contract('lift_state'), BcConfig(hidden=8, without='arm,tool')
+    policy = BehaviourCloning(
+        contract, config, Normalizer.of_bounds(contract.obs_low, contract.obs_high),
+        Normalizer.of_bounds(contract.action.low, contract.action.high), nn.Identity())
+    policy.net = FusedMlp(cloning_sizes(contract, config, policy.inputs),
+                          torch.Generator().manual_seed(1), torch.device('cpu')).module()
+    saved = save_checkpoint(tmp_path / 'policy', contract, {
+        'algorithm': 'bc', 'history': 1, 'horizon': 1},
+        {'policy.onnx': to_onnx(policy, contract, 1), 'weights.safetensors': b''}).path
+    env = make_env('ilw_sim.env:make_env', contract).unwrapped
+    kinds = {o.topic: o.type for o in env.simulation.offers if o.topic in contract.topics}
+    for seed in range(2):
+        env.reset(seed=seed)
+        bag = MadeRecording(tmp_path / 'demos' / str(seed), contract, kinds)
+        for step in range(12):
+            tick = env.simulation.tick
+            bag.tick(BEGIN_NS + tick.stamp_ns, tick.readings)
+            info = env.step(np.array([0.1, 0.02 * step, -0.1, 0.2, 0.04]))[4]
+            bag.command(BEGIN_NS + tick.stamp_ns, info['applied'])
+        bag.tick(BEGIN_NS + env.simulation.tick.stamp_ns, env.simulation.tick.readings)
+        bag.finish(Outcome.SUCCESS, 'goal')
+    env.close()
+    code, out, err = run(why, saved, tmp_path / 'demos', '--worlds', '1', '--out',
+                         tmp_path / 'page.html', '--json')
+    assert code == 0, err
+    said = json.loads(out)
+    assert said['driven_again'] == 1 and said['gradient'] is not None
+    assert {each['cause'] for each in said['causes']} == {'cube to the left', 'cube to the right'}
+    assert all(each['policy'] > 0.0 and each['expert'] > 0.0 for each in said['causes'])

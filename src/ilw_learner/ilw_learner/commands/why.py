@@ -117,11 +117,12 @@ def _simulated(about: 'Subject', env_spec: str, worlds: int, drive: int, seed: i
                            f'simulated: {error}')
         return (), ()
     asked: Sequence[Asked] = ()
-    if not hasattr(env, 'retrace'):
+    plain = getattr(env, 'unwrapped', env)  # rules that end an episode are wrapped around it
+    if not hasattr(plain, 'retrace'):
         about.notes.append(f'{env_spec} cannot drive an episode again: no do().')
     elif worlds:
-        known = find_worlds(env, about.contract, about.episodes, most=worlds)
-        asked = [ask_all(env, each, about.ask, about.checkpoint.history) for each in known]
+        known = find_worlds(plain, about.contract, about.episodes, most=worlds)
+        asked = [ask_all(plain, each, about.ask, about.checkpoint.history) for each in known]
         if not known:
             about.notes.append('No episode could be driven again: none of them is of one of the '
                                'first simulated worlds, or ticks of them were lost. No do().')

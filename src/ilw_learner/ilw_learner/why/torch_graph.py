@@ -127,5 +127,5 @@ _OPERATORS: dict[str, Operator] = {
     'Sigmoid': torch.sigmoid, 'Sin': torch.sin, 'Slice': _slice,
     'Softmax': lambda x, axis=-1: torch.softmax(x, axis), 'Softplus': functional.softplus,
     'Sqrt': torch.sqrt, 'Sub': torch.sub, 'Tanh': torch.tanh, 'Transpose': _transpose,
-    'Unsqueeze': _unsqueeze}
+    'Unsqueeze': _unsqueeze, 'Where': torch.where}
 """Of ONNX by name, for what ``bc``, ``dqn`` and ``dqfd`` export from vectors"""

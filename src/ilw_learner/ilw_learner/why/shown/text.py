@@ -48,6 +48,6 @@ def lines(report: WhyReport) -> Iterator[str]:
 def sentence(cause: CauseEffect) -> str:
     """Return where a cause moves the policy most, as a counterfactual."""
     field = max(cause.before, key=lambda name: abs(cause.after[name] - cause.before[name]))
-    what = cause.cause if cause.cause.startswith('goal') else f'without {cause.cause}'
+    what = cause.cause if ' to the ' in cause.cause else f'without {cause.cause}'
     return (f'{cause.time_s:.1f} s into {cause.episode}: {field} {cause.before[field]:+.2f}, '
             f'{what} {cause.after[field]:+.2f}')
