@@ -41,7 +41,7 @@ _WAIT_TICKS = 10
 
 
 @dataclass(frozen=True)
-class Part:
+class DrivePart:
     """One part of a drive, by the thing that it is about."""
 
     thing: str
@@ -54,11 +54,11 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Source:
+class RecordedDrive:
     """A recorded demonstration, in parts."""
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[DrivePart, ...]
 
 
 class Multiplier:
@@ -80,7 +80,7 @@ class Multiplier:
             raise ContractError(f'{contract.name} must move the tool by twists. Got joints that '
                                 f'are told where to be. Record for another contract.')
 
-    def read(self, folder: Path) -> Source:
+    def read(self, folder: Path) -> RecordedDrive:
         """
         Return a recording in parts.
 
@@ -107,11 +107,11 @@ class Multiplier:
                     raise EpisodeError(f'{folder}: {name} was never taken away, so what belongs '
                                        f'to it cannot be told. Leave the recording out.')
                 end = begin + int(np.argmax(gone_m > _TAKEN_M))
-            parts.append(Part(name, places[begin], tool[begin + 1:end + 1], fingers[begin:end]))
+            parts.append(DrivePart(name, places[begin], tool[begin + 1:end + 1], fingers[begin:end]))
             begin = end
-        return Source(folder.name, tuple(parts))
+        return RecordedDrive(folder.name, tuple(parts))
 
-    def drive(self, env: Any, source: Source, take: Callable[[np.ndarray], None]) -> bool:
+    def drive(self, env: Any, source: RecordedDrive, take: Callable[[np.ndarray], None]) -> bool:
         """
         Drive a recording in the world that an environment was reset to; returns the success.
 
@@ -144,7 +144,7 @@ class Multiplier:
         return info
 
 
-def _moved(part: Part, place: np.ndarray) -> np.ndarray:
+def _moved(part: DrivePart, place: np.ndarray) -> np.ndarray:
     """Return the tool's way of a part ``(T, 4)`` moved with its thing; cubes look alike turned."""
     turn = quarter(place[3] - part.place[3])
     cos, sin = math.cos(turn), math.sin(turn)
