@@ -107,7 +107,8 @@ class Multiplier:
                     raise EpisodeError(f'{folder}: {name} was never taken away, so what belongs '
                                        f'to it cannot be told. Leave the recording out.')
                 end = begin + int(np.argmax(gone_m > _TAKEN_M))
-            parts.append(DrivePart(name, places[begin], tool[begin + 1:end + 1], fingers[begin:end]))
+            parts.append(DrivePart(name, places[begin], tool[begin + 1:end + 1],
+                                   fingers[begin:end]))
             begin = end
         return RecordedDrive(folder.name, tuple(parts))
 
