@@ -198,7 +198,7 @@ def _run_up(name: str, given: dict[str, Any]) -> None:
     from ilw_bringup.start.screen import screen
 
     bringup, values = resolve(name, given)
-    require_files(values)
+    require_files(bringup, values)
     specs = bringup.nodes(values)
     with (asked_to_end(keep_terminal=not values['detached']) as came,
           screen(wanted=not values['detached']) as here,

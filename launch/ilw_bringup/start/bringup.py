@@ -297,12 +297,16 @@ def resolve(name: str, given: Mapping[str, Any]) -> tuple[Bringup, dict[str, Any
     return replace(bringup, nodes=named), values
 
 
-def require_files(values: Mapping[str, Any]) -> None:
+def require_files(bringup: Bringup, values: Mapping[str, Any]) -> None:
     """
     See, before any node starts, that what they are to read is there, and a port free.
 
     :raises IlwError: it is not.
     """
+    for argument in bringup.arguments:
+        name = values[argument.name]
+        if argument.folder and name not in ('', 'auto'):
+            config_file(argument.folder, name)
     if 'checkpoint' in values:
         from ilw_learner.checkpoint.contract import require_checkpoint
 

@@ -18,7 +18,7 @@ def describe(name: str) -> LaunchDescription:
     def start(context: LaunchContext) -> list[LogInfo | Node]:
         given = {a.name: LaunchConfiguration(a.name).perform(context) for a in arguments}
         bringup, values = resolve(name, given)
-        require_files(values)
+        require_files(bringup, values)
         specs = bringup.nodes(values)
         variables = node_environment(values, specs)
         said = ', '.join(f'{key}={value}' for key, value in variables.items())

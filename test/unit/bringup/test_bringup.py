@@ -232,8 +232,15 @@ def test_the_bringup_names_every_layout_that_is_shipped():
 
 @pytest.mark.parametrize('bring_up', ['deploy', 'correct'])
 def test_a_checkpoint_that_is_not_there_is_named_before_a_node_starts(bring_up, tmp_path):
-    _, values = resolve(bring_up, {'task': 'clutter', 'checkpoint': str(tmp_path / 'none')})
     with pytest.raises(CheckpointError, match='is not a checkpoint'):
-        require_files(values)
-    require_files(resolve(bring_up, {'task': 'clutter', 'checkpoint': 'idle'})[1])
-    require_files(resolve('sim', {})[1])
+        require_files(*resolve(bring_up, {'task': 'clutter',
+                                          'checkpoint': str(tmp_path / 'none')}))
+    require_files(*resolve(bring_up, {'task': 'clutter', 'checkpoint': 'idle'}))
+
+
+@pytest.mark.parametrize(('bring_up', 'argument'), [
+    ('sim', 'task'), ('sim', 'plant'), ('teleop', 'joystick'), ('record', 'emulator')])
+def test_a_file_of_config_that_is_not_there_is_named_before_a_node_starts(bring_up, argument):
+    require_files(*resolve(bring_up, {}))
+    with pytest.raises(IlwError, match=r"There is no 'nonsense' in .*There are: "):
+        require_files(*resolve(bring_up, {argument: 'nonsense'}))
