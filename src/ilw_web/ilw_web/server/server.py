@@ -150,8 +150,9 @@ class CockpitServer:
     async def _on_socket(self, request: web.Request) -> web.StreamResponse:
         if why := self._gate.why_not_socket(request.headers):
             return web.Response(status=403, text=why)
-        web_socket = web.WebSocketResponse(protocols=[PROTOCOL], heartbeat=ALIVE_S, compress=False,
-                                       max_msg_size=MOST_BYTES, timeout=0.5)
+        web_socket = web.WebSocketResponse(
+            protocols=[PROTOCOL], heartbeat=ALIVE_S, compress=False, max_msg_size=MOST_BYTES,
+            timeout=0.5)
         await web_socket.prepare(request)
         self._next += 1
         assert isinstance(request.transport, asyncio.Transport)
