@@ -106,7 +106,7 @@ def test_a_detour_is_recovered_as_a_place_that_was_avoided():
     straight = np.array([*(px * side + 4 for px in range(side)), binned.goal])
     detour, direct = returns_of([ways[0], straight], reward)
     assert detour > direct
-    assert best_values(binned.world, reward)[4] >= detour
+    assert best_values(binned.world, reward)[4] >= detour - 1e-9  # sums in another order
 
 
 def test_worse_driving_earns_less(maze, model):

@@ -1,5 +1,6 @@
 """The batched simulator: same bits, Gymnasium's rules, the codec's sectors, one CUDA source."""
 
+from dataclasses import replace
 import os
 from pathlib import Path
 import subprocess
@@ -172,8 +173,9 @@ def test_a_world_is_made_once_and_remembered_as_it_is_made_anew(contracts, monke
     monkeypatch.setattr(worlds, '_REMEMBERED', 3)
     first = make_scenes(contract, [1, 2])
     assert all(a is b for a, b in zip(first, make_scenes(contract, [1, 2]), strict=True))
-    few, = make_scenes(other, [1])
-    assert len(few.shapes) < len(first[0].shapes)
+    for fewer in (other, replace(contract, scene=contract.scene | {'obstacles': 2})):
+        few, = make_scenes(fewer, [1])
+        assert len(few.shapes) < len(first[0].shapes)
     again = make_scenes(contract, [3, 4, 5, 1, 2])  # more than are remembered
     assert [each.start for each in again[3:]] == [each.start for each in first]
     assert len(worlds._SCENES) == 3

@@ -23,8 +23,8 @@ _ONE_PLACE = ('maze', 'map')  # tasks whose worlds share their shapes, and are m
 _MANY = 400  # worlds that take longer than starting processes
 _REMEMBERED = 2000
 """Who drives in a world, looks ahead in it and draws it are given the same scene"""
-_SCENES: dict[tuple[str, Path | None, int], Scene] = {}
-"""Text and folder of a contract, and a seed -> scene"""
+_SCENES: dict[tuple[object, int], Scene] = {}
+"""What a task reads of its contract, and a seed -> scene"""
 
 
 class Pool(NamedTuple):
@@ -117,10 +117,12 @@ def _scenes(contract: Contract, seeds: list[int]) -> list[Scene]:
     """Make scenes, or remember them; where a file beside the contract says what stands, make."""
     if contract.scene.get('task') in _ONE_PLACE:
         return _made(contract, seeds)
-    keys = [(contract.text, contract.folder, seed) for seed in seeds]
+    read = (contract.name, contract.folder, contract.goal_radius_m, contract.timeout_s,
+            repr(contract.scene), repr(contract.reward))  # as it is: its text may be another's
+    keys = [(read, seed) for seed in seeds]
     found = {key: _SCENES[key] for key in keys if key in _SCENES}
     lacking = [key for key in dict.fromkeys(keys) if key not in found]
-    found.update(zip(lacking, _made(contract, [key[2] for key in lacking]), strict=True))
+    found.update(zip(lacking, _made(contract, [seed for _, seed in lacking]), strict=True))
     for key in lacking[:_REMEMBERED]:
         while len(_SCENES) >= _REMEMBERED:
             del _SCENES[next(iter(_SCENES))]
