@@ -10,7 +10,7 @@ from ilw_learner.networks.image_encoder import has_tiles
 from ilw_learner.rollout.looks import BLINDS
 from ilw_learner.training.imitation import ImitationConfig
 
-# Measured on two shared cores of an AMD EPYC, 2026-11-28, with clutter, lift_state and lift.
+# Measured on two shared cores of an Intel Xeon, 2026-11-28, with clutter, lift_state and lift.
 _WORK_S = 0.034
 """What ``slowness`` times took there"""
 _START_S = 5.0

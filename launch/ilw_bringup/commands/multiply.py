@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 import json
 from pathlib import Path
 import sys
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -19,6 +20,12 @@ from ilw_core.storage.episode_folder import find_episodes
 from ilw_core.text.printable import pasteable
 from ilw_core.text.terminal import PlainConsole, echo
 from ilw_data.commands.episodes import episodes
+
+if TYPE_CHECKING:
+    from ilw_data.episode.made import MadeRecording
+    from ilw_sim.arm.multiply import Multiplier, RecordedDrive
+    from ilw_sim.env import IlwEnv
+    from ilw_sim.simulated import Tick
 
 _ERR = PlainConsole(stderr=True)
 _BEGIN_NS = 1_000_000_000
@@ -81,7 +88,34 @@ def _multiplied(demos: Path, task: str, count: int, out: Path, seed: int) -> Mul
     from ilw_sim.env import make_env
 
     contract = named_contract(task)
-    multiplier, sources, left_out = Multiplier(contract), [], []
+    multiplier = Multiplier(contract)
+    sources, left_out = _recorded(multiplier, demos, task)
+    rng, env = np.random.default_rng(seed), make_env(contract)
+    kinds = {offer.topic: offer.type for offer in env.simulation.offers
+             if offer.topic in contract.topics}
+    first = seed * world_seeds.PER_RUN + world_seeds.LEARN  # not those of recorded demonstrations
+    made = tried = 0
+    out.mkdir(parents=True, exist_ok=True)
+    with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
+        row = bar.add_task('make demonstrations', total=count)
+        while made < count and tried < _TRIES * count:
+            world = first + tried
+            source = sources[int(rng.integers(len(sources)))]
+            success, ticks, applied = _driven(env, multiplier, source, world)
+            if success:
+                _write(MadeRecording(out / f'made-{world}', contract, kinds), ticks, applied,
+                       {'from': source.name, 'world': world})
+                made += 1
+                bar.update(row, completed=made)
+            tried += 1
+    env.close()
+    return Multiplied(str(out), len(sources), made, tried, tuple(left_out))
+
+
+def _recorded(multiplier: 'Multiplier', demos: Path,
+              task: str) -> tuple[list['RecordedDrive'], list[str]]:
+    """Return the recordings that can be used, and why the others cannot."""
+    sources, left_out = [], []
     for each in find_episodes(demos):
         try:
             if each.outcome is not Outcome.SUCCESS:
@@ -92,35 +126,27 @@ def _multiplied(demos: Path, task: str, count: int, out: Path, seed: int) -> Mul
     if not sources:
         raise EpisodeError(f'{demos} must hold a demonstration of {task} that succeeded. Got none '
                            f'that can be used{": " + left_out[0] if left_out else "."}')
-    rng, env = np.random.default_rng(seed), make_env(contract)
-    simulation = env.simulation
-    kinds = {offer.topic: offer.type for offer in simulation.offers
-             if offer.topic in contract.topics}
-    first = seed * world_seeds.PER_RUN + world_seeds.LEARN  # not those of recorded demonstrations
-    made = tried = 0
-    out.mkdir(parents=True, exist_ok=True)
-    with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
-        row = bar.add_task('make demonstrations', total=count)
-        while made < count and tried < _TRIES * count:
-            source = sources[int(rng.integers(len(sources)))]
-            world, ticks, applied = first + tried, [], []
-            env.reset(seed=world)
-            ticks.append(simulation.tick)
+    return sources, left_out
 
-            def take(action: np.ndarray, ticks: list = ticks, applied: list = applied) -> None:
-                applied.append(action)
-                ticks.append(simulation.tick)
 
-            if multiplier.drive(env, source, take):
-                bag = MadeRecording(out / f'made-{world}', contract, kinds)
-                for tick, action in zip(ticks, applied, strict=False):
-                    bag.tick(_BEGIN_NS + tick.stamp_ns, tick.readings)
-                    bag.command(_BEGIN_NS + tick.stamp_ns, action)
-                bag.tick(_BEGIN_NS + ticks[-1].stamp_ns, ticks[-1].readings)
-                bag.finish(Outcome.SUCCESS, ticks[-1].verdict.stop_reason, operator='multiply',
-                           made={'from': source.name, 'world': world})
-                made += 1
-                bar.update(row, completed=made)
-            tried += 1
-    env.close()
-    return Multiplied(str(out), len(sources), made, tried, tuple(left_out))
+def _driven(env: 'IlwEnv', multiplier: 'Multiplier', source: 'RecordedDrive',
+            world: int) -> tuple[bool, list['Tick'], list[np.ndarray]]:
+    """Drive a recording in a world; returns the success, ticks, and what all but the last did."""
+    env.reset(seed=world)
+    ticks: list[Tick] = [env.simulation.tick]
+    applied: list[np.ndarray] = []
+
+    def take(action: np.ndarray) -> None:
+        applied.append(action)
+        ticks.append(env.simulation.tick)
+
+    return multiplier.drive(env, source, take), ticks, applied
+
+
+def _write(bag: 'MadeRecording', ticks: list['Tick'], applied: list[np.ndarray],
+           made: dict[str, str | int]) -> None:
+    for tick, action in zip(ticks[:-1], applied, strict=True):
+        bag.tick(_BEGIN_NS + tick.stamp_ns, tick.readings)
+        bag.command(_BEGIN_NS + tick.stamp_ns, action)
+    bag.tick(_BEGIN_NS + ticks[-1].stamp_ns, ticks[-1].readings)
+    bag.finish(Outcome.SUCCESS, ticks[-1].verdict.stop_reason, operator='multiply', made=made)

@@ -7,6 +7,7 @@ from pathlib import Path
 import uuid
 
 from ilw_bringup.correct.arm_person import ScriptedArmPerson
+from ilw_bringup.correct.person_beside import PersonBeside
 from ilw_bringup.correct.scripted_person import ScriptedPerson
 from ilw_bringup.session import DiscardedError, LoopError, Session
 from ilw_bringup.start.bringup import NodeSpec, resolve
@@ -110,7 +111,7 @@ class Attempts:
         return 'scripted person' if self._scripted else str(self._given.get('operator', ''))
 
     @contextmanager
-    def _running(self) -> Iterator[tuple[Session, ScriptedPerson | ScriptedArmPerson | None]]:
+    def _running(self) -> Iterator[tuple[Session, PersonBeside | None]]:
         """Start the nodes, and wait until the policy is loaded."""
         fleet = Fleet(self._folder / 'log')
 

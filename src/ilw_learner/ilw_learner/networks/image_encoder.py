@@ -18,7 +18,8 @@ _LAYERS = ((5, 2), (3, 2), (3, 1))
 
 def has_tiles() -> bool:
     """Tell whether this CPU multiplies tiles of bfloat16."""
-    return torch.cpu._is_amx_tile_supported()  # torch has no public name for it yet
+    # torch has no public name for it yet, and this one not in every version
+    return bool(getattr(torch.cpu, '_is_amx_tile_supported', bool)())
 
 
 class ImageEncoder(nn.Module):

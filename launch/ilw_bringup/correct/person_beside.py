@@ -1,0 +1,66 @@
+"""What every scripted person does beside a policy: hears of episodes and requests, presses."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from sensor_msgs.msg import Joy
+
+from ilw_bringup.session import Session
+from ilw_core.contract.file import Contract
+from ilw_msgs.msg import ActionChunk, EpisodeEvent
+from ilw_ros.convert import stamp_ns
+from ilw_ros.qos import EVENT, REQUEST
+from ilw_sim.driver.hand import Hand
+
+
+class Watch(Protocol):
+    """Decides when the person holds the stick."""
+
+    def begin(self) -> None:
+        """A new episode begins."""
+
+
+class PersonBeside:
+    """
+    Publishes ``joy`` while the session waits: at rest, or an expert's hand.
+
+    :param watch: ``None``: the person demonstrates from the first tick on.
+    """
+
+    def __init__(self, session: Session, contract: Contract, hand: Hand[Any],
+                 watch: Watch | None) -> None:
+        self._action, self._hand, self._watch = contract.action, hand, watch
+        self._asked, self._over = contract.action.rest, True
+        """What the policy asked for last, ``(Da,)``; no episode is being driven"""
+        self._joy = session.publisher(Joy, 'joy', EVENT)
+        session.subscribe(EpisodeEvent, 'episode/event', self._on_event, EVENT)
+        session.subscribe(ActionChunk, 'policy/action', self._on_action, REQUEST)
+
+    def begin(self, seed: int) -> None:
+        """An episode in the world of this seed is about to begin."""
+        self._asked = self._action.rest
+
+    def _on_event(self, event: EpisodeEvent) -> None:
+        if event.sender != 'sim':
+            return
+        if event.kind == EpisodeEvent.KIND_RESET:
+            self._hand.on_reset()
+            if self._watch is not None:
+                self._watch.begin()
+            self._over = False
+        elif event.kind == EpisodeEvent.KIND_STOP:
+            self._hand.on_stop()
+            self._over = True
+
+    def _on_action(self, chunk: ActionChunk) -> None:
+        if chunk.active and len(chunk.values) >= self._action.dim:
+            self._asked = np.array(chunk.values[:self._action.dim])
+
+    def _press(self, stamp: Any, seen: Any, *, holds: bool) -> None:
+        """Drive by what is seen of a tick, or let the stick rest."""
+        now_ns = stamp_ns(stamp)
+        for axes, buttons in (self._hand.on_tick(now_ns, seen) if holds
+                              else [self._hand.idle(now_ns)]):
+            joy = Joy(axes=axes, buttons=buttons)
+            joy.header.stamp = stamp
+            self._joy.publish(joy)
