@@ -62,6 +62,8 @@ CANNOT = {
     r'--security ': 'needs a ROS whose DDS has the security plugin',
     r'--track wandb': 'needs the package wandb',
     r'^\./ilw (test|setup)': 'is what runs this test, or what it stands on',
+    r'^tools/site/build': 'test_site.py builds it',
+    r'^docker ': 'needs docker',
     r'^tensorboard ': 'a server that runs until it is ended',
     r'^(python tools/run_fuzz.py|bench/setup)': 'takes many minutes; test/fuzz runs a little',
 }
