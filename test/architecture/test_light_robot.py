@@ -35,6 +35,7 @@ NEEDS = {  # to import what begins so; all else does without
               'ilw_learner.data.n_step', 'ilw_learner.data.replay_buffer',
               'ilw_learner.data.window_images', 'ilw_learner.rewards',
               'ilw_learner.rollout.gym_env', 'ilw_learner.rollout.vec_env',
+              'ilw_learner.spread.trainings',
               'ilw_learner.transfer.anchor', 'ilw_learner.transfer.old_windows',
               'ilw_learner.transfer.stages', 'ilw_learner.why'),
     'pybullet': ('ilw_sim.physics.quiet_pybullet', 'ilw_sim.physics.world', 'ilw_sim.simulation',
@@ -47,7 +48,8 @@ NEEDS = {  # to import what begins so; all else does without
               'ilw_sim.batch', 'ilw_learner.algorithms', 'ilw_learner.chunks',
               'ilw_learner.data.demonstrations',
               'ilw_learner.data.n_step', 'ilw_learner.data.replay_buffer',
-              'ilw_learner.networks', 'ilw_learner.rewards', 'ilw_learner.training',
+              'ilw_learner.networks', 'ilw_learner.rewards',
+              'ilw_learner.spread.trainings', 'ilw_learner.training',
               'ilw_learner.transfer.stages')}
 ON_A_ROBOT = {  # package -> its folder, and the rooms of it that a robot runs
     'ilw_ros': ('src/ilw_core', ['']), 'ilw_core': ('src/ilw_core', ['']),

@@ -1,6 +1,7 @@
 """Options that several commands share, each with its help."""
 
 from collections.abc import Callable
+import re
 from typing import Any, TypeVar
 
 import click
@@ -10,6 +11,30 @@ from ilw_core.base.plant import PlantProfile, load_plant
 from ilw_core.storage.locate import config_file
 
 F = TypeVar('F', bound=Callable[..., Any])
+HERE = 'here'
+"""Of ``--on``: one thing after the other, in this process"""
+_MOST_SEEDS = 10_000
+
+
+class SeedList(click.ParamType):
+    """Whole numbers and ranges of them, as ``0-4`` or ``0,3,8-9``, each once."""
+
+    name = 'seeds'
+
+    def convert(self, value: Any, param: click.Parameter | None,
+                ctx: click.Context | None) -> tuple[int, ...]:
+        """Return the seeds in the order given."""
+        if isinstance(value, tuple):
+            return value
+        found: list[int] = []
+        for part in str(value).split(','):
+            match = re.fullmatch(r'\s*(\d{1,9})(?:-(\d{1,9}))?\s*', part)
+            low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
+            if not low <= high < low + _MOST_SEEDS:
+                self.fail(f'{value!r} must be seeds and ranges of them, as 0-4 or 0,3.',
+                          param, ctx)
+            found += range(low, high + 1)
+        return tuple(dict.fromkeys(found))
 
 
 def task_option(function: F) -> F:
@@ -34,6 +59,13 @@ def json_option(function: F) -> F:
     """Add ``--json``: for programs."""
     return click.option('--json', 'as_json', is_flag=True,
                         help='One JSON object on standard output.')(function)
+
+
+def on_option(function: F) -> F:
+    """Add ``--on``: where work is done that comes in many equal parts."""
+    return click.option('--on', default=HERE, show_default=True, metavar='WHERE',
+                        help='Where it is done: here, a number of processes, ray, ray://HOST or '
+                        'HOST:PORT; the result is the same.')(function)
 
 
 def plant_option(function: F) -> F:

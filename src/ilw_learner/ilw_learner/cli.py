@@ -1,12 +1,11 @@
 """The learner's commands: train, eval, and those in other files."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 import json
 from pathlib import Path
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -14,10 +13,13 @@ from rich.progress import Progress
 
 from ilw_cli.config_name import ConfigName
 from ilw_cli.options import (
+    HERE,
     F,
+    SeedList,
     checkpoint_task_option,
     json_option,
     named_plant,
+    on_option,
     plant_option,
     profile_option,
     task_option,
@@ -25,16 +27,10 @@ from ilw_cli.options import (
 )
 from ilw_cli.run import run
 from ilw_core import world_seeds
-from ilw_core.contract.file import Contract, named_contract
 from ilw_core.errors import IlwError
 from ilw_core.storage.files import json_text
-from ilw_core.storage.locate import config_file
 from ilw_core.text.terminal import PlainConsole, echo
 from ilw_learner.commands.runs import runs, sweep
-
-if TYPE_CHECKING:  # they bring torch
-    from ilw_learner.algorithms.base import Algorithm
-    from ilw_learner.training.options import TaskDemos, TrainConfig
 
 _ERR = PlainConsole(stderr=True)
 _WITH_A_CONTRACT = {'task', 'further', 'profile', 'demos', 'simulator', 'plant', 'max_demos',
@@ -73,6 +69,9 @@ def _progress_json(function: F) -> F:
 @click.option('--reward', 'reward_file', type=click.Path(path_type=Path),
               help='A reward to learn from, as ./ilw reward recover makes it [the contract\'s].')
 @click.option('--seed', default=0, show_default=True, help='Weights, order, split.')
+@click.option('--seeds', type=SeedList(), help='Train once for each of several, as 0-4 or 0,3; '
+              'into --out/seed-N. With --on, at once.')
+@on_option
 @click.option('--env', 'env_spec', default='ilw_sim.env:make_env', show_default=True,
               help='module:function of the environment to choose checkpoints in, or none; or the '
                    'id of a Gymnasium environment to learn in, such as CartPole-v1 or '
@@ -97,7 +96,8 @@ def _progress_json(function: F) -> F:
 def train(task: str, further: tuple[str, ...], profile: str | None, demos: Path | None,
           config_name: str, algo_file: Path | None, begin: str | None, keep: str,
           old_demos: tuple[Path, ...], labels: str, reward_file: Path | None, seed: int,
-          env_spec: str, simulator: str, plant: str | None, track: str, max_demos: int,
+          seeds: tuple[int, ...] | None, on: str, env_spec: str, simulator: str,
+          plant: str | None, track: str, max_demos: int,
           eval_seed: int, without: str, out: Path | None, sign_key: Path | None,
           allow_other_contract: bool, progress_json: bool, as_json: bool) -> None:
     """
@@ -107,113 +107,91 @@ def train(task: str, further: tuple[str, ...], profile: str | None, demos: Path 
 
     Several tasks of one family become one policy: ./ilw train --task clutter corridor dock
     """
-    from ilw_learner.algorithms.from_file import digest_of
-    from ilw_learner.checkpoint.deployed import find_checkpoint
-    from ilw_learner.checkpoint.folder import load_checkpoint, sign_checkpoint
+    from ilw_learner.checkpoint.folder import sign_checkpoint
     from ilw_learner.checkpoint.signing import load_signing_key
-    from ilw_learner.rewards.reward_file import load_reward
     from ilw_learner.rollout.gym_env import names_gymnasium
+    from ilw_learner.spread.place import spread_on
+    from ilw_learner.spread.trainings import (
+        AskedTraining,
+        over_seeds,
+        ready_training,
+        train_seeds,
+    )
     from ilw_learner.training.no_success import next_steps
-    from ilw_learner.training.options import OldDemos, TrainOptions
-    from ilw_learner.training.train import train as train_as_asked
-    from ilw_learner.transfer.old_windows import remembered_demos
+    from ilw_learner.training.runs import run_line
 
-    elsewhere = env_spec != 'none' and names_gymnasium(env_spec)
-    if elsewhere:
+    if env_spec != 'none' and names_gymnasium(env_spec):
         _refuse_what_needs_a_contract(env_spec)
+    if seeds is not None and _was_given('seed'):
+        raise IlwError('--seed is one and --seeds are several. Give one of the two.')
     key = None if sign_key is None else load_signing_key(sign_key)
-    contract, *others = (named_contract(each, profile) for each in _together(task, further))
-    name = env_spec if elsewhere else '+'.join(each.name for each in (contract, *others))
-    algorithm, config, way = _chosen(config_name, algo_file, name)
-    if without:
-        if not hasattr(config, 'without'):
-            raise IlwError(f'{algorithm} sees all that is observed. Leave --without out, or use '
-                           f'--algo bc.')
-        config = replace(config, without=without)
-    if elsewhere and way.on_gymnasium is None:
-        raise IlwError(f'{algorithm} learns tasks with a contract only. For the Gymnasium '
-                       f'environment {env_spec}: --algo dqn.')
+    default_config = algo_file is not None and not _was_given('config_name')
+    asked = AskedTraining(
+        tasks=_together(task, further), profile=profile, demos=demos,
+        config=None if default_config else config_name, algo_file=algo_file, begin=begin,
+        keep=keep, old_demos=old_demos, labels=labels, reward_file=reward_file, seed=seed,
+        env_spec=env_spec, simulator=simulator, plant=plant, track=track, max_demos=max_demos,
+        eval_seed=eval_seed, without=without, allow_other_contract=allow_other_contract)
+
+    def say(text: str) -> None:
+        _ERR.print(text, style='yellow', soft_wrap=True)
+
+    training = ready_training(asked, say)
     out = out or Path('runs') / '-'.join([
-        time.strftime('%Y%m%d-%H%M%S'), algorithm, re.sub('[/:]', '-', name)])
+        time.strftime('%Y%m%d-%H%M%S'), training.options.algorithm,
+        re.sub('[/:]', '-', training.name)])
+    many = seeds is not None or on != HERE
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
-        row = bar.add_task('train', total=None)
-
-        def show(now: Any) -> bool:
-            bar.update(row, completed=now.update, total=now.updates,
-                       description=f'train, loss {now.loss:.4f}')
-            if progress_json:
-                echo(json.dumps({'progress': now.as_json()}))
-            return True
-
-        def say(text: str) -> None:
-            _ERR.print(text, style='yellow', soft_wrap=True)
-
-        tasks = _demos_of([contract, *others], demos or Path('demos')) if others else ()
-        demos = tasks[0].demos if tasks else demos or Path('demos') / contract.name
-        first = None if begin is None else load_checkpoint(
-            Path(find_checkpoint(begin, contract.name)))
-        if keep != 'none' and first is not None and not old_demos:
-            old_demos = remembered_demos(first, demos)
-        options = TrainOptions(
-            contract=contract, algorithm=algorithm, config=config, simulator=simulator,
-            plant=named_plant(plant), track=track,
-            demos=demos, out=out, seed=seed, begin=first, keep=keep, labels=labels,
-            old_demos=tuple(map(OldDemos, old_demos)),
-            reward=None if reward_file is None else load_reward(reward_file, contract),
-            env_spec=None if env_spec == 'none' else env_spec,
-            eval_seed=eval_seed, allow_other_contract=allow_other_contract, max_demos=max_demos,
-            code=digest_of(algo_file) if algo_file else '', say=say, tasks=tasks)
-        if elsewhere:
-            assert way.on_gymnasium is not None
-            summary = way.on_gymnasium(env_spec, config, out, seed, show, track=track,
-                                       say=say)
+        if many:
+            chosen = seeds or (seed,)
+            row = bar.add_task('trainings', total=len(chosen))
+            with spread_on(on) as spread:
+                summaries = train_seeds(spread, asked, chosen, out, say,
+                                        lambda: bar.advance(row))
         else:
-            summary = train_as_asked(options, show, way)
-    if key is not None:
-        sign_checkpoint(Path(summary.checkpoint), key)
+            row = bar.add_task('train', total=None)
+
+            def show(now: Any) -> bool:
+                bar.update(row, completed=now.update, total=now.updates,
+                           description=f'train, loss {now.loss:.4f}')
+                if progress_json:
+                    echo(json.dumps({'progress': now.as_json()}))
+                return True
+
+            summaries = [training.run(out, show)]
+    for each in summaries if key is not None else ():
+        sign_checkpoint(Path(each.checkpoint), key)
     if as_json or progress_json:
-        echo(json_text(summary.as_json()))
+        shown = [each.as_json() for each in summaries]
+        echo(json_text({'runs': shown} if many else shown[0]))
         return
+    if many:
+        for each in summaries:
+            echo(run_line(each, out / f'seed-{each.seed}'))
+        if mean := over_seeds(summaries):
+            echo(mean)
+        return
+    summary, = summaries
     for line in summary.lines:
         echo(line)
     if summary.success is not None:
         echo(f'success {summary.success}/{summary.episodes_eval} in simulation')
     if summary.success == 0:
-        for line in next_steps(contract.name, summary.checkpoint, algorithm, options.demos,
-                               demonstrated=way.demonstrated):
+        for line in next_steps(training.options.contract.name, summary.checkpoint,
+                               training.options.algorithm, training.options.demos,
+                               demonstrated=training.algorithm.demonstrated):
             echo(line)
     echo(f'checkpoint: {summary.checkpoint}')
 
 
+def _was_given(option: str) -> bool:
+    """Tell whether somebody gave an option, be it the value that it has anyway."""
+    return click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT
+
+
 def _together(task: str, further: tuple[str, ...]) -> tuple[str, ...]:
     """Return the tasks of a training, the one of ``--task`` the first if it was given."""
-    given = click.get_current_context().get_parameter_source('task')
-    return further if further and given is ParameterSource.DEFAULT else (task, *further)
-
-
-def _demos_of(contracts: Sequence[Contract], demos: Path) -> tuple['TaskDemos', ...]:
-    """Return the tasks of one policy with their demonstrations, ``demos/TASK`` each."""
-    from ilw_learner.training.options import TaskDemos
-
-    return tuple(TaskDemos(each, demos / each.name) for each in contracts)
-
-
-def _chosen(config_name: str, algo_file: Path | None,
-            task: str) -> tuple[str, 'TrainConfig', 'Algorithm']:
-    """Return the algorithm's name, its values for a task, and itself."""
-    from ilw_learner.algorithms import ALGORITHMS
-    from ilw_learner.algorithms.from_file import algorithm_in
-    from ilw_learner.training.config import load_config
-
-    if algo_file is None:
-        name, config = load_config(config_file('train', config_name), task)
-        return name, config, ALGORITHMS[name]
-    name, way = algorithm_in(algo_file)
-    given = click.get_current_context().get_parameter_source('config_name')
-    if given is ParameterSource.DEFAULT:
-        return name, way.config(), way
-    _, config = load_config(config_file('train', config_name), task, {name: way})
-    return name, config, way
+    return further if further and not _was_given('task') else (task, *further)
 
 
 def _refuse_what_needs_a_contract(env_spec: str) -> None:
@@ -236,12 +214,13 @@ def _refuse_what_needs_a_contract(env_spec: str) -> None:
 @click.option('--slower', 'slower_s', type=click.FloatRange(0.0, 10.0), default=0.0,
               help='Seconds that each inference takes longer, as on a slower computer.')
 @plant_option
+@on_option
 @trusted_keys_option
 @_progress_json
 @json_option
 def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_spec: str,
-             slower_s: float, plant: str | None, trusted_keys: str, progress_json: bool,
-             as_json: bool) -> None:
+             slower_s: float, plant: str | None, on: str, trusted_keys: str,
+             progress_json: bool, as_json: bool) -> None:
     """
     Score a checkpoint (or deployed, idle, random) in simulation, without ROS; in all its tasks.
 
@@ -259,6 +238,8 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     from ilw_learner.rollout.evaluate import evaluate as drive
     from ilw_learner.rollout.looks import BLINDS, Looks, judge_looks
     from ilw_learner.runtime.runner import BASELINES, PolicyRunner
+    from ilw_learner.spread.episodes import drive_apart, judge_looks_apart, sent_policy
+    from ilw_learner.spread.place import spread_on
     from ilw_learner.training.no_success import how_it_went, next_steps
     from ilw_learner.training.progress import EvalProgress
 
@@ -270,7 +251,9 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
     by_task: dict[str, list[Rollout]] = {}
     looks: Looks | None = None
     sees = bool(contract.images) and checkpoint not in BASELINES
-    with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
+    worlds = range(seed, seed + episodes)
+    with (spread_on(on) as spread,
+          Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar):
         row = bar.add_task('evaluate', total=episodes * (
             len(contracts) + sees * len(BLINDS)))
 
@@ -281,13 +264,20 @@ def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_sp
                 echo(json.dumps({'progress': asdict(
                     EvalProgress(len(done), sum(run.success for run in done)))}))
 
+        def show_blind(done: int) -> None:
+            bar.update(row, completed=episodes + done, description='without its pictures')
+
         profile = named_plant(plant)
         for each, runner in zip(contracts, runners, strict=True):
-            env = make_env(env_spec, each, plant=profile)
-            by_task[each.name] = drive(env, each, runner, range(seed, seed + episodes), show)
-            if sees:
-                looks = judge_looks(env, each, runner, by_task[each.name], lambda done: bar.update(
-                    row, completed=episodes + done, description='without its pictures'))
+            if on == HERE:
+                env = make_env(env_spec, each, plant=profile)
+                runs = by_task[each.name] = drive(env, each, runner, worlds, show)
+                looks = judge_looks(env, each, runner, runs, show_blind) if sees else looks
+            else:
+                sent = sent_policy(path, each, seed=seed, env_spec=env_spec, plant=profile,
+                                   slower_s=slower_s)
+                runs = by_task[each.name] = drive_apart(spread, sent, worlds, show)
+                looks = judge_looks_apart(spread, sent, runs, show_blind) if sees else looks
     runs = by_task[contract.name]
     result, table = score(runs), TaskScores({name: score(e) for name, e in by_task.items()})
     if as_json or progress_json:

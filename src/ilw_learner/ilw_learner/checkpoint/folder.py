@@ -6,7 +6,7 @@ A checkpoint: a folder that acts without its training code.
 the signature of ``signing.py``. Reading one runs no code from it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 import hashlib
 import os
@@ -230,20 +230,33 @@ def copy_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
 
     :raises CheckpointError: they are no longer those that were verified.
     """
+    write_checkpoint(folder, checkpoint_files(checkpoint))
+    if load_checkpoint(folder).hash != checkpoint.hash:
+        raise CheckpointError(f'{folder} is not the copy of {checkpoint.path} that it should be. '
+                              f'Try again.')
+
+
+def checkpoint_files(checkpoint: Checkpoint) -> dict[str, bytes]:
+    """
+    Return name -> content of a checkpoint's files, its signature among them.
+
+    :raises CheckpointError: its card is no longer the one that was verified.
+    """
     card = _read(checkpoint.path / CARD, _MAX_CARD_BYTES)
     if hashlib.sha256(card).hexdigest() != checkpoint.hash:
         raise CheckpointError(f'{checkpoint.path} changed while it was copied. Wait until its '
                               f'training is over.')
-    folder.mkdir()
-    for name in checkpoint.card['files']:
-        _write(folder / name, _read(checkpoint.path / name, _MAX_FILE_BYTES))
+    files = {name: _read(checkpoint.path / name, _MAX_FILE_BYTES)
+             for name in checkpoint.card['files']}
     signature = _signature(checkpoint.path)
-    if signature is not None:
-        _write(folder / SIGNATURE, signature)
-    _write(folder / CARD, card)
-    if load_checkpoint(folder).hash != checkpoint.hash:
-        raise CheckpointError(f'{folder} is not the copy of {checkpoint.path} that it should be. '
-                              f'Try again.')
+    return {**files, **({} if signature is None else {SIGNATURE: signature}), CARD: card}
+
+
+def write_checkpoint(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write what ``checkpoint_files`` returned into a new folder; ``load_checkpoint`` judges."""
+    folder.mkdir()
+    for name, content in files.items():
+        _write(folder / name, content)
 
 
 def _signature(path: Path) -> bytes | None:

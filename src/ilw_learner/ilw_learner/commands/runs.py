@@ -27,7 +27,7 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
 
     Example: ./ilw runs runs --plot curves.png
     """
-    from ilw_learner.training.runs import draw_runs, find_runs
+    from ilw_learner.training.runs import draw_runs, find_runs, run_line
 
     for folder in folders:
         if not folder.is_dir():
@@ -41,12 +41,7 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
         echo(json.dumps({'runs': [{'path': str(r.path), **r.data} for r in found]}))
         return
     for run in found:
-        summary, ratio = run.summary, run.summary.success_ratio
-        mean = summary.details.get('mean_return')
-        score = (f'{ratio:6.1%}' if ratio is not None else
-                 f'{mean:6.1f}' if mean is not None else '     -')
-        echo(f'{summary.task:<14} {summary.algorithm or "?":<7} {score}  '
-             f'seed {summary.seed:<4} {summary.train_s:>7.1f} s  {run.path}')
+        echo(run_line(run.summary, run.path))
     echo(f'{len(found)} runs' + (f', drawn in {plot}' if plot else ''))
 
 

@@ -112,17 +112,33 @@ def judge_looks(env: gymnasium.Env[Any, Any], contract: Contract, runner: Drives
     :param runs: how it drove with it.
     :param progress: called after each episode with how many were driven.
     """
-    blind, done = {}, 0
-    for how in BLINDS:
-        sight, good = Blind(how), 0
-        # What is shown in the first world was seen in one that does not count.
-        seeds = [runs[-1].seed + 1] * (how == 'swapped') + [run.seed for run in runs]
-        for i, seed in enumerate(seeds):
-            runner.reset()
-            sight.begin()
-            run = run_episode(env, contract, sight.of(acting(runner)), seed)
-            if i >= len(seeds) - len(runs):
-                good, done = good + run.success, done + 1
-                progress(done)
-        blind[how] = good
-    return Looks(sum(run.success for run in runs), len(runs), blind)
+    seeds, blind = [run.seed for run in runs], {}
+    count = len(runs)
+    for i, how in enumerate(BLINDS):
+        blind[how] = drive_blind(env, contract, runner, how, seeds,
+                                 lambda done, way=i: progress(way * count + done))
+    return Looks(sum(run.success for run in runs), count, blind)
+
+
+def drive_blind(env: gymnasium.Env[Any, Any], contract: Contract, runner: Drives, how: str,
+                seeds: Sequence[int], progress: Callable[[int], None] = lambda done: None) -> int:
+    """
+    Return in how many of some worlds a policy succeeds without its sight.
+
+    :param how: name in ``BLINDS``.
+    :param progress: called after each episode with how many were driven.
+    """
+    sight, good = Blind(how), 0
+    if how == 'swapped':  # what is shown in the first world was seen in one that does not count
+        _drive_one(env, contract, runner, sight, seeds[-1])
+    for done, seed in enumerate(seeds, 1):
+        good += _drive_one(env, contract, runner, sight, seed)
+        progress(done)
+    return good
+
+
+def _drive_one(env: gymnasium.Env[Any, Any], contract: Contract, runner: Drives, sight: Blind,
+               seed: int) -> bool:
+    runner.reset()
+    sight.begin()
+    return run_episode(env, contract, sight.of(acting(runner)), seed).success

@@ -83,6 +83,15 @@ def find_runs(root: Path) -> list[TrainingRun]:
     return found
 
 
+def run_line(summary: TrainSummary, path: Path) -> str:
+    """Return a run's row in a table of several."""
+    ratio, mean = summary.success_ratio, summary.details.get('mean_return')
+    score = (f'{ratio:6.1%}' if ratio is not None else
+             f'{mean:6.1f}' if mean is not None else '     -')
+    return (f'{summary.task:<14} {summary.algorithm or "?":<7} {score}  '
+            f'seed {summary.seed:<4} {summary.train_s:>7.1f} s  {path}')
+
+
 def draw_runs(runs: Sequence[TrainingRun], path: Path) -> None:
     """
     Draw success against environment steps, updates and seconds, a line per run, as PNG.
