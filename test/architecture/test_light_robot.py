@@ -19,8 +19,8 @@ def wanted_by(name):
     return {re.split('[ =<>]', line)[0] for line in lines if line and line[0] != '#'}
 
 
-HEAVY = (*sorted(wanted_by('ilw.in') - wanted_by('robot.in')), 'PIL', 'scipy', 'ilw_sim',
-         'ilw_faults')
+HEAVY = (*sorted(wanted_by('ilw.in') - wanted_by('robot.in')), 'PIL', 'scipy', 'sqlalchemy',
+         'ilw_sim', 'ilw_faults')
 """What is installed for training and simulating, and not on a robot"""
 NEEDS = {  # to import what begins so; all else does without
     'aiohttp': ('ilw_web.server.server', 'ilw_web.server.thread', 'ilw_web.server.viewer',

@@ -21,7 +21,7 @@ KEYS = {  # module -> key of rosdep, https://github.com/ros/rosdistro/blob/maste
     'onnxruntime': 'python3-onnxruntime-pip', 'psutil': 'python3-psutil',
     'pybullet': 'python3-pybullet-pip', 'pybullet_data': 'python3-pybullet-pip',
     'rich': 'python3-rich', 'rosbags': 'python3-rosbags-pip',
-    'torch': 'python3-torch', 'yaml': 'python3-yaml'}
+    'sqlalchemy': 'python3-sqlalchemy', 'torch': 'python3-torch', 'yaml': 'python3-yaml'}
 WITHOUT_KEY = {'lz4', 'mcap', 'onnx', 'optuna', 'safetensors', 'tensorboard', 'zstandard'}
 """Modules that rosdep has no key for on Ubuntu 24.04: docs/how-to/install.md installs them"""
 ON_DEMAND = {'ray', 'wandb'}

@@ -4,6 +4,7 @@ import json
 import math
 import os
 from pathlib import Path
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -92,6 +93,64 @@ def test_a_search_finds_the_best_value_and_goes_on_where_it_stopped(tmp_path):
     assert study.best_params['rate'] == pytest.approx(0.3, abs=0.1)
     assert len(tried) == 30
     assert (tmp_path / 'sweep' / 'sweep.png').read_bytes().startswith(b'\x89PNG')
+
+
+def test_a_search_that_goes_on_tries_nothing_again(tmp_path):
+    tried = []
+
+    def train(values, folder, on_progress):
+        tried.append(values['rate'])
+        return values['rate']
+
+    for _ in range(2):  # so few that each is drawn by chance
+        sweep(SweepOptions(space(tmp_path), tmp_path / 'sweep', 'test', 3), train)
+    assert len(set(tried)) == 6
+
+
+TOGETHER = """
+import os, sys, time
+from pathlib import Path
+from ilw_learner.training.sweep import SweepOptions, sweep
+
+folder, name = Path(sys.argv[1]), sys.argv[2]
+
+def train(values, trial, on_progress):
+    (folder / f'began-{name}').touch()
+    while len(list(folder.glob('began-*'))) < 2:  # both are at work before one is done
+        time.sleep(0.02)
+    trial.mkdir(parents=True)
+    print(trial.name, values['rate'])
+    return values['rate']
+
+sweep(SweepOptions(folder / 'space.yaml', folder / 'sweep', 'test', 4,
+                   storage=f'sqlite:///{folder}/shared.db'), train)
+"""
+
+
+@pytest.mark.long
+def test_two_processes_on_one_storage_divide_the_trials(tmp_path):
+    space(tmp_path)
+    both = [subprocess.Popen([sys.executable, '-c', TOGETHER, str(tmp_path), name], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE) for name in 'ab']
+    try:
+        ends = [process.communicate(timeout=100) for process in both]
+    finally:
+        for process in both:
+            process.kill()
+    assert [process.returncode for process in both] == [0, 0], ends
+    done = [dict(line.split() for line in out.splitlines()) for out, _ in ends]
+    assert [len(each) for each in done] == [4, 4]
+    assert {**done[0], **done[1]}.keys() == {f'trial-{n}' for n in range(8)}
+    assert len({*done[0].values(), *done[1].values()}) == 8, 'nothing is tried twice'
+
+
+@pytest.mark.parametrize('url', ['nonsense', 'postgresql://u:secret@127.0.0.1:1/x', 'http://x',
+                                 'sqlite:////nosuch/folder/x.db'])
+def test_a_storage_that_cannot_be_used_is_one_line_without_its_password(tmp_path, url):
+    with pytest.raises(IlwError, match='--storage must be the URL') as caught:
+        sweep(SweepOptions(space(tmp_path), tmp_path / 'sweep', 'test', 1, storage=url),
+              lambda *_: 0.0)
+    assert 'secret' not in str(caught.value) and len(str(caught.value).splitlines()) == 1
 
 
 def test_a_trial_that_drives_worse_than_the_others_is_cut_short(tmp_path):

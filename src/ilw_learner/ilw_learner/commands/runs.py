@@ -54,9 +54,11 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
 @click.option('--trials', type=click.IntRange(1, 100_000), default=20, show_default=True)
 @click.option('--seed', default=0, show_default=True)
 @click.option('--out', type=click.Path(path_type=Path), help='Folder [runs/sweep-TASK-ALGO].')
+@click.option('--storage', default='', metavar='URL', help='Database that holds the trials, for '
+              'several processes or machines that search together [sweep.db in --out].')
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
 def sweep(task: str, algo: str, space: str | None, demos: Path | None, trials: int, seed: int,
-          out: Path | None, as_json: bool) -> None:
+          out: Path | None, storage: str, as_json: bool) -> None:
     """
     Search for hyper-parameters by evaluated success; call it again to go on.
 
@@ -86,7 +88,8 @@ def sweep(task: str, algo: str, space: str | None, demos: Path | None, trials: i
     folder = out or Path('runs') / f'sweep-{contract.name}-{algorithm}'
     study = search(SweepOptions(
         space=config_file('sweep', space or algorithm), folder=folder, trials=trials, seed=seed,
-        name=f'{contract.name}-{algorithm}', say=lambda text: echo(text, err=True)), run)
+        storage=storage, name=f'{contract.name}-{algorithm}',
+        say=lambda text: echo(text, err=True)), run)
     if as_json:
         echo(json.dumps({'trials': len(study.trials), 'best': study.best_value,
                                'values': study.best_params, 'plot': str(folder / 'sweep.png')}))

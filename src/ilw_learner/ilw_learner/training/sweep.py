@@ -6,7 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.errors import ContractError, IlwError, NotFiniteError
@@ -18,6 +20,10 @@ Train = Callable[[dict[str, Any], Path, Callable[[Progress], bool]], float]
 """(values, folder of the trial, progress) -> evaluated success, 0 to 1"""
 
 
+_TRIES = 10
+"""To open a storage that another process makes at the moment; each takes its time"""
+
+
 @dataclass(frozen=True)
 class SweepOptions:
     """What a sweep is made of."""
@@ -25,11 +31,15 @@ class SweepOptions:
     space: Path
     """``config/sweep/<name>.yaml``"""
     folder: Path
-    """Receives ``sweep.db``, ``sweep.png`` and a folder per trial"""
+    """Receives ``sweep.db``, ``sweep.png`` and a folder per trial of this process"""
     name: str
     trials: int
-    """In this call; those of earlier calls in the same folder are learned from"""
+    """In this call; those of earlier calls in the same folder, and of others on the same
+    storage, are learned from"""
     seed: int = 0
+    storage: str = ''
+    """URL of the database that holds the trials, as SQLAlchemy writes it: what works on the same
+    search shares one; empty: ``sweep.db``"""
     say: Callable[[str], None] = field(default=lambda text: None)
 
 
@@ -52,21 +62,22 @@ def load_space(path: Path) -> dict[str, dict[str, Any]]:
 
 def sweep(options: SweepOptions, train: Train) -> optuna.Study:
     """
-    Run trials and return the study, which stays in ``sweep.db``.
+    Run trials and return the study, which stays in ``sweep.db``, or in the storage.
 
     A trial whose evaluated success is below the median of earlier ones at the same point ends.
+    Several processes may search together, each for trials of its own.
+
+    :raises IlwError: the storage cannot be used.
     """
     space = load_space(options.space)
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # what fails says so itself, in one line
     options.folder.mkdir(parents=True, exist_ok=True)
-    open_to_append(options.folder / 'sweep.db').close()  # a regular file, before SQLite opens it
-    study = optuna.create_study(
-        study_name=options.name, direction='maximize', load_if_exists=True,
-        storage=f'sqlite:///{options.folder / "sweep.db"}',
-        sampler=optuna.samplers.TPESampler(seed=options.seed),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4))
+    study = _study(options)
 
     def objective(trial: optuna.Trial) -> float:
+        # By its number, which no other trial has: neither one of an earlier call, nor one of
+        # another process, draws the same again.
+        study.sampler = _sampler(options.seed, trial.number)
         values = {name: _suggest(trial, name, entry) for name, entry in space.items()}
         reported = -1
 
@@ -92,6 +103,34 @@ def sweep(options: SweepOptions, train: Train) -> optuna.Study:
     study.optimize(objective, n_trials=options.trials, catch=(ValueError, NotFiniteError))
     draw_study(study, options.folder / 'sweep.png')
     return study
+
+
+def _study(options: SweepOptions) -> optuna.Study:
+    storage = options.storage
+    if not storage:
+        database = options.folder / 'sweep.db'
+        open_to_append(database).close()  # a regular file, before SQLite opens it
+        storage = f'sqlite:///{database}'
+    for left in reversed(range(_TRIES)):
+        try:
+            return optuna.create_study(
+                study_name=options.name, direction='maximize', load_if_exists=True,
+                storage=storage, pruner=optuna.pruners.MedianPruner(n_startup_trials=4))
+        except (SQLAlchemyError, ImportError) as error:
+            # Two that begin at once both make the tables; the later one then finds them.
+            made = isinstance(error, IntegrityError) or 'already exists' in str(error)
+            if not made or not left:  # neither text quotes the URL, and its password
+                raise IlwError(
+                    f'--storage must be the URL of a database that can be used, as '
+                    f'sqlite:////FOLDER/sweep.db or postgresql://USER@HOST/NAME, its driver '
+                    f'installed: {str(error).splitlines()[0]}') from error
+    raise AssertionError('the last try returns or raises')
+
+
+def _sampler(seed: int, trial: int) -> optuna.samplers.BaseSampler:
+    """Return what draws the values of a trial; those that others try now count as tried."""
+    drawn = int(np.random.SeedSequence([seed, trial]).generate_state(1)[0])
+    return optuna.samplers.TPESampler(seed=drawn, constant_liar=True)
 
 
 def _suggest(trial: optuna.Trial, name: str, entry: dict[str, Any]) -> Any:
