@@ -1,6 +1,6 @@
 """
-Write the locks from ros.in, ilw.in and robot.in: every version, and the hash of every file that
-may be it.
+Write the locks from ros.in, ilw.in, robot.in and ray.in: every version, and the hash of every
+file that may be it.
 
 Run it with the environment's Python after a change of either list:
 ``python tools/setup/lock.py``; with ``--same-versions`` it looks only for hashes. It asks pip what
@@ -53,6 +53,15 @@ def resolve(*wanted: str, own_builds: bool = True) -> dict[str, str]:
         found = json.loads(report.read_text(encoding='utf-8'))['install']
     return {normal(item['metadata']['name']): item['metadata']['version'].split('+')[0]
             for item in found}
+
+
+def beside(name: str, pins: dict[str, str]) -> dict[str, str]:
+    """Return name to version of what a list needs that is not locked, fitting what is."""
+    with tempfile.TemporaryDirectory() as folder:
+        fixed = Path(folder) / 'fixed.txt'
+        fixed.write_text(''.join(f'{n}=={v}\n' for n, v in pins.items()), encoding='utf-8')
+        found = resolve(f'-r{REQUIREMENTS / name}', f'-c{fixed}')
+    return {n: v for n, v in found.items() if n not in pins}
 
 
 def normal(name: str) -> str:
@@ -148,7 +157,7 @@ def locked() -> dict[str, str]:
 
 
 def main() -> None:
-    """Resolve and write the four files."""
+    """Resolve and write the five files."""
     lists = [f'-r{REQUIREMENTS / name}' for name in ('ilw.in', 'ros.in')]
     found = locked() if '--same-versions' in sys.argv else resolve(*lists)
     pins = {n: v for n, v in found.items() if not TORCH_ONLY.fullmatch(n)}
@@ -164,6 +173,7 @@ def main() -> None:
     sources = Sources()
     write('lock-ros.txt', 'Every package that ros.in needs, locked.', ros, sources)
     write('lock.txt', 'Every package that ilw.in needs, locked.', own, sources)
+    write('ray.txt', 'What ray.in needs beside lock.txt, locked.', beside('ray.in', pins), sources)
     write('lock-torch-cuda.txt', "What torch's builds for CUDA need beside that, locked.", cuda,
           sources)
 

@@ -13,7 +13,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.long
-LOCKS = ('lock.txt', 'lock-ros.txt', 'lock-torch-cuda.txt')
+LOCKS = ('lock.txt', 'lock-ros.txt', 'lock-torch-cuda.txt', 'ray.txt')
 
 
 def wheel(folder, name, text='', requires=(), version='1.0', tag='py3-none-any'):

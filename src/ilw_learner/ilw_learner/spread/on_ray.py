@@ -14,8 +14,8 @@ from ilw_learner.spread.spread import Job, Result, Shared, attempt, outcome
 
 _ANSWER_S = 4.0
 """A machine that is there accepts a connection within"""
-_JOIN_S = 8.0
-"""Ray on it answers within"""
+_JOIN_S = 30.0
+"""Ray on it lets a program join within, even if its machines are busy"""
 _SETTINGS = b'\x04'
 _HTTP2_BEGIN = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + b'\0\0\0' + _SETTINGS + b'\0' * 5
 """What begins a connection of gRPC (RFC 9113, section 3.4): Ray itself waits a minute for an
@@ -83,7 +83,8 @@ def on_ray(where: str) -> Iterator[OnRay]:
     Connect to Ray, and leave it at the end.
 
     :param where: ``ray``, ``ray://HOST[:PORT]`` or ``HOST:PORT``; see ``spread_on``.
-    :raises IlwError: Ray is not installed, or does not answer within 15 s.
+    :raises IlwError: Ray is not installed, or does not answer: told within 8 s where nothing is,
+        or nothing that speaks as Ray does.
     """
     address = os.environ.get('RAY_ADDRESS', '') if where == 'ray' else where
     alone = address in ('', 'local')
@@ -99,8 +100,12 @@ def on_ray(where: str) -> Iterator[OnRay]:
         raise IlwError(f'--on {where} needs the package ray: {INSTALL}') from error
     logging.getLogger('ray').setLevel(logging.ERROR)  # what goes wrong is said in one line below
     if alone:
-        ray.init(address='local', include_dashboard=False, log_to_driver=False,
-                 configure_logging=False)
+        try:
+            ray.init(address='local', include_dashboard=False, log_to_driver=False,
+                     configure_logging=False)
+        except Exception as error:  # what Ray itself raises, as on a machine that is too busy
+            raise IlwError(f'Ray does not start here: {_first_line(error)} Use processes: '
+                           f'--on {os.cpu_count()}') from error
     else:
         _join(ray, address)
     try:
@@ -147,7 +152,8 @@ def _join(ray: Any, address: str) -> None:
     thread.start()
     thread.join(_JOIN_S)
     if thread.is_alive():
-        raise _nobody(address, f'no answer of Ray within {_JOIN_S:.0f} s')
+        raise _nobody(address, f'it lets nobody join within {_JOIN_S:.0f} s; with a token on its '
+                               f'side, set RAY_AUTH_MODE=token here, too')
     if failed:
         raise _nobody(address, _first_line(failed[0])) from failed[0]
 
