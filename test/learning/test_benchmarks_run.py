@@ -81,3 +81,12 @@ def test_rounds_of_corrections_as_bench_correct_drives_them(tmp_path):
     judged = row['judged'], row['fresh_judged']
     assert row['minutes'] == found['corrections']['minutes']
     assert judged[0]['policies'][0] == judged[1]['policies'][0] and judged[1]['pairs'] == 4
+
+
+@pytest.mark.long
+def test_our_side_beside_imitation_recovers_a_maze(monkeypatch, tmp_path):
+    beside = load('imitation', monkeypatch)
+    maze = beside.small_maze(0, 60)
+    told = beside.measure(maze, 'ours', tmp_path / 'maze.npz', 1)
+    assert told['regained'] >= 0.99 and told['rank'] >= 0.99 and told['mismatch'] < 0.1
+    assert beside.worth_of(maze, np.zeros(100)).regained < 0.5  # who wants nothing gets little
