@@ -11,9 +11,10 @@ setup(
         ('share/ilw_bringup', ['package.xml']),
         ('share/ilw_bringup/launch', glob('*.launch.py')),
         *((f'share/ilw_bringup/{folder}', glob(f'{folder}/*.*'))
-          for folder in ('rviz', 'foxglove', 'config/tasks', 'config/joysticks', 'config/robots',
-                         'config/plants', 'config/emulators', 'config/emulated_arms',
-                         'config/maps', 'config/train', 'config/sweep', 'config/dds')),
+          for folder in ('rviz', 'config/foxglove', 'config/tasks', 'config/joysticks',
+                         'config/robots', 'config/plants', 'config/emulators',
+                         'config/emulated_arms', 'config/maps', 'config/train', 'config/sweep',
+                         'config/dds')),
     ],
     install_requires=['setuptools'],
     zip_safe=True,

@@ -47,6 +47,7 @@ class _Lazy(click.Group):
         'correct': ('ilw_bringup.commands.correct', 'correct'),
         'improve': ('ilw_bringup.commands.improve', 'improve'),
         'joystick': ('ilw_bringup.commands.joystick', 'joystick'),
+        'lerobot': ('ilw_bringup.commands.lerobot', 'lerobot'),
         'next': ('ilw_bringup.commands.next', 'next_step'),
         'promote': ('ilw_learner.commands.promote', 'promote'),
         'replay': ('ilw_learner.commands.replay', 'replay'),

@@ -18,6 +18,7 @@ setup(
     entry_points={
         'console_scripts': [
             'cockpit_node = ilw_web.nodes.cockpit_node:main',
+            'foxglove_node = ilw_web.nodes.foxglove_node:main',
         ],
     },
 )

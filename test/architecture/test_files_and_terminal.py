@@ -28,6 +28,7 @@ MAY = {
     'src/ilw_core/ilw_core/storage/figure_file.py': {'figure.savefig'},
     # From and to streams that `files` opened, or that `tempfile` made.
     'src/ilw_data/ilw_data/episode/dataset.py': {'np.load', 'np.savez'},
+    'src/ilw_data/ilw_data/lerobot/side.py': {'np.load', 'np.savez'},
     'src/ilw_data/ilw_data/episode/frames.py': {'np.memmap'},
     # Opened by its name, after `files` has found it to be a regular file.
     'src/ilw_data/ilw_data/bag/raw/sqlite_guard.py': {'sqlite3.connect'},

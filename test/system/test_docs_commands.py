@@ -59,6 +59,8 @@ CANNOT = {
     r'my_arm': 'needs a recording of an arm: test/unit/sysid/test_identify_arm.py',
     r'^\./ilw ((up )?correct|improve)': 'needs a person with a gamepad',
     r'cockpit': 'needs a browser: test/ros/test_cockpit.py and test_cockpit_browser.py',
+    r'^\./ilw lerobot ': 'makes an environment: test/system/test_lerobot.py',
+    r'^\./ilw up foxglove': 'needs the SDK: test/ros/test_foxglove.py',
     r'--robot (?!emulated)': 'needs a robot',
     r'--gui': 'needs a display',
     r'--security ': 'needs a ROS whose DDS has the security plugin',

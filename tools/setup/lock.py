@@ -3,7 +3,8 @@ Write the locks from ros.in, ilw.in, robot.in and ray.in: every version, and the
 file that may be it.
 
 Run it with the environment's Python after a change of either list:
-``python tools/setup/lock.py``; with ``--same-versions`` it looks only for hashes. It asks pip what
+``python tools/setup/lock.py``; with ``--same-versions`` it looks only for hashes; with
+``--apart`` only for those of lists that are complete: lerobot.in, foxglove.in. It asks pip what
 it would install and installs nothing. (`pip freeze` is no lock here: the ROS wheels contain
 distributions that are not on PyPI.) Files come from where pip is set to look: its index, further
 indexes and folders. What builds of PyTorch add on CUDA machines is in ``lock-torch-cuda.txt``, see
@@ -29,6 +30,8 @@ ROS_ONLY = re.compile(r'ros-.*|empy|lark-parser')
 """What a machine with ROS installed already has."""
 TORCH_ONLY = re.compile(r'nvidia-.*|triton|cuda-.*')
 """Differ between torch's builds for CPU and CUDA; torch itself names their exact versions."""
+APART = ('lerobot', 'foxglove')
+"""Lists of what is installed when a command first needs it"""
 OTHER_SYSTEMS = re.compile(
     r'-(?:win32|win_\w+|macosx_\w+|ios_\w+|android_\w+|\w+wasm32|emscripten\w*)\.whl$')
 OTHER_PYTHONS = re.compile(
@@ -156,8 +159,19 @@ def locked() -> dict[str, str]:
     return dict(line.rstrip(' \\').split('==') for line in lines if '==' in line)
 
 
+def write_apart(sources: Sources) -> None:
+    """Write the locks of what is installed apart, by lists that are complete."""
+    for name in APART:
+        lines = (REQUIREMENTS / f'{name}.in').read_text(encoding='utf-8').splitlines()
+        pins = dict(line.split()[0].split('==') for line in lines if line and line[0] != '#')
+        write(f'lock-{name}.txt', f'Every package that {name}.in names, locked.', pins, sources)
+
+
 def main() -> None:
-    """Resolve and write the five files."""
+    """Resolve and write the files."""
+    if '--apart' in sys.argv:
+        write_apart(Sources())
+        return
     lists = [f'-r{REQUIREMENTS / name}' for name in ('ilw.in', 'ros.in')]
     found = locked() if '--same-versions' in sys.argv else resolve(*lists)
     pins = {n: v for n, v in found.items() if not TORCH_ONLY.fullmatch(n)}
@@ -176,6 +190,7 @@ def main() -> None:
     write('ray.txt', 'What ray.in needs beside lock.txt, locked.', beside('ray.in', pins), sources)
     write('lock-torch-cuda.txt', "What torch's builds for CUDA need beside that, locked.", cuda,
           sources)
+    write_apart(sources)
 
 
 if __name__ == '__main__':

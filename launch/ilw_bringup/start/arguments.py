@@ -47,6 +47,11 @@ INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; c
                  'the browser; external: another node publishes joy.',
                  ('evdev', 'keyboard', 'cockpit', 'external'))
 PORT = Argument('port', 8765, 'Of the cockpit, on 127.0.0.1 only.')
+FOXGLOVE_PORT = replace(PORT, default=8766, text='Of the WebSocket that Foxglove opens.')
+HOST = Argument('host', '127.0.0.1', 'Address it listens at; 0.0.0.0: whoever reaches this '
+                'machine sees everything.')
+CONTROL = Argument('control', False, 'Offer arming and reset to Foxglove, beside the emergency '
+                   'stop: also to any page in a browser on this machine.')
 DEMOS = Argument('demos', 'demos', 'Folder that receives the episodes.')
 OPERATOR = Argument('operator', '', 'Who demonstrates; kept with each episode.')
 CHECKPOINT = Argument('checkpoint', 'idle', 'Checkpoint folder, deployed (the promoted one), '

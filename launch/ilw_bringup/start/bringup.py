@@ -15,6 +15,7 @@ from ilw_bringup.start.arguments import (
     CHECKPOINTS,
     CLOCK,
     CONFIGS,
+    CONTROL,
     DEMO_FOLDERS,
     DEMOS,
     EMULATOR,
@@ -22,7 +23,9 @@ from ilw_bringup.start.arguments import (
     ENABLE,
     ENV,
     EVERYWHERE,
+    FOXGLOVE_PORT,
     GUI,
+    HOST,
     INPUT,
     JOYSTICK,
     OPERATOR,
@@ -136,6 +139,15 @@ def _cockpit(a: Mapping[str, Any]) -> list[NodeSpec]:
     return [NodeSpec('ilw_web', 'cockpit_node', 'cockpit', {
         'contract': a['task'], 'joystick': _imitated(a), 'port': a['port'],
         'demos': a.get('demos', DEMOS.default)})]
+
+
+def _foxglove(a: Mapping[str, Any]) -> list[NodeSpec]:
+    if a['security']:
+        raise IlwError('A node that hears every topic gets no key. Start Foxglove\'s server '
+                       'without --security, in a domain without enforcement.')
+    return [NodeSpec('ilw_web', 'foxglove_node', 'foxglove', {
+        'host': a['host'], 'port': a['port'], 'control': a['control'],
+        'use_sim_time': sim_time(a)})]
 
 
 def _imitated(a: Mapping[str, Any]) -> str:
@@ -256,6 +268,9 @@ BRINGUPS: dict[str, Bringup] = {
     'cockpit': _bringup(
         'A page in the browser beside nodes that run with --input external.',
         (TASK, JOYSTICK, PORT, DEMOS), _cockpit),
+    'foxglove': _bringup(
+        'Serve every topic to Foxglove, beside nodes that run.',
+        (FOXGLOVE_PORT, HOST, CONTROL), _foxglove),
     'trainer': _bringup(
         'Train and evaluate when asked by the actions train and evaluate.',
         (TASK, DEMO_FOLDERS, RUNS, CHECKPOINTS, CONFIGS, ENV), _trainer),
@@ -311,7 +326,12 @@ def require_files(bringup: Bringup, values: Mapping[str, Any]) -> None:
         from ilw_learner.checkpoint.contract import require_checkpoint
 
         require_checkpoint(values['checkpoint'])
-    if 'port' in values and values.get('input', 'cockpit') == 'cockpit':
+    if 'host' in values:
+        from ilw_web.foxglove.server import foxglove_sdk, require_port
+
+        foxglove_sdk()
+        require_port(values['host'], values['port'])
+    elif 'port' in values and values.get('input', 'cockpit') == 'cockpit':
         from ilw_web.server.server import check_port  # no robot needs what it imports
 
         check_port(values['port'])

@@ -16,7 +16,7 @@ def installed(tmp_path, monkeypatch):
     """Let every executable of ours be there."""
     for package, names in {
             'ilw_sim': ('sim_node', 'expert_node'), 'ilw_learner': ('policy_node', 'trainer_node'),
-            'ilw_web': ('cockpit_node',),
+            'ilw_web': ('cockpit_node', 'foxglove_node'),
             'ilw_teleop': ('joy_node', 'teleop_node', 'arbiter_node', 'recorder_node',
                            'status_node')}.items():
         (tmp_path / 'lib' / package).mkdir(parents=True)
@@ -81,7 +81,7 @@ def test_only_who_cannot_drive_unarmed_comes_back_by_itself():
 
 
 def test_every_bringup_has_a_status_line_and_a_map_when_asked():
-    for name in set(BRINGUPS) - {'trainer', 'cockpit'}:
+    for name in set(BRINGUPS) - {'trainer', 'cockpit', 'foxglove'}:
         status = nodes(name, view='true')['status']
         assert status.parameters['view'] is True and status.parameters['use_sim_time'] is True
         assert status.parameters['policy'] is (name in ('deploy', 'correct'))

@@ -13,7 +13,7 @@ from ilw_learner.nodes.trainer_params import TrainerParams
 from ilw_sim.nodes.expert_node import ExpertParams
 from ilw_sim.nodes.parameters import SimParams
 from ilw_teleop.nodes import parameters
-from ilw_web.nodes.parameters import CockpitParams
+from ilw_web.nodes.parameters import CockpitParams, FoxgloveParams
 
 PAGE = (Path(__file__).resolve().parents[3] / 'docs' / 'reference' / 'topics.md').read_text()
 PARAMETERS = {
@@ -21,7 +21,8 @@ PARAMETERS = {
     'keyboard': parameters.KeyboardParams, 'teleop': parameters.TeleopParams,
     'arbiter': parameters.ArbiterParams, 'recorder': parameters.RecorderParams,
     'status': parameters.StatusParams, 'policy': PolicyParams, 'trainer': TrainerParams,
-    'emulator': EmulatorParams, 'cockpit': CockpitParams}
+    'emulator': EmulatorParams, 'cockpit': CockpitParams,
+    'foxglove': FoxgloveParams}
 UNCOUNTED = {*EVERY_NODE.publishes, *LIFECYCLE.publishes, *EVERY_NODE.serves, *LIFECYCLE.serves}
 
 
@@ -81,4 +82,5 @@ def test_each_parameter_is_there_with_its_default_range_and_text():
 
 
 def test_every_node_with_parameters_is_one_of_ours_and_all_are_told_of(uses):
-    assert set(PARAMETERS) == set(uses) | {'emulator'}
+    # The emulator stands in for a robot; what hears every topic gets no key.
+    assert set(PARAMETERS) == set(uses) | {'emulator', 'foxglove'}

@@ -2,14 +2,17 @@
 
 from types import SimpleNamespace as Plain
 
+from mcap.reader import make_reader
 import numpy as np
 import pytest
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from ilw_core.contract.file import load_contract
 from ilw_core.episode import Outcome
 from ilw_core.errors import IlwError
 from ilw_core.storage.episode_folder import read_episode
 from ilw_core.storage.locate import config_file
+from ilw_data.bag.message_definitions import schema_text
 from ilw_data.bag.plain import command_message, definition, serialized
 from ilw_data.bag.reader import read_messages
 from ilw_data.episode.dataset import load_episode
@@ -52,6 +55,29 @@ def test_an_episode_is_read_as_it_was_driven(contract, tmp_path):
     assert read_episode(path).meta['made_from'] == 'another'
     servo = [m.message for m in read_messages(path, {'delta_twist_cmds'})]
     assert servo[0].header.frame_id == 'panda_link0', 'what the contract sets is there, too'
+
+
+@pytest.mark.parametrize('described', [definition, schema_text])
+def test_each_channel_of_a_bag_has_a_schema_that_reads_its_messages(
+        contract, tmp_path, monkeypatch, described):
+    if described is schema_text:  # the recorder's, from the installed definitions
+        pytest.importorskip('rclpy')
+        monkeypatch.setattr('ilw_data.episode.made.definition', schema_text)
+    made = MadeRecording(tmp_path / 'one', contract, {
+        source.topic: source.type for source in contract.sources})
+    for i in range(2):
+        made.tick(BEGIN + i * P, readings(contract, BEGIN + i * P, 0.4))
+        made.command(BEGIN + i * P, np.zeros(contract.action.dim))
+    path = made.finish(Outcome.SUCCESS, 'goal')
+    with (path / 'one.mcap').open('rb') as stream:
+        found = list(make_reader(stream).iter_messages())
+    assert {channel.topic.strip('/') for _, channel, _ in found} == set(contract.topics)
+    for schema, channel, message in found:
+        assert (schema.encoding, channel.message_encoding) == ('ros2msg', 'cdr')
+        assert schema.name == contract.topics[channel.topic.strip('/')]
+        store = get_typestore(Stores.EMPTY)
+        store.register(get_types_from_msg(schema.data.decode(), schema.name))
+        assert store.deserialize_cdr(message.data, schema.name) is not None
 
 
 def test_a_command_of_joints_has_its_names_and_places():

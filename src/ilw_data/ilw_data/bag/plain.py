@@ -49,12 +49,13 @@ def command_message(command: CommandTopic, values: Any, stamp_ns: int) -> Plain:
     message = Plain(header=Plain(stamp=Plain(sec=sec, nanosec=nanosec), frame_id=''))
     pairs = [*command.constants, *zip(command.paths, map(float, values), strict=True)]
     for path, value in pairs:
-        _put(message, steps_of(path), value)
+        put(message, path, value)
     return message
 
 
-def _put(inside: Any, steps: tuple[str | int, ...], value: Any) -> None:
-    """Set what lies at the end of a path, and make what is missing on the way."""
+def put(inside: Any, path: str, value: Any) -> None:
+    """Set what lies at the end of a path in a plain message; make what is missing on the way."""
+    steps = steps_of(path)
     for step, following in pairwise(steps):
         fresh: Any = [] if isinstance(following, int) else Plain()
         if isinstance(step, int):

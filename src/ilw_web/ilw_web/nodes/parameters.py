@@ -1,4 +1,4 @@
-"""The parameters of the cockpit's node."""
+"""The parameters of the nodes of the cockpit and of Foxglove's server."""
 
 from dataclasses import dataclass
 
@@ -14,3 +14,13 @@ class CockpitParams:
                           'path; the teleop node has the same, or auto.')
     port: int = param(8765, 'Of this machine, 127.0.0.1 only.', low=1024, high=65535)
     demos: str = param('demos', 'Folder whose episodes are listed.')
+
+
+@dataclass(frozen=True)
+class FoxgloveParams:
+    """The parameters of the node that serves Foxglove."""
+
+    host: str = param('127.0.0.1', 'Address it listens at; 0.0.0.0: whoever reaches this machine.')
+    port: int = param(8766, 'Of the WebSocket.', low=1024, high=65535)
+    control: bool = param(False, 'Offer arming and reset, too: whoever reaches the port, and any '
+                          'page in a browser on this machine, may then call them.')

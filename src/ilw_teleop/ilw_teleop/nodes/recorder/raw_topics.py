@@ -58,6 +58,17 @@ class RawTopics:
         """Relative name -> type"""
         self.problems: list[str] = []
 
+    def choose(self, names: tuple[str, ...]) -> None:
+        """Want other topics from the next ``discover`` on; what is wanted no longer ends now."""
+        self._names = names
+        for name in self.channels.keys() - set(names):
+            self.drop(name)
+
+    def drop(self, name: str) -> None:
+        """End a subscription; ``discover`` makes it anew, and what is latched comes again."""
+        if name in self.channels:
+            self._node.destroy_subscription(self.channels.pop(name).subscription)
+
     def discover(self) -> None:
         """Look who publishes what, and subscribe accordingly. Call it now and then."""
         self.problems = []
@@ -98,8 +109,7 @@ class RawTopics:
         if known is not None:
             if known.offers == offers and known.topic.type == kind:
                 return
-            self._node.destroy_subscription(known.subscription)
-            del self.channels[name]
+            self.drop(name)
         cls = message_class(kind)
         # Bags bear the contract's names, whatever this robot calls its topics.
         topic = WrittenTopic('/' + name.lstrip('/'), kind, schema_text(kind),

@@ -1,0 +1,1 @@
+"""Every topic live to Foxglove, by its SDK."""
