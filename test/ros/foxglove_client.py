@@ -21,7 +21,7 @@ class FoxgloveClient:
         self.told, self._subscribed = 0, {}
 
     @classmethod
-    async def connect(cls, port, seconds=15.0):
+    async def connect(cls, port, seconds=60.0):
         session = aiohttp.ClientSession()
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
@@ -35,7 +35,7 @@ class FoxgloveClient:
                     raise
                 await asyncio.sleep(0.05)
 
-    async def until(self, done, seconds=15.0):
+    async def until(self, done, seconds=30.0):
         """Read until something is so."""
         async with asyncio.timeout(seconds):
             while not done(self):

@@ -27,7 +27,7 @@ def read(folder, out):
 
 
 def write(folder, out):
-    rng, size = np.random.default_rng(0), (60, 80)
+    rng, size = np.random.default_rng(0), (24, 32)
     data = LeRobotDataset.create('a/b', 20, root=folder, use_videos=False, features={
         'observation.state': {'dtype': 'float32', 'shape': (3,),
                               'names': {'motors': ['shoulder.pos', 'elbow.pos', 'wrist.pos']}},

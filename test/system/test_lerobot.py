@@ -147,7 +147,9 @@ def test_a_data_set_that_lerobot_made_is_imported_and_trained_from_by_one_comman
         python, typed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     peer(python, 'write', tmp_path / 'reach', tmp_path / 'kept.npz')
-    code, out, err = typed('lerobot', 'import', tmp_path / 'reach', '--train', 'bc_quick')
+    (tmp_path / 'brief.yaml').write_text(
+        'algorithm: bc\nbase: bc\nupdates: 50\ncandidates: 1\n')
+    code, out, err = typed('lerobot', 'import', tmp_path / 'reach', '--train', 'brief.yaml')
     assert code == 0, err
     checkpoints = list((tmp_path / 'runs').glob('*/checkpoint'))
     assert len(checkpoints) == 1 and checkpoints[0].name in out
