@@ -5,8 +5,8 @@ bench/cockpit.py [--presses 200] [--seconds 30] [--json], with the environment o
 and Chromium and playwright beside it: ``bench/setup cockpit``. Measured: from a press of a gamepad
 in the browser to the command that follows from it on ``cmd_vel``, and likewise for letting go;
 from the start of the cockpit to the first picture; size of the page; of an arm with two cameras,
-in 3-D and with six charts or more, the server's share of a core and the pictures per second: by
-what is new alone, 10 times a second, and while the view is turned.
+in 3-D and with six charts or more, while it is driven to and fro, the server's share of a core and
+the pictures per second: while the view is still, and while it is turned.
 """
 
 import argparse

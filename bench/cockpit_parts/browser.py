@@ -13,6 +13,10 @@ PAD = """
   navigator.getGamepads = () => [pad];
   window.benchPad = pad;
   window.presses = [];
+  window.sway = () => {  // hold the deadman, and move to and fro
+    pad.buttons[4] = {pressed: true, value: 1};
+    setInterval(() => { pad.axes[1] = 0.4 * Math.sign(Math.sin(performance.now() / 700)); }, 50);
+  };
   window.press = (count) => new Promise((done) => {
     const once = (left) => {
       if (!left) { done(window.presses); return; }
@@ -77,7 +81,10 @@ def main():
             result['presses'] = page.evaluate(f'press({options.presses})')
         if options.seconds:
             page.get_by_role('button', name='Look around (3-D)').click()
+            page.get_by_role('button', name='Take the wheel').click()
+            page.locator('#who', has_text='You drive').wait_for()
             page.wait_for_timeout(3000)
+            page.evaluate('sway()')
             print(json.dumps({'begin': time.time()}), flush=True)
             result['news_pictures_per_s'] = turn(page, options.seconds / 2, drag=False)
             result['turned_pictures_per_s'] = turn(page, options.seconds / 2, drag=True)

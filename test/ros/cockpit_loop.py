@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import json
 import os
+from pathlib import Path
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -74,14 +76,19 @@ class Spy(Node):
 class Loop:
     """What runs, and ``browser`` to look at it with."""
 
-    def __init__(self, *modules):
+    def __init__(self, *modules, cockpit=()):
         self.port = free_port()
+        self._folder = tempfile.TemporaryDirectory(prefix='ilw_cockpit_')
+        self.folder = Path(self._folder.name)
         self.children = {}
         self.link = ''
         for module in modules:
             words = [sys.executable, '-c', RUN.format(module), '--ros-args']
             if module == COCKPIT:
-                words += ['-p', f'port:={self.port}']
+                words += ['-p', f'port:={self.port}', *cockpit]
+                for name in ('demos', 'runs', 'deployed'):
+                    (self.folder / name).mkdir()
+                    words += ['-p', f'{name}:={self.folder / name}']
             self.children[module] = subprocess.Popen(
                 words, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
         self.spy = Spy()
@@ -115,6 +122,7 @@ class Loop:
         for child in self.children.values():
             child.wait(15)
         self.spy.destroy_node()
+        self._folder.cleanup()
 
     @contextlib.asynccontextmanager
     async def browser(self, *, token=None, origin=None, **headers):

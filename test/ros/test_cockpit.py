@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -15,13 +17,16 @@ pytest.importorskip('aiohttp')
 import aiohttp
 from cockpit_loop import ARBITER, COCKPIT, PAD, TELEOP, Loop, free_port, pressing, wait_until
 import rclpy
+from yarl import URL
 
 from ilw_bringup.start.private_domain import private_domain
 from ilw_ros.transport import start_ros
+from ilw_web.server.gate import PROTOCOL
 from ilw_web.server.server import MOST_VIEWERS
 
 pytestmark = pytest.mark.long
 STOP_S, ESTOP_S = 0.3, 0.1
+_NUMBERS = itertools.count(1000)
 
 
 @pytest.fixture(scope='module')
@@ -170,6 +175,80 @@ def test_the_emergency_stop_comes_through_a_flood_and_half_open_sockets(loop):
     asyncio.run(stop())
 
 
+async def jobs_until(ws, number, *states):
+    """Return a job as it is told once it is in one of these states."""
+    while True:
+        for job in (await hears(ws, 'jobs', 60.0))['jobs']:
+            if job['number'] == number and job['state'] in states:
+                return job
+
+
+async def asked(ws, kind, name, **given):
+    """Return the answer to a request of the page."""
+    number = next(_NUMBERS)
+    await ws.send_str(json.dumps({'t': kind, 'id': number, 'name': name, 'with': given}))
+    return await hears(ws, 'answer', 30.0, id=number)
+
+
+def test_the_emergency_stop_comes_while_a_job_computes_and_everybody_sees_the_job(loop):
+    async def stop():
+        async with loop.browser() as viewer:
+            started = await asked(viewer, 'do', 'evaluate', checkpoint='idle', task='clutter',
+                                  episodes='99999')
+            assert started['ok'], started['text']
+            while not (await jobs_until(viewer, started['data'], 'running'))['progress']:
+                pass
+            for _ in range(3):
+                begun = time.monotonic()
+                await viewer.send_str('{"t":"estop"}')
+                await wait_until(lambda begun=begun: any(
+                    stopped for at, stopped, _ in loop.spy.states if at > begun))
+                took = next(at for at, stopped, _ in loop.spy.states if at > begun and stopped)
+                assert took - begun <= ESTOP_S
+                assert (await asked(viewer, 'call', 'reset'))['ok']
+            async with loop.browser() as other:
+                assert await jobs_until(other, started['data'], 'running')
+                assert (await asked(other, 'do', 'cancel', job=str(started['data'])))['ok']
+                assert await jobs_until(other, started['data'], 'cancelled')
+    asyncio.run(stop())
+
+
+def test_what_a_job_leaves_is_read_by_its_key_in_a_sandbox(loop):
+    async def read():
+        async with loop.browser() as ws, aiohttp.ClientSession() as session:
+            started = await asked(ws, 'do', 'compare', first='idle', second='random',
+                                  task='clutter', episodes='1')
+            job = await jobs_until(ws, started['data'], 'done', 'failed', 'refused')
+            assert job['state'] == 'done', job
+            (left,) = (loop.folder / 'runs').iterdir()
+            (left / 'page.html').write_text('<script>1</script>')
+            (loop.folder / 'runs' / 'other.html').write_text('another')
+            shown = (await asked(ws, 'ask', 'job', job=str(started['data'])))['data']
+            assert shown['pages'] == ['page.html'] and shown['result']['pairs'] == 1
+            at = f'http://127.0.0.1:{loop.port}/left/{shown["at"]}'
+            async with session.get(f'{at}/page.html') as page:
+                assert page.status == 200 and await page.text() == '<script>1</script>'
+                assert page.headers['Content-Security-Policy'].endswith('sandbox')
+            for path in ('/../other.html', '/%2e%2e/other.html', '/..%2fother.html',
+                         '/trials.jsonl', '/%2fetc%2fhostname'):
+                async with session.get(URL(f'{at}{path}', encoded=True)) as page:
+                    assert page.status == 404, path
+            async with session.get(f'{at}x/page.html') as page:
+                assert page.status == 404
+    asyncio.run(read())
+
+
+def test_a_job_that_drives_the_robot_is_for_the_driver(loop):
+    async def start():
+        async with loop.browser() as ws:
+            said = await asked(ws, 'do', 'compare', first='idle', second='random', robot='yes')
+            assert not said['ok'] and 'Take the wheel' in said['text']
+            assert 'no request' in (await asked(ws, 'do', 'shell'))['text']
+            said = await asked(ws, 'do', 'train', demos='/etc')
+            assert 'may name folders' in said['text']
+    asyncio.run(start())
+
+
 def test_whoever_floods_is_shown_out_and_its_own_emergency_stop_still_counts(loop):
     async def flood():
         async with loop.browser() as ws:
@@ -239,3 +318,35 @@ def test_a_missing_folder_is_one_line_and_exit_code_2():
     assert done.returncode == 2
     assert done.stderr == 'error: There is no folder /nowhere. Give one that is there: ' \
         '--demos DIR.\n'
+
+
+@pytest.mark.parametrize(('words', 'says'), [
+    (('--listen', '0.0.0.0'), 'TLS only'), (('--cert', '/nowhere.crt'), 'needs its key'),
+    (('--cert', '/nowhere.crt', '--key', '/nowhere.key'), 'cannot be read'),
+    (('--listen', 'elsewhere'), 'must be an address')])
+def test_a_network_without_tls_is_one_line_and_exit_code_2(words, says):
+    done = subprocess.run([sys.executable, '-m', 'ilw_bringup.cli', 'cockpit', '--port',
+                           str(free_port()), *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count('\n') == 1 and says in done.stderr
+
+
+def test_with_a_certificate_of_its_own_it_speaks_tls_alone(loop, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    other = Loop(COCKPIT, cockpit=('-p', 'listen:=127.0.0.2', '-p', 'cert:=self'))
+
+    async def look():
+        trusted = ssl.create_default_context(cafile=tmp_path / '.config' / 'ilw' / 'cockpit.crt')
+        async with aiohttp.ClientSession() as session:
+            async with session.ws_connect(
+                    f'{other.link.partition("#")[0]}socket', ssl=trusted,
+                    protocols=(PROTOCOL, other.token), autoping=True,
+                    origin=f'https://127.0.0.2:{other.port}') as ws:
+                assert (await hears(ws, 'hello'))['task'] == 'clutter'
+            with pytest.raises(aiohttp.ClientError):
+                await session.get(f'http://127.0.0.2:{other.port}/')
+    try:
+        assert other.link.startswith(f'https://127.0.0.2:{other.port}/#')
+        asyncio.run(look())
+    finally:
+        other.close()

@@ -4,26 +4,31 @@ import asyncio
 import json
 from pathlib import Path
 import shutil
+import signal
 import subprocess
+import sys
+import threading
 import time
 
 import pytest
 
 pytest.importorskip('rclpy')
 pytest.importorskip('aiohttp')
-from cockpit_loop import ARBITER, COCKPIT, TELEOP, Loop
+from cockpit_loop import ARBITER, COCKPIT, TELEOP, Loop, free_port
 
 from ilw_ros.transport import start_ros
 
-pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / 'bench' / '.venv-cockpit' / 'bin' / 'python'
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser')
 STOP_S = 0.3
+TAKES = 3
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason='needs Chromium: apt-get install chromium'),
+    pytest.mark.skipif(not PYTHON.exists(), reason='needs playwright: bench/setup cockpit')]
 
 
-@pytest.mark.skipif(not CHROMIUM, reason='needs Chromium: apt-get install chromium')
-@pytest.mark.skipif(not PYTHON.exists(), reason='needs playwright: bench/setup cockpit')
 def test_a_browser_drives_stops_and_lets_go_when_it_is_frozen_or_closed(domain):
     start_ros()
     loop = Loop(COCKPIT, TELEOP, ARBITER)
@@ -51,3 +56,32 @@ def test_a_browser_drives_stops_and_lets_go_when_it_is_frozen_or_closed(domain):
         stands = next(when for when, x in near if abs(x) < 1e-6)
         assert stands - at <= STOP_S, moment
         assert not [x for when, x in near if when > stands and abs(x) > 1e-6], moment
+
+
+def test_the_whole_way_from_recording_to_a_policy_that_drives_without_a_terminal(domain, tmp_path):
+    nodes = subprocess.Popen(
+        [sys.executable, '-m', 'ilw_bringup.cli', 'up', 'correct', '--task', 'clutter', '--input',
+         'cockpit', '--checkpoint', 'idle', '--port', str(free_port())], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        link = next(line.split()[1] for line in nodes.stdout if line.startswith('Cockpit: '))
+        threading.Thread(target=nodes.stdout.read, daemon=True).start()
+        done = subprocess.run(
+            [PYTHON, Path(__file__).with_name('cockpit_workflow.py'), link, CHROMIUM, str(TAKES),
+             str(tmp_path)], capture_output=True, text=True, timeout=1800, check=False)
+    finally:
+        nodes.send_signal(signal.SIGINT)
+        nodes.wait(30)
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = json.loads(done.stdout)
+    assert said['complaints'] == []
+    assert f'{TAKES} episodes' in said['record']
+    assert 'wilson95' in said['evaluate'] and 'promoted' in said['promote']
+    assert 'Drives: policy' in said['drive']
+    (run,) = (tmp_path / 'runs').glob('*-train-*')
+    deployed = (tmp_path / 'deployed' / 'clutter' / 'current').resolve()
+    assert (deployed / 'policy.onnx').read_bytes() == (
+        run / 'checkpoint' / 'policy.onnx').read_bytes()
+    assert len(list((tmp_path / 'demos' / 'clutter').glob('2*/episode.json'))) == TAKES
+    (corrected,) = (tmp_path / 'runs').glob('*-correct-*')
+    assert (corrected / 'round-1' / 'round.html').is_file()

@@ -5,9 +5,13 @@ from pathlib import Path
 import re
 
 import click
-from rich.progress import Progress
 
-from ilw_cli.options import checkpoint_task_option, trusted_keys_option
+from ilw_cli.options import (
+    checkpoint_task_option,
+    progress_json_option,
+    trusted_keys_option,
+)
+from ilw_cli.progress import progress_bar
 from ilw_core.contract.file import Contract
 from ilw_core.errors import IlwError
 from ilw_core.text.terminal import PlainConsole, echo
@@ -35,14 +39,18 @@ _ERR = PlainConsole(stderr=True)
 @click.option('--out', type=click.Path(path_type=Path),
               help='File of the trials; what is in it is not driven again [runs/compare-...].')
 @trusted_keys_option
+@progress_json_option
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
 def compare(p0: str, p1: str, task: str | None, episodes: int, seed: int, env_spec: str,
-            robot: bool, out: Path | None, trusted_keys: str, as_json: bool) -> None:
+            robot: bool, out: Path | None, trusted_keys: str, progress_json: bool,
+            as_json: bool) -> None:
     """
     Compare two policies (checkpoint folders, deployed, idle or random) from the same starts.
 
     Example: ./ilw compare deployed runs/<id>/checkpoint --task clutter --episodes 200
     """
+    from ilw_learner.rollout.evaluate import make_env
+
     contract = contract_of(task, [p0, p1])
     paths = [find_checkpoint(name, contract.name) for name in (p0, p1)]
     trusted = find_trusted_keys(trusted_keys)
@@ -64,20 +72,12 @@ def compare(p0: str, p1: str, task: str | None, episodes: int, seed: int, env_sp
             if robot:
                 _on_robot(contract, paths, episodes, log)
             else:
-                _in_environment(env_spec, contract, runners, episodes, seed, log)
+                with progress_bar(_ERR, 'compare', episodes, as_json=progress_json) as show:
+                    drive_pairs(make_env(env_spec, contract), contract, runners, episodes, seed,
+                                log, show)
         finally:
-            _report(compared(log, episodes), (p0, p1), as_json=as_json)
+            _report(compared(log, episodes), (p0, p1), as_json=as_json or progress_json)
             _ERR.print(f'The trials are in {file}.')
-
-
-def _in_environment(env_spec: str, contract: Contract, runners: tuple[PolicyRunner, PolicyRunner],
-                    episodes: int, seed: int, log: TrialLog) -> None:
-    from ilw_learner.rollout.evaluate import make_env
-
-    with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
-        row = bar.add_task('compare', total=episodes)
-        drive_pairs(make_env(env_spec, contract), contract, runners, episodes, seed, log,
-                    lambda done: bar.update(row, completed=done))
 
 
 def _on_robot(contract: Contract, paths: list[str], episodes: int, log: TrialLog) -> None:

@@ -7,7 +7,7 @@ import time
 import click
 
 from ilw_bringup.commands.lesson_options import lesson_options
-from ilw_cli.options import checkpoint_task_option, json_option
+from ilw_cli.options import checkpoint_task_option, json_option, progress_json_option
 from ilw_core.text.terminal import PlainConsole, echo
 
 _ERR = PlainConsole(stderr=True)
@@ -29,11 +29,12 @@ _ERR = PlainConsole(stderr=True)
                    'are worth; with --scripted.')
 @click.option('--out', type=click.Path(path_type=Path),
               help='Folder of the rounds; rounds in it go on [runs/<id>].')
+@progress_json_option
 @json_option
 def correct(checkpoint: str, task: str | None, demos: Path | None, rounds: int, attempts: int,
             episodes: int, labels: str, scripted: bool, real_time_factor: float, fresh: bool,
             joystick: str, operator: str, config_name: str, seed: int, out: Path | None,
-            as_json: bool) -> None:
+            progress_json: bool, as_json: bool) -> None:
     """
     Let a policy drive in the simulator, take over where it errs, and learn from that.
 
@@ -54,7 +55,8 @@ def correct(checkpoint: str, task: str | None, demos: Path | None, rounds: int, 
     contract = contract_of(task, [checkpoint])
     algorithm, config = load_config(config_file('train', config_name), contract.name)
     out = out or Path('runs') / f'{time.strftime("%Y%m%d-%H%M%S")}-correct-{contract.name}'
-    with private_domain() as domain, StageProgress(_ERR) as progress:
+    with private_domain() as domain, StageProgress(
+            _ERR, as_json=progress_json) as progress:
         run = Rounds(CorrectOptions(
             contract=contract, task=task_of(task or '', checkpoint),
             checkpoint=Path(find_checkpoint(checkpoint, contract.name)),
@@ -66,7 +68,7 @@ def correct(checkpoint: str, task: str | None, demos: Path | None, rounds: int, 
             say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True)))
         _ERR.print(f'In ROS domain {domain}, so that no robot that is running is commanded.')
         records = run.run()
-    if as_json:
+    if as_json or progress_json:
         echo(json.dumps({'folder': str(out), 'checkpoint': records[-1].checkpoint,
                          'rounds': [each.as_json() for each in records]}))
         return

@@ -110,7 +110,7 @@ def node_uses(contract: Contract, *, simulated: bool,
         subscribes=_once('arbiter/state', 'episode/status', 'policy/status', 'policy/action',
                          safety.scan.topic if safety.scan else 'scan', 'joint_states',
                          'robot_description', 'map', *seen, *observed, '/diagnostics'),
-        calls=(*_ARBITER, 'record/start', 'record/stop', 'record/discard'),
+        calls=(*_ARBITER, 'record/start', 'record/stop', 'record/discard', 'policy/load'),
         sometimes=SIM_TIME.subscribes if follows else ())
     return {name: uses | EVERY_NODE for name, uses in nodes.items()}
 

@@ -46,7 +46,11 @@ JOYSTICK = Argument(
 INPUT = Argument('input', 'evdev', 'evdev: a gamepad; keyboard: this terminal; cockpit: a page in '
                  'the browser; external: another node publishes joy.',
                  ('evdev', 'keyboard', 'cockpit', 'external'))
-PORT = Argument('port', 8765, 'Of the cockpit, on 127.0.0.1 only.')
+PORT = Argument('port', 8765, 'Of the cockpit.')
+LISTEN = Argument('listen', '127.0.0.1', 'Address that the cockpit listens at, as 0.0.0.0 for all '
+                  'of this machine; beyond it by TLS only.')
+CERT = Argument('cert', '', 'TLS certificate of the cockpit (PEM), or self: it makes one.')
+KEY = Argument('key', '', 'Key of that certificate (PEM).')
 FOXGLOVE_PORT = replace(PORT, default=8766, text='Of the WebSocket that Foxglove opens.')
 HOST = Argument('host', '127.0.0.1', 'Address it listens at; 0.0.0.0: whoever reaches this '
                 'machine sees everything.')

@@ -11,6 +11,7 @@ import shlex
 from typing import Any
 
 from ilw_bringup.start.arguments import (
+    CERT,
     CHECKPOINT,
     CHECKPOINTS,
     CLOCK,
@@ -28,6 +29,8 @@ from ilw_bringup.start.arguments import (
     HOST,
     INPUT,
     JOYSTICK,
+    KEY,
+    LISTEN,
     OPERATOR,
     PLANT,
     PORT,
@@ -137,8 +140,8 @@ def _hand(a: Mapping[str, Any]) -> list[NodeSpec]:
 
 def _cockpit(a: Mapping[str, Any]) -> list[NodeSpec]:
     return [NodeSpec('ilw_web', 'cockpit_node', 'cockpit', {
-        'contract': a['task'], 'joystick': _imitated(a), 'port': a['port'],
-        'demos': a.get('demos', DEMOS.default)})]
+        'contract': a['task'], 'joystick': _imitated(a), 'demos': a.get('demos', DEMOS.default),
+        **{name: a[name] for name in ('port', 'listen', 'cert', 'key')}})]
 
 
 def _foxglove(a: Mapping[str, Any]) -> list[NodeSpec]:
@@ -237,11 +240,12 @@ def _bringup(text: str, arguments: tuple[Argument, ...],
 
 
 _NOT_REPEATED = ('task', 'demos', 'operator', 'robot', 'reveal', 'security', 'detached', 'rviz',
-                 'log_level', 'view', 'port')
+                 'log_level', 'view', 'port', 'listen', 'cert', 'key')
 """Of an episode: written elsewhere in it, or a matter of the machine"""
 _SIM = (SEED, SPEED, PLANT, GUI, CLOCK, TF_PREFIX)
 _PLANT = (ROBOT, PROFILE, *_SIM, EMULATOR, EMULATOR_SEED, REVEAL)
-_HAND = (JOYSTICK, INPUT, PORT, WITH_EXPERT)
+_PAGE = (PORT, LISTEN, CERT, KEY)
+_HAND = (JOYSTICK, INPUT, *_PAGE, WITH_EXPERT)
 
 BRINGUPS: dict[str, Bringup] = {
     'sim': _bringup('The simulator alone.', (TASK, *_SIM, VIEW),
@@ -267,7 +271,7 @@ BRINGUPS: dict[str, Bringup] = {
                    + _status(a, policy=True))),
     'cockpit': _bringup(
         'A page in the browser beside nodes that run with --input external.',
-        (TASK, JOYSTICK, PORT, DEMOS), _cockpit),
+        (TASK, JOYSTICK, *_PAGE, DEMOS), _cockpit),
     'foxglove': _bringup(
         'Serve every topic to Foxglove, beside nodes that run.',
         (FOXGLOVE_PORT, HOST, CONTROL), _foxglove),
@@ -332,9 +336,10 @@ def require_files(bringup: Bringup, values: Mapping[str, Any]) -> None:
         foxglove_sdk()
         require_port(values['host'], values['port'])
     elif 'port' in values and values.get('input', 'cockpit') == 'cockpit':
-        from ilw_web.server.server import check_port  # no robot needs what it imports
+        from ilw_web.server.reach import OWN, check_port, reach  # no robot needs it
 
-        check_port(values['port'])
+        reach(*(values[name] for name in ('port', 'listen', 'cert', 'key')), OWN)
+        check_port(values['port'], values['listen'])
         demos, listed_only = values.get('demos', DEMOS.default), 'operator' not in values
         if listed_only and demos != DEMOS.default and not Path(demos).is_dir():
             raise IlwError(f'There is no folder {demos}. Give one that is there: --demos DIR.')

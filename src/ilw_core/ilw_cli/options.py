@@ -68,6 +68,12 @@ def on_option(function: F) -> F:
                         'HOST:PORT; the result is the same.')(function)
 
 
+def progress_json_option(function: F) -> F:
+    """Add ``--progress-json``, hidden: for a program that follows."""
+    return click.option('--progress-json', is_flag=True, hidden=True,
+                        help='A JSON line per progress, for a program that follows.')(function)
+
+
 def plant_option(function: F) -> F:
     """Add ``--plant``: how simulated bases answer."""
     return click.option('--plant', type=ConfigName('plants'),

@@ -14,7 +14,6 @@ from rich.progress import Progress
 from ilw_cli.config_name import ConfigName
 from ilw_cli.options import (
     HERE,
-    F,
     SeedList,
     checkpoint_task_option,
     json_option,
@@ -22,6 +21,7 @@ from ilw_cli.options import (
     on_option,
     plant_option,
     profile_option,
+    progress_json_option,
     task_option,
     trusted_keys_option,
 )
@@ -37,11 +37,6 @@ _WITH_A_CONTRACT = {'task', 'further', 'profile', 'demos', 'simulator', 'plant',
                     'eval_seed', 'sign_key', 'allow_other_contract', 'begin', 'keep', 'old_demos',
                     'labels', 'without', 'reward_file'}
 """Options of ``train`` that a Gymnasium environment has no use for"""
-
-
-def _progress_json(function: F) -> F:
-    return click.option('--progress-json', is_flag=True, hidden=True,
-                        help='A JSON line per progress, for a program that follows.')(function)
 
 
 @click.command()
@@ -91,7 +86,7 @@ def _progress_json(function: F) -> F:
               help='Private key that signs the checkpoint; see ./ilw security key.')
 @click.option('--allow-other-contract', is_flag=True,
               help='Use episodes recorded under another contract.')
-@_progress_json
+@progress_json_option
 @json_option
 def train(task: str, further: tuple[str, ...], profile: str | None, demos: Path | None,
           config_name: str, algo_file: Path | None, begin: str | None, keep: str,
@@ -216,7 +211,7 @@ def _refuse_what_needs_a_contract(env_spec: str) -> None:
 @plant_option
 @on_option
 @trusted_keys_option
-@_progress_json
+@progress_json_option
 @json_option
 def evaluate(checkpoint: str, task: str | None, episodes: int, seed: int, env_spec: str,
              slower_s: float, plant: str | None, on: str, trusted_keys: str,

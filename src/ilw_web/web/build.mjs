@@ -14,8 +14,8 @@ await build({
 writeFileSync(`${page}/index.html`, readFileSync('src/index.html'));
 
 const hash = createHash('sha256');
-for (const name of ['build.mjs', 'package-lock.json', ...readdirSync('src').sort()
-  .map((each) => `src/${each}`)]) {
+for (const name of ['build.mjs', 'package-lock.json', ...readdirSync('src', {recursive: true, withFileTypes: true})
+  .filter((each) => each.isFile()).map((each) => `${each.parentPath}/${each.name}`).sort()]) {
   hash.update(`${name}\n`).update(readFileSync(name));
 }
 writeFileSync(`${page}/built.json`, `${JSON.stringify({sources: hash.digest('hex')})}\n`);

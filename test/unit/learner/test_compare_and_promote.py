@@ -159,8 +159,10 @@ def shop(tmp_path, clutter, constant, coin, run):
     """Return a function that promotes on the coin task into a folder of its own."""
     def call(*words):
         code, out, err = run(promote, *words, '--task', 'clutter', '--env', coin, '--episodes',
-                             100, '--root', tmp_path / 'deployed', '--json')
-        return code, json.loads(out) if out else err
+                             100, '--root', tmp_path / 'deployed', '--progress-json')
+        *progress, said = map(json.loads, out.splitlines() or ['null'])
+        assert all(each['progress']['total'] == 100 for each in progress)
+        return code, said or err
 
     return call
 

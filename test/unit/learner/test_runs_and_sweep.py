@@ -291,3 +291,22 @@ def test_runs_of_no_folder_is_an_error_and_not_an_empty_list(run, tmp_path, ther
         (tmp_path / 'x').write_text('')
     code, out, error = run(runs, tmp_path / 'x')
     assert (code, out) == (2, '') and f'Got {there} there' in error
+
+
+def test_a_program_gets_the_curves_of_a_run_and_what_it_was_trained_with(tmp_path):
+    make_run(tmp_path / 'a', 0.4)
+    with Tracker(tmp_path / 'a') as tracker:
+        for step in range(1000, 2001):
+            tracker.write(step, {'train/loss': 1.0 / step}, update=step)
+    (tmp_path / 'a' / 'checkpoint').mkdir()
+    (tmp_path / 'a' / 'checkpoint' / 'policy.yaml').write_text(
+        'network: {batch: 256, without: "", hidden: [64, 64], odd: {a: 1}}\n')
+    make_run(tmp_path / 'b', 0.2)
+    asked = ['runs', str(tmp_path), '--curves']
+    a, b = json.loads(CliRunner().invoke(learner, [*asked, '--json']).output)['runs']
+    assert a['curves']['eval/success_rate'] == [[100, 0.2], [200, 0.4]]
+    loss = a['curves']['train/loss']
+    assert len(loss) <= 200 and loss[-1] == [2000, 1 / 2000] and loss[0][0] < 1010
+    assert a['values'] == {'batch': 256, 'without': '', 'hidden': [64, 64]}
+    assert b['values'] == {}
+    assert CliRunner().invoke(learner, asked).exit_code == 2

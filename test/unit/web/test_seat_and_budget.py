@@ -8,6 +8,7 @@ pytest.importorskip('aiohttp')
 from ilw_web.server import viewer as viewer_module
 from ilw_web.server.budget import MessageBudget
 from ilw_web.server.gate import PROTOCOL, Gate
+from ilw_web.server.reach import Reach
 from ilw_web.server.seat import LEASE_NS, Seat
 from ilw_web.server.viewer import Viewer
 
@@ -58,7 +59,7 @@ def headers(**changed):
 
 
 def test_the_gate_opens_for_host_origin_and_token_together():
-    gate = Gate(8765, 'secret')
+    gate = Gate(Reach(8765), 'secret')
     assert not gate.why_not_socket(headers())
     assert not gate.why_not_socket(headers(Host='localhost:8765'))
     for wrong in ({'Host': 'evil:8765'}, {'Host': '127.0.0.1:9'}, {'Origin': 'null'},

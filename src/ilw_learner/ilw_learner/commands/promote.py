@@ -8,9 +8,13 @@ import sys
 from typing import Any
 
 import click
-from rich.progress import Progress
 
-from ilw_cli.options import checkpoint_task_option, trusted_keys_option
+from ilw_cli.options import (
+    checkpoint_task_option,
+    progress_json_option,
+    trusted_keys_option,
+)
+from ilw_cli.progress import progress_bar
 from ilw_core.contract.file import Contract
 from ilw_core.errors import IlwError
 from ilw_core.text.terminal import PlainConsole, echo
@@ -36,7 +40,8 @@ class Promotion:
 
     def as_json(self) -> dict[str, Any]:
         """Return it by name, each number of the evidence beside."""
-        return {'promoted': self.promoted, **({'rollback': True} if self.rollback else {}),
+        return {'promoted': self.promoted, 'text': self.text,
+                **({'rollback': True} if self.rollback else {}),
                 'checkpoint': self.checkpoint, **self.evidence}
 
 
@@ -59,10 +64,12 @@ class Promotion:
 @click.option('--root', type=click.Path(path_type=Path), default=Path('deployed'),
               show_default=True)
 @trusted_keys_option
+@progress_json_option
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
 def promote(checkpoint: Path | None, task: str | None, episodes: int, seed: int, env_spec: str,
             margin: float | None, floor: float | None, because: str, fresh: bool,
-            rollback: bool, root: Path, trusted_keys: str, as_json: bool) -> None:
+            rollback: bool, root: Path, trusted_keys: str, progress_json: bool,
+            as_json: bool) -> None:
     """
     Make a checkpoint the deployed one, if it is not worse; exit code 1 if it is not shown to be.
 
@@ -71,6 +78,7 @@ def promote(checkpoint: Path | None, task: str | None, episodes: int, seed: int,
     from ilw_learner.checkpoint.contract import contract_of
     from ilw_learner.checkpoint.deployed import DEPLOYED, Deployed
 
+    as_json |= progress_json
     contract = contract_of(task, [DEPLOYED if rollback else checkpoint], root)
     store, trusted = Deployed(root, contract.name), find_trusted_keys(trusted_keys)
     if rollback:
@@ -86,12 +94,12 @@ def promote(checkpoint: Path | None, task: str | None, episodes: int, seed: int,
                        '--because; it is kept in the history.')
     _promote(checkpoint, contract, store, episodes=episodes, seed=seed, env_spec=env_spec,
              margin=margin, floor=floor, because=because, fresh=fresh, trusted=trusted,
-             as_json=as_json)
+             progress_json=progress_json, as_json=as_json)
 
 
 def _promote(path: Path, contract: Contract, store: Any, *, episodes: int, seed: int,
              env_spec: str, margin: float | None, floor: float | None, because: str, fresh: bool,
-             trusted: TrustedKeys | None, as_json: bool) -> None:
+             trusted: TrustedKeys | None, progress_json: bool, as_json: bool) -> None:
     from ilw_learner.checkpoint.folder import load_checkpoint
     from ilw_learner.checkpoint.promotion import FLOOR, MARGIN, judge_against, judge_first
 
@@ -100,12 +108,7 @@ def _promote(path: Path, contract: Contract, store: Any, *, episodes: int, seed:
         store.verify(current, trusted)
         _say(Promotion(True, str(current), f'{path} is deployed already.'), as_json)
         return
-    with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
-        row = bar.add_task('drive', total=episodes)
-
-        def show(done: int) -> None:
-            bar.update(row, completed=done)
-
+    with progress_bar(_ERR, 'drive', episodes, as_json=progress_json) as show:
         if current is None or fresh:
             verdict = judge_first(*_score(path, contract, trusted, episodes, seed, env_spec, show),
                                   FLOOR if floor is None else floor)

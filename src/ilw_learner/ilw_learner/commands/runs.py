@@ -20,8 +20,10 @@ from ilw_core.text.terminal import echo
 @click.argument('folders', nargs=-1, type=click.Path(path_type=Path))
 @click.option('--plot', type=click.Path(path_type=Path),
               help='Draw success against steps and seconds into this PNG.')
+@click.option('--curves', is_flag=True, help='With --json, also what was measured along the way, '
+              'and the values that it was trained with.')
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object on standard output.')
-def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
+def runs(folders: tuple[Path, ...], plot: Path | None, curves: bool, as_json: bool) -> None:
     """
     List training runs, best first, and draw them beside each other.
 
@@ -35,10 +37,15 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
                            f'{"a file" if folder.exists() else "nothing"} there.')
     found = [run for folder in folders or (Path('runs'),) for run in find_runs(folder)]
     found.sort(key=lambda run: (run.summary.task, -(run.summary.success_ratio or 0.0)))
+    if curves and not as_json:
+        raise click.UsageError('--curves goes with --json; for a person there is --plot FILE.png.')
     if plot:
         draw_runs(found, plot)
     if as_json:
-        echo(json.dumps({'runs': [{'path': str(r.path), **r.data} for r in found]}))
+        echo(json.dumps({'runs': [{
+            'path': str(r.path), **r.data,
+            **({'curves': r.curves(), 'values': r.values()} if curves else {})}
+            for r in found]}))
         return
     for run in found:
         echo(run_line(run.summary, run.path))

@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.progress import Progress
 
-from ilw_cli.options import checkpoint_task_option, json_option, trusted_keys_option
+from ilw_cli.options import (
+    checkpoint_task_option,
+    json_option,
+    progress_json_option,
+    trusted_keys_option,
+)
+from ilw_cli.progress import progress_bar
 from ilw_core import world_seeds
 from ilw_core.errors import EpisodeError, IlwError, NoEnvironmentError
 from ilw_core.storage.files import write_file
@@ -40,10 +45,11 @@ _MOST_EPISODES = 40
 @click.option('--allow-other-contract', is_flag=True,
               help='Use episodes recorded under another contract.')
 @trusted_keys_option
+@progress_json_option
 @json_option
 def why(checkpoint: str, episodes: Path | None, task: str | None, out: Path, env_spec: str,
         worlds: int, drive: int, seed: int, allow_other_contract: bool, trusted_keys: str,
-        as_json: bool) -> None:
+        progress_json: bool, as_json: bool) -> None:
     """
     Say why a policy acts as it does: one page, and what to do about it.
 
@@ -74,21 +80,20 @@ def why(checkpoint: str, episodes: Path | None, task: str | None, out: Path, env
     if not folders:
         raise EpisodeError(f'No episode in {place}. Name a folder of recorded ones: ./ilw why '
                            f'CHECKPOINT EPISODES')
-    with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar, \
+    with progress_bar(_ERR, 'read episodes', None, as_json=progress_json) as show, \
             training_math():
-        row = bar.add_task('read episodes', total=None)
         about = subject(found, contract, [
             load_episode(each, contract, allow_other_contract=allow_other_contract)
             for each in folders[:_MOST_EPISODES]])
         if len(folders) > _MOST_EPISODES:
             about.notes.append(f'The first {_MOST_EPISODES} of {len(folders)} episodes were read.')
-        bar.update(row, description='drive again')
+        show(0, 'drive again')
         asked, lost = _simulated(about, env_spec, worlds, drive, seed)
         explained = explain(about, WhyOptions(seed=seed), asked, lost,
-                            lambda what: bar.update(row, description=what))
-        bar.update(row, description='draw')
+                            lambda what: show(0, what))
+        show(0, 'draw')
         write_file(out, page(explained, contract))
-    if as_json:
+    if as_json or progress_json:
         echo(json.dumps(explained.report.as_json()))
         return
     for line in lines(explained.report):

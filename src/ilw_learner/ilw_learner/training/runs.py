@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ilw_core.contract.schema import shown
+from ilw_core.contract.yaml_data import read_yaml
 from ilw_core.errors import IlwError
 from ilw_core.scores.statistics import wilson
 from ilw_core.storage.figure_file import pyplot, save_figure
@@ -16,6 +17,7 @@ from ilw_learner.training.summary import TrainSummary
 _AXES = {'environment steps': 'step', 'updates (gradient steps)': 'update',
          'seconds of training': 'train_s'}
 """What a curve can be drawn against -> its key in ``metrics.jsonl``"""
+_MOST_POINTS = 200
 _MAX_SUMMARY_BYTES, _MAX_METRICS_BYTES = 1_000_000, 100_000_000
 
 
@@ -34,6 +36,22 @@ class TrainingRun:
         """Return (x, y) of the rows that have both."""
         return [(row[x], row[y]) for row in self.metrics
                 if _is_number(row.get(x)) and _is_number(row.get(y))]
+
+    def curves(self) -> dict[str, list[tuple[float, float]]]:
+        """Return metric -> (step, value), some 200 of each at most, the last among them."""
+        names = {name for row in self.metrics for name in row if '/' in name}
+        return {name: _thinned(self.curve('step', name)) for name in sorted(names)}
+
+    def values(self) -> dict[str, Any]:
+        """Return what it was trained with, by name; nothing where its checkpoint is gone."""
+        try:
+            card = read_yaml(self.path / 'checkpoint' / 'policy.yaml', 'a checkpoint')
+        except (IlwError, OSError):
+            return {}
+        values = card.get('network') if isinstance(card, dict) else None
+        values = values if isinstance(values, dict) else {}
+        return {name: value for name, value in values.items()
+                if isinstance(value, (bool, int, float, str, list))}
 
 
 def read_run(path: Path) -> TrainingRun:
@@ -123,6 +141,11 @@ def draw_runs(runs: Sequence[TrainingRun], path: Path) -> None:
                   ncol=2 if len(lines) > 3 else 1)
     save_figure(figure, path, dpi=120)
     plt.close(figure)
+
+
+def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    every = -(-len(points) // _MOST_POINTS) or 1
+    return points[::-1][::every][::-1]
 
 
 def _title(run: TrainingRun) -> str:

@@ -16,13 +16,17 @@ from ilw_ros.params import load
 from ilw_ros.qos import EVENT
 from ilw_ros.run import run_node
 from ilw_teleop.joystick.layout import load_joystick
+from ilw_web.jobs.jobs import Jobs
+from ilw_web.jobs.known_folders import KnownFolders
 from ilw_web.nodes.health_board import HealthBoard
 from ilw_web.nodes.hearing import Hearing
 from ilw_web.nodes.parameters import CockpitParams
 from ilw_web.nodes.services import Services
 from ilw_web.server.desk import Desk
 from ilw_web.server.pages import Page
+from ilw_web.server.reach import OWN, reach
 from ilw_web.server.server import CockpitServer
+from ilw_web.server.shelf import Shelf
 from ilw_web.server.thread import ServerThread
 from ilw_web.view.news import hello
 
@@ -40,16 +44,23 @@ class CockpitNode(Node):
         self._joy_pub = self.create_publisher(Joy, 'joy', EVENT)
         self._asked = Services(self)
         self._hearing, self._board = Hearing(self, contract), HealthBoard(self)
+        self._reach = reach(params.port, params.listen, params.cert, params.key, OWN)
         token = secrets.token_urlsafe(24)
-        desk = Desk(Path(params.demos), params.contract)
+        folders = KnownFolders(Path(params.demos), Path(params.runs), Path(params.deployed),
+                               params.contract)
+        desk, shelf = Desk(folders), Shelf(folders.runs)
+        jobs = Jobs(folders, shelf.share, lambda: time.strftime('%Y%m%d-%H%M%S'))
         self._thread = ServerThread(lambda: CockpitServer(
-            params.port, token, self, joystick, Page(), desk.ask, hello(contract, joystick)))
-        self.link = f'http://127.0.0.1:{params.port}/#{token}'
+            self._reach, token, self, joystick, Page(), desk.ask, jobs, shelf,
+            hello(contract, joystick)))
+        self.link = f'{self._reach.address}/#{token}'
         """Whoever has it may drive"""
         self._turn, self._board_s = 0, 0.0
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(GATHER_S, self._on_gather, clock=steady)
         say(f'Cockpit: {self.link}')
+        if self._reach.tls is not None:
+            say(self._reach.opens)
 
     def joy(self, axes: list[float], buttons: list[int]) -> None:
         """Publish a joystick message; its stamp is empty: a page does not know the robot's."""

@@ -1,4 +1,4 @@
-"""Call the services of arbiter and recorder for the page."""
+"""Call the services of arbiter, recorder and policy for the page."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
@@ -9,7 +9,7 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from ilw_core.errors import IlwError
-from ilw_msgs.srv import DiscardEpisode, StartEpisode, StopEpisode
+from ilw_msgs.srv import DiscardEpisode, LoadPolicy, StartEpisode, StopEpisode
 
 SWITCHES = ('estop', 'reset', 'arm', 'disarm')
 OUTCOMES = {'success': StopEpisode.Request.OUTCOME_SUCCESS,
@@ -28,7 +28,8 @@ class Services:
         self._clients |= {
             'start': node.create_client(StartEpisode, 'record/start'),
             'save': node.create_client(StopEpisode, 'record/stop'),
-            'discard': node.create_client(DiscardEpisode, 'record/discard')}
+            'discard': node.create_client(DiscardEpisode, 'record/discard'),
+            'load': node.create_client(LoadPolicy, 'policy/load')}
 
     def call(self, name: str, values: Mapping[str, str]) -> Awaitable[tuple[bool, str]]:
         """
@@ -55,7 +56,9 @@ async def _words(service: str, answered: 'Future[Any]') -> tuple[bool, str]:
     if isinstance(answer, Trigger.Response):
         return answer.success, answer.message
     done = answer.error_code == 0
-    return done, answer.error_msg or getattr(answer, 'path', '') or getattr(answer, 'episode', '')
+    return done, answer.error_msg or next(
+        (getattr(answer, each) for each in ('path', 'episode', 'checkpoint_hash')
+         if getattr(answer, each, '')), '')
 
 
 def _request(name: str, values: Mapping[str, str]) -> Any:
@@ -67,4 +70,6 @@ def _request(name: str, values: Mapping[str, str]) -> Any:
         if outcome not in OUTCOMES:
             raise IlwError(f'The outcome must be one of {", ".join(OUTCOMES)}.')
         return StopEpisode.Request(outcome=OUTCOMES[outcome], stop_reason='operator')
+    if name == 'load':
+        return LoadPolicy.Request(checkpoint=values.get('checkpoint', '')[:2000])
     return DiscardEpisode.Request(reason='cockpit') if name == 'discard' else Trigger.Request()

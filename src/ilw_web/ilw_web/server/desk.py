@@ -1,31 +1,34 @@
-"""Look up what the page asks for: the episodes of a folder and what the doctor says of them."""
+"""Look up what the page asks for, and mend episodes: by the commands that know how."""
 
 import asyncio
 from collections.abc import Mapping
 import json
-from pathlib import Path
+import shlex
 import sys
 from typing import Any
 
+from ilw_cli.config_name import names_in
 from ilw_core.errors import IlwError
+from ilw_web.jobs.forms import Check, folder, name_in, number, words
+from ilw_web.jobs.known_folders import KnownFolders
 
 _EPISODES = 'from ilw_data.commands.episodes import episodes_main; episodes_main()'
+_ILW = ('-P', '-m', 'ilw_bringup.cli')
+_TASK = {'--task': name_in('tasks')}
+EDITS: dict[str, dict[str, Check | None]] = {
+    'drop': {'--why': words}, 'restore': {}, 'redo': {**_TASK},
+    'trim': {'--head': number(0, 1e5), '--tail': number(0, 1e5), '--auto': None, **_TASK}}
+"""What the page may do to an episode, and what its options take; ``None``: they are flags"""
 MOST_BYTES = 8_000_000
 LONGEST_S = 300.0
 
 
 class Desk:
-    """
-    Asks the commands that know, each in a process of its own: what is large keeps nobody waiting.
+    """Asks the commands, each in a process of its own: what is large keeps nobody waiting."""
 
-    :param demos: folder whose episodes are listed.
-    :param task: contract that they are held to.
-    """
-
-    def __init__(self, demos: Path, task: str) -> None:
-        self._commands = {
-            'episodes': ['list', str(demos)], 'check': ['check', str(demos), '--task', task]}
-        self._busy: set[str] = set()
+    def __init__(self, places: KnownFolders) -> None:
+        self._places = places
+        self._asked: dict[tuple[str, ...], asyncio.Task[Any]] = {}
 
     async def ask(self, name: str, values: Mapping[str, str]) -> Any:
         """
@@ -34,20 +37,66 @@ class Desk:
         :raises KeyError: there is no such request.
         :raises IlwError: the command failed; a sentence.
         """
-        del values
-        words = self._commands[name]
-        if name in self._busy:
-            raise IlwError('It is being looked at already.')
-        self._busy.add(name)
+        if name == 'choices':
+            return {'tasks': names_in('tasks'), 'algorithms': names_in('train'),
+                    'task': self._places.task}
+        command = self._line(name, values)
+        key = (name,) if name == 'mend' else tuple(command)
+        if name == 'mend' and key in self._asked:
+            raise IlwError('Another episode is being mended. Do it again when that has ended.')
+        if key not in self._asked:  # who asks the same meanwhile gets the same answer
+            task = self._asked[key] = asyncio.create_task(_run([*command, '--json']))
+            task.add_done_callback(lambda _: self._asked.pop(key))
+        return await asyncio.shield(self._asked[key])
+
+    def _line(self, name: str, values: Mapping[str, str]) -> list[str]:
+        """Return the words of a command for Python; :raises KeyError: there is none."""
+        places, demos = self._places, str(self._places.demos)
+        if name == 'check':
+            return ['-c', _EPISODES, 'check', folder(values.get('folder', '') or demos, places),
+                    '--task', name_in('tasks')(values.get('task', '') or places.task, places)]
+        if name == 'mend':
+            return ['-c', _EPISODES, *self._edit(values.get('command', ''))]
+        if name == 'config':
+            return [*_ILW, 'config', 'show', name_in('train')(values.get('algo', ''), places),
+                    '--task', name_in('tasks')(values.get('task', ''), places)]
+        if name == 'runs':
+            if not places.runs.is_dir():
+                raise IlwError(f'There is no run in {places.runs} yet.')
+            return [*_ILW, 'runs', str(places.runs)]
+        if name == 'curves':
+            chosen = values.get('folders', '').split('\n')[:8]
+            return [*_ILW, 'runs', '--curves', *(folder(each, places) for each in chosen)]
+        return {'episodes': ['-c', _EPISODES, 'list', demos],
+                'dropped': ['-c', _EPISODES, 'list', '--dropped', demos]}[name]
+
+    def _edit(self, command: str) -> list[str]:
+        """
+        Return the words of an edit, as a finding of the doctor or the page itself has it.
+
+        :raises IlwError: it is none, or of an episode elsewhere.
+        """
         try:
-            return await _run([*words, '--json'])
-        finally:
-            self._busy.discard(name)
+            _, episodes, verb, path, *rest = shlex.split(command)
+            allowed = EDITS[verb]
+        except (ValueError, KeyError) as error:
+            raise IlwError('This is no command that mends an episode.') from error
+        options, given = [], iter(rest)
+        for word in given:
+            name, _, value = word.partition('=')
+            if name not in allowed:
+                raise IlwError(f'{verb} has no {name[:40]!r} here. Run it in a terminal.')
+            check = allowed[name]
+            options.append(name if check is None else
+                           f'{name}={check(value or next(given, ""), self._places)}')
+        if episodes != 'episodes':
+            raise IlwError('This is no command that mends an episode.')
+        return [verb, *options, folder(path, self._places)]
 
 
 async def _run(words: list[str]) -> Any:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, '-c', _EPISODES, *words, limit=MOST_BYTES,
+        sys.executable, *words, limit=MOST_BYTES,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE)
     try:
@@ -55,7 +104,7 @@ async def _run(words: list[str]) -> Any:
             out, err = await child.communicate()
     except TimeoutError as error:
         raise IlwError(f'It took longer than {LONGEST_S:.0f} s. Look at it in a terminal: '
-                       f'./ilw episodes {" ".join(words[:2])}.') from error
+                       f'./ilw {" ".join(words[2:4])}.') from error
     finally:
         if child.returncode is None:
             child.kill()

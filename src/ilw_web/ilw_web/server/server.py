@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 import json
-import socket
 import time
 from typing import Any, Protocol
 
@@ -13,13 +12,16 @@ from aiohttp import WSMsgType, web
 from ilw_core.errors import IlwError
 from ilw_teleop.joystick.fit import why_not
 from ilw_teleop.joystick.layout import Joystick
-from ilw_web.server.door import Door
+from ilw_web.jobs.jobs import Jobs
+from ilw_web.server.door import SILENT_S, Door
 from ilw_web.server.gate import HEADERS, PROTOCOL, Gate
 from ilw_web.server.pages import Page
+from ilw_web.server.reach import Reach, check_port
 from ilw_web.server.seat import Seat
+from ilw_web.server.shelf import HEADERS as SHELF_HEADERS
+from ilw_web.server.shelf import Shelf
 from ilw_web.server.viewer import Viewer
 
-ADDRESS = '127.0.0.1'
 MOST_VIEWERS = 16
 MOST_BYTES = 4096
 """Of a message from a viewer"""
@@ -30,17 +32,6 @@ ESTOP = '{"t":"estop"}'
 MOST_ASKING, MOST_STOPPING = 8, 4
 """Requests of one viewer at once"""
 _CLOSE_FLOOD, _CLOSE_FULL, _CLOSE_NONSENSE = 1008, 1013, 1003
-
-
-def check_port(port: int) -> None:
-    """:raises IlwError: a server cannot listen there."""
-    with closing(socket.socket()) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((ADDRESS, port))
-        except (OSError, OverflowError) as error:
-            raise IlwError(f'Port {port} cannot be had: {getattr(error, "strerror", error)}. Is '
-                           f'another cockpit running? Choose another: --port 8766.') from error
 
 
 class RobotSide(Protocol):
@@ -65,11 +56,13 @@ class CockpitServer:
     :param joystick: the layout that the page speaks.
     """
 
-    def __init__(self, port: int, token: str, robot: RobotSide, joystick: Joystick,
-                 page: Page, ask: Ask, hello: Mapping[str, Any]) -> None:
-        self._port, self._gate = port, Gate(port, token)
+    def __init__(self, reach: Reach, token: str, robot: RobotSide, joystick: Joystick,
+                 page: Page, ask: Ask, jobs: Jobs, shelf: Shelf,
+                 hello: Mapping[str, Any]) -> None:
+        self._reach, self._gate = reach, Gate(reach, token)
         self._robot, self._joystick = robot, joystick
         self._page, self._ask, self._hello = page, ask, dict(hello)
+        self._jobs, self._shelf = jobs, shelf
         self._seat, self._drives, self._next = Seat(), False, 0
         self._viewers: dict[int, Viewer] = {}
         self._texts: dict[str, str] = {}
@@ -90,6 +83,7 @@ class CockpitServer:
         """
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BYTES)
         app.router.add_get('/socket', self._on_socket)
+        app.router.add_get('/left/{key}/{name:.+}', self._on_left)
         app.router.add_get('/{name:[a-z.]*}', self._on_page)
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=15.0,
                                max_line_size=4096, max_field_size=4096)
@@ -98,11 +92,14 @@ class CockpitServer:
         self._door = Door(runner.server)
         loop = asyncio.get_running_loop()
         try:
-            server = await loop.create_server(self._door.admit, ADDRESS, self._port)
+            server = await loop.create_server(
+                self._door.admit, self._reach.listen, self._reach.port, ssl=self._reach.tls,
+                ssl_handshake_timeout=SILENT_S if self._reach.tls else None)
         except OSError:
             await runner.cleanup()
-            check_port(self._port)
+            check_port(self._reach.port, self._reach.listen)
             raise
+        self._jobs.begin(lambda text: self.tell({'jobs': text}, {}))
         ready()
         while not end.is_set():
             self._door.sweep()
@@ -110,6 +107,7 @@ class CockpitServer:
                 async with asyncio.timeout(1.0):
                     await end.wait()
         self._release()
+        await self._jobs.close()
         server.close()
         for viewer in list(self._viewers.values()):
             await viewer.close(1001, 'the cockpit ends')
@@ -134,7 +132,7 @@ class CockpitServer:
         except web.HTTPException as error:
             response = web.Response(status=error.status, text=error.reason)
         if not response.prepared:
-            response.headers.update(HEADERS)
+            response.headers.update({**HEADERS, **response.headers})
         return response
 
     async def _on_page(self, request: web.Request) -> web.StreamResponse:
@@ -146,6 +144,14 @@ class CockpitServer:
         if packed:
             headers['Content-Encoding'] = 'gzip'
         return web.Response(body=found.packed if packed else found.plain, headers=headers)
+
+    async def _on_left(self, request: web.Request) -> web.StreamResponse:
+        found = await asyncio.to_thread(self._shelf.read, request.match_info['key'],
+                                        request.match_info['name'])
+        if found is None:
+            raise web.HTTPNotFound
+        kind, content = found
+        return web.Response(body=content, headers={**SHELF_HEADERS, 'Content-Type': kind})
 
     async def _on_socket(self, request: web.Request) -> web.StreamResponse:
         if why := self._gate.why_not_socket(request.headers):
@@ -217,9 +223,9 @@ class CockpitServer:
             if self._seat.leave(who):
                 self._release()
                 self._tell_seat()
-        elif kind in ('call', 'ask'):
+        elif kind in ('call', 'ask', 'do'):
             values = {str(key): str(value) for key, value in said.get('with', {}).items()}
-            self._serve(viewer, str(said['name']), int(said['id']), values, ask=kind == 'ask')
+            self._serve(viewer, str(said['name']), int(said['id']), values, kind)
         else:
             raise ValueError(kind)
 
@@ -253,30 +259,33 @@ class CockpitServer:
         self.tell({'seat': json.dumps({'t': 'seat', 'driver': self._seat.driver,
                                        'viewers': len(self._viewers)})}, {})
 
-    def _serve(self, viewer: Viewer, name: str, number: int | None, values: Mapping[str, str], *,
-               ask: bool = False) -> None:
+    def _serve(self, viewer: Viewer, name: str, number: int | None, values: Mapping[str, str],
+               kind: str = 'call') -> None:
         """Begin to answer a request; a viewer that has too many is told so at once."""
-        stop = name == 'estop' and not ask
+        stop = name == 'estop' and kind == 'call'
         why = ''
         if not stop and viewer.asking >= MOST_ASKING:
             why = 'Too many requests at once. Wait for the answers.'
-        elif not stop and not ask and self._seat.driver not in (None, viewer.number):
+        elif not stop and kind == 'call' and self._seat.driver not in (None, viewer.number):
             why = "Somebody else drives. Only the emergency stop is everybody's."
         if why:
             viewer.answer(_answer(number, name, False, why))
             return
         viewer.stopping += stop
         viewer.asking += not stop
-        task = asyncio.create_task(self._answer(viewer, name, number, values, ask=ask, stop=stop))
+        task = asyncio.create_task(self._answer(viewer, name, number, values, kind, stop=stop))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, viewer: Viewer, name: str, number: int | None,
-                      values: Mapping[str, str], *, ask: bool, stop: bool) -> None:
+                      values: Mapping[str, str], kind: str, *, stop: bool) -> None:
         ok, text, data = False, '', None
         try:
-            if ask:
-                ok, data = True, await self._ask(name, values)
+            if kind == 'ask':
+                ok, data = True, (self._jobs.show(values) if name == 'job' else
+                                  await self._ask(name, values))
+            elif kind == 'do':
+                ok, data = True, self._do(viewer, name, values)
             else:
                 ok, text = await self._robot.call(name, values)
         except KeyError:
@@ -287,6 +296,15 @@ class CockpitServer:
             viewer.stopping -= stop
             viewer.asking -= not stop
         viewer.answer(_answer(number, name, ok, text, data))
+
+    def _do(self, viewer: Viewer, name: str, values: Mapping[str, str]) -> int | None:
+        """Start or cancel a job; what drives the robot is for whoever has the wheel."""
+        self._expire()
+        leases = self._seat.driver == viewer.number
+        if name == 'cancel':
+            self._jobs.cancel(values, leases=leases)
+            return None
+        return self._jobs.start(name, values, leases=leases)
 
 
 def _answer(number: int | None, name: str, ok: bool, text: str, data: Any = None) -> str:

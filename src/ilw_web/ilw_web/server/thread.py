@@ -34,7 +34,7 @@ class ServerThread:
         """Release the stick and end."""
         if self._end is not None and self._thread.is_alive():
             self.loop.call_soon_threadsafe(self._end.set)
-            self._thread.join(2.0)
+            self._thread.join(2.5)
 
     def _run(self) -> None:
         try:

@@ -37,7 +37,7 @@ export class Link {
   }
 
   connect(): void {
-    const socket = new WebSocket(`ws://${location.host}/socket`, ['ilw.cockpit.1', this.token]);
+    const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/socket`, ['ilw.cockpit.1', this.token]);
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
     socket.onopen = () => { this.open = true; this.tell(''); };
@@ -60,7 +60,7 @@ export class Link {
 
   send(message: News): void { this.raw(JSON.stringify(message)); }
 
-  request(t: 'call' | 'ask', name: string, given: Record<string, string> = {}): Promise<Answer> {
+  request(t: 'call' | 'ask' | 'do', name: string, given: Record<string, string> = {}): Promise<Answer> {
     const id = this.next++;
     return new Promise((resolve) => {
       if (!this.open) { resolve({ok: false, text: 'There is no link.', data: null}); return; }

@@ -1,10 +1,12 @@
-// The cockpit: three pages over one socket, and an emergency stop that is always there.
+// The cockpit: five pages over one socket, and an emergency stop that is always there.
 import './style.css';
 import {button} from './dom';
-import {drivePage, type Page} from './drive';
-import {healthPage} from './health';
+import {drivePage, type Page} from './pages/drive';
+import {healthPage} from './pages/health';
+import {judgePage} from './pages/judge';
 import {Link, type Hello} from './link';
-import {recordPage} from './record';
+import {recordPage} from './pages/record';
+import {trainPage} from './pages/train';
 
 const KEYS: Record<string, [string, Record<string, string>]> = {
   m: ['arm', {}], k: ['disarm', {}], u: ['reset', {}], b: ['start', {}],
@@ -22,6 +24,7 @@ const link = new Link(token, tell);
 
 function show(pages: Page[], chosen: Page): void {
   at('main').replaceChildren(chosen.element);
+  chosen.open?.();
   [...at('tabs').children].forEach((tab, i) => {
     tab.setAttribute('aria-selected', String(pages[i] === chosen));
   });
@@ -29,7 +32,8 @@ function show(pages: Page[], chosen: Page): void {
 
 function begin(hello: Hello): void {
   const drive = drivePage(link, hello, tell);
-  const pages = [drive, recordPage(link, tell), healthPage(link, () => drive.scene?.pictures ?? 0)];
+  const pages = [drive, recordPage(link, tell), trainPage(link, tell),
+    judgePage(link, tell, hello.task), healthPage(link, () => drive.scene?.pictures ?? 0)];
   at('tabs').replaceChildren(...pages.map((page) => {
     const tab = button(page.name, () => show(pages, page));
     tab.setAttribute('role', 'tab');

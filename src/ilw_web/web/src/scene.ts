@@ -2,6 +2,7 @@
 import * as THREE from 'three';
 import {OrbitControls} from 'three/examples/jsm/controls/OrbitControls.js';
 import URDFLoader, {type URDFRobot} from 'urdf-loader';
+import {Glide} from './glide';
 import type {Hello, Link} from './link';
 
 const MOST_POINTS = 4000;
@@ -9,6 +10,7 @@ const PATH_STEP_M = 0.05;
 const SLOW_MS = 40;
 const FAST_MS = 20;
 const COARSEST = 0.3;
+const EVERY_MS = 28;  // between two pictures of what glides
 
 export class Scene {
   pictures = 0;
@@ -28,6 +30,11 @@ export class Scene {
   private readonly way: number[] = [];
   private map: THREE.Mesh | null = null;
   private dirty = true;
+  private readonly pose = new Glide();
+  private readonly turns = new Glide();
+  private joints: string[] = [];
+  private here: [number, number, number] = [0, 0, 0];
+  private drawnMs = 0;
   private arm = false;
   private drawMs = 0;
   private ratio = Math.min(devicePixelRatio, 2);
@@ -77,6 +84,7 @@ export class Scene {
       this.camera.updateProjectionMatrix();
       this.dirty = true;
     }
+    this.glide(performance.now());
     if (!this.dirty) return;
     this.dirty = false;
     this.pictures += 1;
@@ -104,14 +112,12 @@ export class Scene {
     this.goal.visible = Boolean(news.goal);
     if (news.goal) this.goal.position.set(news.goal[0], news.goal[1], 0.01);
     if (!news.at) return;
-    const [x, y, yaw] = news.at as [number, number, number];
-    const moved = new THREE.Vector3(x, y, 0).sub(this.robot.position);
-    this.camera.position.add(moved);  // it stays in sight, wherever a person turned the view
-    this.controls.target.add(moved);
-    this.robot.position.set(x, y, 0);
-    this.robot.rotation.z = yaw;
-    this.controls.update();
-    if (moved.length() > 1.0) this.way.length = 0;  // another world
+    const [x, y, yaw] = news.at as [number, number, number], [fromX, fromY, fromYaw] = this.here;
+    const jump = Math.hypot(x - fromX, y - fromY) > 1.0;  // another world
+    // The way round that is the shorter one.
+    this.here = [x, y, fromYaw + Math.atan2(Math.sin(yaw - fromYaw), Math.cos(yaw - fromYaw))];
+    this.pose.aim(this.here, performance.now(), jump);
+    if (jump) this.way.length = 0;
     const last = this.way.slice(-3);
     if (last.length < 3 || Math.hypot(x - last[0]!, y - last[1]!) >= PATH_STEP_M) {
       this.way.push(x, y, 0.02);
@@ -120,13 +126,33 @@ export class Scene {
     }
   }
 
+  private glide(nowMs: number): void {
+    if (nowMs - this.drawnMs < EVERY_MS || !(this.pose.moves || this.turns.moves)) return;
+    this.drawnMs = nowMs;
+    if (this.pose.moves) this.place(this.pose.show(nowMs));
+    if (this.turns.moves) this.turn(this.turns.show(nowMs));
+    this.dirty = true;
+  }
+
+  private place([x, y, yaw]: number[]): void {
+    const moved = new THREE.Vector3(x, y, 0).sub(this.robot.position);
+    this.camera.position.add(moved);  // it stays in sight, wherever a person turned the view
+    this.controls.target.add(moved);
+    this.robot.position.set(x!, y!, 0);
+    this.robot.rotation.z = yaw!;
+    this.controls.update();
+  }
+
+  private turn(values: number[]): void {
+    this.joints.forEach((name, i) => this.urdf?.setJointValue(name, values[i] ?? 0));
+  }
+
   private onScan(news: Record<string, any>): void {
-    const at = this.robot, points: number[] = [];
+    const [x, y, yaw] = this.here, points: number[] = [];
     (news.cm as number[]).forEach((cm, i) => {
       if (!cm) return;
-      const angle = at.rotation.z + news.from + i * news.step;
-      points.push(at.position.x + cm / 100 * Math.cos(angle),
-        at.position.y + cm / 100 * Math.sin(angle), 0.1);
+      const angle = yaw + news.from + i * news.step;
+      points.push(x + cm / 100 * Math.cos(angle), y + cm / 100 * Math.sin(angle), 0.1);
     });
     this.draws(this.scan, points);
   }
@@ -161,6 +187,7 @@ export class Scene {
       this.heading.position.z = 0.5;  // above it: a round robot does not tell its front
       this.heading.scale.setScalar(0.6);
       this.urdf = robot;
+      this.turn(this.turns.show(performance.now()));
       this.dirty = true;
     } catch (error) {
       console.warn('This robot_description cannot be drawn:', error);
@@ -168,9 +195,9 @@ export class Scene {
   }
 
   private onJoints(at: Record<string, number | null>): void {
-    for (const [name, value] of Object.entries(at)) {
-      if (value !== null) this.urdf?.setJointValue(name, value);
-    }
+    const known = Object.entries(at).filter((each): each is [string, number] => each[1] !== null);
+    this.joints = known.map(([name]) => name);
+    this.turns.aim(known.map(([, value]) => value), performance.now());
     const arm = Object.keys(at).length > 4;
     if (arm && !this.arm) {
       this.arm = true;
@@ -187,7 +214,7 @@ export class Scene {
     const points: number[] = [], colours: number[] = [];
     const actions = news.actions as number[][];
     if (news.active && forward >= 0 && turn >= 0) {
-      let {x, y} = this.robot.position, yaw = this.robot.rotation.z;
+      let [x, y, yaw] = this.here;
       actions.forEach((action, i) => {
         points.push(x, y, 0.05);
         colours.push(1, 0.8, 0.2, 1 - i / actions.length);

@@ -1,9 +1,9 @@
 // Drive: the stick, who drives and why a request was changed, the scene, cameras and charts.
-import {Charts} from './charts';
-import {button, el, list} from './dom';
-import type {Hello, Link} from './link';
-import {Scene} from './scene';
-import {Stick} from './stick';
+import {Charts} from '../charts';
+import {button, el, list} from '../dom';
+import type {Hello, Link} from '../link';
+import {Scene} from '../scene';
+import {Stick} from '../stick';
 
 const REASONS: Record<string, string> = {
   stale: 'the request came too late', expired: 'its actions are used up', disarmed: 'no policy is armed',
@@ -15,7 +15,10 @@ const REASONS: Record<string, string> = {
   near: 'something too near to be measured', unseen: 'nobody looks where it drives',
   range_end: 'at the end of a range', unmeasured: 'where it is was not heard'};
 
-export interface Page { name: string; element: HTMLElement }
+export interface Page {
+  name: string; element: HTMLElement;
+  open?: () => void; // it is shown
+}
 
 export function drivePage(link: Link, hello: Hello, tell: (text: string) => void): Page & {scene: Scene | null} {
   const stick = new Stick(link, hello.pad);

@@ -1,7 +1,7 @@
 // Health: which nodes run, how often topics come, what the nodes say of themselves, and this page.
-import {el, list, table} from './dom';
+import {el, list, table} from '../dom';
 import type {Page} from './drive';
-import type {Link} from './link';
+import type {Link} from '../link';
 
 export function healthPage(link: Link, pictures: () => number): Page {
   const nodes = el('div', {}), rates = el('div', {}), said = el('div', {});

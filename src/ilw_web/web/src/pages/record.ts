@@ -1,10 +1,21 @@
 // Record: start, save and discard episodes; what is on the disk and what the doctor says of it.
-import {button, el, list, table} from './dom';
+import {button, el, list, table} from '../dom';
+import {Mending} from './mending';
 import type {Page} from './drive';
-import type {Answer, Link} from './link';
+import type {Answer, Link} from '../link';
 
-interface Listed { path: string; outcome: string; stop_reason: string; mb: number; seconds: number | null; suspect: string[] }
+export interface Listed { path: string; outcome: string; stop_reason: string; mb: number; seconds: number | null; suspect: string[] }
 interface Finding { level: string; episode: string; text: string; command: string }
+
+// Folder -> its episodes.
+export function folders(episodes: Listed[]): Map<string, Listed[]> {
+  const found = new Map<string, Listed[]>();
+  for (const each of episodes) {
+    const folder = each.path.slice(0, each.path.lastIndexOf('/'));
+    found.set(folder, [...(found.get(folder) ?? []), each]);
+  }
+  return found;
+}
 
 export function recordPage(link: Link, tell: (text: string) => void): Page {
   const operator = el('input', {type: 'text', maxLength: 200, id: 'operator', autocomplete: 'off'});
@@ -13,6 +24,7 @@ export function recordPage(link: Link, tell: (text: string) => void): Page {
     void link.request('call', name, given()).then((answer) => tell(answer.ok ? '' : answer.text));
   };
   const phase = el('p', {className: 'state', role: 'status'}, 'The recorder is not heard. Start a bring-up that records: ./ilw up record --input cockpit');
+  const mending = new Mending(link, tell, () => { relist(); });
   const counts = el('p', {}), problems = el('div', {}), shelf = el('div', {}), findings = el('div', {});
   let verdicts: Record<string, string> = {}, saved = -1, listing = false, again = false;
 
@@ -20,6 +32,7 @@ export function recordPage(link: Link, tell: (text: string) => void): Page {
     again = listing;
     if (listing) return;
     listing = true;
+    void mending.relist();
     void link.request('ask', 'episodes').then((answer) => {
       listing = false;
       show(answer);
@@ -30,11 +43,11 @@ export function recordPage(link: Link, tell: (text: string) => void): Page {
     if (!answer.ok) { shelf.replaceChildren(el('p', {}, answer.text)); return; }
     const episodes = answer.data.episodes as Listed[];
     shelf.replaceChildren(el('p', {}, `${episodes.length} episodes`), table(
-      ['episode', 'outcome', 'length', 'size', 'verdict', 'doubts'], episodes.reverse().map((each) => {
+      ['episode', 'outcome', 'length', 'size', 'verdict', 'doubts', ''], episodes.reverse().map((each) => {
         const name = each.path.split('/').pop() ?? '';
         return [name, `${each.outcome} ${each.stop_reason}`,
           each.seconds === null ? '' : `${each.seconds.toFixed(1)} s`, `${each.mb} MB`,
-          verdicts[name] ?? '', list(each.suspect)];
+          verdicts[name] ?? '', list(each.suspect), mending.of(each.path, each.seconds)];
       })));
   };
   const check = button('Check all', () => {
@@ -48,7 +61,7 @@ export function recordPage(link: Link, tell: (text: string) => void): Page {
       findings.replaceChildren(
         el('p', {className: answer.data.verdict}, `${answer.data.verdict}: ${answer.data.usable} of ${answer.data.episodes} episodes to train from, ${answer.data.steps} steps`),
         ...(found.length ? [table(['level', 'episode', 'what', 'fix'], found.map((each) => [
-          each.level, each.episode || 'all', each.text, copied(each.command)]))] : []));
+          each.level, each.episode || 'all', each.text, mending.fix(each.command)]))] : []));
       relist();
     });
   });
@@ -73,11 +86,6 @@ export function recordPage(link: Link, tell: (text: string) => void): Page {
         button('Save: failure', call('save', () => ({outcome: 'failure'})), 'Key n'),
         button('Discard', call('discard'), 'Key r')), problems),
     el('section', {'aria-label': 'Episodes'}, el('h2', {}, 'Episodes'),
-      el('div', {className: 'row'}, button('List anew', relist), check), shelf, findings));
+      el('div', {className: 'row'}, button('List anew', relist), check), mending.said, shelf, findings, mending.dropped));
   return {name: 'Record', element};
-}
-
-function copied(command: string): HTMLElement {
-  const copy = button('Copy', () => void navigator.clipboard?.writeText(command));
-  return el('span', {}, el('code', {}, command), ' ', copy);
 }

@@ -1,0 +1,1 @@
+"""What a person starts from the page: commands of ILW as processes, one after the other."""

@@ -1,0 +1,72 @@
+// Mend episodes by the commands that the doctor names: trim, drop, record again, and undo each.
+import {button, el, table} from '../dom';
+import type {Link} from '../link';
+
+const EDIT = /^\.\/ilw episodes (trim|drop|restore|redo) /;
+interface Dropped { path: string; why: string }
+
+export class Mending {
+  readonly said = el('div', {role: 'status'});
+  readonly dropped = el('details', {});
+
+  constructor(private readonly link: Link, private readonly tell: (text: string) => void, private readonly changed: () => void) {}
+
+  // A finding's command: a button where it mends an episode, else only to be copied.
+  fix(command: string): HTMLElement {
+    const copy = button('Copy', () => void navigator.clipboard?.writeText(command));
+    return el('span', {}, el('code', {}, command), ' ', ...(EDIT.test(command) ? [button('Do it', () => this.run(command))] : []), copy);
+  }
+
+  // What may be done to an episode that is in training.
+  of(path: string, seconds: number | null): HTMLElement {
+    const head = this.seconds('head'), tail = this.seconds('tail');
+    const why = el('input', {type: 'text', maxLength: 200, 'aria-label': 'Why it is dropped', placeholder: 'why'});
+    const trim = button('Trim', () => {
+      const cut = [['head', head.value], ['tail', tail.value]].filter(([, value]) => Number(value) > 0);
+      this.run(`./ilw episodes trim ${quoted(path)} ${cut.length ? cut.map(([name, value]) => `--${name} ${Number(value)}`).join(' ') : '--auto'}`);
+    }, 'Without numbers: where it stands still');
+    return el('details', {}, el('summary', {}, 'Mend'), el('div', {className: 'row'}, why,
+      button('Drop', () => this.run(`./ilw episodes drop ${quoted(path)}${why.value ? ` --why ${quoted(why.value)}` : ''}`)),
+      button('Record again', () => this.run(`./ilw episodes redo ${quoted(path)}`))),
+    ...(seconds === null ? [] : [el('div', {className: 'row'}, 'from its start', head, 'from its end', tail, trim)]));
+  }
+
+  async relist(): Promise<void> {
+    const answer = await this.link.request('ask', 'dropped');
+    const found = answer.ok ? answer.data.dropped as Dropped[] : [];
+    this.dropped.replaceChildren(el('summary', {}, `${found.length} out of training`), ...(found.length ? [
+      table(['episode', 'why', ''], found.map((each) => [name(each.path), each.why,
+        button('Restore', () => this.run(`./ilw episodes restore ${quoted(each.path)}`))]))] : []));
+  }
+
+  private run(command: string): void {
+    this.said.replaceChildren(el('p', {}, `Doing ${command} …`));
+    void this.link.request('ask', 'mend', {command}).then((answer) => {
+      this.said.replaceChildren();
+      this.tell(answer.ok ? '' : answer.text);
+      if (!answer.ok) return;
+      this.said.replaceChildren(...this.done(command, answer.data));
+      this.changed();
+    });
+  }
+
+  private done(command: string, data: Record<string, any>): Node[] {
+    const verb = EDIT.exec(command)![1]!;
+    if (verb === 'trim' && !data['source']) return [el('p', {}, 'Nothing is to be cut: it moves from its start to its end.')];
+    const text = verb === 'trim' ? `${name(data['path'])}: ${data['steps']} steps, without the first ${data['cut'][0]} and the last ${data['cut'][1]}.`
+      : verb === 'restore' ? `${name(data['path'])} is back.` : `${name(data['path'])} is out of training.`;
+    const undo = verb === 'restore' ? `./ilw episodes drop ${quoted(data['path'])}` : `./ilw episodes restore ${quoted(data['source'] ?? data['path'])}`;
+    const start = Object.entries((data['start'] ?? {}) as Record<string, number>).map(([key, value]) => `${key} ${value.toFixed(2)}`).join(', ');
+    return [el('div', {className: 'row'}, el('span', {}, text), button('Undo', () => this.run(undo))),
+      ...(data['record'] ? [el('p', {}, `It began with ${start || 'nothing that could be read'}. Record it again with Start above, or in a terminal: `, el('code', {}, data['record']))] : [])];
+  }
+
+  private seconds(which: string): HTMLInputElement {
+    return el('input', {type: 'number', min: '0', step: '0.1', placeholder: '0 s', 'aria-label': `Seconds to cut from its ${which}`});
+  }
+}
+
+function name(path: string): string { return path.split('/').pop() ?? path; }
+
+// As shlex takes it apart.
+function quoted(text: string): string { return `'${text.replaceAll("'", "'\\''")}'`; }
