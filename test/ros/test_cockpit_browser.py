@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +18,7 @@ pytest.importorskip('rclpy')
 pytest.importorskip('aiohttp')
 from cockpit_loop import ARBITER, COCKPIT, TELEOP, Loop, free_port
 
+from ilw_core.storage.locate import config_folder
 from ilw_ros.transport import start_ros
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,9 +62,15 @@ def test_a_browser_drives_stops_and_lets_go_when_it_is_frozen_or_closed(domain):
 
 
 def test_the_whole_way_from_recording_to_a_policy_that_drives_without_a_terminal(domain, tmp_path):
+    config = tmp_path / 'config'  # as shipped, but each training is short
+    shutil.copytree(config_folder(), config)
+    for name in ('bc_quick', 'bc_corrections'):
+        file = config / 'train' / f'{name}.yaml'
+        file.write_text(re.sub('updates: [0-9]+', 'updates: 200', file.read_text()))
     nodes = subprocess.Popen(
         [sys.executable, '-m', 'ilw_bringup.cli', 'up', 'correct', '--task', 'clutter', '--input',
          'cockpit', '--checkpoint', 'idle', '--port', str(free_port())], cwd=tmp_path, text=True,
+        env={**os.environ, 'ILW_CONFIG': str(config)},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         link = next(line.split()[1] for line in nodes.stdout if line.startswith('Cockpit: '))

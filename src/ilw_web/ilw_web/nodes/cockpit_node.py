@@ -43,7 +43,6 @@ class CockpitNode(Node):
         joystick = load_joystick(config_file('joysticks', params.joystick))
         self._joy_pub = self.create_publisher(Joy, 'joy', EVENT)
         self._asked = Services(self)
-        self._hearing, self._board = Hearing(self, contract), HealthBoard(self)
         self._reach = reach(params.port, params.listen, params.cert, params.key, OWN)
         token = secrets.token_urlsafe(24)
         folders = KnownFolders(Path(params.demos), Path(params.runs), Path(params.deployed),
@@ -55,12 +54,14 @@ class CockpitNode(Node):
             hello(contract, joystick)))
         self.link = f'{self._reach.address}/#{token}'
         """Whoever has it may drive"""
-        self._turn, self._board_s = 0, 0.0
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(GATHER_S, self._on_gather, clock=steady)
         say(f'Cockpit: {self.link}')
         if self._reach.tls is not None:
             say(self._reach.opens)
+        # A browser loads the page meanwhile.
+        self._hearing, self._board = Hearing(self, contract), HealthBoard(self)
+        self._turn, self._board_s = 0, 0.0
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(GATHER_S, self._on_gather, clock=steady)
 
     def joy(self, axes: list[float], buttons: list[int]) -> None:
         """Publish a joystick message; its stamp is empty: a page does not know the robot's."""
