@@ -115,6 +115,10 @@ class Session:
         """Return what publishes on a topic."""
         return self._node.create_publisher(kind, topic, profile)
 
+    def serve(self, kind: Any, name: str, answer: Callable[[Any, Any], Any]) -> None:
+        """Answer the requests of a service while something is waited for."""
+        self._node.create_service(kind, name, answer)
+
     def call(self, kind: Any, name: str, request: Any, timeout_s: float = 20.0, *,
              again: bool = False) -> Any:
         """

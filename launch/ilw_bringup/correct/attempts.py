@@ -113,15 +113,7 @@ class Attempts:
     @contextmanager
     def _running(self) -> Iterator[tuple[Session, PersonBeside | None]]:
         """Start the nodes, and wait until the policy is loaded."""
-        fleet = Fleet(self._folder / 'log')
-
-        def still_alive() -> None:
-            if dead := fleet.dead():
-                words = fleet.last_words(dead[0])
-                raise LoopError(f'The node {dead[0]} ended. Its last words: {words or "none"}')
-
-        with fleet, Session(still_alive) as session:
-            fleet.start(self._nodes())
+        with running(self._nodes(), self._folder / 'log') as session:
             person = _person_of(self._contract)(session, self._contract, self._checkpoint,
                                                 self._seed) if self._scripted else None
             if self._checkpoint is not None:
@@ -141,6 +133,21 @@ class Attempts:
                  if spec.name == 'sim' else spec for spec in bringup.nodes(values)]
         unwanted = {'status'} if self._checkpoint is not None else {'status', 'policy'}
         return [spec for spec in nodes if spec.name not in unwanted]
+
+
+@contextmanager
+def running(nodes: list[NodeSpec], log: Path) -> Iterator[Session]:
+    """Start nodes, and end them; whoever waits for one that has ended hears its last words."""
+    fleet = Fleet(log)
+
+    def still_alive() -> None:
+        if dead := fleet.dead():
+            words = fleet.last_words(dead[0])
+            raise LoopError(f'The node {dead[0]} ended. Its last words: {words or "none"}')
+
+    with fleet, Session(still_alive) as session:
+        fleet.start(nodes)
+        yield session
 
 
 def _person_of(contract: Contract) -> type[ScriptedPerson] | type[ScriptedArmPerson]:

@@ -54,7 +54,8 @@ class CorrectOptions:
     fresh: bool = False
     """Learn from as many minutes of demonstrations, too, to compare; needs a scripted person"""
     seed: int = 0
-    env_spec: str = 'ilw_sim.env:make_env'
+    env_spec: str | None = 'ilw_sim.env:make_env'
+    """``None``: nothing simulates the task, so checkpoints are chosen by held-out loss"""
     given: dict[str, Any] = field(default_factory=dict)
     """Arguments of the bring-up ``correct``"""
     say: Callable[[str], None] = field(default=lambda text: None)
@@ -66,14 +67,16 @@ class Lessons:
     The stages of the rounds in one folder.
 
     :param make_attempts: drives and reads attempts; called with the arguments of ``Attempts``.
+    :param simulated: attempts and comparisons need worlds of a simulator.
     :raises IlwError: the policy cannot be corrected here; says what to do.
     """
 
     def __init__(self, options: CorrectOptions,
-                 make_attempts: Callable[..., Attempts] = Attempts) -> None:
+                 make_attempts: Callable[..., Attempts] = Attempts, *,
+                 simulated: bool = True) -> None:
         self._options, self._make_attempts = options, make_attempts
         self._base_seed = options.seed * world_seeds.PER_RUN
-        _check(options)
+        _check(options, simulated)
 
     def worlds(self, number: int) -> range:
         """Return the worlds of a round's attempts."""
@@ -133,6 +136,7 @@ class Lessons:
         :param known: trials of ``before`` from these starts, not to be driven again.
         """
         options, contract = self._options, self._options.contract
+        assert options.env_spec is not None, 'a robot compares by trials'
         runners = (PolicyRunner(before, contract), PolicyRunner(after, contract))
         seed = self._base_seed + world_seeds.SCORE + number * options.episodes
         header = {'task': contract.name, 'contract': contract.hash,
@@ -147,9 +151,9 @@ class Lessons:
         return log
 
 
-def _check(options: CorrectOptions) -> None:
+def _check(options: CorrectOptions, simulated: bool) -> None:
     room = world_seeds.PER_RUN - world_seeds.SCORE
-    if (options.rounds + 1) * options.episodes > room:
+    if simulated and (options.rounds + 1) * options.episodes > room:
         raise IlwError(f'Each round compares from starts of its own, of which a run has {room}: '
                        f'--rounds {options.rounds} with --episodes {options.episodes} are too '
                        f'many. Lower one of them.')
@@ -159,7 +163,7 @@ def _check(options: CorrectOptions) -> None:
     if family not in able or family != options.algorithm:
         raise IlwError(f'{options.checkpoint} was trained by {family}, which cannot go on from '
                        f'corrections. Train a policy that can: ./ilw train --algo {able[0]}.')
-    if not contract.scene:
+    if simulated and not contract.scene:
         raise IlwError(f'{contract.name} has no scene, so there is no simulator to correct it in. '
                        f'On a robot: ./ilw up correct --robot real, then ./ilw train --from '
                        f'CHECKPOINT --keep replay --labels {options.labels}.')

@@ -23,8 +23,10 @@ class SimulatedStages:
     :raises IlwError: the policy cannot be corrected here; says what to do.
     """
 
-    def __init__(self, options: CorrectOptions, every: int) -> None:
-        self._options, self._every, self._lessons = options, every, Lessons(options)
+    def __init__(self, options: CorrectOptions, every: int,
+                 lessons: Lessons | None = None) -> None:
+        self._options, self._every = options, every
+        self._lessons = lessons or Lessons(options)
 
     def drive(self, number: int, checkpoint: Path, enough: Callable[[], bool]) -> None:
         """

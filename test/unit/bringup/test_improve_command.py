@@ -201,7 +201,7 @@ def refusal(done):
 
 
 def test_what_it_cannot_do_is_said_in_a_line_before_anybody_drives(nodes, monkeypatch):
-    assert './ilw up correct --robot real' in refusal(nodes.improve('--robot', 'real'))
+    assert 'a robot has none' in refusal(nodes.improve('--robot', 'real'))
     assert 'Nothing is deployed' in refusal(nodes.improve('--root', str(nodes.folder / 'none')))
     assert 'holds no improvement' in refusal(nodes.improve('--show'))
     with decision_log(nodes.folder / 'run' / 'decisions.jsonl'):
