@@ -7,7 +7,9 @@ scripted person, the arbiter and the policy run in one process and in the batche
 over nodes; episodes are kept as arrays, not as recordings. At the end the policy of the beginning
 and that of the end drive from ``--judge`` starts that no round has used. With ``--fresh`` as many
 rounds are learned from as many minutes of whole demonstrations, in the same worlds, and the policy
-of their end is judged from the same starts.
+of their end is judged from the same starts. With ``--budget`` the policy asks for help, and only
+then the person takes over (``./ilw correct --gate robot``); in the same ``--out`` the same
+demonstrations and policy begin both.
 """
 
 import argparse
@@ -84,18 +86,23 @@ def measure(contract: Contract, given: argparse.Namespace, out: Path, seed: int)
     algorithm, config = load_config(config_file('train', given.config), contract.name)
     options = CorrectOptions(
         contract=contract, task=contract.name, checkpoint=cloned, demos=demos,
-        out=out / 'rounds', algorithm=algorithm,
+        out=out / ('rounds' if given.budget is None else f'rounds-asked-{given.budget:g}'),
+        budget=given.budget, algorithm=algorithm,
         config=replace(config, **json.loads(given.values)), rounds=given.rounds,
         attempts=given.attempts, episodes=given.episodes, labels=given.labels, scripted=True,
         seed=seed, env_spec=FAST, say=lambda text: print(text, file=sys.stderr))
     records = Rounds(options, FastAttempts).run()
     rows['rounds'] = [{
         'takeovers_per_attempt': each.takeovers_per_attempt, 'success': each.success,
+        'requests_per_attempt': each.requests / len(each.attempts),
+        'novel': sum(one.novel for one in each.attempts),
+        'risky': sum(one.risky for one in each.attempts),
+        'requests_per_step': each.requests_per_step, 'budget_kept': each.budget_kept,
         'person_share': each.person_share, 'promoted': each.promoted, 'worse': each.worse,
         'corrections': asdict(each.corrections)} for each in records]
     minutes = [each.corrections.minutes for each in records]
     rows |= {'minutes': sum(minutes), 'judged': judge(
-        options, Path(records[-1].checkpoint), out / 'judged.jsonl', given.judge)}
+        options, Path(records[-1].checkpoint), options.out / 'judged.jsonl', given.judge)}
     if given.fresh:
         policy, rows['fresh_minutes'] = learn_fresh(options, out, minutes)
         rows['fresh_judged'] = judge(options, policy, out / 'judged-fresh.jsonl', given.judge)
@@ -114,6 +121,7 @@ def main() -> None:
     parser.add_argument('--episodes', type=int, default=100)
     parser.add_argument('--judge', type=int, default=100)
     parser.add_argument('--labels', default='weighted')
+    parser.add_argument('--budget', type=float, help='the policy asks for help, so often')
     parser.add_argument('--config', default='bc_corrections')
     parser.add_argument('--values', default='{}', help='of the rounds, as {"updates": 2000}')
     parser.add_argument('--fresh', action='store_true')

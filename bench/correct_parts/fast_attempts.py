@@ -18,8 +18,11 @@ from ilw_bringup.correct.lookout import Lookout
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
 from ilw_core.storage.episode_folder import META_FILE, SCHEMA, EpisodeFolder, read_episode
+from ilw_learner.asking.gate_folder import load_gate
+from ilw_learner.asking.robot_gate import RobotGate
 from ilw_learner.correction.attempt import CorrectedAttempt
 from ilw_learner.runtime.runner import PolicyRunner
+from ilw_sim.driver.asked import AskedPerson
 
 _ARRAYS, _RECORDING = 'arrays.npz', 'bag_0.mcap'
 
@@ -30,32 +33,38 @@ class FastAttempts(Attempts):
     def read(self, episode: EpisodeFolder) -> CorrectedAttempt:
         """Return what one shows."""
         with np.load(episode.path / _ARRAYS) as stored:
-            places = stored['places']
-        return as_attempt(_load(episode, self._contract), self._contract, places)
+            places, reasons = stored['places'], stored['reasons']
+        return as_attempt(_load(episode, self._contract), self._contract, places, reasons)
 
     @contextmanager
     def _running(self) -> Iterator[tuple[Any, None]]:
-        lookout = None if self._checkpoint is None else Lookout(
-            self._contract, self._checkpoint, np.random.default_rng(self._seed))
+        rng, gate = np.random.default_rng(self._seed), None
+        lookout = helper = None
+        if self._gate is not None:
+            gate, helper = load_gate(self._gate, self._contract), AskedPerson(rng)
+        elif self._checkpoint is not None:
+            lookout = Lookout(self._contract, self._checkpoint, rng)
         policy = None if self._checkpoint is None else PolicyRunner(
-            self._checkpoint, self._contract)
-        hand, world = Hand(lookout, self._seed), FastWorld(self._contract)
+            self._checkpoint, self._contract, gate=gate)
+        hand, world = Hand(lookout, self._seed, helper), FastWorld(self._contract)
 
         def one(seed: int, *, record: bool, operator: str, episode: str) -> None:
-            save(self.episodes / f'{seed}-{episode}', episode, world, seed, policy, hand)
+            save(self.episodes / f'{seed}-{episode}', episode, world, seed, policy, hand,
+                 gate)
 
         yield SimpleNamespace(drive=one, arm=lambda armed: None,
                               wait_for_driver=lambda driver, seed: None), None
 
 
 def save(folder: Path, name: str, world: FastWorld, seed: int, policy: PolicyRunner | None,
-         hand: Hand) -> None:
+         hand: Hand, gate: RobotGate | None = None) -> None:
     """Drive one episode and keep it; it is there as a whole or not at all."""
-    found = drive(world, seed, policy, hand)
+    found = drive(world, seed, policy, hand, gate)
     episode = as_episode(found, folder.name, world.contract)
     folder.mkdir(parents=True)
     np.savez(folder / _ARRAYS, obs=episode.obs, actions=episode.actions,
-             driver=episode.driver, stamps_ns=episode.stamps_ns, places=np.array(found.places))
+             driver=episode.driver, stamps_ns=episode.stamps_ns, places=np.array(found.places),
+             reasons=np.array(found.reasons))
     (folder / _RECORDING).write_bytes(b'')
     (folder / META_FILE).write_text(json.dumps({
         'schema': SCHEMA, 'episode': name, 'outcome': episode.outcome.name.lower(),

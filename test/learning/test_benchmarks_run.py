@@ -90,3 +90,19 @@ def test_our_side_beside_imitation_recovers_a_maze(monkeypatch, tmp_path):
     told = beside.measure(maze, 'ours', tmp_path / 'maze.npz', 1)
     assert told['regained'] >= 0.99 and told['rank'] >= 0.99 and told['mismatch'] < 0.1
     assert beside.worth_of(maze, np.zeros(100)).regained < 0.5  # who wants nothing gets little
+
+
+@pytest.mark.slow
+def test_a_policy_that_asks_as_bench_correct_drives_it(tmp_path):
+    few = ('--task', 'clutter', '--demonstrations', '4', '--rounds', '1', '--attempts', '4',
+           '--episodes', '4', '--judge', '4', '--values', '{"updates": 100, "eval_episodes": 1}')
+    done = subprocess.run(
+        [sys.executable, BENCH / 'correct.py', '--seeds', '1', *few, '--budget', '0.02', '--out',
+         tmp_path, '--json'],
+        env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    row, = json.loads(done.stdout)['seeds']
+    found, = row['rounds']
+    assert found['novel'] + found['risky'] == round(4 * found['requests_per_attempt']) > 0
+    assert 0.0 < found['takeovers_per_attempt'] <= found['requests_per_attempt']
+    assert found['budget_kept'] is (found['requests_per_step'] <= 0.02)

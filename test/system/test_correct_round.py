@@ -30,3 +30,17 @@ def test_a_round_of_corrections_is_driven_learned_compared_and_not_repeated(tmp_
     (folder / 'round.json').unlink()  # as if it had been interrupted before its last word
     assert ilw(*words) == report
     assert len(find_episodes(folder / 'corrections' / 'episodes')) == 6
+
+
+@pytest.mark.slow
+def test_a_policy_that_asks_is_helped_and_the_page_tells_its_requests(tmp_path):
+    first, config = taught_briefly(tmp_path)
+    found, = ilw('correct', first / 'training' / 'checkpoint', '--demos',
+                 first / 'demos' / 'clutter', '--rounds', 1, '--attempts', 4, '--episodes', 4,
+                 '--scripted', '--gate', 'robot', '--budget', 0.2, '--config', config, '--out',
+                 tmp_path / 'run')['rounds']
+    assert found['requests'] > 0, 'it has learned little'
+    for each in found['attempts']:
+        assert each['takeovers'] <= each['novel'] + each['risky'], 'the script waits to be asked'
+    page = (tmp_path / 'run' / 'round-1' / 'round.html').read_text()
+    assert 'novel' in page and 'budget' in page

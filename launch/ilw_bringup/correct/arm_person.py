@@ -11,6 +11,7 @@ from ilw_core.storage.locate import config_file
 from ilw_ros.convert import stamp_ns
 from ilw_sim.arm.hand import ArmHand
 from ilw_sim.driver.arm_corrector import ArmCorrector
+from ilw_sim.driver.asked import AskedPerson
 from ilw_sim.driver.stick import Stick
 from ilw_sim.nodes.expert_ears import ArmEars
 
@@ -21,18 +22,22 @@ class ScriptedArmPerson(PersonBeside):
 
     :param checkpoint: the policy that drives; ``None``: demonstrate from the first tick on.
     :param seed: of reactions and style.
+    :param asked: take the stick when the policy asks for help, and only then.
     """
 
     def __init__(self, session: Session, contract: Contract, checkpoint: str | None,
-                 seed: int) -> None:
+                 seed: int, *, asked: bool = False) -> None:
         self._corrector = None if checkpoint is None else ArmCorrector(
             contract.action.high - contract.action.low, np.random.default_rng(seed))
         self._arm_hand = ArmHand(contract, Stick(config_file('joysticks', 'xbox')), seed=seed,
                                  imperfection=0.0 if checkpoint else 1.0)
-        super().__init__(session, contract, self._arm_hand, self._corrector)
+        super().__init__(session, contract, self._arm_hand, self._corrector,
+                         AskedPerson(np.random.default_rng(seed)) if asked else None)
         ArmEars(session.subscribe, self._arm_hand.objects, self._on_tick)
 
     def _on_tick(self, stamp: Any, seen: dict[str, Any]) -> None:
         if not self._over:
-            self._press(stamp, seen, holds=self._corrector is None or self._corrector.look(
-                stamp_ns(stamp), self._asked, self._arm_hand.wish(seen)))
+            now_ns = stamp_ns(stamp)
+            self._press(stamp, seen, holds=self._holds(
+                now_ns, lambda: self._corrector is None or self._corrector.look(
+                    now_ns, self._asked, self._arm_hand.wish(seen))))

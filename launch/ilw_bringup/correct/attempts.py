@@ -9,6 +9,7 @@ import uuid
 from ilw_bringup.correct.arm_person import ScriptedArmPerson
 from ilw_bringup.correct.person_beside import PersonBeside
 from ilw_bringup.correct.scripted_person import ScriptedPerson
+from ilw_bringup.correct.waiting_for_help import WaitingForHelp
 from ilw_bringup.session import DiscardedError, LoopError, Session
 from ilw_bringup.start.bringup import NodeSpec, resolve
 from ilw_bringup.start.processes import Fleet
@@ -32,14 +33,18 @@ class Attempts:
     :param folder: receives the episodes, ``<folder>/<task>/...``, and the nodes' logs.
     :param checkpoint: what drives; ``None``: the person alone.
     :param given: arguments of the bring-up ``correct``.
+    :param gate: by what the policy asks for help; ``None``: it never does.
+    :param wait_s: an attempt in which it asks, and nobody comes for so long, has failed.
     """
 
     def __init__(self, folder: Path, contract: Contract, checkpoint: Path | None,
                  given: dict[str, object], *, scripted: bool, seed: int,
-                 say: Callable[[str], None]) -> None:
+                 say: Callable[[str], None], gate: Path | None = None,
+                 wait_s: float = 20.0) -> None:
         self._folder, self._contract, self._given = folder, contract, given
         self._checkpoint = None if checkpoint is None else str(checkpoint.absolute())
         self._scripted, self._seed, self._say = scripted, seed, say
+        self._gate, self._wait_s = gate, wait_s
 
     @property
     def episodes(self) -> Path:
@@ -114,8 +119,11 @@ class Attempts:
     def _running(self) -> Iterator[tuple[Session, PersonBeside | None]]:
         """Start the nodes, and wait until the policy is loaded."""
         with running(self._nodes(), self._folder / 'log') as session:
-            person = _person_of(self._contract)(session, self._contract, self._checkpoint,
-                                                self._seed) if self._scripted else None
+            person = _person_of(self._contract)(
+                session, self._contract, self._checkpoint, self._seed,
+                asked=self._gate is not None) if self._scripted else None
+            if self._gate is not None:
+                WaitingForHelp(session, self._wait_s, self._say)
             if self._checkpoint is not None:
                 session.wait_for_policy(load_checkpoint(Path(self._checkpoint)).hash)
             yield session, person
@@ -129,8 +137,11 @@ class Attempts:
         if self._scripted:
             given['input'] = 'external'
         bringup, values = resolve('correct', given)
-        nodes = [replace(spec, parameters={**spec.parameters, 'auto_reset': False})
-                 if spec.name == 'sim' else spec for spec in bringup.nodes(values)]
+        more: dict[str, dict[str, object]] = {'sim': {'auto_reset': False}}
+        if self._gate is not None:
+            more['policy'] = {'gate': str(self._gate.absolute())}
+        nodes = [replace(spec, parameters={**spec.parameters, **more.get(spec.name, {})})
+                 for spec in bringup.nodes(values)]
         unwanted = {'status'} if self._checkpoint is not None else {'status', 'policy'}
         return [spec for spec in nodes if spec.name not in unwanted]
 

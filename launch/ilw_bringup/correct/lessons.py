@@ -14,8 +14,8 @@ from ilw_bringup.correct.attempts import Attempts
 from ilw_core import world_seeds
 from ilw_core.contract.file import Contract
 from ilw_core.errors import IlwError
-from ilw_core.storage.files import read_json
 from ilw_learner.algorithms import ALGORITHMS
+from ilw_learner.asking.learn import learn_gate
 from ilw_learner.checkpoint.folder import load_checkpoint
 from ilw_learner.rollout.compare import drive_pairs
 from ilw_learner.rollout.evaluate import make_env
@@ -27,7 +27,8 @@ from ilw_learner.training.train import train
 
 _PER_ROUND = 1000
 """Worlds set apart for a round, to drive in and to choose a checkpoint in"""
-_MAX_JSON_BYTES = 10_000_000
+_TRIES = 40
+"""Drives of a policy alone from which its gate learns"""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ class CorrectOptions:
     episodes: int = 100
     """Starts that the new policy is compared on with the one before"""
     labels: str = 'weighted'
+    budget: float | None = None
+    """Most requests for help by step of the policy, which asks; ``None``: a person decides"""
+    wait_s: float = 20.0
+    """An attempt in which the policy asks, and nobody comes for so long, has failed [s]"""
     scripted: bool = False
     """A scripted person instead of one with a pad"""
     fresh: bool = False
@@ -83,12 +88,38 @@ class Lessons:
         first = self._base_seed + world_seeds.CORRECT + number * _PER_ROUND
         return range(first, first + self._options.attempts)
 
-    def attempts(self, folder: Path, checkpoint: Path | None) -> Attempts:
-        """Return the attempts of a policy in a folder; ``None``: of the person alone."""
+    def attempts(self, folder: Path, checkpoint: Path | None,
+                 gate: Path | None = None) -> Attempts:
+        """
+        Return the attempts of a policy in a folder; ``None``: of the person alone.
+
+        :param gate: by which it asks for help; ``None``: it never does.
+        """
         options = self._options
         return self._make_attempts(
             folder, options.contract, checkpoint, {'task': options.task, **options.given},
-            scripted=options.scripted, seed=options.seed, say=options.say)
+            scripted=options.scripted, seed=options.seed, say=options.say, gate=gate,
+            wait_s=options.wait_s)
+
+    def gate(self, number: int, out: Path, before: list[Path], driver: Path,
+             what: str) -> Path | None:
+        """
+        Return by what ``driver`` asks for help in a round, learned in ``out``; ``None``: it never
+        does.
+
+        :param before: folders of what was learned before.
+        """
+        options = self._options
+        if options.budget is None:
+            return None
+        demos, *corrections = before
+        first = self._base_seed + world_seeds.TRY + number * _TRIES
+        return learn_gate(TrainOptions(
+            contract=options.contract, algorithm=options.algorithm, config=options.config,
+            demos=demos, more_demos=tuple(corrections), out=out, seed=options.seed,
+            labels=options.labels, env_spec=options.env_spec, say=options.say), driver, out,
+            tries=range(first, first + _TRIES), budget=options.budget,
+            progress=lambda done, total: options.progress(what, done, total))
 
     def demonstrate(self, number: int, folder: Path, minutes: float, what: str) -> Attempts:
         """Have a person demonstrate for so many minutes, in the worlds of a round's attempts."""
@@ -110,9 +141,8 @@ class Lessons:
         :param what: the stage, for the progress.
         """
         options = self._options
-        finished = out / 'training.json'
-        if finished.is_file():
-            return Path(TrainSummary.from_json(read_json(finished, _MAX_JSON_BYTES)).checkpoint)
+        if finished := TrainSummary.of(out):
+            return Path(finished.checkpoint)
 
         def show(now: Any) -> bool:
             options.progress(what, now.update, now.updates)

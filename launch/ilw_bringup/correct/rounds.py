@@ -64,16 +64,18 @@ class Rounds:
 
     def _round(self, number: int, folder: Path, driver: Path, standing: Path) -> RoundRecord:
         options = self.options
-        corrected = self._lessons.attempts(folder / 'corrections', driver)
+        before = [options.demos, *(
+            self._lessons.attempts(options.out / f'round-{k}' / 'corrections', None).episodes
+            for k in range(1, number))]
+        gate = self._lessons.gate(number, folder / 'gate', before, driver,
+                                  f'round {number}: gate')
+        corrected = self._lessons.attempts(folder / 'corrections', driver, gate)
         what = f'round {number}: attempts'
         corrected.drive(self._lessons.worlds(number),
                         lambda done: options.progress(what, done, options.attempts))
         attempts = self._read(corrected)
         minutes = sum(each.person_s for each in attempts) / 60.0
-        _check_corrected(attempts, options.labels, number, driver)
-        before = [options.demos, *(
-            self._lessons.attempts(options.out / f'round-{k}' / 'corrections', None).episodes
-            for k in range(1, number))]
+        _check_corrected(attempts, options, number, driver)
         learned = self._lessons.learn(number, folder / 'training', corrected.episodes, before,
                                       driver, f'round {number}: training')
         compared = self._lessons.compare(number, folder / 'trials.jsonl', standing, learned,
@@ -86,7 +88,7 @@ class Rounds:
             corrections=self._taught(learned, minutes, len(attempts), compared),
             fresh=self._fresh(number, folder, driver, standing, before, minutes, compared),
             promoted=verdict.allowed, worse=verdict.evidence.difference95[1] < 0.0,
-            verdict=verdict.text)
+            verdict=verdict.text, budget=options.budget)
 
     def _walls(self, number: int, record: RoundRecord) -> Walls:
         """
@@ -137,23 +139,26 @@ class Rounds:
                   'labels': options.labels, 'scripted': options.scripted,
                   'attempts': options.attempts, 'episodes': options.episodes,
                   'fresh': options.fresh}
+        if options.budget is not None:
+            wanted |= {'gate': 'robot', 'budget': options.budget}
         if file.is_file():
             found = read_json(file, _MAX_JSON_BYTES)
             if found != wanted:
-                other = next(k for k in wanted if found.get(k) != wanted[k])
+                other = next(k for k in [*wanted, *found] if found.get(k) != wanted.get(k))
                 raise IlwError(f'{options.out} holds rounds with another {other} '
                                f'({json.dumps(found.get(other))}, not '
-                               f'{json.dumps(wanted[other])}). Go on with what they were begun '
-                               f'with, or name another folder with --out.')
+                               f'{json.dumps(wanted.get(other))}). Go on with what they were '
+                               f'begun with, or name another folder with --out.')
             return
         options.out.mkdir(parents=True, exist_ok=True)
         write_file(file, json_text(wanted, indent=2) + '\n')
 
 
-def _check_corrected(attempts: list[CorrectedAttempt], labels: str, number: int,
+def _check_corrected(attempts: list[CorrectedAttempt], options: CorrectOptions, number: int,
                      checkpoint: Path) -> None:
-    if not any(each.teaches(labels) for each in attempts):
+    if not any(each.teaches(options.labels) for each in attempts):
+        more = '' if options.budget is None else ', a larger --budget'
         raise IlwError(
             f'Round {number}: nobody took over in any of its {len(attempts)} attempts to learn '
             f'from, so there is nothing to learn. Compare this policy as it is (./ilw eval '
-            f'{checkpoint}), or start again with more --attempts and another --out.')
+            f'{checkpoint}), or start again with more --attempts{more} and another --out.')

@@ -13,6 +13,7 @@ from ilw_core.features.rotation import yaw_of
 from ilw_core.storage.locate import config_file
 from ilw_ros.convert import stamp_ns
 from ilw_ros.qos import LATCHED, REQUEST
+from ilw_sim.driver.asked import AskedPerson
 from ilw_sim.driver.base_hand import StickDriver
 from ilw_sim.driver.stick import Stick
 
@@ -23,15 +24,17 @@ class ScriptedPerson(PersonBeside):
 
     :param checkpoint: the policy that drives; ``None``: demonstrate from the first tick on.
     :param seed: of reactions and style.
+    :param asked: take the stick when the policy asks for help, and only then.
     """
 
     def __init__(self, session: Session, contract: Contract, checkpoint: str | None,
-                 seed: int) -> None:
+                 seed: int, *, asked: bool = False) -> None:
         self._lookout = None if checkpoint is None else Lookout(
             contract, checkpoint, np.random.default_rng(seed))
         self._driver = StickDriver(contract, Stick(config_file('joysticks', 'xbox')), seed=seed,
                                    imperfection=0.0 if checkpoint else 1.0)
-        super().__init__(session, contract, self._driver, self._lookout)
+        super().__init__(session, contract, self._driver, self._lookout,
+                         AskedPerson(np.random.default_rng(seed)) if asked else None)
         for kind, topic, take, profile in (
                 (OccupancyGrid, 'map', self._on_map, LATCHED),
                 (PoseStamped, 'goal', self._on_goal, LATCHED),
@@ -59,6 +62,7 @@ class ScriptedPerson(PersonBeside):
             return
         stamp, at = stamp_ns(truth.header.stamp), truth.pose.pose
         pose = (at.position.x, at.position.y, yaw_of(at.orientation))
-        self._press(truth.header.stamp, pose, holds=self._lookout is None or self._lookout.look(
-            stamp, pose, speeds_of(truth.twist.twist), self._asked,
-            lambda place: self._driver.cost(stamp, place)))
+        self._press(truth.header.stamp, pose, holds=self._holds(
+            stamp, lambda: self._lookout is None or self._lookout.look(
+                stamp, pose, speeds_of(truth.twist.twist), self._asked,
+                lambda place: self._driver.cost(stamp, place))))

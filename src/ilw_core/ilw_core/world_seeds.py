@@ -10,6 +10,8 @@ CHOOSE = 300_000
 """In which the checkpoint of a training is chosen"""
 CORRECT = 400_000
 """In which a policy drives and a person corrects it"""
+TRY = 550_000
+"""In which a policy drives alone, so that its gate learns where it fails"""
 SCORE = 600_000
 """In which it is scored: ``./ilw eval``, ``compare``, ``promote`` and the demo"""
 PER_RUN = 1_000_000

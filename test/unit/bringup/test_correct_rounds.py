@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+from click.testing import CliRunner
 import numpy as np
 import pytest
 
+from ilw_bringup.commands.correct import correct
 from ilw_bringup.correct import lessons
 from ilw_bringup.correct.attempts import Attempts
 from ilw_bringup.correct.lessons import CorrectOptions, Lessons
@@ -114,6 +116,39 @@ def test_driving_ends_when_it_is_enough(tmp_path, monkeypatch):
 
 
 # -- rounds
+
+@pytest.mark.parametrize('words, told', [
+    (['--gate', 'robot', '--budget', '0'], '--budget'),
+    (['--gate', 'robot', '--budget', '2'], '--budget'),
+    (['--gate', 'nonsense'], '--gate'),
+    (['--budget', '0.1'], 'Add --gate robot')])
+def test_a_gate_or_budget_that_is_none_is_wrong_use(words, told):
+    done = CliRunner().invoke(correct, ['runs/none/checkpoint', *words])
+    assert done.exit_code == 2
+    assert told in done.output.replace('\n', ' ')
+
+
+def test_a_policy_of_which_there_is_no_ensemble_has_no_gate(tmp_path):
+    made = options(tmp_path, 'dqn').checkpoint
+    done = CliRunner().invoke(correct, [str(made), '--gate', 'robot'])
+    assert isinstance(done.exception, IlwError)
+    assert 'no ensemble' in str(done.exception)
+    assert '\n' not in str(done.exception)
+
+
+def test_rounds_with_and_without_a_gate_do_not_mix(tmp_path, monkeypatch):
+    Stages(monkeypatch)
+    monkeypatch.setattr(Lessons, 'gate', lambda *_: None)
+    Rounds(options(tmp_path)).run()
+    with pytest.raises(IlwError, match='another gate'):
+        Rounds(replace(options(tmp_path), budget=0.1))
+    asking = replace(options(tmp_path), budget=0.1, out=tmp_path / 'asking')
+    assert Rounds(asking).run()[0].budget == 0.1
+    with pytest.raises(IlwError, match='another budget'):
+        Rounds(replace(asking, budget=0.2))
+    with pytest.raises(IlwError, match='another gate'):
+        Rounds(replace(asking, budget=None))
+
 
 def options(tmp_path, algorithm='bc', contract=CLUTTER, **changes):
     checkpoint = save_checkpoint(tmp_path / 'begin', contract, {

@@ -61,6 +61,24 @@ def test_the_page_says_each_figure_and_quotes_names_safely(clutter):
     assert lines['points gained per minute'] == '+30.0 (+15.0 in all)'
 
 
+def test_the_page_says_how_often_the_policy_asked_and_whether_the_budget_was_kept(clutter):
+    assert 'asked' not in page(RECORD, clutter, WALLS)
+    asked = replace(RECORD, budget=0.01, attempts=(
+        replace(ATTEMPTS[0], policy_steps=80, novel=1, risky=2),
+        replace(ATTEMPTS[1], policy_steps=280)))
+    lines = dict(figures(asked, clutter))
+    assert lines['interruptions asked for per episode'] == '1.50 (1 novel, 2 risky)'
+    assert lines['interruptions by step of the policy'] == '0.83%, budget 1.00%: kept'
+    told = asked.as_json()
+    assert (told['requests'], told['budget_kept']) == (3, True)
+    assert told['requests_per_step'] == pytest.approx(3 / 360, abs=1e-6)
+    assert RoundRecord.from_json(json.loads(json.dumps(told))) == asked
+    assert '<th>asked: novel</th><th>asked: risky</th>' in page(asked, clutter, WALLS)
+    over = replace(asked, budget=0.005)
+    assert not over.budget_kept
+    assert 'not kept' in dict(figures(over, clutter))['interruptions by step of the policy']
+
+
 def test_a_takeover_is_drawn_where_it_was_among_the_walls(clutter):
     shown = page(RECORD, clutter, WALLS)
     wall = re.search(r'points="([^"]*)"', shown)[1].split()

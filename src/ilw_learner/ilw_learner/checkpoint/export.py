@@ -29,19 +29,35 @@ def to_onnx(policy: Policy, contract: Contract, history: int) -> bytes:
     :raises GraphError: what ``act`` does cannot be deployed, or not as the contract wants it.
     :raises ValueError: the graph and the network disagree, so it must not be deployed.
     """
-    example = [torch.zeros(1, history, contract.obs_dim)]
-    example += [torch.zeros(1, history, *source.feature.shape, dtype=torch.uint8)
-                for source in contract.images]
+    example = zeros(contract, history)
     names = ['observation', *(source.name for source in contract.images)]
     if policy.frozen:
         example.append(torch.zeros(1, policy.horizon, contract.action.dim + 1))
         names.append(FROZEN)
+    graph = traced(policy, example, names)
+    _compare(graph, policy, contract, history)
+    return graph
+
+
+def zeros(contract: Contract, history: int) -> list[torch.Tensor]:
+    """Return (1, To, Do) zeros, and for each image (1, To, H, W, C) uint8."""
+    return [torch.zeros(1, history, contract.obs_dim),
+            *(torch.zeros(1, history, *source.feature.shape, dtype=torch.uint8)
+              for source in contract.images)]
+
+
+def traced(module: torch.nn.Module, example: list[torch.Tensor], names: list[str]) -> bytes:
+    """
+    Return a module as a graph, any number at once: inputs of these names in, ``action`` out.
+
+    :raises GraphError: what it does cannot be deployed.
+    """
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The newer exporter needs a package more and 20 times as long for the same small graph.
         warnings.simplefilter('ignore', DeprecationWarning)
         torch.onnx.export(
-            policy.eval(), tuple(example), buffer, dynamo=False, input_names=names,
+            module.eval(), tuple(example), buffer, dynamo=False, input_names=names,
             output_names=['action'],
             dynamic_axes={name: {0: 'B'} for name in (*names, 'action')})
     graph = buffer.getvalue()
@@ -50,7 +66,6 @@ def to_onnx(policy: Policy, contract: Contract, history: int) -> bytes:
     except GraphError as error:
         raise GraphError(f'What act() does cannot be deployed: {error} Write it with other tensor '
                          f'operations (reshape instead of unflatten, say).') from error
-    _compare(graph, policy, contract, history)
     return graph
 
 

@@ -1,5 +1,6 @@
 """One attempt of a policy with a person beside it: who drove, and what taking over did."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from ilw_core.errors import EpisodeError
 from ilw_data.bag.reader import Bag
 from ilw_data.episode.dataset import load_episode
 from ilw_data.episode.driver import ARBITER_STATE
+from ilw_learner.asking.help_gate import CAUSES, asked
 from ilw_learner.correction.weights import failed_teach, hand_backs, takeovers
 
+POLICY_STATUS = 'policy/status'
 _TRUTH = 'sim/ground_truth'
 _PLACE = ('pose.pose.position.x', 'pose.pose.position.y')
 
@@ -37,6 +40,12 @@ class CorrectedAttempt:
     """Likewise when the policy drove again"""
     places: tuple[tuple[float, float], ...]
     """Where each takeover happened [m], in the map's frame; empty where nothing tells"""
+    policy_steps: int = 0
+    """That the policy drove"""
+    novel: int = 0
+    """Times that the policy asked for help because what it met was new to it"""
+    risky: int = 0
+    """Times that it asked because it might not reach the goal from there"""
 
     def teaches(self, labels: str) -> bool:
         """Tell whether the person shows something in it; see ``weights.LABELS``."""
@@ -64,7 +73,24 @@ def read_attempt(folder: Path, contract: Contract) -> CorrectedAttempt:
         person_s=round(person / contract.rate_hz, 3), takeovers=len(taken),
         takeover_jump=largest_jump(applied, takeovers(source), contract),
         hand_back_jump=largest_jump(applied, hand_backs(source), contract),
-        places=_places(bag, episode.stamps_ns[taken]))
+        places=_places(bag, episode.stamps_ns[taken]),
+        policy_steps=int((episode.driver == Source.POLICY).sum()), **requests(_reasons(
+            bag, int(episode.stamps_ns[0]))))
+
+
+def requests(reasons: Iterable[str]) -> dict[str, int]:
+    """
+    Return how often a policy asked for help, by cause.
+
+    :param reasons: why it did not drive, step by step; empty where it did.
+    """
+    counts, before = dict.fromkeys(CAUSES, 0), ''
+    for reason in reasons:
+        cause = asked(reason)
+        if cause and not before:
+            counts[cause] += 1
+        before = cause
+    return counts
 
 
 def largest_jump(applied: np.ndarray, rows: np.ndarray, contract: Contract) -> float:
@@ -78,6 +104,14 @@ def largest_jump(applied: np.ndarray, rows: np.ndarray, contract: Contract) -> f
         return 0.0
     change = np.abs(applied[rows] - applied[rows - 1])
     return round(float((change / (contract.action.high - contract.action.low)).max()), 4)
+
+
+def _reasons(bag: Bag, begin_ns: int) -> list[str]:
+    """Return what the policy said at each of its steps, of what it saw since the beginning."""
+    if POLICY_STATUS not in bag.types:
+        return []
+    said = bag.topics({POLICY_STATUS})[POLICY_STATUS]
+    return [str(each) for each in said.fields.column('reason', said.stamps_ns >= begin_ns)]
 
 
 def _places(bag: Bag, stamps_ns: np.ndarray) -> tuple[tuple[float, float], ...]:

@@ -10,6 +10,7 @@ from ilw_core.contract.file import Contract
 from ilw_core.scores.statistics import wilson
 from ilw_core.storage.files import write_file
 from ilw_core.text.printable import printable
+from ilw_learner.asking.help_gate import CAUSES
 from ilw_learner.correction.attempt import CorrectedAttempt
 from ilw_learner.correction.round_record import RoundRecord, Taught
 
@@ -17,6 +18,7 @@ _STYLE = ('body{font:16px/1.5 sans-serif;max-width:52em;margin:2em auto;padding:
           'table{border-collapse:collapse}td,th{padding:.2em .8em;text-align:left;'
           'border-bottom:1px solid #ddd}td+td,th+th{text-align:right}svg{background:#f4f4f4}'
           'figure{display:inline-block;margin:.5em}figcaption{font-size:12px}')
+_ASKED = {True: ('asked: novel', 'asked: risky'), False: ()}
 _SIDE_PX, _MARGIN_M = 260, 0.5
 
 Walls = Mapping[str, Sequence[np.ndarray]]
@@ -31,6 +33,7 @@ def write_page(path: Path, record: RoundRecord, contract: Contract, walls: Walls
 def page(record: RoundRecord, contract: Contract, walls: Walls) -> str:
     """Return the page of a round; an attempt whose world is not among ``walls`` has no map."""
     taken = [each for each in record.attempts if each.places]
+    asks = record.budget is not None
     maps = ''.join(_map(each, walls[each.episode]) for each in taken if each.episode in walls)
     parts = [
         f'<h1>{_text(record.task)}, round {record.number}</h1>',
@@ -45,8 +48,9 @@ def page(record: RoundRecord, contract: Contract, walls: Walls) -> str:
         '<h2>Where the person took over</h2>',
         maps or '<p>Nobody took over, or the recordings do not tell where the robot was.</p>',
         '<h2>Attempts</h2>',
-        _table(('episode', 'end', 'takeovers', 'steps by the person', 'steps'), [
-            (each.episode, each.stop_reason or '-', str(each.takeovers), str(each.person_steps),
+        _table(('episode', 'end', 'takeovers', *_ASKED[asks], 'steps by the person', 'steps'), [
+            (each.episode, each.stop_reason or '-', str(each.takeovers),
+             *[str(each.novel), str(each.risky)][:2 * asks], str(each.person_steps),
              str(each.steps)) for each in record.attempts])]
     return (f'<!doctype html><meta charset="utf-8"><title>{_text(record.task)}, round '
             f'{record.number}</title><style>{_STYLE}</style>{"".join(parts)}\n')
@@ -62,6 +66,7 @@ def figures(record: RoundRecord, contract: Contract) -> list[tuple[str, str]]:
         ('success after', _ratio(taught.after, taught.n)),
         ('attempts that succeeded, with help', _ratio(record.success, len(attempts))),
         ('interventions per episode', f'{record.takeovers_per_attempt:.2f}'),
+        *_asked(record),
         ('share of steps by the person', f'{record.person_share:.1%}'),
         ('minutes of correction', f'{taught.minutes:.2f}'),
         ('points gained per minute', _per_minute(taught)),
@@ -72,6 +77,19 @@ def figures(record: RoundRecord, contract: Contract) -> list[tuple[str, str]]:
         ('largest jump at a hand-back',
          f'{max(each.hand_back_jump for each in attempts):.1%} of its range'),
         ('most that the limits let it change in a period', f'{min(most, 1.0):.1%} of its range')]
+
+
+def _asked(record: RoundRecord) -> list[tuple[str, str]]:
+    """Return how often the policy asked, beside its budget; nothing if it has none."""
+    if record.budget is None:
+        return []
+    novel, risky = (sum(getattr(each, cause) for each in record.attempts) for cause in CAUSES)
+    return [
+        ('interruptions asked for per episode',
+         f'{record.requests / len(record.attempts):.2f} ({novel} novel, {risky} risky)'),
+        ('interruptions by step of the policy',
+         f'{record.requests_per_step:.2%}, budget {record.budget:.2%}: '
+         f'{"kept" if record.budget_kept else "not kept"}')]
 
 
 def _ratio(success: int, n: int) -> str:

@@ -54,6 +54,24 @@ class RoundRecord:
     worse: bool
     """Whether the new one is shown to be worse"""
     verdict: str
+    budget: float | None = None
+    """Most requests for help by step of the policy; ``None``: it did not ask, a person decided"""
+
+    @property
+    def requests(self) -> int:
+        """Times that the policy asked for help."""
+        return sum(each.novel + each.risky for each in self.attempts)
+
+    @property
+    def requests_per_step(self) -> float:
+        """Requests by step that the policy drove."""
+        steps = sum(each.policy_steps for each in self.attempts)
+        return self.requests / steps if steps else 0.0
+
+    @property
+    def budget_kept(self) -> bool | None:
+        """Tell whether it asked no more often than it may; ``None``: it has no budget."""
+        return None if self.budget is None else self.requests_per_step <= self.budget
 
     @property
     def checkpoint(self) -> str:
@@ -97,6 +115,9 @@ class RoundRecord:
             'before95': wilson(taught.before, taught.n), 'after95': wilson(taught.after, taught.n),
             'takeovers_per_attempt': round(self.takeovers_per_attempt, 3),
             'person_share': round(self.person_share, 4),
+            'requests': self.requests,
+            'requests_per_step': round(self.requests_per_step, 6),
+            'budget_kept': self.budget_kept,
             'takeover_jump': max(each.takeover_jump for each in self.attempts),
             'hand_back_jump': max(each.hand_back_jump for each in self.attempts),
             'points_per_minute': taught.points_per_minute,
@@ -114,4 +135,4 @@ class RoundRecord:
             begun_with=data['begun_with'], standing=data['standing'], attempts=attempts,
             corrections=Taught(**data['corrections']),
             fresh=None if fresh is None else Taught(**fresh), promoted=data['promoted'],
-            worse=data['worse'], verdict=data['verdict'])
+            worse=data['worse'], verdict=data['verdict'], budget=data.get('budget'))

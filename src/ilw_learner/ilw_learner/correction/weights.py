@@ -12,7 +12,7 @@ An attempt that failed holds what the person drove before: with both that is a l
 the person drove last, to the end or to a moment before it, as that led into the failure. What the
 policy drove in it is none.
 
-Differences from the papers: nothing is gated by the uncertainty of an ensemble; the share of an
+Differences from the papers: who takes over when is no matter here (``asking``); the share of an
 intervention is one half of the corrected episodes, as demonstrations are drawn apart from them.
 """
 

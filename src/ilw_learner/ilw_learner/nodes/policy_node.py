@@ -127,7 +127,7 @@ class PolicyNode(LifecycleNode):
 
     def _runner(self, name: str, seed: int, task: str) -> PolicyRunner:
         return PolicyRunner(name, self._contract, seed=seed, trusted=self._trusted, task=task,
-                            slower_s=self._params.slower_s)
+                            slower_s=self._params.slower_s, gate=self._reports.gate)
 
     def _use(self, runner: PolicyRunner, anew: bool = False) -> None:
         if self._worker is None:

@@ -26,6 +26,9 @@ class PolicyParams:
     seed: int = param(0, 'Seed of the random baseline.', low=0, high=2**31)
     publish_images: bool = param(
         False, 'Put the pixels into policy/observation too; the recorder keeps that topic.')
+    gate: str = param(
+        '', 'Folder of a gate, by which the policy asks a person for help instead of driving on; '
+        'empty: it never asks.')
     slower_s: float = param(
         0.0, 'Each inference takes so much longer, to try what a slower computer would do [s].',
         low=0.0, high=10.0)

@@ -11,6 +11,7 @@ from rclpy.lifecycle import LifecycleNode
 from ilw_core.align import Observation
 from ilw_core.contract.file import Contract
 from ilw_core.contract.observed import ObservedTopic
+from ilw_learner.nodes.gate_ears import hearing_gate
 from ilw_learner.runtime.runner import PolicyRunner
 from ilw_learner.runtime.worker import Thought
 from ilw_msgs import msg
@@ -29,6 +30,8 @@ class PolicyReports:
         self._status = node.create_publisher(msg.PolicyStatus, 'policy/status', qos.EVENT)
         self._seen = node.create_publisher(msg.Observation, 'policy/observation', qos.EVENT)
         self._health = health.Diagnostics(node, 'policy')
+        self.gate = hearing_gate(node, str(node.get_parameter('gate').value), contract)
+        """What asks a person for help instead of acting; None: nothing does"""
         self.runner: PolicyRunner | None = None
         """The policy in use; None: not configured"""
         self.step = self.ticks = self.skipped = 0

@@ -46,6 +46,22 @@ class _Brain(Protocol):
     def __call__(self, window: np.ndarray, images: Mapping[str, np.ndarray]) -> np.ndarray: ...
 
 
+class ActGate(Protocol):
+    """What a policy asks each time before it acts: see ``asking``."""
+
+    def begin(self) -> None:
+        """A new episode begins."""
+
+    def look(self, seen: np.ndarray, images: Mapping[str, np.ndarray],
+             actions: np.ndarray) -> str:
+        """
+        Return why it is not to do what it would; empty: it may.
+
+        :param seen: (1, To, Do), and ``images``, both used again for the next: copy what is kept.
+        :param actions: (Ta, Da) what it would do.
+        """
+
+
 class PolicyRunner:
     """
     Turns observations into action chunks.
@@ -56,14 +72,15 @@ class PolicyRunner:
     :param task: which of the checkpoint's tasks it does, where it learned several under contracts
         of one family; empty: the one whose contract is in use.
     :param slower_s: each answer takes so much longer, to try what a slower computer would do.
+    :param gate: asked each time before it acts; ``None``: it always acts.
     :raises IlwError: it is not a checkpoint, was made for another contract, is not signed so, or
         its graph failed in ``graph_trial.py``.
     """
 
     def __init__(self, checkpoint: str | Path, contract: Contract, *, seed: int = 0,
                  trusted: TrustedKeys | None = None, own: bool = False, task: str = '',
-                 slower_s: float = 0.0) -> None:
-        self.contract = contract
+                 slower_s: float = 0.0, gate: ActGate | None = None) -> None:
+        self.contract, self._gate = contract, gate
         self.name = str(checkpoint)
         self._rng, self.slower_s = np.random.default_rng(seed), slower_s
         self._found: Checkpoint | None = None  # of a baseline
@@ -125,6 +142,8 @@ class PolicyRunner:
         self._window.clear()
         self.chunks.reset()
         self._arriving.clear()
+        if self._gate is not None:
+            self._gate.begin()
 
     def observe(self, observation: Observation) -> None:
         """Take in the observation of a tick."""
@@ -202,7 +221,8 @@ class PolicyRunner:
             return None, 'the network failed on this observation'
         if not all(map(math.isfinite, actions.ravel().tolist())):  # 2 us less than NumPy's
             return None, 'the network gave a value that is not finite'
-        return actions.astype(np.float64), ''
+        why = '' if self._gate is None else self._gate.look(self._seen, self._images, actions)
+        return (None, why) if why else (actions.astype(np.float64), '')
 
     def _missing(self) -> str:
         gone = self._needed & ~np.logical_and.reduce([o.valid for o in self._window])

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ilw_core.storage.files import json_text, write_file
+from ilw_core.storage.files import json_text, read_json, write_file
+
+_MAX_JSON_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class TrainSummary:
         """
         return cls(**{name: data[name] for name in _OWN if name in data},
                    details={name: value for name, value in data.items() if name not in _OWN})
+
+    @classmethod
+    def of(cls, out: Path) -> 'TrainSummary | None':
+        """Return that of a training which is finished in a folder; ``None``: it is not."""
+        path = out / 'training.json'
+        return cls.from_json(read_json(path, _MAX_JSON_BYTES)) if path.is_file() else None
 
     def write(self, out: Path) -> 'TrainSummary':
         """Write ``training.json``; returns itself."""
