@@ -6,7 +6,7 @@ all else, look what follows.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 import math
 from typing import Any
 
@@ -32,6 +32,8 @@ class Retraced:
     """(T+1, 3) true x, y [m], yaw [rad]"""
     expert: np.ndarray
     """(T+1, Da) what the expert, who knows this world's map, would do there; contract units"""
+    images: dict[str, np.ndarray] = field(default_factory=dict)
+    """Contract entry -> (T+1, H, W, C) uint8; empty: not drawn"""
 
 
 def things(scene: Scene) -> dict[str, Shape]:

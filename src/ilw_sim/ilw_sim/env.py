@@ -15,7 +15,7 @@ from ilw_core.limits import Limiter
 from ilw_core.storage.locate import config_file
 from ilw_sim.arm.answer import Answers
 from ilw_sim.arm.hand import ArmHand
-from ilw_sim.arm.scene import moved, outline
+from ilw_sim.arm.scene import altered, outline
 from ilw_sim.arm.simulation import ArmSimulation
 from ilw_sim.arm.tasks import is_arm
 from ilw_sim.counterfactual import Retraced, changed, outlines
@@ -163,8 +163,8 @@ class BaseEnv(IlwEnv):
                 ('goal to the right', {'goal_turn_rad': -_TURN_RAD}),
                 *((name, {'without': name}) for name in names)]
 
-    def retrace(self, seed: int, actions: np.ndarray, do: Mapping[str, Any] | None = None,
-                ) -> Retraced:
+    def retrace(self, seed: int, actions: np.ndarray, do: Mapping[str, Any] | None = None, *,
+                images: bool = False) -> Retraced:
         """
         Drive an episode again, or one in a changed world, and ask the expert at each tick.
 
@@ -173,6 +173,7 @@ class BaseEnv(IlwEnv):
 
         :param actions: ``(T, Da)`` as applied, contract units.
         :param do: what is otherwise; see ``ilw_sim.counterfactual.changed``.
+        :param images: as ``ArmEnv.retrace`` has it; a base has no cameras.
         :raises IlwError: no world comes from this seed, or there is no such thing to change.
         """
         simulation = self.simulation
@@ -201,31 +202,38 @@ class ArmEnv(IlwEnv):
 
     def changes(self, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
         """Return what can be otherwise, in words, and as ``retrace`` takes it: things' places."""
-        return [(f'{name} to the {side}', {'moved': name, 'y_m': by_m})
-                for name in names for side, by_m in (('left', _MOVED_M), ('right', -_MOVED_M))]
+        lights = [('light down to the half', {'light': 0.5}),
+                  ('light to the other side', {'light_turn_rad': math.pi})]
+        return [*((f'{name} to the {side}', {'moved': name, 'y_m': by_m}) for name in names
+                  for side, by_m in (('left', _MOVED_M), ('right', -_MOVED_M))),
+                *(lights if self.simulation.images() else ())]
 
-    def retrace(self, seed: int, actions: np.ndarray, do: Mapping[str, Any] | None = None,
-                ) -> Retraced:
+    def retrace(self, seed: int, actions: np.ndarray, do: Mapping[str, Any] | None = None, *,
+                images: bool = False) -> Retraced:
         """
         Drive an episode again, or one in a changed world, and ask the expert at each tick.
 
         As ``BaseEnv.retrace``: the arm goes the same way, whatever it would see.
 
-        :param do: ``{'moved': 'cube', 'y_m': 0.05}``: that thing lies so much further to the left.
+        :param do: ``{'moved': 'cube', 'y_m': 0.05}``: that thing lies so much further to the left;
+            or another light; see ``ilw_sim.arm.scene.altered``.
+        :param images: what the contract observes as images is drawn, too; it takes time.
         :raises IlwError: no world comes from this seed, or there is no such thing to move.
         """
         simulation, contract = self.simulation, self.contract
-        tick = simulation.reset(seed, change=lambda scene: moved(scene, do or {}))
+        tick = simulation.reset(seed, change=lambda scene: altered(scene, do or {}))
         hand = ArmHand(contract, Stick(config_file('joysticks', 'xbox')), seed=0, imperfection=0.0)
-        rows = []
+        rows, drawn = [], list[dict[str, np.ndarray]]()
         for action in (*actions, None):
             values = simulation.observe(tick.readings, tick.stamp_ns)
             valid = np.isfinite(values)
             rows.append((np.where(valid, values, np.float32(0.0)), valid, simulation.pose,
                          np.nan_to_num(hand.wish(tick.readings))))
+            drawn.append(simulation.images() if images else {})
             if action is not None:
                 tick = simulation.step(np.asarray(action, dtype=np.float64))
-        return Retraced(*(np.array(column) for column in zip(*rows, strict=True)))
+        return Retraced(*(np.array(column) for column in zip(*rows, strict=True)), {
+            name: np.array([each[name] for each in drawn]) for name in drawn[0]})
 
 
 def make_env(

@@ -52,3 +52,22 @@ def test_what_can_be_otherwise_is_what_lies_there(env):
         env.retrace(3, np.zeros((1, 5)), do)
     with pytest.raises(IlwError, match=r'one of cube, goal, and "x_m" or "y_m"'):
         env.retrace(3, np.zeros((1, 5)), {'moved': 'box 1', 'y_m': 0.1})
+
+
+def test_another_light_changes_the_pictures_and_nothing_else():
+    env = make_env('lift')
+    env.reset(seed=3)
+    causes = dict(env.changes(['cube']))
+    assert [*causes][2:] == ['light down to the half', 'light to the other side']
+    stays = np.tile([0.0, 0.0, 0.0, 0.0, 0.04], (2, 1))
+    plain = env.retrace(3, stays, images=True)
+    dark, turned, aside = (env.retrace(3, stays, causes[name], images=True) for name in (
+        'light down to the half', 'light to the other side', 'cube to the left'))
+    assert plain.images['front'].shape == (3, 84, 84, 3) and not env.retrace(3, stays).images
+    for other in (dark, turned):
+        assert np.array_equal(other.obs, plain.obs)
+    assert dark.images['front'].mean() == pytest.approx(plain.images['front'].mean() / 2, rel=0.05)
+    away = np.abs(turned.images['front'].astype(int) - plain.images['front'])
+    assert 0 < (away > 5).mean() < 0.5, 'the table has no shade'
+    assert (np.abs(aside.images['front'].astype(int) - plain.images['front']) > 20).any()
+    env.close()

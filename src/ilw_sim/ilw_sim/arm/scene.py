@@ -1,7 +1,7 @@
 """What lies on the table before an arm in one episode. No physics."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 import math
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from ilw_core.contract.schema import shown
 from ilw_core.errors import IlwError
+from ilw_sim.cameras.light import Light
 
 COLOURS = {'red': (0.85, 0.2, 0.2, 1.0), 'blue': (0.2, 0.35, 0.85, 1.0),
            'green': (0.25, 0.7, 0.3, 1.0), 'grey': (0.5, 0.5, 0.5, 1.0)}
@@ -54,6 +55,8 @@ class ArmScene:
     """Which of them is meant"""
     joints_off_rad: tuple[float, ...]
     """(J,) how far from home the arm begins"""
+    light: Light = field(default_factory=Light)
+    """That cameras see it in"""
 
 
 def cube(name: str, place: Place, side_m: float, colour: str) -> Thing:
@@ -67,19 +70,24 @@ def mark(name: str, place: Place, side_m: float, colour: str) -> Thing:
                  fixed=True, solid=False)
 
 
-def moved(scene: ArmScene, do: Mapping[str, Any]) -> ArmScene:
+def altered(scene: ArmScene, do: Mapping[str, Any]) -> ArmScene:
     """
-    Return a scene with one thing elsewhere.
+    Return a scene with one thing elsewhere, or in another light.
 
-    :param do: ``{'moved': 'cube', 'y_m': 0.05}``, ``x_m`` likewise; empty: nothing.
+    :param do: ``{'moved': 'cube', 'y_m': 0.05}``, ``x_m`` likewise; or ``{'light': 0.5}``, a part
+        of the usual, or ``{'light_turn_rad': 3.14}``; empty: nothing.
     :raises IlwError: there is no such thing, or no such change.
     """
     if not do:
         return scene
+    if do.keys() == {'light'}:
+        return replace(scene, light=replace(scene.light, ratio=float(do['light'])))
+    if do.keys() == {'light_turn_rad'}:
+        return replace(scene, light=replace(scene.light, turn_rad=float(do['light_turn_rad'])))
     names = [thing.name for thing in scene.things]
     if not {'moved'} < do.keys() <= {'moved', 'x_m', 'y_m'} or do['moved'] not in names:
-        raise IlwError(f'A change must be "moved", one of {", ".join(names)}, and "x_m" or "y_m". '
-                       f'Got {shown(dict(do))}.')
+        raise IlwError(f'A change must be "moved", one of {", ".join(names)}, and "x_m" or "y_m"; '
+                       f'or "light" or "light_turn_rad". Got {shown(dict(do))}.')
     return replace(scene, things=tuple(
         each if each.name != do['moved'] else replace(each, place=(
             each.place[0] + do.get('x_m', 0.0), each.place[1] + do.get('y_m', 0.0),

@@ -95,7 +95,7 @@ class ArmSimulation:
         self.world.motors = None
         self.world.reset(scene)
         self.world.motors = self.answer.motors if self.answer else None
-        self._cameras.begin(self.world.client, self.world.links())
+        self._cameras.begin(self.world.client, self.world.links(), scene.light)
         self._veer = Veer(self._veer_chance, _VEER_S, self._veer_mps, rng, self._period_s, axes=3)
         self.actions = []
         self._rules.begin()

@@ -9,6 +9,7 @@ import numpy as np
 
 from ilw_core.errors import ContractError
 from ilw_sim.cameras.drawing import Drawing, Shape, link_frame, quaternion
+from ilw_sim.cameras.light import Light
 from ilw_sim.cameras.spec import FORMATS, CameraSpec
 from ilw_sim.sensing.readings import header, mounted
 from ilw_sim.simulated import Offer
@@ -33,6 +34,7 @@ class Cameras:
         self._sent: dict[str, tuple[int, np.ndarray]] = {}
         """Name -> step and bytes of the newest picture"""
         self._physics: Any = None
+        self._light = Light()
         self._links: Mapping[str, tuple[int, int]] = {}
 
     @property
@@ -54,19 +56,21 @@ class Cameras:
                                  spec.mount[:3, 3].tolist(), quaternion(spec.mount[:3, :3])))
         return found
 
-    def begin(self, physics: Any, links: Mapping[str, tuple[int, int]]) -> None:
+    def begin(self, physics: Any, links: Mapping[str, tuple[int, int]],
+              light: Light | None = None) -> None:
         """
         Forget the scene before.
 
         :param physics: server whose bodies are drawn.
         :param links: name of each frame that a camera may be mounted on -> body and link.
+        :param light: what there is of it; ``None``: the usual one.
         :raises ContractError: a camera is mounted on no such frame.
         """
         for spec in self.specs:
             if spec.frame not in links:
                 raise ContractError(f'scene.cameras.{spec.name}.frame must be one of '
                                     f'{", ".join(links)}. Got {spec.frame!r}.')
-        self._physics, self._links = physics, links
+        self._physics, self._links, self._light = physics, links, light or Light()
         self._drawing, self._placed, self._sent = None, -1, {}
 
     def reading(self, topic: str, step: int, stamp_ns: int) -> Plain:
@@ -81,7 +85,7 @@ class Cameras:
 
     def _see(self, spec: CameraSpec, step: int) -> np.ndarray:
         if self._drawing is None:
-            self._drawing = Drawing(self._shapes())
+            self._drawing = Drawing(self._shapes(), self._light)
         if self._placed != step:
             self._drawing.place(self._physics)
             self._placed = step

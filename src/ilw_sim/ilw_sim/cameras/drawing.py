@@ -12,13 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ilw_sim.cameras.light import Light
 from ilw_sim.cameras.spec import CameraSpec
 from ilw_sim.physics.client import Client
 from ilw_sim.physics.quiet_pybullet import pybullet
 
-_LIGHT = {'lightDirection': [0.6, -0.4, 1.5], 'lightColor': [1.0, 1.0, 1.0],
-          'lightDistance': 4.0, 'lightAmbientCoeff': 0.6, 'lightDiffuseCoeff': 0.5,
-          'lightSpecularCoeff': 0.0}
 _TABLE_M = (-0.4, 1.2, -0.8, 0.8)
 """Its edges: from and to in x, then in y; its top is at height 0"""
 _TABLE, _BEHIND = np.array((143, 153, 158), np.uint8), np.array((225, 222, 218), np.uint8)
@@ -55,7 +53,8 @@ class Drawing:
     :param shapes: what is drawn on a table.
     """
 
-    def __init__(self, shapes: Sequence[Shape]) -> None:
+    def __init__(self, shapes: Sequence[Shape], light: Light | None = None) -> None:
+        self._light = light or Light()
         self._client: Any = Client(pybullet.DIRECT)
         self._shapes = tuple(shapes)
         self._at = [(shape.at[:3, 3].tolist(), quaternion(shape.at[:3, :3]))
@@ -84,10 +83,10 @@ class Drawing:
         pixels, depth = self._client.getCameraImage(
             width, height, view, camera.projection, shadow=0,
             renderer=pybullet.ER_TINY_RENDERER,
-            flags=pybullet.ER_NO_SEGMENTATION_MASK, **_LIGHT)[2:4]
+            flags=pybullet.ER_NO_SEGMENTATION_MASK, **self._light.options())[2:4]
         seen = np.ascontiguousarray(np.reshape(pixels, (-1, 4))[:, 2::-1])
         nothing = np.flatnonzero(np.ravel(depth) >= 1.0)
-        seen[nothing] = _behind(optical, camera.rays[nothing])
+        seen[nothing] = self._light.ratio * _behind(optical, camera.rays[nothing])
         return seen.reshape(height, width, 3)
 
     def _add(self, shape: Shape) -> int:
