@@ -89,18 +89,24 @@ def test_an_input_left_out_has_no_say(clutter):
     assert not np.array_equal(given[0], policy(torch.as_tensor(other)).detach().numpy())
 
 
-@pytest.mark.long
-def test_a_policy_of_an_arm_is_asked_do_on_what_lies_before_it(run, tmp_path):
-    pytest.importorskip('pybullet')
-    contract, config = named_contract('lift_state'), BcConfig(hidden=8, without='arm,tool')
+def arm_and_recordings(task, tmp_path):
+    """Return an untrained policy of an arm, and leave two recordings of it in ``demos``."""
+    contract, config = named_contract(task), BcConfig(hidden=8, without='arm,tool')
+    torch.manual_seed(0)
     policy = BehaviourCloning(
         contract, config, Normalizer.of_bounds(contract.obs_low, contract.obs_high),
         Normalizer.of_bounds(contract.action.low, contract.action.high), nn.Identity())
-    policy.net = FusedMlp(cloning_sizes(contract, config, policy.inputs),
+    encoded = sum(each.width for each in policy.encoders)
+    policy.net = FusedMlp(cloning_sizes(contract, config, policy.inputs, encoded),
                           torch.Generator().manual_seed(1), torch.device('cpu')).module()
+    with torch.no_grad():  # small differences of pictures are to count, too
+        for each in policy.encoders.parameters():
+            each *= 6.0
+        if contract.images:
+            policy.net[-1].weight *= 10.0
     saved = save_checkpoint(tmp_path / 'policy', contract, {
         'algorithm': 'bc', 'history': 1, 'horizon': 1},
-        {'policy.onnx': to_onnx(policy, contract, 1), 'weights.safetensors': b''}).path
+        {'policy.onnx': to_onnx(policy.eval(), contract, 1), 'weights.safetensors': b''}).path
     env = make_env('ilw_sim.env:make_env', contract).unwrapped
     kinds = {o.topic: o.type for o in env.simulation.offers if o.topic in contract.topics}
     for seed in range(2):
@@ -108,12 +114,26 @@ def test_a_policy_of_an_arm_is_asked_do_on_what_lies_before_it(run, tmp_path):
         bag = MadeRecording(tmp_path / 'demos' / str(seed), contract, kinds)
         for step in range(12):
             tick = env.simulation.tick
-            bag.tick(BEGIN_NS + tick.stamp_ns, tick.readings)
+            bag.tick(BEGIN_NS + tick.stamp_ns, seen(env))
             info = env.step(np.array([0.1, 0.02 * step, -0.1, 0.2, 0.04]))[4]
             bag.command(BEGIN_NS + tick.stamp_ns, info['applied'])
-        bag.tick(BEGIN_NS + env.simulation.tick.stamp_ns, env.simulation.tick.readings)
+        bag.tick(BEGIN_NS + env.simulation.tick.stamp_ns, seen(env))
         bag.finish(Outcome.SUCCESS, 'goal')
     env.close()
+    return saved
+
+
+def seen(env):
+    """Return what all sensors say, pictures included."""
+    simulation = env.simulation
+    return {**simulation.tick.readings, **{source.topic: simulation.reading(source.topic)
+                                           for source in env.contract.images}}
+
+
+@pytest.mark.long
+def test_a_policy_of_an_arm_is_asked_do_on_what_lies_before_it(run, tmp_path):
+    pytest.importorskip('pybullet')
+    saved = arm_and_recordings('lift_state', tmp_path)
     code, out, err = run(why, saved, tmp_path / 'demos', '--worlds', '1', '--out',
                          tmp_path / 'page.html', '--json')
     assert code == 0, err
@@ -121,3 +141,30 @@ def test_a_policy_of_an_arm_is_asked_do_on_what_lies_before_it(run, tmp_path):
     assert said['driven_again'] == 1 and said['gradient'] is not None
     assert {each['cause'] for each in said['causes']} == {'cube to the left', 'cube to the right'}
     assert all(each['policy'] > 0.0 and each['expert'] > 0.0 for each in said['causes'])
+
+
+@pytest.mark.slow
+def test_pictures_get_heat_maps_that_the_file_that_drives_confirms_and_other_light(
+        run, tmp_path):
+    pytest.importorskip('pybullet')
+    saved = arm_and_recordings('lift', tmp_path)
+    page = tmp_path / 'page.html'
+    code, out, err = run(why, saved, tmp_path / 'demos', '--worlds', '1', '--out', page,
+                         '--json')
+    assert code == 0, err
+    said = json.loads(out)
+    assert [each['blank']['input'] for each in said['inputs']] == [
+        'arm', 'gripper', 'tool', 'front', 'wrist'], 'what is hidden moves nothing'
+    uses = {each['blank']['input']: each for each in said['inputs']}
+    assert uses['front']['image'] and uses['front']['mixed']['ratio'] > 0.0
+    assert uses['arm']['mixed']['ratio'] == 0.0, 'it was left out'
+    assert {each['cause'] for each in said['causes']} == {
+        'cube to the left', 'cube to the right', 'light down to the half',
+        'light to the other side'}
+    assert all(each['policy'] > 0.0 for each in said['causes'])
+    light = [each['expert'] for each in said['causes'] if 'light' in each['cause']]
+    assert light == [0.0, 0.0], 'who knows the map needs no light'
+    assert said['gradient']['worst_gap_ratio'] < 0.1
+    assert said['heat']['pairs'] > 0 and said['heat']['rank_correlation'] > 0.3
+    assert said['heat']['same_place_ratio'] > 0.3
+    assert 'Heat maps and squares hidden' in page.read_text()

@@ -1,6 +1,6 @@
 """An episode's world is found and driven again; what one thing does is told from the others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -9,6 +9,12 @@ from ilw_core.episode import Episode, Outcome
 from ilw_core.scores.paired import tango
 from ilw_learner.why.ablation import ablate
 from ilw_learner.why.inputs import named_inputs
+from ilw_learner.why.pictures_seen import (
+    NamedPicture,
+    heat_checked,
+    in_squares,
+    square_changes,
+)
 from ilw_learner.why.worlds import ask_all, find_worlds
 
 FAR = np.full(36, 4.0)
@@ -19,6 +25,7 @@ class Driven:
     obs: np.ndarray
     poses: np.ndarray
     expert: np.ndarray
+    images: dict = field(default_factory=dict)
 
 
 class Room:
@@ -127,7 +134,10 @@ class Goes:
 def test_success_is_lost_without_the_input_that_counts_and_without_that_alone(clutter):
     obs = np.full((30, clutter.obs_dim), 0.9, np.float32)
     inputs = named_inputs(clutter, obs[:, None])
-    found = ablate(Gate(clutter), clutter, Goes(), inputs, [obs], range(20))
+    recorded = Episode('one', obs, np.ones_like(obs, dtype=bool), np.zeros((29, 2), np.float32),
+                       np.ones(29, bool), np.arange(30), Outcome.SUCCESS, 'goal',
+                       clutter.hash)
+    found = ablate(Gate(clutter), clutter, Goes(), inputs, [recorded], range(20))
     lost = {(each.input, each.how): each.lost for each in found}
     assert lost == {**{(name, how): 0.0 for name in ('lidar', 'velocity')
                        for how in ('held', 'shuffled', 'blank')},
@@ -135,3 +145,57 @@ def test_success_is_lost_without_the_input_that_counts_and_without_that_alone(cl
     (blank,) = (each for each in found if (each.input, each.how) == ('goal', 'blank'))
     assert (blank.n, blank.whole, blank.without) == (20, 20, 0)
     assert blank.lost95 == pytest.approx(tango(20, 0, 20)) and blank.lost95[0] > 0.5
+
+
+class Lamp(Gate):
+    """The same gate with a camera: who goes while the picture is bright, arrives."""
+
+    def reset(self, *, seed):
+        seen = np.zeros(self._contract.obs_dim, np.float32)
+        self._obs = {'observation': seen, 'camera': np.full((16, 24, 3), 200, np.uint8)}
+        return self._obs, {'valid': np.ones(len(seen), bool)}
+
+
+class Looks(Goes):
+    """A policy that goes where its picture is bright."""
+
+    def observe(self, seen):
+        self._go = seen.images['camera'].mean() > 100
+
+
+def test_success_is_lost_where_the_picture_it_looks_at_is_shuffled_or_blank(cameras):
+    contract = cameras.camera_contract()
+    dark = np.zeros((1, 16, 24, 3), np.uint8)
+    obs = np.zeros((1, contract.obs_dim), np.float32)
+    recorded = Episode('dark', obs, np.ones_like(obs, dtype=bool), np.zeros((0, 2), np.float32),
+                       np.ones(0, bool), np.zeros(1, np.int64), Outcome.SUCCESS, 'goal',
+                       contract.hash, images={'camera': dark},
+                       images_valid={'camera': np.ones(1, bool)})
+    given = NamedPicture('camera', (16, 24, 3), dark[0])
+    found = ablate(Lamp(contract), contract, Looks(), [given], [recorded], range(10))
+    assert {each.how: each.lost for each in found} == {'held': 0.0, 'shuffled': 1.0, 'blank': 1.0}
+
+
+def test_hidden_squares_find_the_place_that_a_policy_looks_at_and_mistaken_heat_fails(cameras):
+    images = {'camera': np.full((1, 1, 24, 24, 3), 200, np.uint8)}
+
+    class Looking:
+        def __init__(self, images=None):
+            self._images = images
+
+        def at(self, images):
+            return Looking(images)
+
+        def __call__(self, obs):
+            return self._images['camera'][:, 0, 4:6, 20:22].mean(axis=(1, 2, 3))[:, None] / 255.0
+
+    given = NamedPicture('camera', (24, 24, 3), np.zeros((24, 24, 3), np.uint8))
+    hidden = square_changes(Looking(), np.zeros((1, 3), np.float32), images, given)
+    assert hidden.shape == (1, 12, 12) and hidden[0, 2, 10] == pytest.approx(-200 / 255)
+    assert np.count_nonzero(hidden) == 1
+    heat = np.zeros((1, 24, 24))
+    heat[0, 4:6, 20:22] = 0.1
+    right = heat_checked(in_squares(heat)[None], hidden[None], np.ones(1))
+    wrong = heat_checked(in_squares(heat[:, :, ::-1])[None], hidden[None], np.ones(1))
+    assert (right.pairs, right.same_place_ratio, wrong.same_place_ratio) == (1, 1.0, 0.0)
+    assert right.rank_correlation > 0.99 > wrong.rank_correlation

@@ -127,7 +127,8 @@ def _simulated(about: 'Subject', env_spec: str, worlds: int, drive: int, seed: i
         about.notes.append(f'{env_spec} cannot drive an episode again: no do().')
     elif worlds:
         known = find_worlds(plain, about.contract, about.episodes, most=worlds)
-        asked = [ask_all(plain, each, about.ask, about.checkpoint.history) for each in known]
+        asked = [ask_all(plain, each, about.ask, about.checkpoint.history,
+                         images=bool(about.pictures)) for each in known]
         if not known:
             about.notes.append('No episode could be driven again: none of them is of one of the '
                                'first simulated worlds, or ticks of them were lost. No do().')
@@ -140,5 +141,5 @@ def _simulated(about: 'Subject', env_spec: str, worlds: int, drive: int, seed: i
         return asked, ()
     runner = PolicyRunner(about.checkpoint.path, about.contract)
     seeds = range(world_seeds.SCORE + seed, world_seeds.SCORE + seed + drive)
-    return asked, ablate(env, about.contract, runner, about.inputs,
-                         [each.obs for each in about.episodes], seeds)
+    return asked, ablate(env, about.contract, runner, [*about.seen, *about.pictures],
+                         about.episodes, seeds)

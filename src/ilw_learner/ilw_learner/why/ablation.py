@@ -8,10 +8,12 @@ import gymnasium
 import numpy as np
 
 from ilw_core.contract.file import Contract
+from ilw_core.episode import Episode
 from ilw_core.scores.paired import PairCounts, tango
 from ilw_learner.rollout.evaluate import Act, acting, run_episode
 from ilw_learner.runtime.runner import PolicyRunner
 from ilw_learner.why.inputs import NamedInput
+from ilw_learner.why.pictures_seen import NamedPicture
 
 HOW = ('held', 'shuffled', 'blank')
 """At its first value; as another episode had it at that tick; as if nothing were seen"""
@@ -35,13 +37,13 @@ class SuccessLost:
 
 
 def ablate(env: gymnasium.Env[Any, Any], contract: Contract, runner: PolicyRunner,
-           inputs: Sequence[NamedInput], recorded: Sequence[np.ndarray], seeds: Sequence[int],
-           progress: Callable[[int, int], None] = lambda done, total: None,
+           inputs: Sequence[NamedInput | NamedPicture], recorded: Sequence[Episode],
+           seeds: Sequence[int], progress: Callable[[int, int], None] = lambda done, total: None,
            ) -> tuple[SuccessLost, ...]:
     """
     Drive every start with all inputs, then without each in each way.
 
-    :param recorded: ``(T, Do)`` observations of each episode, which ``shuffled`` takes from.
+    :param recorded: episodes that ``shuffled`` takes from.
     """
     plain = acting(runner)
     ways = [(each, how) for each in inputs for how in HOW]
@@ -68,22 +70,28 @@ def ablate(env: gymnasium.Env[Any, Any], contract: Contract, runner: PolicyRunne
     return tuple(found)
 
 
-def _blinded(act: Act, given: NamedInput, how: str, recorded: Sequence[np.ndarray],
+def _blinded(act: Act, given: NamedInput | NamedPicture, how: str, recorded: Sequence[Episode],
              seed: int) -> Act:
     """Return an act that is shown something else for one input; ``seed`` draws the episode."""
-    other = recorded[int(np.random.default_rng(seed).integers(len(recorded)))][:, given.columns]
+    drawn = recorded[int(np.random.default_rng(seed).integers(len(recorded)))]
+    other = (drawn.images[given.name] if isinstance(given, NamedPicture)
+             else drawn.obs[:, given.columns])
     first: list[np.ndarray] = []
     ticks = 0
 
-    def shown(values: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
+    def shown(values: np.ndarray, valid: np.ndarray, *seen: dict[str, np.ndarray],
+              ) -> np.ndarray | None:
         nonlocal ticks
         if not first:
-            first.append(values[given.columns].copy())
+            first.append(np.copy(seen[0][given.name] if isinstance(given, NamedPicture)
+                                 else values[given.columns]))
         instead = {'held': first[0], 'blank': given.blank,
                    'shuffled': other[min(ticks, len(other) - 1)]}[how]
         ticks += 1
+        if isinstance(given, NamedPicture):
+            return act(values, valid, {**seen[0], given.name: instead})
         values, valid = values.copy(), valid.copy()
         values[given.columns], valid[given.columns] = instead, True
-        return act(values, valid)
+        return act(values, valid, *seen)
 
     return shown

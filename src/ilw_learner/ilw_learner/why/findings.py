@@ -12,6 +12,7 @@ USED_SHARE = 0.1
 _UNUSED_SHARE = 0.02
 _FOLLOWS = 0.7
 _STAYS = 0.02
+_HELD_RATIO = 0.1
 _NEEDED = 0.02
 """Change of the expert's action, as a part of its range, from which on it looks"""
 
@@ -42,6 +43,8 @@ def misleading(found: Sequence[WhyFinding]) -> tuple[str, ...]:
 
 def _of(use: InputUse, depends: Dependence | None, copycat: CopycatTest) -> list[WhyFinding]:
     name, share, traits = use.blank.input, use.share, use.traits
+    if use.image:
+        return _of_camera(name, share, use)
     needed = depends is not None and depends.done is not None and depends.done > _NEEDED
     if share < _UNUSED_SHARE and needed:
         return [WhyFinding(
@@ -69,6 +72,21 @@ def _of(use: InputUse, depends: Dependence | None, copycat: CopycatTest) -> list
     level = 'bad' if share >= 0.25 else 'warn'
     return [WhyFinding(level, name, f'{share:.0%} of what moves its action is {name}. {said}',
                        _leave_out(name))]
+
+
+def _of_camera(name: str, share: float, use: InputUse) -> list[WhyFinding]:
+    if share < _UNUSED_SHARE:
+        return [WhyFinding(
+            'warn', name, f'It does not look at {name} ({share:.0%} of what moves its action).',
+            f'Measure what it is worth: ./ilw why CHECKPOINT --drive 20. If nothing, take it out '
+            f'of the contract: a policy without {name} is faster. Else record what only {name} '
+            f'shows.')]
+    if share >= USED_SHARE and use.held.ratio <= _HELD_RATIO * use.mixed.ratio:
+        return [WhyFinding(
+            'warn', name, f'{share:.0%} of what moves its action is {name}, but hardly anything '
+            f'changes when its first picture stays: it can tell the demonstrations apart instead '
+            f'of looking.', 'Record more episodes, and with other light and backgrounds.')]
+    return []
 
 
 def _leave_out(name: str) -> str:

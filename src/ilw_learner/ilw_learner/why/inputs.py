@@ -1,6 +1,6 @@
 """The named inputs of a policy: which numbers of an observation each is, and what not seen is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class NamedInput:
     """``nothing seen`` of a lidar: its largest range; else ``mean of the data``"""
     bearings_rad: np.ndarray | None = None
     """(D,) where each sector of a lidar looks, counter-clockwise from ahead; ``None``: no lidar"""
+    hidden: bool = False
+    """No policy sees it"""
 
     @property
     def dim(self) -> int:
@@ -43,7 +45,8 @@ def named_inputs(contract: Contract, obs: np.ndarray) -> tuple[NamedInput, ...]:
         if source.feature.is_image:
             continue
         columns = slice(begin, begin := begin + source.feature.dim)
-        found.append(_named(source, columns, obs[..., columns]))
+        found.append(replace(_named(source, columns, obs[..., columns]),
+                             hidden=source.name in contract.hidden))
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ Occlusion (M. D. Zeiler, R. Fergus, "Visualizing and understanding convolutional
 for named inputs of any length, and for each number of one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,16 +43,22 @@ def effect(ask: Ask, obs: np.ndarray, stand_in: np.ndarray, given: NamedInput, w
     before = ask(obs)
     other = obs.copy()
     other[..., given.columns] = stand_in
-    moved = np.abs(ask(other) - before).mean(axis=0)  # (Da,)
     span = np.array(list(spans.values()))
     by_entry = []
     for k in range(given.dim if entries else 0):
         one, column = obs.copy(), given.columns.start + k
         one[..., column] = other[..., column]
         by_entry.append(float((np.abs(ask(one) - before) / span).mean()))
-    return Effect(given.name, what, float((moved / span).mean()),
-                  {name: float(v) for name, v in zip(spans, moved, strict=True)},
-                  tuple(by_entry))
+    return replace(moved_by(before, ask(other), given.name, what, spans),
+                   by_entry=tuple(by_entry))
+
+
+def moved_by(before: np.ndarray, after: np.ndarray, name: str, what: str,
+             spans: dict[str, float]) -> Effect:
+    """Return the effect of a replacement by the actions ``(N, Da)`` before and after it."""
+    moved = np.abs(after - before).mean(axis=0)  # (Da,)
+    return Effect(name, what, float((moved / np.array(list(spans.values()))).mean()),
+                  {field: float(v) for field, v in zip(spans, moved, strict=True)}, ())
 
 
 def entry_changes(ask: Ask, obs: np.ndarray, given: NamedInput) -> np.ndarray:

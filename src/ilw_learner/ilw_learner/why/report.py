@@ -1,11 +1,12 @@
 """All that was found out about why a policy acts as it does; text, page and --json show it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ilw_learner.why.ablation import SuccessLost
 from ilw_learner.why.attribution import GradientCheck
 from ilw_learner.why.occlusion import Effect
+from ilw_learner.why.pictures_seen import HeatCheck
 from ilw_learner.why.recorded.copycat import CopycatTest
 from ilw_learner.why.recorded.dependence import Dependence
 from ilw_learner.why.recorded.traits import InputTraits
@@ -24,6 +25,8 @@ class InputUse:
     share: float
     """Part of what all inputs move together, each mixed"""
     traits: InputTraits
+    image: bool = False
+    """It is a camera's; its traits are those of 36 mean brightnesses"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class Moment:
     """Action field -> (Do,) change of it when each number alone is not seen"""
     gradient: dict[str, tuple[float, ...]]
     """Action field -> (Do,) integrated gradients; empty where they are not known"""
+    heat: dict[str, dict[str, tuple[tuple[float, ...], ...]]] = field(default_factory=dict)
+    """Camera -> action field -> what each of 12 x 12 squares of its picture adds, by integrated
+    gradients; empty where they are not known"""
+    hidden: dict[str, dict[str, tuple[tuple[float, ...], ...]]] = field(default_factory=dict)
+    """Likewise, how the action changes when that square alone is not seen"""
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,8 @@ class WhyReport:
     inputs: tuple[InputUse, ...]
     gradient: GradientCheck | None
     """``None``: see ``notes``"""
+    heat: HeatCheck | None
+    """``None``: no camera, or see ``notes``"""
     copycat: CopycatTest
     depends: tuple[Dependence, ...]
     causes: tuple[CauseEffect, ...]

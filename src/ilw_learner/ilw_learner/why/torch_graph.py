@@ -1,6 +1,6 @@
 """The deployed graph in torch, node by node: the same numbers, and their gradient."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,9 +34,13 @@ class TorchGraph:
         if unknown:
             raise GraphError(f'The gradient of {shown(", ".join(unknown))} is not known here.')
 
-    def __call__(self, obs: Tensor) -> Tensor:
-        """Return the output ``(B, Ta, Da)``, which autograd follows."""
-        values = {**self._weights, INPUT: obs}
+    def __call__(self, obs: Tensor, images: Mapping[str, Tensor] | None = None) -> Tensor:
+        """
+        Return the output ``(B, Ta, Da)``, which autograd follows.
+
+        :param images: entry -> ``(B, To, H, W, C)``, 0 to 255, and fractions of a step too.
+        """
+        values = {**self._weights, **(images or {}), INPUT: obs}
         for kind, inputs, output, attributes in self._nodes:
             values[output] = _OPERATORS[kind](
                 *(values[name] if name else None for name in inputs), **attributes)
@@ -103,6 +107,23 @@ def _cast(x: Tensor, to: int) -> Tensor:
     return x.double() if kind == 'f' else x.bool() if kind == 'b' else x.long()
 
 
+def _conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, kernel_shape: Sequence[int],
+          strides: Sequence[int] = (1, 1), pads: Sequence[int] = (0, 0, 0, 0),
+          dilations: Sequence[int] = (1, 1), group: int = 1, auto_pad: bytes = b'NOTSET',
+          ) -> Tensor:
+    if auto_pad != b'NOTSET' or len(kernel_shape) != 2:
+        raise GraphError('The gradient of a convolution other than of images, padded by number, '
+                         'is not known here.')
+    top, left, bottom, right = pads
+    return functional.conv2d(functional.pad(x, (left, right, top, bottom)), weight, bias,
+                             tuple(strides), 0, tuple(dilations), group)
+
+
+def _largest(x: Tensor, axes: Any = None, keepdims: int = 1) -> Tensor:
+    chosen = axes.tolist() if isinstance(axes, Tensor) else axes
+    return x.amax(tuple(range(x.ndim)) if chosen is None else tuple(chosen), bool(keepdims))
+
+
 def _concat(*parts: Tensor, axis: int) -> Tensor:
     return torch.cat(parts, dim=axis)
 
@@ -117,15 +138,16 @@ def _constant(value: onnx.TensorProto) -> Tensor:
 
 _OPERATORS: dict[str, Operator] = {
     'Abs': torch.abs, 'Add': torch.add, 'Cast': _cast, 'Clip': _clip, 'Concat': _concat,
-    'Constant': _constant, 'Cos': torch.cos, 'Div': torch.div,
+    'Constant': _constant, 'Conv': _conv, 'Cos': torch.cos, 'Div': torch.div,
     'Elu': functional.elu, 'Exp': torch.exp, 'Flatten': _flatten, 'Gather': _gather,
     'Gemm': _gemm, 'Identity': lambda x: x,
     'LeakyRelu': lambda x, alpha=0.01: functional.leaky_relu(x, alpha), 'Log': torch.log,
     'MatMul': torch.matmul, 'Max': _all(torch.maximum), 'Min': _all(torch.minimum),
     'Mul': torch.mul, 'Neg': torch.neg, 'Pow': torch.pow, 'Reciprocal': torch.reciprocal,
+    'ReduceMax': _largest,
     'Relu': torch.relu, 'Reshape': _reshape, 'Shape': lambda x: torch.tensor(x.shape),
     'Sigmoid': torch.sigmoid, 'Sin': torch.sin, 'Slice': _slice,
     'Softmax': lambda x, axis=-1: torch.softmax(x, axis), 'Softplus': functional.softplus,
     'Sqrt': torch.sqrt, 'Sub': torch.sub, 'Tanh': torch.tanh, 'Transpose': _transpose,
     'Unsqueeze': _unsqueeze, 'Where': torch.where}
-"""Of ONNX by name, for what ``bc``, ``dqn`` and ``dqfd`` export from vectors"""
+"""Of ONNX by name, for what ``bc``, ``dqn`` and ``dqfd`` export"""

@@ -14,7 +14,8 @@ import numpy as np
 
 from ilw_core.contract.file import Contract
 from ilw_core.episode import Episode
-from ilw_learner.why.asked import Ask
+from ilw_learner.rollout.evaluate import parted
+from ilw_learner.why.asked import Ask, ManyAsked
 
 SEARCHED = 300
 """Worlds among which that of an episode is looked for"""
@@ -34,12 +35,14 @@ class Retraces(Protocol):
     """(T+1, 3) x, y [m], yaw [rad]"""
     expert: np.ndarray
     """(T+1, Da)"""
+    images: Mapping[str, np.ndarray]
+    """Contract entry -> (T+1, H, W, C) uint8; empty: not drawn"""
 
 
 class ChangingEnv(Protocol):
     """What an environment needs beside Gymnasium's interface to be asked ``do()``."""
 
-    def reset(self, *, seed: int) -> tuple[np.ndarray, dict[str, Any]]: ...
+    def reset(self, *, seed: int) -> tuple[Any, dict[str, Any]]: ...
 
     def things(self) -> dict[str, np.ndarray]:
         """Return what stands in the world: its outline, (N, 2) corners [m]."""
@@ -47,8 +50,8 @@ class ChangingEnv(Protocol):
     def changes(self, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
         """Return what can be otherwise, of these things too: words, and what ``retrace`` takes."""
 
-    def retrace(self, seed: int, actions: np.ndarray, do: Mapping[str, Any] | None = None,
-                ) -> Retraces: ...
+    def retrace(self, seed: int, actions: np.ndarray, do: Mapping[str, Any] | None = None, *,
+                images: bool = False) -> Retraces: ...
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class Answer:
     """(T, Da) likewise"""
     seen: np.ndarray
     """(Do,) mean change of each observed number"""
+    pictures: dict[str, float]
+    """Contract entry -> mean change of its pixels, as a part of their range"""
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ def find_worlds(env: ChangingEnv, contract: Contract, episodes: Sequence[Episode
             if len(found) >= most or time.process_time() > until:
                 return found
             if seed not in first:
-                first[seed] = env.reset(seed=seed)[0]
+                first[seed] = parted(env.reset(seed=seed)[0])[0]
             if (np.abs(first[seed] - episode.obs[0]) <= _NEAR_RATIO * span).all():
                 world = _aligned(env, contract, episode, seed)
                 if world.off_ratio <= _NEAR_RATIO:  # else ticks were lost, or it was another plant
@@ -139,16 +144,18 @@ def _aligned(env: ChangingEnv, contract: Contract, episode: Episode, seed: int) 
     return KnownWorld(episode, seed, waited, float(seen.max()), actions)
 
 
-def ask_all(env: ChangingEnv, world: KnownWorld, ask: Ask, history: int, *, most: int = 10,
-            budget_s: float = 10.0) -> Asked:
+def ask_all(env: ChangingEnv, world: KnownWorld, ask: Ask | ManyAsked, history: int, *,
+            most: int = 10, budget_s: float = 10.0, images: bool = False) -> Asked:
     """
     Change each thing near the way, and the goal, and ask policy and expert at every tick.
 
     :param most: things, the nearest first.
     :param budget_s: time of the processor after which no further change is begun.
+    :param images: the policy sees images, so they are drawn.
     """
     until = time.process_time() + budget_s
-    plain = env.retrace(world.seed, world.actions)
+    drawn: dict[str, Any] = {'images': True} if images else {}
+    plain = env.retrace(world.seed, world.actions, **drawn)
     things = env.things()
     acts = _acts(plain, ask, history)[world.waited:-1]
     near = sorted(things, key=lambda name: float(np.hypot(
@@ -158,16 +165,20 @@ def ask_all(env: ChangingEnv, world: KnownWorld, ask: Ask, history: int, *, most
         if time.process_time() > until:
             skipped.append(cause)
             continue
-        other = env.retrace(world.seed, world.actions, do)
+        other = env.retrace(world.seed, world.actions, do, **drawn)
         answers.append(Answer(
             cause, _acts(other, ask, history)[world.waited:-1] - acts,
             (other.expert - plain.expert)[world.waited:-1],
-            np.abs(other.obs - plain.obs)[world.waited:-1].mean(axis=0)))
+            np.abs(other.obs - plain.obs)[world.waited:-1].mean(axis=0), {
+                name: float(np.abs(each.astype(np.int16) - plain.images[name]).mean()) / 255.0
+                for name, each in other.images.items()}))
     return Asked(world, things, plain.poses[world.waited:-1], acts,
                  plain.expert[world.waited:-1], tuple(answers), tuple(skipped))
 
 
-def _acts(driven: Retraces, ask: Ask, history: int) -> np.ndarray:
+def _acts(driven: Retraces, ask: Ask | ManyAsked, history: int) -> np.ndarray:
     """Return what a policy does at every tick, ``(T+1, Da)``; as a runner that begins there."""
     rows = np.maximum(np.arange(len(driven.obs))[:, None] + np.arange(1 - history, 1), 0)
+    if isinstance(ask, ManyAsked):
+        ask = ask.at({name: each[rows] for name, each in driven.images.items()})
     return ask(driven.obs[rows])

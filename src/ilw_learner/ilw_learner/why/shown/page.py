@@ -9,12 +9,15 @@ from ilw_core.text.printable import printable
 from ilw_learner.why.explain import Explained
 from ilw_learner.why.report import WhyReport
 from ilw_learner.why.shown.pictures import inputs_picture, moment_picture, world_picture
-from ilw_learner.why.shown.text import sentence
+from ilw_learner.why.shown.text import heat_sentence, sentence
 
 _COLOURS = {'bad': '#b00020', 'warn': '#b36b00', 'ok': '#2e7d32'}
 _STYLE = ('body{font-family:sans-serif;max-width:75em;margin:2em auto}td,th{text-align:left;'
           'vertical-align:top;padding:.3em .8em;border-bottom:1px solid #ddd}img{max-width:100%}')
 _MOST_CAUSES = 12
+_PICTURES = (' On pictures: what blue pixels add and red ones take away, by integrated gradients; '
+             'orange lines surround squares whose hiding moves the action half as much as that of '
+             'the most telling one.')
 
 
 def page(found: Explained, contract: Contract) -> str:
@@ -34,7 +37,8 @@ def page(found: Explained, contract: Contract) -> str:
         _image(inputs_picture(report)),
         *_causes(found), '<h2>Moments</h2>',
         '<p>Blue: what each number adds to the action, by integrated gradients. Orange: how much '
-        'of the action goes when that number alone is not seen.</p>',
+        'of the action goes when that number alone is not seen.'
+        f'{_PICTURES if found.pictures else ""}</p>',
         *(_image(moment_picture(found, number, contract))
           for number in range(len(report.moments))),
         _gradient(report), '<h2>Does it copy?</h2>', _copies(report),
@@ -67,7 +71,11 @@ def _gradient(report: WhyReport) -> str:
     return (f'<p>Integrated gradients of the weights and finite differences through the file '
             f'that drives name the same three numbers in {check.same_top3_ratio:.0%} of '
             f'{check.moments} cases. The parts add up to the change of the action within '
-            f'{check.worst_gap_ratio:.2%} at worst.</p>')
+            f'{check.worst_gap_ratio:.2%} at worst.</p>{_heat(report)}')
+
+
+def _heat(report: WhyReport) -> str:
+    return '' if report.heat is None else f'<p>{_shown(heat_sentence(report.heat))}</p>'
 
 
 def _copies(report: WhyReport) -> str:

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ilw_core.contract.file import Contract
 from ilw_core.storage.figure_file import png_of, pyplot
@@ -39,14 +40,14 @@ def moment_picture(found: Explained, number: int, contract: Contract) -> bytes:
     moment = found.report.moments[number]
     obs = found.data.obs[found.rows[number], -1]
     fields = list(dict.fromkeys([*moment.occlusion, *moment.gradient]))
-    figure = plt.figure(figsize=(4.2 * len(found.inputs), 3.6 * len(fields) + 0.6))
+    columns = len(found.inputs) + len(found.pictures)
+    figure = plt.figure(figsize=(4.2 * columns, 3.6 * len(fields) + 0.6))
     for row, field in enumerate(fields):
         gradient = np.array(moment.gradient.get(field, ()))
         hidden = -np.array(moment.occlusion.get(field, ()))  # what it adds, not what goes
         for column, given in enumerate(found.inputs):
             polar = given.bearings_rad is not None
-            axis = figure.add_subplot(len(fields), len(found.inputs),
-                                      row * len(found.inputs) + column + 1,
+            axis = figure.add_subplot(len(fields), columns, row * columns + column + 1,
                                       projection='polar' if polar else None)
             parts = tuple(each[given.columns] if len(each) else None
                           for each in (gradient, hidden))
@@ -56,6 +57,13 @@ def moment_picture(found: Explained, number: int, contract: Contract) -> bytes:
                 axis.set_ylabel(field, labelpad=28 if polar else 4)
             if not row:
                 axis.set_title(given.name)
+        for column, (camera, seen) in enumerate(found.pictures.items(), len(found.inputs)):
+            axis = figure.add_subplot(len(fields), columns, row * columns + column + 1)
+            known = field in moment.heat.get(camera, {})
+            heat = found.heat[camera][number, row] if known else None
+            _draw_seen(axis, seen[number], heat, moment.hidden[camera].get(field))
+            if not row:
+                axis.set_title(camera)
     does = ', '.join(f'{name} {value:+.2f} {unit}' for (name, value), unit in zip(
         moment.action.items(), contract.action.units, strict=True))
     figure.suptitle(f'{moment.episode}, {moment.time_s:.1f} s: {does}', fontsize=10)
@@ -97,6 +105,33 @@ def _draw_vector(axis: Any, given: NamedInput, values: np.ndarray, gradient: np.
         given.entries[:shown], values[:shown], strict=True)], fontsize=8)
     if given.dim > shown:
         axis.set_xlabel(f'the first {shown} of {given.dim}', fontsize=8)
+
+
+def _draw_seen(axis: Any, seen: np.ndarray, heat: np.ndarray | None,
+               hidden: tuple[tuple[float, ...], ...] | None) -> None:
+    """Draw a picture in grey; blue what adds, red what takes away, orange round what counts."""
+    height, width = seen.shape[:2]
+    axis.imshow(seen.mean(axis=-1), cmap='gray', vmin=0, vmax=255)
+    if heat is not None and heat.any():
+        soft = _blurred(heat)
+        largest = np.abs(soft).max()
+        axis.imshow(soft, cmap='RdBu', vmin=-largest, vmax=largest,
+                    alpha=np.minimum(1.0, 1.6 * np.abs(soft) / largest))
+    if hidden is not None and np.any(hidden):
+        counts = np.abs(hidden)
+        ys, xs = ((np.arange(len(counts)) + 0.5) * side / len(counts) - 0.5
+                  for side in (height, width))
+        axis.contour(xs, ys, counts, [0.5 * counts.max()], colors=_OCCLUSION)
+        axis.set_xlabel(f'a square not seen: up to {counts.max():.3f}', fontsize=8)
+    axis.set_xticks([])
+    axis.set_yticks([])
+
+
+def _blurred(heat: np.ndarray) -> np.ndarray:
+    """Return a heat map whose pixels are means over 5 x 5: single ones are not to be seen."""
+    padded = np.pad(heat, 2)
+    found: np.ndarray = sliding_window_view(padded, (5, 5)).mean(axis=(-2, -1))
+    return found
 
 
 def world_picture(asked: Asked) -> bytes:

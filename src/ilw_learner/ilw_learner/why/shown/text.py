@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ilw_learner.why.pictures_seen import HeatCheck
 from ilw_learner.why.report import CauseEffect, WhyReport
 
 _MOST_CAUSES = 6
@@ -41,8 +42,19 @@ def lines(report: WhyReport) -> Iterator[str]:
         yield (f'integrated gradients and finite differences through the file that drives: the '
                f'same top three in {check.same_top3_ratio:.0%} of {check.moments}, sums within '
                f'{check.worst_gap_ratio:.2%}')
+    if report.heat is not None:
+        yield heat_sentence(report.heat)
     for note in report.notes:
         yield f'note: {note}'
+
+
+def heat_sentence(check: HeatCheck) -> str:
+    """Return how far heat maps agree with what hiding squares does."""
+    if not check.pairs:
+        return 'No square of a picture moves an action when the file that drives does not see it.'
+    return (f'Heat maps and squares hidden from the file that drives: the most telling places '
+            f'touch in {check.same_place_ratio:.0%} of {check.pairs} (6 % by chance), rank '
+            f'correlation {check.rank_correlation:.2f}.')
 
 
 def sentence(cause: CauseEffect) -> str:
