@@ -43,7 +43,7 @@ def allowed(contract):
     ('rt/joy', {'joy', 'keyboard', 'expert', 'cockpit'}),
     ('rq/arbiter/armRequest', {'teleop', 'cockpit'}),
     ('rq/arbiter/resetRequest', {'teleop', 'cockpit'}), ('rr/arbiter/estopReply', {'arbiter'}),
-    ('rq/policy/loadRequest', set()), ('rq/policy/change_stateRequest', set()),
+    ('rq/policy/loadRequest', {'cockpit'}), ('rq/policy/change_stateRequest', set()),
     ('rq/arbiter/set_parametersRequest', set()),
 ])
 def test_only_its_owner_may_write_a_topic_that_moves_the_robot(allowed, topic, owners):

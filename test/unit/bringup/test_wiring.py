@@ -3,6 +3,7 @@
 import pytest
 
 from ilw_bringup.start.bringup import BRINGUPS, resolve
+from ilw_core.errors import IlwError
 
 OTHER = {
     'task': 'maze', 'seed': 41, 'real_time_factor': 3.5, 'plant': 'small_base', 'gui': True,
@@ -98,7 +99,7 @@ def test_the_look_at_the_robot_is_as_it_was_asked_for(preflight, robot, looks):
         'preflight'] is looks
 
 
-@pytest.mark.parametrize('bringup', list(BRINGUPS))
+@pytest.mark.parametrize('bringup', [name for name in BRINGUPS if name != 'foxglove'])
 def test_namespace_and_keys_are_every_nodes(bringup):
     for spec in nodes(bringup, namespace='/robot7/', security='store').values():
         assert spec.namespace == '/robot7' and spec.enclave == f'/robot7/{spec.name}'
@@ -106,6 +107,13 @@ def test_namespace_and_keys_are_every_nodes(bringup):
         assert spec.enclave == f'/{spec.name}' and spec.namespace == ''
     for spec in nodes(bringup).values():
         assert spec.enclave == ''
+
+
+def test_what_hears_every_topic_gets_no_key():
+    with pytest.raises(IlwError, match='gets no key'):
+        nodes('foxglove', security='store')
+    assert all(spec.namespace == '/robot7' for spec in nodes(
+        'foxglove', namespace='/robot7/').values())
 
 
 @pytest.mark.parametrize(('given', 'there', 'gone'), [
