@@ -1,10 +1,13 @@
 """A policy asks for help by thresholds that follow from a budget, and goes on past a lower one."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 
+from ilw_core.errors import CheckpointError
+from ilw_learner.asking.gate_folder import SCHEMA, load_gate
 from ilw_learner.asking.help_gate import ASKS, CAUSES, NOVEL, RISKY, HelpGate, asked
 from ilw_learner.asking.robot_gate import discrepancy
 from ilw_learner.correction.attempt import requests
@@ -168,3 +171,16 @@ def test_a_request_counts_once_however_long_it_lasts():
 def test_a_discrepancy_is_the_mean_square_by_the_range_of_each_value():
     found = discrepancy(np.array([0.2, -1.0]), np.array([0.0, 1.0]), np.array([0.4, 2.0]))
     assert found == pytest.approx((0.25 + 1.0) / 2.0)
+
+
+@pytest.mark.parametrize('card', [
+    [], {}, {'schema': SCHEMA}, {'graphs': ['goal.onnx']}, {'graphs': {'member-0.onnx': '0'}},
+    {'graphs': {'goal.onnx': '0', '../elsewhere.onnx': '0'}}])
+def test_a_card_that_lacks_something_or_names_what_lies_elsewhere_is_refused(card, tmp_path,
+                                                                             clutter):
+    if card and 'graphs' in card:
+        card = {'schema': SCHEMA, 'contract': clutter.hash, 'history': 1, 'horizon': 1,
+                'budget': 0.1, 'agrees': 0.1, 'novelty': [1.0], 'risk': [1.0], **card}
+    (tmp_path / 'gate.json').write_text(json.dumps(card))
+    with pytest.raises(CheckpointError, match='must be a gate'):
+        load_gate(tmp_path, clutter)

@@ -18,6 +18,8 @@ from ilw_learner.runtime.runner import image_shapes
 SCHEMA = 'ilw.gate/1'
 CARD = 'gate.json'
 _GOAL = 'goal.onnx'
+_KEYS = frozenset({'contract', 'history', 'horizon', 'budget', 'agrees', 'graphs', 'novelty',
+                   'risk'})
 _MAX_CARD_BYTES, _MAX_GRAPH_BYTES = 10_000_000, 500_000_000
 
 
@@ -71,8 +73,10 @@ def _card(folder: Path, contract: Contract) -> dict[str, Any]:
     except (IlwError, OSError) as error:
         raise CheckpointError(f'{folder} must hold a gate, {CARD} and its networks, as ./ilw '
                               f'correct --gate robot makes it. {error}') from error
-    known = isinstance(card, dict) and card.get('schema') == SCHEMA
-    if not known or _GOAL not in card.get('graphs', {}):
+    known = isinstance(card, dict) and card.get('schema') == SCHEMA and card.keys() >= _KEYS
+    graphs = card['graphs'] if known else None
+    if not isinstance(graphs, dict) or _GOAL not in graphs or any(
+            Path(name).name != name for name in graphs):
         raise CheckpointError(f'{folder / CARD} must be a gate of the schema {SCHEMA}. Make one: '
                               f'./ilw correct --gate robot.')
     if card['contract'] != contract.hash:
