@@ -77,6 +77,10 @@ class RobotAttempts(Attempts):
         def busy() -> bool:
             return session.status is not None and session.status.phase in _BUSY
 
+        def records() -> bool:
+            assert session.status is not None
+            return bool(session.status.phase == EpisodeStatus.PHASE_RECORDING)
+
         session.arm(False)
         self._say(f'Episode {number}: put the robot at a start, then press start.')
         session.wait_for(busy, math.inf, 'a person')
@@ -84,8 +88,9 @@ class RobotAttempts(Attempts):
             session.arm(True)
         except LoopError as error:
             self._say(f'{error} Discard the episode, put that right, and begin again.')
-        session.wait_for(lambda: not busy(), math.inf, 'a person')
-        session.arm(False)
+        session.wait_for(lambda: not records(), math.inf, 'a person')
+        session.arm(False)  # before the recording is saved: what is over is not driven on
+        session.wait_for(lambda: not busy(), math.inf, 'the recorder')
 
 
 class RobotStages(SimulatedStages):
