@@ -152,7 +152,8 @@ def test_a_person_begins_corrects_and_marks_and_what_was_driven_is_learned(tmp_p
         'decisions']
     driven = [each for each in decisions if each['what'] == 'episode']
     assert [each['policy'] for each in driven] == 10 * [begin]
-    assert all(each['takeovers'] >= 1 and each['success'] is False for each in driven), driven
+    assert all(each['success'] is False for each in driven), 'it was helped each time'
+    assert sum(each['takeovers'] for each in driven) > 0  # who drives first takes nothing over
     assert len(list(find_episodes(tmp_path / 'run' / 'round-1' / 'corrections'))) == 10
     refused, = (each for each in decisions if each['what'] == 'refuse')
     assert refused['pairs'] == 1, 'one pair of trials shows nothing'
