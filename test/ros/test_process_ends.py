@@ -135,20 +135,40 @@ HURRY = ('import ilw_ros.spinning.ending, ilw_ros.run; '
          'ilw_ros.spinning.ending.CLEAN_UP_S = ilw_ros.run.CLEAN_UP_S = 1.0')
 
 
-@pytest.mark.parametrize(('first', 'codes'), [
-    (f'Node.destroy_node = lambda self: {HANGS}', [0]),
-    (f'import ctypes; Node.destroy_node = lambda self: {LOCKED}', [-signal.SIGALRM]),
-    (f'rclpy.try_shutdown = lambda: {HANGS}', [0]),
-    (f'import atexit; atexit.register(lambda: {HANGS})', [0, -signal.SIGALRM])],
-    ids=['leaving the graph', "with Python's lock held", 'shutting DDS down', "Python's own end"])
-def test_a_clean_up_that_hangs_is_not_waited_for(tmp_path, first, codes):
+HANGING = {
+    'leaving the graph': f'Node.destroy_node = lambda self: {HANGS}',
+    "with Python's lock held": f'import ctypes; Node.destroy_node = lambda self: {LOCKED}',
+    'shutting DDS down': f'rclpy.try_shutdown = lambda: {HANGS}',
+    "Python's own end": f'import atexit; atexit.register(lambda: {HANGS})'}
+
+
+@pytest.mark.parametrize('first', HANGING.values(), ids=HANGING)
+def test_a_clean_up_that_hangs_is_not_waited_for(tmp_path, first):
     node = Tried(tmp_path, first=f'{HURRY}; {first}')
     node.wait_for('ticking')
     node.process.send_signal(signal.SIGTERM)
     node.wait_for('hangs')
     assert 'Traceback' not in node.end(8)
     assert node.said == 'farewell while heard destroyed'
-    assert node.process.returncode in codes
+    assert node.process.returncode == 0, 'nothing was lost'
+
+
+@pytest.mark.parametrize('first', HANGING.values(), ids=HANGING)
+def test_a_fault_of_a_node_is_told_however_its_clean_up_hangs(tmp_path, first):
+    node = Tried(tmp_path, first=f'{HURRY}; {first}', tick="raise ValueError('broken')")
+    node.wait_for('hangs')
+    node.end(8)
+    assert node.process.returncode == 1
+
+
+def test_what_could_not_be_saved_is_told_though_python_is_stuck(tmp_path):
+    hangs = HANGING["with Python's lock held"]
+    node = Tried(tmp_path, first=f'{HURRY}; {hangs}; Tried.SAVING_S = 1.0')
+    node.wait_for('ticking')
+    node.process.send_signal(signal.SIGTERM)
+    node.wait_for('hangs')
+    node.end(8)
+    assert node.process.returncode == 1
 
 
 def test_a_signal_never_cuts_a_callback_short(tmp_path):

@@ -38,31 +38,35 @@ def run_node(make_node: Callable[[], Node], *, shared_memory: bool = False) -> i
     :param shared_memory: as of ``start_ros``.
     :returns: 0 after a clean end, 2 when the node refused to start (one line says why).
     """
-    run, code = _Run(), 0
+    run = _Run()
     ending = Ending(Launcher(os.environ), run.wake, run.overdue)
     try:
         start_ros(shared_memory=shared_memory)
         run.spin(make_node, ending)
+        run.code = 0
     except IlwError as error:
         say(f'error: {printable(error)}')
-        code = 2
+        run.code = 2
     except _CONTEXT_GONE:
         if rclpy.ok():  # nobody ended it from outside: a fault of ours
             raise
+        run.code = 0
     finally:
         try:
             run.end(ending)
         finally:
             rclpy.try_shutdown()
-            ending.close()
+            ending.close(run.code)
             let_go()
-    return code
+    return run.code
 
 
 class _Run:
     """The node that runs, and how another thread ends it."""
 
     def __init__(self) -> None:
+        self.code = 1
+        """What the process is to return; a fault until it is known to be none"""
         self._node: Node | None = None
         self._guard: GuardCondition | None = None
         self._executor: OneThreadExecutor | None = None
@@ -88,7 +92,7 @@ class _Run:
     def end(self, ending: Ending) -> None:
         saving_s = getattr(self._node, 'SAVING_S', 0.0)
         self._done = not saving_s
-        ending.within(CLEAN_UP_S + saving_s)
+        ending.within(CLEAN_UP_S + saving_s, self.code if self._done else 1)
         if self._node is None:
             return
         try:
@@ -104,7 +108,7 @@ class _Run:
             if self._executor is not None:
                 self._executor.shutdown(timeout_sec=0)  # later it would miss the context
             self._done = True
-            ending.within(CLEAN_UP_S)
+            ending.within(CLEAN_UP_S, self.code)
 
     def overdue(self) -> None:
         """The main thread hangs: say farewell from this one, and end."""
@@ -112,7 +116,7 @@ class _Run:
             os._exit(0)  # it had not begun
         self._part()
         if self._done:  # what hangs is DDS: nothing is lost
-            os._exit(0)
+            os._exit(self.code)
         say(f'error: {self._node.get_name()} was to end and did not in time. It was ended in the '
             f'middle of what it did.')
         os._exit(1)

@@ -1,7 +1,6 @@
 """Tell a node when to end: a signal came, or who started it is gone. Interrupts no callback."""
 
 from collections.abc import Callable
-import math
 import os
 import select
 import signal
@@ -9,6 +8,7 @@ import threading
 import time
 
 from ilw_ros.launcher import Launcher
+from ilw_ros.spinning.last_resort import LastResort
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 LOOK_S = 0.1
@@ -18,7 +18,7 @@ PATIENCE_S = 2.0
 CLEAN_UP_S = 5.0
 """And leaving the graph, and then Python's own end, may each take so long; DDS can hang there"""
 SPARE_S = 1.0
-"""So much later the kernel ends what Python could not"""
+"""So much later the process ends without Python, should that be stuck"""
 
 
 class Ending:
@@ -37,6 +37,7 @@ class Ending:
         self._launcher, self._wake, self._overdue = launcher, wake, overdue
         self._deadline_s: float | None = None
         self._closed = False
+        self._last_resort = LastResort()
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
         for number in SIGNALS:
@@ -48,18 +49,22 @@ class Ending:
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         threading.Thread(target=self._listen, name='ending', daemon=True).start()
 
-    def within(self, seconds: float) -> None:
-        """Note that no callback runs any more, and how long what follows may take."""
-        self._deadline_s = time.monotonic() + seconds
-        _end_by_alarm(seconds + SPARE_S)
+    def within(self, seconds: float, code: int) -> None:
+        """
+        Note that no callback runs any more, and how long what follows may take.
 
-    def close(self) -> None:
-        """Stop to listen; signals do nothing from here to the near end of the process."""
+        :param code: the exit code if it takes longer; 1 where something would be lost.
+        """
+        self._deadline_s = time.monotonic() + seconds
+        self._last_resort.set(seconds + SPARE_S, code)
+
+    def close(self, code: int) -> None:
+        """Stop to listen; signals do nothing from here to the near end, which returns ``code``."""
         self._closed = True
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
-        _end_by_alarm(CLEAN_UP_S)  # Python has no other way to end its own end
+        self._last_resort.set(CLEAN_UP_S, code)  # Python has no other way to end its own end
 
     def _listen(self) -> None:
         while not self._closed:
@@ -79,17 +84,6 @@ class Ending:
             self.why = why
             self._deadline_s = time.monotonic() + PATIENCE_S
             self._wake()
-
-
-def _end_by_alarm(seconds: float) -> None:
-    """
-    Have the kernel end this process after so long.
-
-    DDS can hang while it holds the interpreter's lock: then no thread of Python's ends anything.
-    """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(math.ceil(seconds))
 
 
 def _note(number: int, frame: object) -> None:
