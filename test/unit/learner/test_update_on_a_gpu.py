@@ -68,7 +68,8 @@ def as_on_a_gpu(dqn):
             network._memory(rows)  # here, that looks at them as NumPy does
         network._by_torch = True
         network._biases, network._grad_biases = network.biases, network._views(network.grad)[1]
-    dqn._optimiser._arrays = dqn._numpy = None
+    dqn._optimiser._arrays = dqn._one = None
+    dqn._by_kernels = False
     return dqn
 
 
@@ -172,7 +173,7 @@ def test_every_update_asks_for_the_same_however_far_the_training_is(options):
     def one():
         dqn._optimiser.prepare()
         with Asked() as asked:
-            dqn._descend(buffer, beta)
+            dqn._step(buffer, beta)
         return asked.seen
 
     one()  # allocates

@@ -15,7 +15,7 @@ from ilw_learner.algorithms.cloned_policy import BcConfig, BehaviourCloning, clo
 from ilw_learner.algorithms.dqn import GreedyPolicy
 from ilw_learner.algorithms.q_learning.q_learner import DrivingScore, QLearner, drive_greedily
 from ilw_learner.algorithms.q_learning.q_values import Dqn, DqnConfig, choice_table, duel
-from ilw_learner.data.replay_buffer import Batch, Transitions
+from ilw_learner.data.replay_buffer import Batch, ReplayBuffer, Transitions
 from ilw_learner.networks.averaged_adam import AveragedAdam
 from ilw_learner.networks.fused_mlp import FusedMlp
 from ilw_learner.networks.inputs import Inputs
@@ -123,7 +123,7 @@ def test_an_update_follows_the_gradient_of_the_loss(options, given, seed):
 def test_one_pass_over_a_batch_gives_the_slope_of_operations_of_torch(options, weight):
     demo = torch.tensor([True, False, True, False, False, True]) if 'margin' in options else None
     ways = [Dqn(replace(PLAIN, **options), 4, 3, CPU, seed=2) for _ in range(2)]
-    ways[1]._numpy = None
+    ways[1]._by_kernels = False
     errors = []
     for way in ways:
         for parameters in (way.network.flat, way.target.flat):
@@ -133,6 +133,47 @@ def test_one_pass_over_a_batch_gives_the_slope_of_operations_of_torch(options, w
     torch.testing.assert_close(*errors, atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(*(way.network.grad for way in ways), atol=1e-6, rtol=1e-5)
     assert float(ways[0].network.grad.abs().max()) > 1e-3
+
+
+@pytest.mark.parametrize('options', [
+    {}, {'double': True}, {'dueling': True, 'double': True, 'action_gap': 0.4},
+    {'average': 0.9, 'final_rate_ratio': 0.1}, {'prioritised': True}, {'fused': False}])
+@pytest.mark.parametrize('batch', [6, 700])
+def test_steps_whose_batches_are_drawn_ahead_are_those_of_one_after_the_other(options, batch):
+    ways = []
+    for at_once in (True, False):
+        dqn = Dqn(replace(PLAIN, batch=batch, target_every=5, **options), 4, 3, CPU, seed=2)
+        rng = torch.Generator().manual_seed(4)
+        buffer = ReplayBuffer(900, 4, CPU, rng, alpha=0.6 if 'prioritised' in options else 0.0)
+        buffer.add(Transitions(torch.randn(900, 4, generator=rng),
+                               torch.randint(3, (900,), generator=rng),
+                               torch.randn(900, generator=rng), torch.full((900,), 0.9),
+                               torch.randn(900, 4, generator=rng)))
+        if at_once:
+            dqn.learn(buffer, 0.4, 3)
+            error = dqn.learn(buffer, 0.4, 9)  # 2 to the target's change, 5, 2
+        else:
+            for _ in range(12):
+                error = dqn.update(buffer, 0.4)
+        ways.append((dqn, error.clone()))
+    (ahead, error), (plain, wanted) = ways
+    assert ahead.updates == plain.updates == 12
+    torch.testing.assert_close(error, wanted, atol=1e-5, rtol=1e-4)
+    for a, b in ((ahead.network, plain.network), (ahead.target, plain.target)):
+        torch.testing.assert_close(a.flat, b.flat, atol=1e-5, rtol=1e-4)
+    assert not torch.equal(ahead.network.flat, ahead.target.flat)
+
+
+@pytest.mark.parametrize('sizes', [[5, 3], [4, 30, 2], [3, 40, 17, 6], [2, 5, 6, 7, 9]])
+def test_one_input_gives_what_it_gives_among_others(sizes):
+    network = FusedMlp(sizes, torch.Generator().manual_seed(1), CPU)
+    inputs = torch.randn(9, sizes[0], generator=torch.Generator().manual_seed(2))
+    outputs = network.forward(inputs).clone()
+    for row, wanted in zip(inputs, outputs, strict=True):
+        found = torch.from_numpy(network.one(row.numpy()).copy())
+        torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-5)
+    network.flat.mul_(0.5)
+    assert not torch.allclose(torch.from_numpy(network.one(inputs[0].numpy())), outputs[0])
 
 
 @pytest.mark.parametrize('outputs', [1, 2, 16, 17, 40])

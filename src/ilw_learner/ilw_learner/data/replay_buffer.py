@@ -98,6 +98,11 @@ class ReplayBuffer:
         """Whether demonstrations are in it."""
         return self._demos > 0
 
+    @property
+    def decides(self) -> bool:
+        """Whether what an update says, or how far the training is, changes what is drawn."""
+        return self._priorities is not None or self.demonstrated
+
     def add(self, new: Transitions) -> None:
         """Take in transitions, over the oldest ones."""
         many, begin = len(new.action), self._demos + self._next

@@ -47,6 +47,40 @@ def few_outputs(inputs, weight, bias, out):
 
 
 @_compiled
+def one_input(flat, sizes, inputs, memory):
+    """
+    Return the outputs (O,) of a ``FusedMlp`` with weights ``flat`` (P,) for inputs (I,).
+
+    :param sizes: (L,) units of each layer; ``memory``: (2, the most of them), overwritten.
+    """
+    memory[0, :sizes[0]] = inputs
+    at, last = 0, sizes.size - 2
+    for layer in range(sizes.size - 1):
+        fan_in, fan_out = sizes[layer], sizes[layer + 1]
+        below, out = memory[layer % 2], memory[(layer + 1) % 2, :fan_out]
+        weights = flat[at:at + fan_in * fan_out]
+        out[:] = flat[at + fan_in * fan_out:at + (fan_in + 1) * fan_out]
+        if layer == last:  # by output
+            for o in range(fan_out):
+                row = weights[o * fan_in:(o + 1) * fan_in]
+                total = _ZERO
+                for i in range(fan_in):
+                    total += below[i] * row[i]
+                out[o] += total
+        else:
+            for i in range(fan_in):
+                value = below[i]
+                if value != _ZERO:  # about half of them, after a ReLU
+                    row = weights[i * fan_out:(i + 1) * fan_out]
+                    for o in range(fan_out):
+                        out[o] += value * row[o]
+            for o in range(fan_out):
+                out[o] = max(out[o], _ZERO)
+        at += (fan_in + 1) * fan_out
+    return memory[(sizes.size - 1) % 2, :sizes[-1]]
+
+
+@_compiled
 def sum_rows(slope, total):
     """Write the sum of the rows of (B, O) to (O,): the slope of a bias."""
     total[:] = _ZERO

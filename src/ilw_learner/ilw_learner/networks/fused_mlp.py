@@ -60,6 +60,8 @@ class FusedMlp:
             self._transposed[-1].numpy())
         """(O, I) of the last layer, where it has few outputs"""
         self._memories: dict[int, list[_Layer]] = {}
+        self._singles: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        """What ``one`` works with"""
         for (fan_in, _), weight, bias in zip(pairwise(self.sizes), self.weights, self.biases,
                                              strict=True):
             for part in (weight, bias):
@@ -153,23 +155,14 @@ class FusedMlp:
                 weight.copy_(layer.weight.t())
                 bias.copy_(layer.bias)
 
-    def numpy(self) -> 'NumpyMlp':
-        """Return a view for single inputs; only on the CPU. It follows every change."""
-        return NumpyMlp([w.numpy() for w in self.weights], [b.numpy() for b in self.biases])
+    def one(self, inputs: np.ndarray) -> np.ndarray:
+        """
+        Return outputs (O,) for (I,), on the CPU; the next call overwrites them.
 
-
-class NumpyMlp:
-    """A ``FusedMlp`` seen by NumPy: for one input, its operations cost less than torch's."""
-
-    def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray]) -> None:
-        self._weights, self._biases = weights, biases
-
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Return the outputs (O,) for inputs (I,)."""
-        last = len(self._weights) - 1
-        for i, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True)):
-            values = values @ weight
-            values += bias
-            if i < last:
-                np.maximum(values, 0.0, out=values)
-        return values
+        For one input an operation of torch costs more than what it does.
+        """
+        if self._singles is None:
+            self._singles = (self.flat.numpy(), np.array(self.sizes),
+                             np.empty((2, max(self.sizes)), np.float32))
+        vector, sizes, memory = self._singles
+        return fused_kernels.one_input(vector, sizes, inputs, memory)

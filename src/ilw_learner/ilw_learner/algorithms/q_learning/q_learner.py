@@ -170,9 +170,7 @@ class QLearner(Learner):
         config, done = self.config, self.steps / self.config.steps
         self.dqn.set_progress(done)
         beta = config.beta + (1.0 - config.beta) * done
-        for _ in range(config.updates_per_round):
-            error = self.dqn.update(self._buffer, beta)
-        return error
+        return self.dqn.learn(self._buffer, beta, config.updates_per_round)
 
     def _drive(self) -> None:
         """Take one step with every robot and remember it."""

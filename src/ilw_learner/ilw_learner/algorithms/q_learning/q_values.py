@@ -18,6 +18,8 @@ from ilw_learner.networks.network import ModuleNetwork, Network
 from ilw_learner.training.options import TrainConfig
 
 _NO_WEIGHTS = np.empty(0, dtype=np.float32)
+_AHEAD = 2048
+"""Rows that are drawn ahead at most: what a cache holds"""
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,8 @@ class Dqn:
         self._optimiser = AveragedAdam(self.network, learning_rate=config.learning_rate,
                                        average=config.average, clip_norm=config.clip_norm)
         self._duel = duel(choices, device) if config.dueling else None
-        on_cpu = config.fused and device.type == 'cpu'
-        self._numpy = fused[0].numpy() if on_cpu else None
+        self._by_kernels = config.fused and device.type == 'cpu'
+        self._one = fused[0].one if self._by_kernels else None
         self._demo_weight = 1.0
         self._beta = torch.zeros((), device=device)
         self._graph: CudaGraph | None = None
@@ -186,15 +188,15 @@ class Dqn:
 
     def best(self, inputs: Tensor) -> Tensor:
         """Return the best choices, (N,) int64, for inputs (N, I)."""
-        if inputs.shape[0] == 1 and self._numpy is not None:
+        if inputs.shape[0] == 1 and self._one is not None:
             return torch.tensor([self.best_one(inputs[0].numpy())])
         return self.values(inputs).argmax(1)
 
     def best_one(self, inputs: np.ndarray) -> int:
         """Return the best choice for inputs (I,)."""
-        if self._numpy is None:
+        if self._one is None:
             return int(self.values(torch.from_numpy(inputs).unsqueeze(0)).argmax(1))
-        out = self._numpy(inputs)
+        out = self._one(inputs)
         if self._duel is not None:
             out = out[1:]  # the common value decides nothing
         return int(out.argmax())
@@ -205,6 +207,43 @@ class Dqn:
         ratio = 1.0 + (config.final_rate_ratio - 1.0) * done
         self._optimiser.rate = config.learning_rate * ratio
         self._demo_weight = max(0.0, 1.0 - done / config.margin_ratio)
+
+    def learn(self, buffer: ReplayBuffer, beta: float, count: int) -> Tensor:
+        """Make several gradient steps; return the errors of the last one, (B,)."""
+        every, left = self.config.target_every, count
+        while left:
+            steps = min(left, every - self.updates % every, max(1, _AHEAD // self.config.batch))
+            if steps == 1 or buffer.decides or not self._by_kernels:
+                steps, error = 1, self.update(buffer, beta)
+            else:
+                error = self._ahead(buffer, steps)
+                self._follow_target()
+            left -= steps
+        return error
+
+    def _ahead(self, buffer: ReplayBuffer, steps: int) -> Tensor:
+        """
+        Make steps between which nothing but the network changes.
+
+        What they need of the buffer and of the target is worked out at once: the same numbers with
+        fewer calls, each of which costs microseconds.
+        """
+        drawn = buffer.draw(steps * self.config.batch)
+        after = self._values(self.target.forward(drawn.after))
+        later = None if self.config.double else self._of_best(after, after)
+        action, reward, discount = (v.numpy().reshape(steps, -1) for v in (
+            drawn.action, drawn.reward, drawn.discount))
+        parts = zip(drawn.obs.chunk(steps), drawn.after.chunk(steps), after.chunk(steps),
+                    strict=True)
+        for i, (obs, obs_after, values_after) in enumerate(parts):
+            self._optimiser.prepare()
+            best = (self._of_best(values_after, self.values(obs_after)) if later is None
+                    else later.reshape(steps, -1)[i])
+            values = self._values(self.network.forward(obs))
+            slope, error = self._slope_by_kernels(
+                values, action[i], reward[i], discount[i], best, _NO_WEIGHTS)
+            self._descend(obs, slope)
+        return error
 
     def update(self, buffer: ReplayBuffer, beta: float = 1.0) -> Tensor:
         """
@@ -217,30 +256,41 @@ class Dqn:
             self._beta.fill_(beta)
             error = self._captured(buffer)()
         else:
-            error = self._descend(buffer, beta)
+            error = self._step(buffer, beta)
+        self._follow_target()
+        return error
+
+    def _follow_target(self) -> None:
         if self.updates % self.config.target_every == 0:
             self.target.flat.copy_(self.network.flat)
-        return error
 
     def _captured(self, buffer: ReplayBuffer) -> CudaGraph:
         if self._graph is None or self._graph_of is not buffer:
             self._graph_of = buffer
-            self._graph = CudaGraph(lambda: self._descend(buffer, self._beta), buffer.rng)
+            self._graph = CudaGraph(lambda: self._step(buffer, self._beta), buffer.rng)
         return self._graph
 
-    def _descend(self, buffer: ReplayBuffer, beta: float | Tensor) -> Tensor:
+    def _step(self, buffer: ReplayBuffer, beta: float | Tensor) -> Tensor:
         """Draw, follow the gradient, judge what was drawn: operations on the device alone."""
         batch = buffer.draw(self.config.batch, beta, self.config.demo_ratio * self._demo_weight)
         later = self._value_after(batch)
         values = self._values(self.network.forward(batch.obs))
-        slope, error = (self._slope if self._numpy is None else self._slope_on_cpu)(
-            batch, values, later)
+        if self._by_kernels:
+            slope, error = self._slope_by_kernels(
+                values, batch.action.numpy(), batch.reward.numpy(), batch.discount.numpy(),
+                later.numpy(), _NO_WEIGHTS if batch.weight is None else batch.weight.numpy())
+        else:
+            slope, error = self._slope(batch, values, later)
         if batch.demo is not None and self.config.margin * self._demo_weight:
             slope += self._margin_slope(values, batch.action.unsqueeze(1), batch.demo)
-        self.network.backward(batch.obs, slope if self._duel is None else slope @ self._duel.t())
-        self._optimiser.apply()
+        self._descend(batch.obs, slope)
         buffer.judge(batch, error, self.config.demo_bonus)
         return error
+
+    def _descend(self, obs: Tensor, slope: Tensor) -> None:
+        """Follow the gradient, right after ``forward``: slopes (B, K) by the values."""
+        self.network.backward(obs, slope if self._duel is None else slope @ self._duel.t())
+        self._optimiser.apply()
 
     def _slope(self, batch: Batch, values: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
         """Return the slope of the mean Huber loss by the values, (B, K), and errors, (B,)."""
@@ -254,17 +304,18 @@ class Dqn:
             pull = pull * batch.weight
         return torch.zeros_like(values).scatter_(1, action, pull.unsqueeze(1)), error
 
-    def _slope_on_cpu(self, batch: Batch, values: Tensor,
-                      later: Tensor) -> tuple[Tensor, Tensor]:
-        """As ``_slope``, in one pass."""
-        slope, error, _ = self._memory(len(later))
+    def _slope_by_kernels(
+        self, values: Tensor, action: np.ndarray, reward: np.ndarray, discount: np.ndarray,
+        later: np.ndarray, weight: np.ndarray,
+    ) -> tuple[Tensor, Tensor]:
+        """As ``_slope``, in one pass, of what a batch holds; ``weight``: (B,), or (0,)."""
+        slope, error = kept = self._kept(len(later))[:2]
         fused_kernels.value_slope(
-            values.numpy(), batch.action.numpy(), batch.reward.numpy(), batch.discount.numpy(),
-            later.numpy(), _NO_WEIGHTS if batch.weight is None else batch.weight.numpy(),
+            values.numpy(), action, reward, discount, later, weight,
             np.float32(self.config.action_gap), slope.numpy(), error.numpy())
-        return slope, error
+        return kept
 
-    def _memory(self, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _kept(self, rows: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return where the slope, the errors and the values after of a batch lie."""
         kept = self._memories.get(rows)
         if kept is None:
@@ -272,13 +323,17 @@ class Dqn:
                                            torch.empty(rows))
         return kept
 
+    def _of_best(self, values: Tensor, judged: Tensor) -> np.ndarray:
+        """Return the values (B,), of (B, K), of the choices that ``judged`` (B, K) prefers."""
+        best = self._kept(len(values))[2].numpy()
+        fused_kernels.values_of_best(values.numpy(), judged.numpy(), best)
+        return best
+
     def _value_after(self, batch: Batch) -> Tensor:
         later = self._values(self.target.forward(batch.after))
-        if self._numpy is not None:
-            judged = self.values(batch.after) if self.config.double else later
-            best = self._memory(len(later))[2]
-            fused_kernels.values_of_best(later.numpy(), judged.numpy(), best.numpy())
-            return best
+        if self._by_kernels:
+            return torch.from_numpy(self._of_best(
+                later, self.values(batch.after) if self.config.double else later))
         if not self.config.double:
             return later.amax(1)
         chosen = self.values(batch.after).argmax(1, keepdim=True)
