@@ -1,7 +1,8 @@
 """Hold the house to its rules, on the syntax tree: who may import whom, and how long a file is."""
 
 import ast
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from functools import cache
 import importlib
 import itertools
 from pathlib import Path
@@ -43,15 +44,35 @@ def package(path: Path) -> str:
     return parts[1] if parts[0] == 'launch' else parts[2]
 
 
-def imports(path: Path) -> set[str]:
-    """Return the top-level packages a file imports, wherever in the file it does."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+@dataclass(frozen=True)
+class Facts:
+    """What the rules ask of a file."""
+
+    imports: frozenset[str]
+    """Top-level packages, wherever in the file"""
+    calls: frozenset[str]
+    """What is called, as it is written"""
+    docstring: str
+    types: tuple[str, ...]
+    """Public classes"""
+    text: str
+
+
+@cache
+def facts(path: Path) -> Facts:
+    """Read a file once for all rules."""
+    imports, calls, text = set(), set(), path.read_text()
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split('.')[0] for alias in node.names}
+            imports |= {alias.name.split('.')[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.add(node.module.split('.')[0])
-    return found
+            imports.add(node.module.split('.')[0])
+        elif isinstance(node, ast.Call):
+            calls.add(ast.unparse(node.func))
+    types = tuple(node.name for node in tree.body
+                  if isinstance(node, ast.ClassDef) and not node.name.startswith('_'))
+    return Facts(frozenset(imports), frozenset(calls), ast.get_docstring(tree) or '', types, text)
 
 
 def test_there_are_sources_to_check():
@@ -64,7 +85,7 @@ def test_a_package_imports_only_what_is_below_it(name):
     above = set.union(*LAYERS) - below - {name}
     for path in (p for p in SOURCES if package(p) == name):
         foreign = FOREIGN[name] - (ALLOWED_IN_NODES if 'nodes' in path.parts else set())
-        assert not imports(path) & (foreign | above), f'{path.relative_to(ROOT)}'
+        assert not facts(path).imports & (foreign | above), f'{path.relative_to(ROOT)}'
 
 
 def test_every_package_has_its_line():
@@ -75,7 +96,7 @@ def test_every_package_has_its_line():
 def test_what_runs_on_the_robot_never_imports_torch():
     for path in SOURCES:
         if 'ilw_learner' in path.parts and {*path.parts} & {*WITHOUT_TORCH}:
-            assert 'torch' not in imports(path), f'{path.relative_to(ROOT)}'
+            assert 'torch' not in facts(path).imports, f'{path.relative_to(ROOT)}'
 
 
 def test_contributing_names_every_room():
@@ -91,9 +112,8 @@ def test_contributing_names_every_room():
 def test_a_public_type_has_its_name_alone():
     places: dict[str, list[str]] = {}
     for path in SOURCES:
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith('_'):
-                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+        for name in facts(path).types:
+            places.setdefault(name, []).append(str(path.relative_to(ROOT)))
     assert not {name: found for name, found in places.items() if len(found) > 1}
 
 
@@ -122,7 +142,7 @@ def test_the_file_of_a_node_has_all_its_parameters_at_their_defaults(path):
     pytest.importorskip('rclpy')
     for node, given in yaml.safe_load(path.read_text()).items():
         (source,) = (each for each in SOURCES
-                     if f'class {node.capitalize()}Params:' in each.read_text())
+                     if f'class {node.capitalize()}Params:' in facts(each).text)
         module = '.'.join(source.relative_to(ROOT).with_suffix('').parts[2:])
         kind = getattr(importlib.import_module(module), f'{node.capitalize()}Params')
         assert given['ros__parameters'] == {
@@ -131,43 +151,34 @@ def test_the_file_of_a_node_has_all_its_parameters_at_their_defaults(path):
 
 def test_no_pickle_and_no_eval():
     for path in SOURCES:
-        assert not imports(path) & {'pickle', 'shelve', 'marshal', 'dill'}, path
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call):
-                text = ast.unparse(node.func)
-                assert text not in {'eval', 'exec', 'torch.load', 'yaml.load'}, (path, text)
+        assert not facts(path).imports & {'pickle', 'shelve', 'marshal', 'dill'}, path
+        assert not facts(path).calls & {'eval', 'exec', 'torch.load', 'yaml.load'}, path
 
 
 def test_files_stay_short():
     too_long = {str(p.relative_to(ROOT)): n for p in SOURCES
-                if (n := len(p.read_text().splitlines()))
+                if (n := len(facts(p).text.splitlines()))
                 > (150 if 'nodes' in p.parts else 400)}
     assert not too_long
 
 
 def test_every_file_says_what_it_is_for():
     silent = [str(p.relative_to(ROOT)) for p in SOURCES
-              if p.read_text().strip() and not ast.get_docstring(ast.parse(p.read_text()))]
+              if facts(p).text.strip() and not facts(p).docstring]
     assert not silent
 
 
 def test_a_file_says_what_it_is_not_that_it_does_without_ros():
-    told = {str(path.relative_to(ROOT)): ast.get_docstring(ast.parse(path.read_text())) or ''
-            for path in SOURCES}
-    lacking = [name for name, text in told.items() if re.search(r'\b(No|Without) ROS\b', text)]
+    lacking = [str(path.relative_to(ROOT)) for path in SOURCES
+               if re.search(r'\b(No|Without) ROS\b', facts(path).docstring)]
     assert not lacking, 'who may import ROS is held here'
 
 
 def test_only_the_arbiter_s_loop_makes_it_decide():
-    callers = {path.name for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))
-               if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-               and node.func.attr == 'decide'}
+    callers = {path.name for path in SOURCES
+               if any(call.endswith('.decide') for call in facts(path).calls)}
     assert callers == {'loop.py'}
 
 
 def test_only_qos_py_writes_a_qos():
-    for path in SOURCES:
-        if path.name != 'qos.py':
-            calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(path.read_text()))
-                     if isinstance(n, ast.Call)}
-            assert 'QoSProfile' not in calls, f'{path.relative_to(ROOT)}'
+    assert {path.name for path in SOURCES if 'QoSProfile' in facts(path).calls} == {'qos.py'}
