@@ -143,8 +143,10 @@ def test_a_short_training_does_not_keep_the_untrained_weights(clutter, episodes,
 @pytest.mark.parametrize('changes', [{}, {'huber': 0.2}, {'smoothing': 0.1}, {'horizon': 3}])
 def test_the_slope_is_the_derivative_of_the_loss(contract, changes):
     config = BcConfig(**changes)
-    ones = Normalizer.fit(np.random.default_rng(0).normal(size=(9, contract.obs_dim)))
-    acts = Normalizer.fit(np.random.default_rng(1).normal(size=(9, contract.action.dim)))
+    ones = Normalizer.of_observations(np.random.default_rng(0).normal(
+        size=(9, contract.obs_dim)), contract.obs_low, contract.obs_high)
+    acts = Normalizer.of_actions(np.random.default_rng(1).normal(size=(9, contract.action.dim)),
+                                 contract.action.low, contract.action.high)
     policy = BehaviourCloning(contract, config, ones, acts, torch.nn.Identity())
     rng = np.random.default_rng(2)
     low, high = contract.action.low, contract.action.high

@@ -16,8 +16,10 @@ def network(contract, **changes):
     seen = rng.uniform(contract.obs_low, contract.obs_high, (500, contract.obs_dim))
     done = rng.uniform(contract.action.low, contract.action.high, (500, contract.action.dim))
     config = BcConfig(**changes)
-    policy = BehaviourCloning(contract, config, Normalizer.fit(seen), Normalizer.fit(done),
-                              torch.nn.Identity())
+    policy = BehaviourCloning(
+        contract, config, Normalizer.of_observations(seen, contract.obs_low, contract.obs_high),
+        Normalizer.of_actions(done, contract.action.low, contract.action.high),
+        torch.nn.Identity())
     sizes = cloning_sizes(contract, config, policy.inputs)
     policy.net = FusedMlp(sizes, torch.Generator().manual_seed(3), torch.device('cpu')).module()
     return policy.eval()

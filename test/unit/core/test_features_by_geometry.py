@@ -107,22 +107,31 @@ def test_a_lidar_looks_left_where_its_angles_grow(clutter):
 
 # -- spreads
 
-@pytest.mark.parametrize(('values', 'constant'), [
-    ([2.0, 2.0, 2.0], True), ([2.0 - 1e-7, 2.0, 2.0 + 1e-7], True),
-    ([300.0 - 1e-5, 300.0 + 1e-5], True), ([0.0, 1e-7], True), ([-5.0, -5.0 + 1e-7], True),
-    ([2.0, 2.00002], False), ([0.0, 1e-5], False), ([-300.0, -300.01], False)])
-def test_what_hardly_changes_is_constant_and_not_divided_by(values, constant):
-    fitted = Normalizer.fit(np.array(values)[:, None])
-    assert fitted.constant == ((0,) if constant else ())
-    assert fitted.scale[0] == pytest.approx(1.0 if constant else np.std(values), rel=1e-3)
-    assert fitted.mean[0] == pytest.approx(np.mean(values))
+@pytest.mark.parametrize(('values', 'hardly'), [
+    ([2.0, 2.0, 2.0], True), ([2.0 - 1e-7, 2.0, 2.0 + 1e-7], True), ([0.0, 1e-7], True),
+    ([2.0, 2.03], True), ([2.0, 3.0], False), ([-4.0, 9.0], False)])
+def test_what_hardly_changed_in_its_range_is_no_measure_of_what_comes(values, hardly):
+    low, high = np.array([-5.0]), np.array([15.0])
+    given = np.array(values)[:, None]
+    seen = Normalizer.of_observations(given, low, high)
+    assert seen.scale[0] == pytest.approx(5.0 if hardly else np.std(values), rel=1e-3)
+    acted = Normalizer.of_actions(given, low, high)
+    assert acted.scale[0] == pytest.approx(0.2 if hardly else np.std(values), rel=1e-3)
+    assert seen.mean[0] == acted.mean[0] == pytest.approx(np.mean(values))
 
 
 def test_each_column_has_its_own_mean_and_spread():
     values = np.array([[[1.0, -4.0]], [[3.0, 4.0]], [[8.0, 12.0]]])
-    fitted = Normalizer.fit(values)
-    assert fitted.mean == pytest.approx([4.0, 4.0])
-    assert fitted.scale == pytest.approx(values.reshape(3, 2).std(axis=0))
+    low, high = np.array([-10.0, -20.0]), np.array([10.0, 20.0])
+    for fitted in (Normalizer.of_observations(values, low, high),
+                   Normalizer.of_actions(values, low, high)):
+        assert fitted.mean == pytest.approx([4.0, 4.0])
+        assert fitted.scale == pytest.approx(values.reshape(3, 2).std(axis=0))
+
+
+def test_bounds_that_leave_one_value_divide_by_nothing():
+    one = np.full(2, 3.0)
+    assert Normalizer.of_actions(np.full((4, 2), 3.0), one, one).scale.tolist() == [1.0, 1.0]
 
 
 def test_bounds_become_minus_two_and_two():

@@ -354,7 +354,7 @@ def cloner(task, **options):
     contract = load_contract(config_file('tasks', task))
     config = BcConfig(hidden=5, **options)
     inputs = Normalizer.of_bounds(contract.obs_low, contract.obs_high)
-    actions = Normalizer(np.array([0.1, -0.3], np.float32), np.array([0.2, 0.7], np.float32), ())
+    actions = Normalizer(np.array([0.1, -0.3], np.float32), np.array([0.2, 0.7], np.float32))
     sizes = cloning_sizes(contract, config, Inputs(contract, inputs, fourier=config.fourier,
                                                    near_m=config.near_m))
     net = FusedMlp(sizes, torch.Generator().manual_seed(0), CPU)

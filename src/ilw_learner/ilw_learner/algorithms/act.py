@@ -77,7 +77,7 @@ class ActPolicy(ImitationPolicy):
                  actions: np.ndarray) -> None:
         super().__init__()
         self.config, self.discrete = config, len(contract.action.discrete)
-        self.code = ActionCode(contract, known_spread(actions))
+        self.code = ActionCode(contract, known_spread(actions, contract))
         self.seen = tokens_for(contract, config, obs)
         self.encoder = nn.ModuleList(
             AttentionBlock(config.width, config.heads) for _ in range(config.encoder_layers))

@@ -103,7 +103,8 @@ def cloning_step(contract: Contract, config: BcConfig, seed: int, begin: Learned
              rng: torch.Generator, images: WindowImages | None = None,
              weights: np.ndarray | None = None) -> Step:
         random = OwnRandom(seed, device)
-        seen, given = Normalizer.fit(obs), Normalizer.fit(actions)
+        seen = Normalizer.of_observations(obs, contract.obs_low, contract.obs_high)
+        given = Normalizer.of_actions(actions, contract.action.low, contract.action.high)
         if begin is not None:
             seen, given = begin.spread(seen, contract), begin.action_spread(given, contract)
         with random:

@@ -73,7 +73,7 @@ class FlowPolicy(ImitationPolicy):
         super().__init__()
         self.config, self.discrete = config, len(contract.action.discrete)
         self.frozen, self.cameras = config.frozen, len(contract.images)
-        self.code = ActionCode(contract, known_spread(actions))
+        self.code = ActionCode(contract, known_spread(actions, contract))
         self.seen = tokens_for(contract, config, obs)
         self.encoder = nn.ModuleList(
             AttentionBlock(config.width, config.heads) for _ in range(config.encoder_layers))

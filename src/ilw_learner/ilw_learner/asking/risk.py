@@ -64,7 +64,8 @@ def learn_chance(contract: Contract, obs: np.ndarray, images: dict[str, np.ndarr
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = GoalChance(contract, Normalizer.fit(obs), obs.shape[1]).train()
+        spread = Normalizer.of_observations(obs, contract.obs_low, contract.obs_high)
+        net = GoalChance(contract, spread, obs.shape[1]).train()
         optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.1)
         seen = [torch.as_tensor(each) for each in (obs, *images.values())]
         wanted = torch.as_tensor(reached, dtype=torch.float32)

@@ -52,9 +52,10 @@ class ActionCode(nn.Module):
         return torch.minimum(torch.maximum(action, self.low), self.high)
 
 
-def known_spread(actions: np.ndarray) -> Normalizer:
+def known_spread(actions: np.ndarray, contract: Contract) -> Normalizer:
     """Return the spread of ``(N, Ta, Da)`` actions, of which some are NaN: not there."""
-    return Normalizer.fit(actions[np.isfinite(actions).all(axis=-1)])
+    known = actions[np.isfinite(actions).all(axis=-1)]
+    return Normalizer.of_actions(known, contract.action.low, contract.action.high)
 
 
 def masked_mean(loss: Tensor, known: Tensor, weights: Tensor | None = None) -> Tensor:

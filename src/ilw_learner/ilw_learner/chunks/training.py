@@ -19,7 +19,8 @@ from ilw_learner.training.summary import TrainSummary
 
 def tokens_for(contract: Contract, config: ChunkConfig, obs: np.ndarray) -> nn.Module:
     """Return what makes tokens of observations and images, for ``(N, To, Do)`` to learn from."""
-    inputs = Inputs(contract, Normalizer.fit(obs), near_m=config.near_m,
+    spread = Normalizer.of_observations(obs, contract.obs_low, contract.obs_high)
+    inputs = Inputs(contract, spread, near_m=config.near_m,
                     without=[name for name in config.without.split(',') if name])
     return ObservationTokens(contract, inputs, config.history, config.width, config.hidden)
 

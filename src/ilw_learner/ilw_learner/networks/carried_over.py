@@ -105,7 +105,7 @@ def carried_spread(fitted: Normalizer, names: Sequence[str], learned: Mapping[st
     for i, at in enumerate(places(names, of)):
         if at >= 0:
             mean[i], scale[i] = learned[f'{prefix}mean'][at], learned[f'{prefix}scale'][at]
-    return Normalizer(mean.astype(np.float32), scale.astype(np.float32), fitted.constant)
+    return Normalizer(mean.astype(np.float32), scale.astype(np.float32))
 
 
 def what_is_carried(names: Sequence[str], of: Sequence[str], what: str) -> str:
