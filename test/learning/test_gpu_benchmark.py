@@ -37,7 +37,7 @@ def test_what_is_absent_cannot_be_imported(tmp_path):
         assert done.returncode != 0 and 'is not on a GPU machine' in done.stderr
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_every_part_runs_on_a_cpu_and_every_figure_has_its_share(tmp_path):
     done = subprocess.run(
         [sys.executable, str(ROOT / 'bench/gpu.py'), '--device', 'cpu', '--quick', '--json'],

@@ -11,12 +11,15 @@ from ilw_learner.algorithms.act import ActConfig, ActPolicy
 from ilw_learner.algorithms.flow import FlowConfig, FlowPolicy
 from ilw_learner.checkpoint.export import to_onnx
 from ilw_learner.checkpoint.graph_trial import image_shapes
+from ilw_learner.chunks.action_code import held_first
 from ilw_learner.runtime.graph import Graph
 
 SMALL = {'horizon': 5, 'execute': 2, 'width': 16, 'heads': 2, 'hidden': 16}
 CASES = [(ActConfig(**SMALL), ActPolicy), (ActConfig(latent=3, **SMALL), ActPolicy),
          (FlowConfig(**SMALL), FlowPolicy),
-         (FlowConfig(frozen=3, join='prefix', spread=1.0, **SMALL), FlowPolicy)]
+         (FlowConfig(frozen=3, join='prefix', spread=1.0, **SMALL), FlowPolicy),
+         (ActConfig(frozen=3, join='prefix', latent=2, **SMALL), ActPolicy),
+         (ActConfig(frozen=3, join='prefix', **SMALL), ActPolicy)]
 
 
 def made(contract, config, kind, count=12, seed=0):
@@ -92,8 +95,8 @@ def test_the_graph_acts_as_torch_within_the_limits(config, kind, task, request):
         assert len(np.unique(acted[:, 0], axis=0)) == 12, 'it depends on what is seen'
 
 
-def test_a_graph_goes_on_from_frozen_actions_and_forgets_them(clutter):
-    config, kind = CASES[3]
+@pytest.mark.parametrize(('config', 'kind'), [each for each in CASES if each[0].frozen])
+def test_a_graph_goes_on_from_frozen_actions_and_forgets_them(clutter, config, kind):
     policy, obs, _ = made(clutter, config, kind)
     graph = Graph(to_onnx(policy, clutter, 1), (1, 1, clutter.obs_dim), chunk=(5, 2))
     free = graph(obs[0].numpy()).copy()
@@ -130,6 +133,7 @@ def test_images_are_seen_with_numbers_and_without(config, kind, odometry, camera
     (ActConfig, {'join': 'mix'}, 'join must be one of'), (ActConfig, {'latent': -1}, 'latent'),
     (ActConfig, {'width': 60}, 'twice the heads'), (ActConfig, {'noise': -0.1}, 'noise'),
     (FlowConfig, {'steps': 0}, 'steps'), (FlowConfig, {'frozen': 16}, 'frozen'),
+    (ActConfig, {'frozen': -1}, 'frozen'),
     (FlowConfig, {'join': 'prefix'}, 'frozen must be at least 1')])
 def test_values_that_cannot_be_are_refused(kind, values, said):
     with pytest.raises(ValueError, match=said):
@@ -143,3 +147,21 @@ def test_chunks_that_the_arbiter_would_refuse_are_not_trained(clutter, maze):
     ActConfig(join='ensemble', execute=1).require(clutter)
     with pytest.raises(ContractError, match='named ones'):
         ActConfig(join='ensemble', execute=1).require(maze)
+
+
+@pytest.mark.parametrize('kind', [ActPolicy, FlowPolicy], ids=['act', 'flow'])
+def test_what_is_frozen_in_training_is_no_target_and_is_gone_on_from(clutter, kind):
+    config = replace(next(c for c, k in CASES if k is kind and c.frozen and not
+                          c.__dict__.get('latent')), noise=0.0)
+    policy, obs, actions = made(clutter, config, kind)
+    policy.train()
+    counts = set()
+    for seed in range(40):
+        torch.manual_seed(seed)
+        held = held_first(actions, config.frozen).squeeze(-1)
+        assert (held[:, :-1] >= held[:, 1:]).all(), 'the first ones'
+        counts |= set(held.sum(1).tolist())
+    assert counts == {0, 1, 2, 3}
+    slopes = [loss_and_slope(policy, obs, torch.cat([first, actions[:, 1:]], 1))[1]
+              for first in (actions[:, :1], -actions[:, :1])]
+    assert not torch.allclose(*slopes), 'it is told what is driven'

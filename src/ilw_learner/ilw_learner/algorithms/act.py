@@ -7,8 +7,9 @@ low-cost hardware", RSS 2023 (section IV, algorithms 1 and 2).
 Differences from the paper: a small network (64 numbers per token, not 512), so that it learns on
 two cores; an image is one token (``image_encoder.py``), not one for each cell of a ResNet; the
 encoder of the CVAE, which exists in training only, is off by default (``latent: 0``); named
-actions are learned as numbers of -1 and 1 per choice. What is past an episode's end is no target,
-as in the authors' code.
+actions are learned as numbers of -1 and 1 per choice; it can be told the first actions, which are
+driven while it decides, and gives the rest. What is past an episode's end is no target, as in the
+authors' code.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from ilw_core.contract.file import Contract
 from ilw_learner.algorithms.base import Algorithm
-from ilw_learner.chunks.action_code import ActionCode, known_spread, masked_mean
+from ilw_learner.chunks.action_code import ActionCode, held_first, known_spread, masked_mean
 from ilw_learner.chunks.config import ChunkConfig
 from ilw_learner.chunks.training import tokens_for, training_of
 from ilw_learner.chunks.transformer import AttentionBlock, mean_token, waves
@@ -77,6 +78,7 @@ class ActPolicy(ImitationPolicy):
                  actions: np.ndarray) -> None:
         super().__init__()
         self.config, self.discrete = config, len(contract.action.discrete)
+        self.frozen, self.cameras = config.frozen, len(contract.images)
         self.code = ActionCode(contract, known_spread(actions, contract))
         self.seen = tokens_for(contract, config, obs)
         self.encoder = nn.ModuleList(
@@ -87,36 +89,64 @@ class ActPolicy(ImitationPolicy):
             for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(config.width)
         self.out = nn.Linear(config.width, self.code.width)
+        if config.frozen:
+            self.of_driven = nn.Linear(self.code.width + 1, config.width, bias=False)
         if config.latent:
             self.style = StyleEncoder(config, self.code.width)
             self.of_style = nn.Linear(config.latent, config.width, bias=False)
 
-    def act(self, obs: Tensor, *images: Tensor) -> Tensor:
-        """Return ``(B, Ta, Da)`` within limits: with z at its mean, 0."""
-        return self.code.decode(self._decoded(self.seen(obs, images)))
+    def act(self, obs: Tensor, *given: Tensor) -> Tensor:
+        """
+        Return ``(B, Ta, Da)`` within limits: with z at its mean, 0.
+
+        :param given: the images, and where some actions are frozen ``(B, Ta, Da + 1)``: which,
+            contract units, and 1 where they count.
+        """
+        tokens = self.seen(obs, given[:self.cameras])
+        if len(given) == self.cameras:
+            return self.code.decode(self._decoded(tokens))
+        driven, held = given[-1][..., :-1], given[-1][..., -1:] > 0.5
+        told = self._told(self.code.numbers(driven), held)
+        return torch.where(held, driven, self.code.decode(self._decoded(tokens, told=told)))
 
     def loss(self, obs: Tensor, actions: Tensor, *images: Tensor,
              weights: Tensor | None = None) -> Tensor:
         """Return the mean absolute error over the actions that are there, and that of z."""
         code, known = self.code.encode(actions)
         tokens = self.seen(obs, images, self.config.noise if self.training else 0.0)
+        told = None
+        if self.frozen and self.training:
+            held = held_first(code, self.frozen)
+            told, known = self._told(code, held), known & ~held.squeeze(-1)
         if not (self.config.latent and self.training):
-            return masked_mean((self._decoded(tokens) - code).abs(), known, weights)
+            return masked_mean((self._decoded(tokens, told=told) - code).abs(), known, weights)
         mean, log_variance = self.style(tokens, code, known)
         style = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
-        out = self._decoded(tokens, self.of_style(style))
+        out = self._decoded(tokens, self.of_style(style), told)
         away = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(-1)  # (B,)
         away = away if weights is None else away * weights
         return (masked_mean((out - code).abs(), known, weights)
                 + self.config.kl_weight * away.mean())
 
-    def _decoded(self, tokens: Tensor, style: Tensor | None = None) -> Tensor:
-        """Return ``(B, Ta, K)`` codes for ``(B, N, E)`` tokens and a style ``(B, E)``."""
+    def _told(self, code: Tensor, held: Tensor) -> Tensor:
+        """Return ``(B, Ta, E)`` for ``(B, Ta, K)`` codes, of those that are held alone."""
+        counts = held.float()
+        told: Tensor = self.of_driven(torch.cat([code * counts, counts], -1))
+        return told
+
+    def _decoded(self, tokens: Tensor, style: Tensor | None = None,
+                 told: Tensor | None = None) -> Tensor:
+        """
+        Return ``(B, Ta, K)`` codes for ``(B, N, E)`` tokens.
+
+        :param style: ``(B, E)``; ``told``: ``(B, Ta, E)`` of the actions to go on from.
+        """
         if style is not None:
             tokens = tokens + style.unsqueeze(1)
         for block in self.encoder:
             tokens = block(tokens)
         wanted = self.queries + mean_token(tokens)
+        wanted = wanted if told is None else wanted + told
         for block in self.decoder:
             wanted = block(wanted, tokens)
         out: Tensor = self.out(self.norm(wanted))

@@ -27,12 +27,11 @@ from torch import Tensor, nn
 
 from ilw_core.contract.file import Contract
 from ilw_learner.algorithms.base import Algorithm
-from ilw_learner.chunks.action_code import ActionCode, known_spread, masked_mean
+from ilw_learner.chunks.action_code import ActionCode, held_first, known_spread, masked_mean
 from ilw_learner.chunks.config import ChunkConfig
 from ilw_learner.chunks.training import tokens_for, training_of
 from ilw_learner.chunks.transformer import AttentionBlock, mean_token, waves
 from ilw_learner.networks.policy import ImitationPolicy
-from ilw_learner.runtime.chunk_executor import Execution
 
 _TIME_RATIO = 20.0
 """Of the time along a path, 0 to 1: the sines of its embedding have periods of 0.3 to 31 of it"""
@@ -46,19 +45,11 @@ class FlowConfig(ChunkConfig):
     """Euler steps from noise to actions"""
     spread: float = 0.0
     """Of the noise that it begins with when it acts; it learns with 1"""
-    frozen: int = 0
-    """Most actions that it learns to go on from; ``join: prefix`` needs some"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.steps < 1 or self.spread < 0.0 or not 0 <= self.frozen < self.horizon:
-            raise ValueError('steps must be at least 1, spread at least 0, frozen within 0 and '
-                             'horizon - 1.')
-
-    @property
-    def execution(self) -> Execution:
-        """How its chunks are driven."""
-        return Execution(self.execute, self.join, self.decay, self.frozen)
+        if self.steps < 1 or self.spread < 0.0:
+            raise ValueError('steps must be at least 1, spread at least 0.')
 
 
 class FlowPolicy(ImitationPolicy):
@@ -118,10 +109,9 @@ class FlowPolicy(ImitationPolicy):
         noise = torch.randn_like(code)
         time = torch.rand(len(code), 1, 1, device=code.device).square()
         if self.frozen:
-            most = torch.randint(0, self.frozen + 1, (len(code), 1), device=code.device)
-            held = torch.arange(code.shape[1], device=code.device) < most  # (B, Ta)
-            time = torch.where(held.unsqueeze(-1), torch.ones_like(time), time)
-            known = known & ~held
+            held = held_first(code, self.frozen)
+            time = torch.where(held, torch.ones_like(time), time)
+            known = known & ~held.squeeze(-1)
         path = torch.lerp(noise, code, time)
         felt = waves(_TIME_RATIO * time.squeeze(-1), self.config.width)
         off = self._end(path, felt, tokens) - code

@@ -58,6 +58,12 @@ def known_spread(actions: np.ndarray, contract: Contract) -> Normalizer:
     return Normalizer.of_actions(known, contract.action.low, contract.action.high)
 
 
+def held_first(code: Tensor, most: int) -> Tensor:
+    """Return which of ``(B, Ta, K)`` codes to go on from, ``(B, Ta, 1)``: the first 0 to most."""
+    counts = torch.randint(0, most + 1, (len(code), 1), device=code.device)
+    return (torch.arange(code.shape[1], device=code.device) < counts).unsqueeze(-1)
+
+
 def masked_mean(loss: Tensor, known: Tensor, weights: Tensor | None = None) -> Tensor:
     """
     Return the mean of ``(B, Ta, K)`` losses over the actions that are there.

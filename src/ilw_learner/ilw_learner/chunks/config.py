@@ -27,6 +27,8 @@ class ChunkConfig(ImitationConfig):
     """How the next is joined to what is left of the last: one of ``chunk_executor.JOINS``"""
     decay: float = 0.01
     """Of ``ensemble``: a chunk weighs exp(-decay) times what the one begun before it does"""
+    frozen: int = 0
+    """Most actions that it learns to go on from; ``join: prefix`` needs some"""
     width: int = 64
     """Numbers per token, E"""
     heads: int = 4
@@ -53,6 +55,8 @@ class ChunkConfig(ImitationConfig):
         if self.execute > self.horizon:
             raise ValueError(f'execute must be at most horizon ({self.horizon}). '
                              f'Got {self.execute}.')
+        if not 0 <= self.frozen < self.horizon:
+            raise ValueError('frozen must be within 0 and horizon - 1.')
         if self.noise < 0.0 or self.near_m < 0.0:
             raise ValueError('noise and near_m must be at least 0.')
         self.execution  # noqa: B018 - it says what is wrong with it
@@ -71,4 +75,4 @@ class ChunkConfig(ImitationConfig):
     @property
     def execution(self) -> Execution:
         """How its chunks are driven."""
-        return Execution(self.execute, self.join, self.decay)
+        return Execution(self.execute, self.join, self.decay, self.frozen)
