@@ -12,6 +12,11 @@ LONG_MS = 400_000
 
 def main(link, chromium, takes, folder):
     said = {'complaints': [], 'jobs': []}
+    began = time.monotonic()
+
+    def stage(name):
+        print(f'{time.monotonic() - began:6.1f} s: {name}', file=sys.stderr, flush=True)
+
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium,
                                        args=['--no-sandbox', '--enable-unsafe-swiftshader'])
@@ -35,6 +40,7 @@ def main(link, chromium, takes, folder):
                 f'Job {number}: {name}, (done|refused|failed)')).wait_for(timeout=LONG_MS)
             shown = page.locator('section[aria-label=Jobs]').inner_text()
             said['jobs'].append(shown[:3000])
+            stage(f'job {number}: {name}')
             assert f'Job {number}: {name}, {ends}' in shown, shown
             return shown
 
@@ -50,6 +56,7 @@ def main(link, chromium, takes, folder):
                     said['again'] = page.inner_text('main')[:600]
             raise AssertionError(said['again'])
 
+        stage('record')
         # Record.
         press('Take the wheel')
         page.locator('#who', has_text='You drive').wait_for()
@@ -66,7 +73,9 @@ def main(link, chromium, takes, folder):
                 page.keyboard.up(key)
             page.keyboard.press('y')
             page.locator('p', has_text=re.compile(f'saved {take + 1}, ')).wait_for()
+            stage(f'saved {take + 1}')
         page.locator('p', has_text=f'{takes} episodes').wait_for()
+        stage('check')
         # Check, take one out of training and bring it back.
         press('Check all')
         page.locator('p', has_text='episodes to train from').wait_for()
@@ -77,6 +86,7 @@ def main(link, chromium, takes, folder):
         page.locator('summary', has_text='1 out of training').wait_for()
         press('Undo')
         page.locator('summary', has_text='0 out of training').wait_for()
+        stage('train')
         # Train.
         tab('Train')
         page.locator('#train-data option', has_text=f'{takes} episodes').wait_for(
@@ -92,6 +102,7 @@ def main(link, chromium, takes, folder):
         press('Compare the chosen')
         page.locator('svg[aria-label="train/bc_loss"]').wait_for()
         page.screenshot(path=f'{folder}/train.png', full_page=True)
+        stage('judge')
         # Judge: evaluate, promote.
         tab('Judge')
         page.locator('#policy option', has_text='train').first.wait_for(state='attached')
@@ -111,6 +122,7 @@ def main(link, chromium, takes, folder):
         frame.locator('h1').wait_for()
         said['report'] = frame.locator('h1').inner_text()
         page.screenshot(path=f'{folder}/judge.png', full_page=True)
+        stage('deploy')
         # Deploy: load it, arm it, and let go.
         page.select_option('#policy', 'deployed')
         press('Load the policy')
@@ -124,6 +136,7 @@ def main(link, chromium, takes, folder):
         said['drive'] = page.inner_text('main')
         page.keyboard.press('x')
         page.locator('.state', has_text='EMERGENCY STOP').wait_for()
+        stage('correct')
         # Correct: in a simulator of its own.
         tab('Judge')
         page.locator('#policy option', has_text='train').first.wait_for(state='attached')
@@ -136,6 +149,7 @@ def main(link, chromium, takes, folder):
         said['correct'] = job(6, 'correct')
         page.get_by_role('button', name='round-1/round.html').click()
         frame.locator('h1', has_text='round 1').wait_for()
+        stage('end')
         browser.close()
     print(json.dumps(said))
 

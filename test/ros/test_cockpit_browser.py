@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / 'bench' / '.venv-cockpit' / 'bin' / 'python'
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser')
 STOP_S = 0.3
-TAKES = 3
+TAKES = 10
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM, reason='needs Chromium: apt-get install chromium'),
@@ -67,6 +67,7 @@ def test_the_whole_way_from_recording_to_a_policy_that_drives_without_a_terminal
     for name in ('bc_quick', 'bc_corrections'):
         file = config / 'train' / f'{name}.yaml'
         file.write_text(re.sub('updates: [0-9]+', 'updates: 200', file.read_text()))
+    heard = []
     nodes = subprocess.Popen(
         [sys.executable, '-m', 'ilw_bringup.cli', 'up', 'correct', '--task', 'clutter', '--input',
          'cockpit', '--checkpoint', 'idle', '--port', str(free_port())], cwd=tmp_path, text=True,
@@ -74,14 +75,17 @@ def test_the_whole_way_from_recording_to_a_policy_that_drives_without_a_terminal
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         link = next(line.split()[1] for line in nodes.stdout if line.startswith('Cockpit: '))
-        threading.Thread(target=nodes.stdout.read, daemon=True).start()
-        done = subprocess.run(
-            [PYTHON, Path(__file__).with_name('cockpit_workflow.py'), link, CHROMIUM, str(TAKES),
-             str(tmp_path)], capture_output=True, text=True, timeout=1800, check=False)
+        threading.Thread(target=lambda: heard.extend(nodes.stdout), daemon=True).start()
+        with (tmp_path / 'stages.txt').open('w') as stages:
+            done = subprocess.run(
+                [PYTHON, Path(__file__).with_name('cockpit_workflow.py'), link, CHROMIUM,
+                 str(TAKES), str(tmp_path)], stdout=subprocess.PIPE, stderr=stages, text=True,
+                timeout=1800, check=False)
     finally:
         nodes.send_signal(signal.SIGINT)
         nodes.wait(30)
-    assert done.returncode == 0, done.stderr[-3000:]
+    stages = (tmp_path / 'stages.txt').read_text()
+    assert done.returncode == 0, f'{stages[-3000:]}\n{"".join(heard)[-2000:]}'
     said = json.loads(done.stdout)
     assert said['complaints'] == []
     assert f'{TAKES} episodes' in said['record']
