@@ -153,4 +153,5 @@ class ActPolicy(ImitationPolicy):
         return out
 
 
-ACT = Algorithm(ActConfig, training_of(ActPolicy), demonstrated=True, sees_images=True)
+ACT = Algorithm(ActConfig, training_of(ActPolicy), demonstrated=True, begins=True,
+                sees_images=True)

@@ -149,4 +149,5 @@ class FlowPolicy(ImitationPolicy):
         return out
 
 
-FLOW = Algorithm(FlowConfig, training_of(FlowPolicy), demonstrated=True, sees_images=True)
+FLOW = Algorithm(FlowConfig, training_of(FlowPolicy), demonstrated=True, begins=True,
+                 sees_images=True)

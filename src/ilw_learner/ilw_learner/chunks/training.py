@@ -6,6 +6,8 @@ import numpy as np
 from torch import nn
 
 from ilw_core.contract.file import Contract
+from ilw_core.errors import IlwError
+from ilw_learner.chunks.begin import LearnedChunks
 from ilw_learner.chunks.config import ChunkConfig
 from ilw_learner.chunks.transformer import ObservationTokens
 from ilw_learner.networks.inputs import Inputs
@@ -31,6 +33,19 @@ def training_of(policy: Callable[..., ImitationPolicy]) -> Callable[
     def train(options: TrainOptions, on_progress: Callable[[Progress], bool]) -> TrainSummary:
         assert isinstance(options.config, ChunkConfig)
         options.config.require(options.contract)
-        return imitate(options, on_progress, by_autograd(options, policy))
+        if options.keep == 'ewc':
+            raise IlwError(f'{options.algorithm} has no one output whose slope tells which '
+                           f'weights matter. Use --keep replay, or --algo bc.')
+        learned = None if options.begin is None else LearnedChunks(options.begin,
+                                                                   options.algorithm)
+
+        def make(contract: Contract, config: ChunkConfig, obs: np.ndarray,
+                 actions: np.ndarray) -> ImitationPolicy:
+            made = policy(contract, config, obs, actions)
+            if learned is not None:
+                options.say(learned.give(made, contract, config))
+            return made
+
+        return imitate(options, on_progress, by_autograd(options, make))
 
     return train
