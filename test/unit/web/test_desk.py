@@ -53,6 +53,32 @@ def test_what_is_no_request_is_refused_and_who_asks_the_same_gets_the_same_answe
     asyncio.run(twice())
 
 
+def test_what_was_asked_before_an_edit_is_no_answer_to_what_is_asked_after_it(
+        tmp_path, monkeypatch):
+    (tmp_path / 'one').mkdir()
+    there, slow = ['one'], asyncio.Event()
+
+    async def run(words):
+        if 'drop' in words:
+            there.clear()
+            return {}
+        seen = list(there)
+        await slow.wait()
+        return seen
+
+    async def asked():
+        desk = desk_of(tmp_path)
+        before = asyncio.create_task(desk.ask('episodes', {}))
+        await asyncio.sleep(0.01)
+        await desk.ask('mend', {'command': f'./ilw episodes drop {tmp_path}/one'})
+        after = asyncio.create_task(desk.ask('episodes', {}))
+        await asyncio.sleep(0.01)
+        slow.set()
+        assert (await before, await after) == (['one'], [])
+    monkeypatch.setattr('ilw_web.server.desk._run', run)
+    asyncio.run(asked())
+
+
 @pytest.mark.parametrize(('command', 'says'), [
     ('./ilw episodes drop /etc', 'may name folders'), ('./ilw train demos', 'no command'),
     ('./ilw runs drop demos', 'no command'), ("./ilw episodes drop 'demos", 'no command'),

@@ -46,8 +46,14 @@ class Desk:
             raise IlwError('Another episode is being mended. Do it again when that has ended.')
         if key not in self._asked:  # who asks the same meanwhile gets the same answer
             task = self._asked[key] = asyncio.create_task(_run([*command, '--json']))
-            task.add_done_callback(lambda _: self._asked.pop(key))
+            task.add_done_callback(lambda _: self._ended(key, task))
         return await asyncio.shield(self._asked[key])
+
+    def _ended(self, key: tuple[str, ...], task: asyncio.Task[Any]) -> None:
+        if key == ('mend',):  # what was asked before no longer tells what is on the disk
+            self._asked.clear()
+        elif self._asked.get(key) is task:
+            del self._asked[key]
 
     def _line(self, name: str, values: Mapping[str, str]) -> list[str]:
         """Return the words of a command for Python; :raises KeyError: there is none."""

@@ -8,6 +8,7 @@ interface Dropped { path: string; why: string }
 export class Mending {
   readonly said = el('div', {role: 'status'});
   readonly dropped = el('details', {});
+  private relisted = 0;
 
   constructor(private readonly link: Link, private readonly tell: (text: string) => void, private readonly changed: () => void) {}
 
@@ -32,7 +33,9 @@ export class Mending {
   }
 
   async relist(): Promise<void> {
+    const mine = ++this.relisted;
     const answer = await this.link.request('ask', 'dropped');
+    if (mine !== this.relisted) return; // asked again since
     const found = answer.ok ? answer.data.dropped as Dropped[] : [];
     this.dropped.replaceChildren(el('summary', {}, `${found.length} out of training`), ...(found.length ? [
       table(['episode', 'why', ''], found.map((each) => [name(each.path), each.why,
