@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from ilw_core.align import encode
 from ilw_core.features.rotation import yaw_of
 from ilw_learner.data.mirror import mirrored, reflections, with_mirror_images
+from ilw_learner.networks.carried_over import carried_spread
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_sim.sensing.readings import laser_scan, odometry, pose_stamped
 
@@ -138,3 +140,11 @@ def test_bounds_become_minus_two_and_two():
     fitted = Normalizer.of_bounds(np.array([-1.0, 0.0]), np.array([3.0, 10.0]))
     assert ((np.array([-1.0, 0.0]) - fitted.mean) / fitted.scale).tolist() == [-2.0, -2.0]
     assert ((np.array([3.0, 10.0]) - fitted.mean) / fitted.scale).tolist() == [2.0, 2.0]
+
+
+def test_what_hardly_changed_where_it_was_learned_gets_the_scale_that_is_needed_now():
+    fitted = Normalizer(np.array([5.0, 5.0, 5.0]), np.array([2.0, 2.0, 2.0]))
+    learned = {'act_mean': torch.tensor([1.0, 4.0]), 'act_scale': torch.tensor([1.9, 0.01])}
+    carried = carried_spread(fitted, ('x', 'finger', 'new'), learned, 'act_', ('x', 'finger'))
+    assert carried.mean.tolist() == [1.0, 4.0, 5.0]
+    assert carried.scale == pytest.approx([1.9, 2.0, 2.0])

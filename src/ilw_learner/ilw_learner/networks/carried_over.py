@@ -19,6 +19,9 @@ from ilw_core.contract.file import Contract
 from ilw_core.errors import CheckpointError
 from ilw_learner.networks.normalizer import Normalizer
 
+_STILL = 0.1
+"""A learned scale of less than so much of what is measured now is of what hardly changed"""
+
 
 @dataclass(frozen=True)
 class NamedEnds:
@@ -97,14 +100,17 @@ def carried_spread(fitted: Normalizer, names: Sequence[str], learned: Mapping[st
     """
     Return a spread whose numbers are the learned ones wherever names match.
 
-    The learned weights are in units of them: with others, they would mean something else.
+    The learned weights are in units of them: with others, they would mean something else. What
+    hardly changed there, and does here, has learned nothing yet: it stays where it was, and gets
+    the new scale to move by.
 
     :param prefix: of ``mean`` and ``scale`` in ``learned``; ``names`` and ``of``: (D,) each.
     """
     mean, scale = fitted.mean.copy(), fitted.scale.copy()
     for i, at in enumerate(places(names, of)):
         if at >= 0:
-            mean[i], scale[i] = learned[f'{prefix}mean'][at], learned[f'{prefix}scale'][at]
+            mean[i], before = learned[f'{prefix}mean'][at], learned[f'{prefix}scale'][at]
+            scale[i] = scale[i] if before < _STILL * scale[i] else before
     return Normalizer(mean.astype(np.float32), scale.astype(np.float32))
 
 
