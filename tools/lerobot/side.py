@@ -1,20 +1,19 @@
 """
 LeRobot's own library, in an environment of its own: writes and reads its data sets.
 
-``ilw_data.lerobot.side`` runs it with the Python of ``.venv-lerobot``. Each line of standard input
-is a request, each line of standard output its answer, both JSON; arrays travel in ``.npz`` files.
+``ilw_data.lerobot.side`` runs it with the Python of ``.venv-lerobot``, and a folder for what the
+library keeps, which is gone afterwards. Each line of standard input is a request, each line of
+standard output its answer, both JSON; arrays travel in ``.npz`` files.
 """
 
 from functools import partial
 import json
 import os
 import sys
-import tempfile
 from typing import Any
 import warnings
 
-_CACHE = tempfile.TemporaryDirectory(prefix='ilw_lerobot_')
-os.environ |= {'HF_HUB_OFFLINE': '1', 'HF_HOME': _CACHE.name, 'HF_LEROBOT_HOME': _CACHE.name,
+os.environ |= {'HF_HUB_OFFLINE': '1', 'HF_HOME': sys.argv[1], 'HF_LEROBOT_HOME': sys.argv[1],
                'HF_DATASETS_DISABLE_PROGRESS_BARS': '1', 'SVT_LOG': '1'}
 warnings.filterwarnings('ignore')
 

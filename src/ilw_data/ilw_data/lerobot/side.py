@@ -31,8 +31,8 @@ class LeRobotSide:
         self._folder = tempfile.TemporaryDirectory(prefix='ilw_lerobot_')
         self._said = create(Path(self._folder.name) / 'stderr.txt')
         self._process = subprocess.Popen(
-            [str(python), '-I', str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self._said, text=True, bufsize=1)
+            [str(python), '-I', str(script), self._folder.name], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self._said, text=True, bufsize=1)
         self._answer()
 
     def ask(self, request: str, **values: Any) -> dict[str, Any]:
