@@ -1,8 +1,8 @@
 """
 LeRobot by itself, as its users call it; run with the Python of ``.venv-lerobot``.
 
-``read FOLDER OUT.npz``: by its reader, with ``delta_timestamps``. ``write FOLDER OUT.npz``: a data
-set that ILW had no part in.
+``KEPT read FOLDER OUT.npz``: by its reader, with ``delta_timestamps``. ``KEPT write FOLDER
+OUT.npz``: a data set that ILW had no part in. ``KEPT``: a folder for what the library keeps.
 """
 
 from pathlib import Path
@@ -52,4 +52,4 @@ def write(folder, out):
     np.savez(out, **{key: np.stack(each) for key, each in kept.items()})
 
 
-{'read': read, 'write': write}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])
+{'read': read, 'write': write}[sys.argv[2]](Path(sys.argv[3]), sys.argv[4])

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 import subprocess
+import tempfile
 from types import SimpleNamespace as Plain
 
 import cv2
@@ -69,7 +70,8 @@ def recorded(demos):
 
 
 def peer(python, *words):
-    subprocess.run([str(python), '-I', str(PEER), *map(str, words)], check=True)
+    with tempfile.TemporaryDirectory() as kept:
+        subprocess.run([str(python), '-I', str(PEER), kept, *map(str, words)], check=True)
 
 
 def psnr_db(one, other):
