@@ -62,9 +62,9 @@ def _keep_in_view(axis: Any, paths: Sequence[np.ndarray]) -> None:
 
 def _frames(figure: Any, moving: Sequence[tuple[Any, Any, Driven]]) -> Iterator[np.ndarray]:
     longest_s = max((episode.time_s for *_, episode in moving), default=0.0)
-    for now_s in np.linspace(0.0, longest_s, FRAMES):
+    for at_s in np.linspace(0.0, longest_s, FRAMES):
         for way, robot, episode in moving:
-            share = min(1.0, now_s / episode.time_s) if episode.time_s > 0.0 else 1.0
+            share = min(1.0, at_s / episode.time_s) if episode.time_s > 0.0 else 1.0
             seen = episode.path[:1 + round(share * (len(episode.path) - 1))]
             way.set_data(*seen.T)
             robot.set_data(*seen[-1:].T)

@@ -57,7 +57,7 @@ class Lookout:
         Look, if it is time; returns whether the person drives from here on.
 
         :param twist: speed [m/s] and turn rate [rad/s].
-        :param command: (Da,) what the policy asks for now.
+        :param command: (Da,) what the policy asks for at this tick.
         """
         early = self._looked_ns is not None and 0 <= now_ns - self._looked_ns < LOOK_NS
         if early or self._corrector.must_hold(now_ns):

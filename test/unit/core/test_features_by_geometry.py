@@ -142,9 +142,12 @@ def test_bounds_become_minus_two_and_two():
     assert ((np.array([3.0, 10.0]) - fitted.mean) / fitted.scale).tolist() == [2.0, 2.0]
 
 
-def test_what_hardly_changed_where_it_was_learned_gets_the_scale_that_is_needed_now():
+def test_an_action_that_hardly_changed_where_it_was_learned_gets_the_scale_that_is_needed_now():
     fitted = Normalizer(np.array([5.0, 5.0, 5.0]), np.array([2.0, 2.0, 2.0]))
     learned = {'act_mean': torch.tensor([1.0, 4.0]), 'act_scale': torch.tensor([1.9, 0.01])}
-    carried = carried_spread(fitted, ('x', 'finger', 'new'), learned, 'act_', ('x', 'finger'))
+    names, of = ('x', 'finger', 'new'), ('x', 'finger')
+    seen = carried_spread(fitted, names, learned, 'act_', of)
+    assert seen.scale == pytest.approx([1.9, 0.01, 2.0]), 'what is observed keeps its units'
+    carried = carried_spread(fitted, names, learned, 'act_', of, acted=True)
     assert carried.mean.tolist() == [1.0, 4.0, 5.0]
     assert carried.scale == pytest.approx([1.9, 2.0, 2.0])

@@ -73,7 +73,7 @@ class Learned:
     def action_spread(self, fitted: Normalizer, contract: Contract) -> Normalizer:
         """Return the spread of actions to go on with."""
         return carried_spread(fitted, contract.action.names, self._weights, 'act_',
-                              self.contract.action.names)
+                              self.contract.action.names, acted=True)
 
     def give(self, policy: BehaviourCloning, network: FusedMlp, contract: Contract) -> None:
         """Let a policy that is not trained yet, and its network, begin with it."""

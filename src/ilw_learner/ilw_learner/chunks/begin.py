@@ -127,7 +127,7 @@ class LearnedChunks:
                  learned_names(contract, self.contract)),
                 (policy.code, 'code.', contract.action.names, self.contract.action.names)):
             spread = carried_spread(Normalizer(module.mean.numpy(), module.scale.numpy()),
-                                    names, self._weights, prefix, of)
+                                    names, self._weights, prefix, of, acted=prefix == 'code.')
             module.mean.copy_(torch.from_numpy(spread.mean))
             module.scale.copy_(torch.from_numpy(spread.scale))
 

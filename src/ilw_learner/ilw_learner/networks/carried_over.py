@@ -96,21 +96,22 @@ def carry_over(net: nn.Sequential, ends: NamedEnds, learned: Mapping[str, Tensor
 
 
 def carried_spread(fitted: Normalizer, names: Sequence[str], learned: Mapping[str, Tensor],
-                   prefix: str, of: Sequence[str]) -> Normalizer:
+                   prefix: str, of: Sequence[str], *, acted: bool = False) -> Normalizer:
     """
     Return a spread whose numbers are the learned ones wherever names match.
 
-    The learned weights are in units of them: with others, they would mean something else. What
-    hardly changed there, and does here, has learned nothing yet: it stays where it was, and gets
-    the new scale to move by.
+    The learned weights are in units of them: with others, they would mean something else. An
+    action that hardly changed there, and does here, has learned nothing yet: it stays where it
+    was, and gets the new scale to move by.
 
     :param prefix: of ``mean`` and ``scale`` in ``learned``; ``names`` and ``of``: (D,) each.
+    :param acted: whether it is of actions.
     """
     mean, scale = fitted.mean.copy(), fitted.scale.copy()
     for i, at in enumerate(places(names, of)):
         if at >= 0:
             mean[i], before = learned[f'{prefix}mean'][at], learned[f'{prefix}scale'][at]
-            scale[i] = scale[i] if before < _STILL * scale[i] else before
+            scale[i] = scale[i] if acted and before < _STILL * scale[i] else before
     return Normalizer(mean.astype(np.float32), scale.astype(np.float32))
 
 

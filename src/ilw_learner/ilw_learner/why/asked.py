@@ -14,7 +14,7 @@ from ilw_learner.runtime.graph import Graph
 from ilw_learner.runtime.runner import graph_of
 
 Ask = Callable[[np.ndarray], np.ndarray]
-"""(N, To, Do) observations -> (N, Da) actions for now, contract units; or (N, K) scores"""
+"""(N, To, Do) observations -> (N, Da) actions of this moment, contract units; or (N, K) scores"""
 _BATCH, _BATCH_OF_IMAGES = 256, 32
 
 

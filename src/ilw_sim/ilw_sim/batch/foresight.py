@@ -46,7 +46,7 @@ class Foresight:
         Drive on as the policy would.
 
         :param pose: true x, y [m], yaw [rad]; ``twist``: speed [m/s] and turn rate [rad/s].
-        :param command: (Da,) what it asks for now; from the next tick on ``act`` says it.
+        :param command: (Da,) what it asks for at this tick; from the next on ``act`` says it.
         """
         robots = self._env.arrays
         self._env.reset()

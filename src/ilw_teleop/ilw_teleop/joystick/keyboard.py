@@ -47,8 +47,8 @@ def _begun(contract: Contract, deflection: tuple[float, float]) -> tuple[np.ndar
     controls = {name: value for names, value in zip(_STICKS, deflection, strict=True)
                 for name in names}
     wanted = mapping.rest
-    for now_ns in (0, REST_NS):
-        wanted = mapping.action(controls, turbo=False, now_ns=now_ns, applied=mapping.rest)
+    for at_ns in (0, REST_NS):
+        wanted = mapping.action(controls, turbo=False, now_ns=at_ns, applied=mapping.rest)
     return wanted, mapping.rest
 
 
