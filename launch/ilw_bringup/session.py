@@ -26,6 +26,8 @@ from ilw_ros.transport import start_ros
 
 _DRIVER_S = 60.0
 """A node that starts on a busy machine drives within this wall time"""
+_READY_S = 30.0
+"""A recorder that is not ready is asked again for so long: a sensor may be late for a moment"""
 
 
 class LoopError(IlwError):
@@ -215,11 +217,17 @@ class Session:
     def _start_recording(self, episode: str, operator: str) -> None:
         self.wait_for(
             lambda: self.status is not None and self.status.phase == EpisodeStatus.PHASE_READY,
-            30.0, 'the recorder to be ready')
+            _READY_S, 'the recorder to be ready')
         request = StartEpisode.Request(episode=episode, operator_name=operator)
-        answer = self.call(StartEpisode, 'record/start', request)
-        if answer.error_code:
-            raise LoopError(f'The recorder refused to start: {answer.error_msg}')
+        deadline = time.monotonic() + _READY_S
+        while True:
+            answer = self.call(StartEpisode, 'record/start', request)
+            if not answer.error_code:
+                return
+            passing = answer.error_code == StartEpisode.Response.ERROR_NOT_READY
+            if not passing or time.monotonic() > deadline:
+                raise LoopError(f'The recorder refused to start: {answer.error_msg}')
+            self._executor.spin_once(timeout_sec=0.05)
 
     def keep_what_there_is(self) -> None:
         """Have the recorder close an episode that a fault cut short: kept, its outcome unknown."""

@@ -8,7 +8,7 @@ import pytest
 from ilw_bringup.session import LoopError, Session
 from ilw_core.episode import Source
 from ilw_msgs.msg import ArbiterState, EpisodeEvent
-from ilw_msgs.srv import ResetSim
+from ilw_msgs.srv import ResetSim, StartEpisode
 
 
 @pytest.mark.parametrize(('sender', 'episode', 'kind', 'ends'), [
@@ -72,3 +72,30 @@ def test_a_driver_is_waited_for_until_what_it_says_comes_through(monkeypatch, wo
         session.wait_for_driver(PERSON, 7)
         assert asked == [('sim/reset', 7)] * resets + [('sim/step', None)], 'then time stands'
     assert not heard, 'not listened to while it drives: that would cost time'
+
+
+NOT_READY, BUSY = StartEpisode.Response.ERROR_NOT_READY, StartEpisode.Response.ERROR_BUSY
+
+
+@pytest.mark.parametrize(('answers', 'asks', 'refused'), [
+    ([0], 1, ''), ([NOT_READY, NOT_READY, 0], 3, ''), ([BUSY], 1, 'refused to start: why'),
+    ([NOT_READY] * 100, 4, 'refused to start: why')],
+    ids=['at once', 'a sensor was late', 'for good', 'a sensor is gone'])
+def test_a_recorder_that_is_not_ready_for_a_moment_is_asked_again(
+        monkeypatch, answers, asks, refused):
+    session, asked, clock = Session.__new__(Session), [], [0.0]
+
+    def call(kind, name, request, **_):
+        asked.append(name)
+        clock[0] += 10.0
+        return StartEpisode.Response(error_code=answers[len(asked) - 1], error_msg='why')
+
+    monkeypatch.setattr('ilw_bringup.session.time.monotonic', lambda: clock[0])
+    session.call, session.wait_for = call, lambda *_: None
+    session._executor = SimpleNamespace(spin_once=lambda timeout_sec: None)
+    if refused:
+        with pytest.raises(LoopError, match=refused):
+            session._start_recording('one', 'ada')
+    else:
+        session._start_recording('one', 'ada')
+    assert asked == ['record/start'] * asks

@@ -57,6 +57,11 @@ class Bench:
             self.now += P
             self.send('scan', 'odom', 'cmd_vel')
 
+    def silence(self, ns):
+        for _ in range(ns // P):
+            self.now += P
+            self.status()
+
     def mark(self, kind, **fields):
         stamp = fields.pop('stamp_ns', self.now)
         self.recorder.on_mark(Mark(kind, stamp, **fields), self.now, self.wall, paused=False)
@@ -175,7 +180,7 @@ def test_what_belongs_to_the_next_world_is_not_in_the_bag(bench):
 
 
 def test_a_start_is_refused_while_a_topic_is_missing_or_stale(bench):
-    bench.now += 2 * S
+    bench.silence(2 * S)
     code, why, _ = bench.start()
     assert code is Refusal.NOT_READY
     assert 'scan' in why and '2.0 s old' in why
@@ -186,6 +191,42 @@ def test_a_start_is_refused_while_a_topic_is_missing_or_stale(bench):
     bench.recorder.gate.published['cmd_vel'] = 'geometry_msgs/msg/Wrench'
     assert 'the contract says geometry_msgs/msg/TwistStamped' in bench.start()[1]
     assert bench.counts() == (0, 0, 0, 0, 0)
+
+
+def test_a_message_heard_before_the_time_was_known_is_as_new_as_the_time(clutter, tmp_path):
+    bench = Bench(clutter, tmp_path)
+    bench.now = 0
+    bench.recorder.gate = RecordingGate(clutter)
+    bench.recorder.gate.published = dict(clutter.topics)
+    bench.send('scan', 'odom')
+    bench.now = S + P  # /clock is heard at last, between a tick's time and its scan
+    assert bench.start()[0] is Refusal.NONE
+    bench.store.close()
+
+
+def test_nobody_was_silent_in_the_time_that_a_new_world_leaps_over(bench):
+    bench.drive(3)
+    bench.now += S + P
+    assert bench.phase() is Phase.READY
+    bench.silence(S)
+    assert bench.phase() is Phase.READY
+    bench.silence(P)
+    assert bench.phase() is Phase.WAITING
+
+
+def test_a_clock_that_always_leaps_does_not_hide_a_silent_sensor(bench):
+    for _ in range(3):
+        bench.now += S
+        phase = bench.phase()
+    assert phase is Phase.WAITING
+
+
+def test_on_a_real_clock_a_leap_is_silence(clutter):
+    gate = RecordingGate(clutter, same_clock=False)
+    gate.published = dict(clutter.topics)
+    for name in ('scan', 'odom'):
+        gate.heard(name, TOPICS[name], message(0), S)
+    assert len(gate.problems(3 * S)) == 2
 
 
 def test_a_paused_simulation_is_not_stale(clutter):

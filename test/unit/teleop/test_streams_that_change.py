@@ -271,6 +271,8 @@ def test_a_sensor_must_be_fresh_to_begin(clutter, age_ms, problem):
     gate = begun(clutter)
     for name in clutter.topics:
         gate.heard(name, ANY, stamped(T0), T0)
+    for passed_ms in range(0, age_ms, 100):
+        gate.problems(T0 + passed_ms * MS)
     said = gate.problems(T0 + age_ms * MS)
     assert [why.partition(':')[0] for why in said] == (['scan', 'odom'] if problem else [])
     assert gate.problems(T0 + age_ms * MS, paused=True) == []

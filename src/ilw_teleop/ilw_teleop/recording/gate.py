@@ -16,6 +16,8 @@ from ilw_teleop.recording.stream_watch import LOOK_NS, StreamWatch, limits_of
 
 FRESH_NS = 1_000_000_000
 """A sensor is stale when its newest message is older: slow sensors send at 1 Hz or more"""
+LEAP_NS = 500_000_000
+"""Simulated time that passes at once: it became known, or a new world began"""
 _STAMP = struct.Struct('<iI')  # of a CDR message that begins with a Header; 4 bytes of preamble
 _STAMP_BIG = struct.Struct('>iI')
 
@@ -52,6 +54,7 @@ class RecordingGate:
         self._reader = MessageReader()
         self._ended_ns: int | None = None
         self._after_ns = 0
+        self._now_ns: int | None = None
 
     def begin(self, now_ns: int) -> None:
         """Begin to judge an episode."""
@@ -75,11 +78,21 @@ class RecordingGate:
 
     def heard(self, name: str, topic: WrittenTopic, data: bytes, now_ns: int) -> None:
         """Note that a message came, recording or not."""
+        self._pass(now_ns)
         watch = self.topics.get(name)
         if watch is not None:
             if watch.newest_ns is None:
                 self._reader.read(topic, data)  # the first takes 0.1 s: best before the first take
-            watch.newest_ns = now_ns
+            watch.newest_ns, watch.carried = now_ns, False
+
+    def _pass(self, now_ns: int) -> None:
+        """Let time go on: nobody was silent in what it leaps over, once for each message."""
+        leap_ns = now_ns - self._now_ns if self._now_ns is not None else 0
+        self._now_ns = now_ns
+        if self._same_clock and leap_ns > LEAP_NS:
+            for watch in self.topics.values():
+                if watch.newest_ns is not None and not watch.carried:
+                    watch.newest_ns, watch.carried = watch.newest_ns + leap_ns, True
 
     def take(self, name: str, topic: WrittenTopic, data: bytes, stamp_ns: int,
              now_ns: int) -> None:
@@ -125,6 +138,7 @@ class RecordingGate:
 
         :param paused: the simulated clock stands still, so nobody can be expected to speak.
         """
+        self._pass(now_ns)
         found = []
         for name, watch in self.topics.items():
             kind = self.published.get(name)

@@ -73,6 +73,8 @@ class StreamWatch:
     limits: Limits
     newest_ns: int | None = None
     """ROS time of the newest message ever; None before the first"""
+    carried: bool = False
+    """Time has leapt since the newest message, and took it along"""
     count: int = 0
     first_stamp_ns: int = 0
     last_stamp_ns: int = 0
