@@ -1,17 +1,24 @@
-"""Every row of ``./ilw faults``, each with real nodes of its own."""
+"""Every row of ``./ilw faults``, with real nodes; rows that leave their nodes whole share them."""
 
 import pytest
 
 pytest.importorskip('rclpy')
-from ilw_faults.matrix import ALIKE, faults, is_slow, page, run
+from ilw_faults.lender import Lender
+from ilw_faults.matrix import ALIKE, faults, inject, is_slow, page
 from ilw_faults.row import Row
+
+
+@pytest.fixture(scope='module')
+def lender(tmp_path_factory):
+    with Lender(tmp_path_factory.mktemp('faults')) as found:
+        yield found
 
 
 @pytest.mark.parametrize('fault', [
     pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] if is_slow(fault) else [])
-    for fault in faults()])
-def test_the_loop_reacts_as_it_must(fault, tmp_path):
-    ((row, why),) = run([fault], tmp_path)
+    for fault in sorted(faults(), key=lambda fault: repr(fault.nodes))])
+def test_the_loop_reacts_as_it_must(fault, lender):
+    row, why = inject(fault, lender)
     if row is None:
         pytest.skip(why)
     assert row.ok, f'expected: {row.expected}. Observed: {row.observed}'

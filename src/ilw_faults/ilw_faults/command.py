@@ -40,8 +40,8 @@ def faults(only: str, quick: bool, soak_hours: float | None, stops: int | None, 
     """
     Inject faults into real nodes and print a table; exit code 1 if one was not as expected.
 
-    ONLY is part of a fault's name. Each fault has its own nodes in a ROS domain of their own, so
-    no robot that is running is touched.
+    ONLY is part of a fault's name. The nodes are in a ROS domain of their own, so no robot that is
+    running is touched. Faults after one another that break no node share them.
 
     Example: ./ilw faults lidar --keep /tmp/faults
     """

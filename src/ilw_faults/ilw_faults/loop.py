@@ -10,19 +10,24 @@ import time
 from typing import Any
 
 from mcap.reader import make_reader
+from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
 from ilw_bringup.asking import call
+from ilw_bringup.loading import load
 from ilw_bringup.start.bringup import NodeSpec
 from ilw_bringup.start.processes import Fleet
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import IlwError
 from ilw_core.storage.files import open_regular
 from ilw_core.storage.locate import config_file
+from ilw_faults.nodes.relay import Relay, raw_name
 from ilw_faults.nodes.spy import Spy
 from ilw_faults.row import Seen
 from ilw_faults.witness import Witness, simulated_s
-from ilw_msgs.srv import StartEpisode, StopEpisode
+from ilw_msgs.msg import EpisodeStatus
+from ilw_msgs.srv import DiscardEpisode, ResetSim, StartEpisode, StopEpisode
+from ilw_ros.convert import message_class, stamp_ns
 from ilw_teleop.joystick.layout import load_joystick
 
 TASK = 'clutter'
@@ -41,7 +46,7 @@ class Loop:
     """
     Real nodes over real DDS; a context manager.
 
-    :param folder: receives logs and episodes.
+    :param folder: receives logs and episodes; ``place``, an empty one in it, what a row writes.
     :param task: a contract in ``config/tasks``; ``robot``: who does it, in ``config/robots``.
     :param with_policy: a random policy runs, disarmed.
     :param with_teleop: ``False``: it runs elsewhere; two would both drive.
@@ -52,7 +57,7 @@ class Loop:
     def __init__(self, folder: Path, *, task: str = TASK, robot: str = 'sim_diff_drive',
                  with_policy: bool = False, with_teleop: bool = True, record: bool = True,
                  through_spy: tuple[str, ...] = (), real_time_factor: float = 1.0) -> None:
-        self.folder = folder
+        self.folder = self.place = folder
         self.contract = load_contract(config_file('tasks', task))
         self.fleet = Fleet(folder / 'log')
         clock = {'use_sim_time': True}
@@ -72,10 +77,10 @@ class Loop:
             self.specs['policy'] = NodeSpec('ilw_learner', 'policy_node', 'policy', {
                 'contract': task, 'checkpoint': 'random', 'checkpoints': str(folder), **clock})
         self._saved: dict[Path, int] = {}
+        self._through = through_spy
 
     def __enter__(self) -> 'Loop':
-        self.spy = Spy(self.contract, load_joystick(config_file('joysticks', 'xbox')))
-        self._witness = Witness()
+        self.meet()
         try:
             self.fleet.start(list(self.specs.values()))
         except BaseException:
@@ -84,9 +89,56 @@ class Loop:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.part()
+        self.fleet.stop()
+
+    def meet(self) -> None:
+        """Join the graph: a hand and eyes that have touched and seen nothing yet."""
+        self.spy = Spy(self.contract, load_joystick(config_file('joysticks', 'xbox')))
+        self._witness = Witness()
+        kinds = {'/clock': Clock, **{topic: message_class(kind) for topic, kind
+                                     in self.contract.topics.items()}}
+        self._relays = [Relay(self.spy.node, topic, kinds[topic]) for topic in self._through]
+
+    def part(self) -> None:
+        """Leave the graph, with all that was published and relayed; the nodes go on."""
         self._witness.close()
         self.spy.close()
-        self.fleet.stop()
+
+    @property
+    def relay(self) -> Relay:
+        """What passes on the one topic that goes through the spy."""
+        (relay,) = self._relays
+        return relay
+
+    def renew(self) -> None:
+        """
+        Bring nodes that run back to how they begin: nobody drives, nothing is recorded, world 0.
+
+        :raises IlwError: one of them is not so in time, or somebody else is on the graph.
+        """
+        if self.fleet.dead() or self.fleet.restarts:
+            raise IlwError('A node has ended.')
+        if 'recorder' in self.specs:
+            self.call(DiscardEpisode, 'record/discard', DiscardEpisode.Request())
+        for name in ('disarm', 'reset'):
+            self.call(Trigger, f'arbiter/{name}', Trigger.Request(), again=True)
+        if 'policy' in self.specs and load(self.call, 'random').error_code:
+            raise IlwError('The policy node does not load "random".')
+        begun_ns = stamp_ns(self.call(ResetSim, 'sim/reset', ResetSim.Request()).stamp)
+        told = len(self.spy.states)
+        self.until(lambda: self.spy.clock_ns > begun_ns and len(self.spy.states) > told
+                   and self._at_rest(), 5.0, 'the nodes to be as they begin')
+
+    def _at_rest(self) -> bool:
+        spy, state = self.spy, self.spy.states[-1]
+        publishers = {'policy/action': int('policy' in self.specs), 'teleop/action': 1,
+                      'joy': 1, **dict.fromkeys(self.contract.action.topics, 1)}
+        return (not state.armed and not state.estopped and not spy.moving()
+                and ('recorder' not in self.specs or bool(spy.status and spy.status.phase in (
+                    EpisodeStatus.PHASE_WAITING, EpisodeStatus.PHASE_READY)))
+                and all(spy.node.count_publishers(topic) == count
+                        for topic, count in publishers.items()))
 
     # -- doing
 
@@ -228,11 +280,6 @@ class Stop:
             return 'never stopped'
         return (f'stop action after {1000 * self.reaction_s:.0f} ms '
                 f'(bound {1000 * self.bound_s:.0f})')
-
-
-def raw_name(topic: str) -> str:
-    """Return the name under which the relay hears a topic."""
-    return f'{topic}_raw'
 
 
 def _messages(bag: Path) -> int:

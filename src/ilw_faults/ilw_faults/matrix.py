@@ -4,8 +4,8 @@ from collections.abc import Iterator
 import importlib
 from pathlib import Path
 
-from ilw_bringup.start.private_domain import private_domain
 from ilw_core.errors import IlwError
+from ilw_faults.lender import Lender
 from ilw_faults.row import Fault, Row, Seen, Unavailable
 
 MODULES = ('hand', 'pads', 'nodes', 'policies', 'checkpoints', 'asks', 'sensors', 'scans',
@@ -54,20 +54,17 @@ def run(chosen: list[Fault], folder: Path) -> Iterator[tuple[Row | None, str]]:
     """
     Inject each fault; yields its row, or nothing and why this machine does not allow it.
 
-    Each has a ROS domain of its own: a robot that runs in the caller's is left alone.
-
-    :param folder: receives the nodes' logs and episodes, a folder per fault.
+    :param folder: receives the nodes' logs and episodes.
     """
-    for number, fault in enumerate(chosen):
-        place = folder / f'{number:02d}'
-        place.mkdir(parents=True)
-        with private_domain():
-            yield _inject(fault, place)
+    with Lender(folder) as lender:
+        for fault in chosen:
+            yield inject(fault, lender)
 
 
-def _inject(fault: Fault, place: Path) -> tuple[Row | None, str]:
+def inject(fault: Fault, lender: Lender) -> tuple[Row | None, str]:
+    """Inject a fault; returns its row, or nothing and why this machine does not allow it."""
     try:
-        return fault.row(fault.inject(place)), ''
+        return fault.row(lender.inject(fault)), ''
     except Unavailable as why:
         return None, f'{fault.name}: {why}'
     except IlwError as error:

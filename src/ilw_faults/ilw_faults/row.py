@@ -1,8 +1,7 @@
 """What one injected fault did. Knows nothing of how it was injected."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 
@@ -46,11 +45,15 @@ class Fault:
     name: str
     expected: str
     """What a safe and honest loop does, in words"""
-    inject: Callable[[Path], Seen]
-    """Given an empty folder for its files; starts and ends its own nodes, in the ROS domain of
-    ``ROS_DOMAIN_ID``. Raises ``Unavailable`` where the machine does not allow it"""
+    inject: Callable[[Any], Seen]
+    """Given a running ``Loop`` of these nodes; without them an empty folder for its files, and
+    starts and ends its own, in the ROS domain of ``ROS_DOMAIN_ID``. Raises ``Unavailable`` where
+    the machine does not allow it"""
     slow: bool = False
     """Takes longer than about 20 s, or differs little from another"""
+    nodes: Mapping[str, Any] | None = None
+    """Options of ``Loop``, for a fault that ends, stops and starts no node: another of the same
+    options goes on with these"""
 
     def row(self, seen: Seen) -> Row:
         """Return the line of the table."""

@@ -68,7 +68,7 @@ class StreamLoop(Loop):
             'extra_topics': ','.join(topics), **parameters})}
         self._sensors, self._topics = sensors, topics
         self._robot: list[subprocess.Popen[bytes]] = []
-        self._saved = {}
+        self._saved, self._through = {}, ()
 
     def __enter__(self) -> 'StreamLoop':
         super().__enter__()

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
 
-from ilw_faults.loop import Loop, raw_name
 from ilw_ros.convert import stamp_ns, time_msg
 from ilw_ros.qos import STATE, STATE_OFFER
 
@@ -14,18 +14,23 @@ Spoil = Callable[[Any], list[Any]]
 """What is published for each message that comes"""
 
 
+def raw_name(topic: str) -> str:
+    """Return the name under which the relay hears a topic."""
+    return f'{topic}_raw'
+
+
 class Relay:
     """
-    A topic between simulator and nodes; the loop is made with ``through_spy=(topic,)``.
+    A topic between simulator and nodes.
 
+    :param node: of the spy, which spins.
     :param kind: the message class.
     """
 
-    def __init__(self, loop: Loop, topic: str, kind: Any) -> None:
+    def __init__(self, node: Node, topic: str, kind: Any) -> None:
         self.spoil: Spoil = lambda message: [message]
         self.late_s = 0.0
         self._waiting: deque[tuple[float, Any]] = deque()
-        node = loop.spy.node
         self._pub = node.create_publisher(kind, topic, STATE_OFFER)
         node.create_subscription(kind, raw_name(topic), self._on_message, STATE)
         self._clock = Clock(clock_type=ClockType.STEADY_TIME)

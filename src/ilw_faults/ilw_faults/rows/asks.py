@@ -1,7 +1,6 @@
 """Requests of strangers while a policy drives: graphs that do harm, places they may not name."""
 
 from collections.abc import Callable
-from pathlib import Path
 import time
 from typing import Any
 
@@ -22,15 +21,17 @@ Judge = Callable[[Any], str]
 """Response of ``policy/load`` -> what is wrong with it; empty if it is as it should be"""
 
 
-def _graph(make: Callable[[Contract], bytes]) -> Callable[[Contract, Path], str]:
-    def save(contract: Contract, folder: Path) -> str:
-        return str(save_checkpoint(folder / 'bad', contract, {'history': 1, 'horizon': 1}, {
+def _graph(make: Callable[[Contract], bytes]) -> Callable[[Loop], str]:
+    def save(loop: Loop) -> str:
+        contract = loop.contract
+        return str(save_checkpoint(loop.place / 'bad', contract, {'history': 1, 'horizon': 1}, {
             GRAPH: make(contract), WEIGHTS: b''}).path)
     return save
 
 
-def _outside(contract: Contract, folder: Path) -> str:
-    return str(constant_policy(contract, folder.parent / f'{folder.name}-outside'))
+def _outside(loop: Loop) -> str:
+    folder = loop.folder
+    return str(constant_policy(loop.contract, folder.parent / f'{folder.name}-outside'))
 
 
 def _refused_as(code: int) -> Judge:
@@ -42,45 +43,43 @@ def _refused_as(code: int) -> Judge:
     return judge
 
 
-def _asked(fault: str, expected: str, make: Callable[[Contract, Path], str],
+def _asked(fault: str, expected: str, make: Callable[[Loop], str],
            judge: Judge) -> Fault:
-    def inject(folder: Path) -> Seen:
-        with Loop(folder, with_policy=True) as loop:
-            good = load(loop.call, str(constant_policy(loop.contract, folder / 'good')))
-            name = make(loop.contract, folder)
-            loop.arm()
-            loop.save_an_episode()
-            bound = loop.two_periods_s + LATENCY_S
-            at = time.monotonic()
-            answer = loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=name),
-                               BOUND_S)
-            took = time.monotonic() - at
-            return _drove_on(loop, at, bound, took, judge(answer) or good.error_msg,
-                             answer.error_msg.replace(name, 'NAME'))
-
-    return Fault(fault, f'{expected}; {DRIVES_ON}', inject)
-
-
-def _two_at_once(folder: Path) -> Seen:
-    with Loop(folder, with_policy=True) as loop:
-        slow = _graph(hostile_graphs.products)(loop.contract, folder)
-        good = str(constant_policy(loop.contract, folder / 'good'))
-        wrong = load(loop.call, good).error_msg
+    def inject(loop: Loop) -> Seen:
+        good = load(loop.call, str(constant_policy(loop.contract, loop.place / 'good')))
+        name = make(loop)
         loop.arm()
         loop.save_an_episode()
         bound = loop.two_periods_s + LATENCY_S
-        client = loop.spy.node.create_client(LoadPolicy, 'policy/load')
-        loop.until(client.service_is_ready, 10.0, 'policy/load')
         at = time.monotonic()
-        asked = [client.call_async(LoadPolicy.Request(checkpoint=name)) for name in (slow, good)]
-        loop.until(asked[1].done, BOUND_S, 'an answer to the second')
+        answer = loop.call(LoadPolicy, 'policy/load', LoadPolicy.Request(checkpoint=name),
+                           BOUND_S)
         took = time.monotonic() - at
-        first = asked[0].done()
-        loop.until(asked[0].done, BOUND_S, 'an answer to the first')
-        second = asked[1].result()
-        wrong = wrong or _refused_as(LoadPolicy.Response.ERROR_BUSY)(second) or (
-            'it waited for the first' if first else '')
-        return _drove_on(loop, at, bound, took, wrong, second.error_msg.replace(good, 'NAME'))
+        return _drove_on(loop, at, bound, took, judge(answer) or good.error_msg,
+                         answer.error_msg.replace(name, 'NAME'))
+
+    return Fault(fault, f'{expected}; {DRIVES_ON}', inject, nodes={'with_policy': True})
+
+
+def _two_at_once(loop: Loop) -> Seen:
+    slow = _graph(hostile_graphs.products)(loop)
+    good = str(constant_policy(loop.contract, loop.place / 'good'))
+    wrong = load(loop.call, good).error_msg
+    loop.arm()
+    loop.save_an_episode()
+    bound = loop.two_periods_s + LATENCY_S
+    client = loop.spy.node.create_client(LoadPolicy, 'policy/load')
+    loop.until(client.service_is_ready, 10.0, 'policy/load')
+    at = time.monotonic()
+    asked = [client.call_async(LoadPolicy.Request(checkpoint=name)) for name in (slow, good)]
+    loop.until(asked[1].done, BOUND_S, 'an answer to the second')
+    took = time.monotonic() - at
+    first = asked[0].done()
+    loop.until(asked[0].done, BOUND_S, 'an answer to the first')
+    second = asked[1].result()
+    wrong = wrong or _refused_as(LoadPolicy.Response.ERROR_BUSY)(second) or (
+        'it waited for the first' if first else '')
+    return _drove_on(loop, at, bound, took, wrong, second.error_msg.replace(good, 'NAME'))
 
 
 def _drove_on(loop: Loop, at: float, bound: float, took: float, wrong: str, said: str) -> Seen:
@@ -104,5 +103,5 @@ FAULTS = (
     _asked('checkpoint outside the folders that may be named', 'refused with a code and one line',
            _outside, _refused_as(LoadPolicy.Response.ERROR_NOT_ALLOWED)),
     Fault('two checkpoints loaded at once', f'the second is told at once to wait; {DRIVES_ON}',
-          _two_at_once),
+          _two_at_once, nodes={'with_policy': True}),
 )

@@ -61,27 +61,26 @@ def _another(contract: Contract, folder: Path) -> None:
 
 
 def _refused(fault: str, make: Callable[[Contract, Path], None]) -> Fault:
-    def inject(folder: Path) -> Seen:
-        with Loop(folder, with_policy=True) as loop:
-            good, bad = folder / 'good', folder / 'bad'
-            constant_policy(loop.contract, good)
-            make(loop.contract, bad)
-            loaded = load(loop.call, str(good))
-            loop.arm()
-            loop.save_an_episode()
-            bound = loop.two_periods_s + LATENCY_S
-            at = time.monotonic()
-            answer = load(loop.call, str(bad))
-            reaction = time.monotonic() - at
-            time.sleep(0.5)
-            gap, bound = loop.longest_gap_s(at), bound + loop.late_s(at)
-            text = (f'{answer.error_msg or "LOADED"}; the longest gap between commands was '
-                    f'{1000 * gap:.0f} ms (bound {1000 * bound:.0f})')
-            return loop.seen(text.replace(str(folder), 'DIR'), reaction,
-                            bool(answer.error_code) and not loaded.error_code and gap <= bound
-                            and loop.spy.moving())
+    def inject(loop: Loop) -> Seen:
+        good, bad = loop.place / 'good', loop.place / 'bad'
+        constant_policy(loop.contract, good)
+        make(loop.contract, bad)
+        loaded = load(loop.call, str(good))
+        loop.arm()
+        loop.save_an_episode()
+        bound = loop.two_periods_s + LATENCY_S
+        at = time.monotonic()
+        answer = load(loop.call, str(bad))
+        reaction = time.monotonic() - at
+        time.sleep(0.5)
+        gap, bound = loop.longest_gap_s(at), bound + loop.late_s(at)
+        text = (f'{answer.error_msg or "LOADED"}; the longest gap between commands was '
+                f'{1000 * gap:.0f} ms (bound {1000 * bound:.0f})')
+        return loop.seen(text.replace(str(loop.place), 'DIR'), reaction,
+                        bool(answer.error_code) and not loaded.error_code and gap <= bound
+                        and loop.spy.moving())
 
-    return Fault(fault, EXPECTED, inject)
+    return Fault(fault, EXPECTED, inject, nodes={'with_policy': True})
 
 
 FAULTS = (

@@ -1,6 +1,5 @@
 """10,000 messages per second on one input after the other, by a process of their own."""
 
-from pathlib import Path
 import subprocess
 import sys
 import time
@@ -26,32 +25,32 @@ def _flooded(topic: str, kind: str) -> Fault:
     expected = ('nothing dies, no command outside limits; the emergency stop works within '
                 f'{_STOP_WITHIN_S:.0f} s; drives again afterwards')
 
-    def inject(folder: Path) -> Seen:
-        with Loop(folder) as loop:
-            loop.drive()
-            loop.save_an_episode()
-            command = [sys.executable, '-P', '-m', 'ilw_faults.nodes.flooder', topic, kind]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as flood:
-                assert flood.stdout
-                flood.stdout.readline()
-                time.sleep(SECONDS / 2)
-                at = time.monotonic()
-                loop.call(Trigger, 'arbiter/estop', Trigger.Request())
-                sent = int(flood.stdout.readline() or 0)
-            stopped = loop.spy.stopped_at(at)
-            reaction = None if stopped is None else stopped - at
-            loop.call(Trigger, 'arbiter/reset', Trigger.Request(), again=True)
-            loop.drive()
-            dead = loop.fleet.dead()
-            text = (f'{sent / SECONDS:,.0f} messages/s; '
-                    + ('the emergency stop FAILED' if reaction is None else
-                       f'emergency stop after {1000 * reaction:.0f} ms')
-                    + f', {len(dead)} nodes died, then drove again')
-            return loop.seen(text, reaction,
-                            not dead and sent > 0.5 * SECONDS * RATE_HZ
-                            and reaction is not None and reaction <= _STOP_WITHIN_S)
+    def inject(loop: Loop) -> Seen:
+        loop.drive()
+        loop.save_an_episode()
+        command = [sys.executable, '-P', '-m', 'ilw_faults.nodes.flooder', topic, kind]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as flood:
+            assert flood.stdout
+            flood.stdout.readline()
+            time.sleep(SECONDS / 2)
+            at = time.monotonic()
+            loop.call(Trigger, 'arbiter/estop', Trigger.Request())
+            sent = int(flood.stdout.readline() or 0)
+        stopped = loop.spy.stopped_at(at)
+        reaction = None if stopped is None else stopped - at
+        loop.call(Trigger, 'arbiter/reset', Trigger.Request(), again=True)
+        loop.drive()
+        dead = loop.fleet.dead()
+        text = (f'{sent / SECONDS:,.0f} messages/s; '
+                + ('the emergency stop FAILED' if reaction is None else
+                   f'emergency stop after {1000 * reaction:.0f} ms')
+                + f', {len(dead)} nodes died, then drove again')
+        return loop.seen(text, reaction,
+                        not dead and sent > 0.5 * SECONDS * RATE_HZ
+                        and reaction is not None and reaction <= _STOP_WITHIN_S)
 
-    return Fault(fault, expected, inject, slow=topic not in ('joy', 'policy/action', 'scan'))
+    return Fault(fault, expected, inject, slow=topic not in ('joy', 'policy/action', 'scan'),
+                 nodes={})
 
 
 FAULTS = tuple(_flooded(topic, kind) for topic, kind in INPUTS.items())

@@ -1,7 +1,6 @@
 """Gamepads that are not the layout's: the robot stands, and only the emergency stop works."""
 
 from collections.abc import Callable
-from pathlib import Path
 import time
 
 from std_srvs.srv import Trigger
@@ -25,41 +24,39 @@ def _pad(name: str) -> Joystick:
 
 def _foreign(fault: str, layout: str) -> Fault:
     """Let the pad of another layout come while a policy drives, and press all that it has."""
-    def inject(folder: Path) -> Seen:
-        with Loop(folder, with_policy=True) as loop:
-            loop.drive()
-            loop.spy.hold()
-            loop.arm()
-            loop.save_an_episode()
-            return _pressed(loop, _pad(layout), time.monotonic())
+    def inject(loop: Loop) -> Seen:
+        loop.drive()
+        loop.spy.hold()
+        loop.arm()
+        loop.save_an_episode()
+        return _pressed(loop, _pad(layout), time.monotonic())
 
     return Fault(fault, 'no button does anything but the emergency stop, which works; layouts '
-                 'that fit are named', inject)
+                 'that fit are named', inject, nodes={'with_policy': True})
 
 
 def _instead(fault: str, layout: str) -> Fault:
     """Unplug the pad that drives and plug in another, its buttons held the same way."""
     expected = 'stop action within two periods; then only the emergency stop works'
 
-    def inject(folder: Path) -> Seen:
-        with Loop(folder) as loop:
-            loop.drive()
-            loop.save_an_episode()
-            bound = loop.two_periods_s + LATENCY_S
-            other, at = _pad(layout), time.monotonic()
-            loop.spy.plugged = False
-            loop.spy.message = _held(other, 'deadman', 'turbo', forward=1.0)
-            time.sleep(0.1)  # sooner than the first would count as silent
-            loop.spy.plugged = True
-            stop = loop.watch(at, bound_s=bound)
-            pressed = _pressed(loop, other, at)
-            loop.call(Trigger, 'arbiter/reset', Trigger.Request(), again=True)
-            loop.spy.message = None
-            loop.drive()
-            return loop.stopped(stop, more=f'; {pressed.observed}, then drove with the first',
-                                ok=pressed.ok)
+    def inject(loop: Loop) -> Seen:
+        loop.drive()
+        loop.save_an_episode()
+        bound = loop.two_periods_s + LATENCY_S
+        other, at = _pad(layout), time.monotonic()
+        loop.spy.plugged = False
+        loop.spy.message = _held(other, 'deadman', 'turbo', forward=1.0)
+        time.sleep(0.1)  # sooner than the first would count as silent
+        loop.spy.plugged = True
+        stop = loop.watch(at, bound_s=bound)
+        pressed = _pressed(loop, other, at)
+        loop.call(Trigger, 'arbiter/reset', Trigger.Request(), again=True)
+        loop.spy.message = None
+        loop.drive()
+        return loop.stopped(stop, more=f'; {pressed.observed}, then drove with the first',
+                            ok=pressed.ok)
 
-    return Fault(fault, expected, inject)
+    return Fault(fault, expected, inject, nodes={})
 
 
 def _pressed(loop: Loop, pad: Joystick, since_s: float) -> Seen:

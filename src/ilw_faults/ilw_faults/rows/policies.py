@@ -69,72 +69,68 @@ def _contract(chunk: ActionChunk) -> None:
 def _spoilt(fault: str, spoil: Spoil, reason: str) -> Fault:
     expected = f'{STOP}, refused as {reason!r}'
 
-    def inject(folder: Path) -> Seen:
-        with Loop(folder) as loop:
-            impostor = Impostor(loop)
-            loop.arm()
-            loop.save_an_episode()
-            bound = loop.two_periods_s + LATENCY_S
-            at, before = time.monotonic(), len(loop.spy.states)
-            impostor.spoil = spoil
-            stop = loop.watch(at, bound_s=bound, watch_s=1.2)
-
-            def said() -> set[str]:
-                return {r for state in loop.spy.states[before:] for r in state.reasons}
-
-            with suppress(IlwError):  # eight megabytes take their time; it stands meanwhile
-                loop.until(lambda: reason in said(), 5.0, 'the reason')
-            return loop.stopped(stop, more=f', reasons {sorted(said())}', ok=reason in said())
-
-    return Fault(fault, expected, inject)
-
-
-def _wild(folder: Path) -> Seen:
-    with Loop(folder) as loop:
+    def inject(loop: Loop) -> Seen:
         impostor = Impostor(loop)
         loop.arm()
         loop.save_an_episode()
-        at = time.monotonic()
-        impostor.spoil = _values(50.0, -80.0)
-        in_a_row = loop.contract.safety.clamps_in_a_row
-        bound = (in_a_row + 2) * loop.contract.period_ns / 1e9
-        time.sleep(bound + 0.3)
-        latched = loop.spy.states[-1].estopped
-        return loop.stopped(loop.watch(at, bound_s=bound, watch_s=bound + 0.5),
-                             ok=latched, more=', latched' if latched else ', NOT LATCHED')
+        bound = loop.two_periods_s + LATENCY_S
+        at, before = time.monotonic(), len(loop.spy.states)
+        impostor.spoil = spoil
+        stop = loop.watch(at, bound_s=bound, watch_s=1.2)
+
+        def said() -> set[str]:
+            return {r for state in loop.spy.states[before:] for r in state.reasons}
+
+        with suppress(IlwError):  # eight megabytes take their time; it stands meanwhile
+            loop.until(lambda: reason in said(), 5.0, 'the reason')
+        return loop.stopped(stop, more=f', reasons {sorted(said())}', ok=reason in said())
+
+    return Fault(fault, expected, inject, nodes={})
 
 
-def _two_policies(folder: Path) -> Seen:
-    with Loop(folder, with_policy=True) as loop:
-        loop.arm()
-        loop.save_an_episode()
-        at = time.monotonic()
-        impostor = Impostor(loop)
-        time.sleep(1.5)
-        told = any('policies' in text for _, text in loop.spy.errors)
-        disarmed = not loop.spy.states[-1].armed
-        impostor.silent = True
-        return loop.stopped(loop.watch(at, bound_s=1.0, watch_s=1.6),
-                             ok=told and disarmed,
-                             more=f', error shown: {told}, disarmed: {disarmed}')
+def _wild(loop: Loop) -> Seen:
+    impostor = Impostor(loop)
+    loop.arm()
+    loop.save_an_episode()
+    at = time.monotonic()
+    impostor.spoil = _values(50.0, -80.0)
+    in_a_row = loop.contract.safety.clamps_in_a_row
+    bound = (in_a_row + 2) * loop.contract.period_ns / 1e9
+    time.sleep(bound + 0.3)
+    latched = loop.spy.states[-1].estopped
+    return loop.stopped(loop.watch(at, bound_s=bound, watch_s=bound + 0.5),
+                         ok=latched, more=', latched' if latched else ', NOT LATCHED')
 
 
-def _rival(folder: Path) -> Seen:
-    with Loop(folder, with_policy=True) as loop:
-        loop.arm()
-        loop.save_an_episode()
-        action = loop.contract.action
-        at = time.monotonic()
-        topic, kind = next(iter(action.topics.items()))
-        rival: Any = loop.spy.node.create_publisher(message_class(kind), topic, 1)
-        time.sleep(1.5)
-        told = any('command the robot' in text for _, text in loop.spy.errors)
-        disarmed = not loop.spy.states[-1].armed
-        row = loop.stopped(loop.watch(at, bound_s=0.5, watch_s=1.6),
-                            ok=told and disarmed,
-                            more=f', error shown: {told}, disarmed: {disarmed}')
-        loop.spy.node.destroy_publisher(rival)
-        return row
+def _two_policies(loop: Loop) -> Seen:
+    loop.arm()
+    loop.save_an_episode()
+    at = time.monotonic()
+    impostor = Impostor(loop)
+    time.sleep(1.5)
+    told = any('policies' in text for when, text in loop.spy.errors if when >= at)
+    disarmed = not loop.spy.states[-1].armed
+    impostor.silent = True
+    return loop.stopped(loop.watch(at, bound_s=1.0, watch_s=1.6),
+                         ok=told and disarmed,
+                         more=f', error shown: {told}, disarmed: {disarmed}')
+
+
+def _rival(loop: Loop) -> Seen:
+    loop.arm()
+    loop.save_an_episode()
+    action = loop.contract.action
+    at = time.monotonic()
+    topic, kind = next(iter(action.topics.items()))
+    rival: Any = loop.spy.node.create_publisher(message_class(kind), topic, 1)
+    time.sleep(1.5)
+    told = any('command the robot' in text for when, text in loop.spy.errors if when >= at)
+    disarmed = not loop.spy.states[-1].armed
+    row = loop.stopped(loop.watch(at, bound_s=0.5, watch_s=1.6),
+                        ok=told and disarmed,
+                        more=f', error shown: {told}, disarmed: {disarmed}')
+    loop.spy.node.destroy_publisher(rival)
+    return row
 
 
 def _starved(folder: Path) -> Seen:
@@ -179,11 +175,13 @@ FAULTS = (
     _spoilt('inference slower than the period: actions 0.25 s old', _late(0.25, all_of_it=True),
             'stale'),
     _spoilt('actions from an observation 0.5 s old', _late(0.5, all_of_it=False), 'observation'),
-    Fault('policy far out of range, again and again', 'clipped, then emergency stop', _wild),
+    Fault('policy far out of range, again and again', 'clipped, then emergency stop', _wild,
+          nodes={}),
     Fault('two policies at once', 'within 1 s: stop action, disarmed, an error in diagnostics',
-          _two_policies),
+          _two_policies, nodes={'with_policy': True}),
     Fault('a second publisher on the command topic',
-          'within 0.5 s: stop action, disarmed, an error in diagnostics', _rival),
+          'within 0.5 s: stop action, disarmed, an error in diagnostics', _rival,
+          nodes={'with_policy': True}),
     Fault('every node starved to a quarter of a core',
           'no command outside limits, nothing dies, and it drives on afterwards', _starved),
 )

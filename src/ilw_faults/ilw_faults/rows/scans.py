@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Callable
 import math
-from pathlib import Path
 import time
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 from sensor_msgs.msg import LaserScan
 
 from ilw_faults.loop import LATENCY_S, Loop
-from ilw_faults.nodes.relay import Relay
 from ilw_faults.row import Fault, Seen
 
 STAND = 'stop action within two periods, blind; drives again afterwards'
@@ -75,32 +73,32 @@ def _spoil(change: Change) -> Callable[[Any], list[Any]]:
 
 def _scan(fault: str, change: Change, reason: str = 'blind') -> Fault:
     """The robot must not drive ahead within two periods, and the arbiter must give the reason."""
-    def inject(folder: Path) -> Seen:
+    def inject(loop: Loop) -> Seen:
         # A policy would not even ask: it knows nothing of such a scan.
-        with Loop(folder, record=False, through_spy=('scan',)) as loop:
-            relay = Relay(loop, 'scan', LaserScan)
-            loop.drive()
-            bound = loop.two_periods_s + LATENCY_S
-            at, before = time.monotonic(), len(loop.spy.states)
-            relay.spoil = _spoil(change)
-            time.sleep(bound + 0.7)
-            late = [c for c in list(loop.spy.commands) if c.at_s > at and np.any(
-                np.abs(c.values if reason == 'blind' else c.values[:1]) > _STANDS_MPS)]
-            reaction = late[-1].at_s - at if late else 0.0
-            bound += loop.late_s(at)
-            said = sorted({r for s in loop.spy.states[before:] for r in s.reasons})
-            relay.spoil = lambda message: [message]
-            loop.until(lambda: loop.spy.commands[-1].values[0] > 0.0 or 'obstacle' in
-                       loop.spy.states[-1].reasons, 15.0, 'the person to drive again')
-            dead = loop.fleet.dead()
-            return loop.seen(
-                f'last drove after {1000 * reaction:.0f} ms (bound {1000 * bound:.0f}), reasons '
-                f'{said}, then drove again', reaction,
-                reaction <= bound and reason in said and not dead)
+        relay = loop.relay
+        loop.drive()
+        bound = loop.two_periods_s + LATENCY_S
+        at, before = time.monotonic(), len(loop.spy.states)
+        relay.spoil = _spoil(change)
+        time.sleep(bound + 0.7)
+        late = [c for c in list(loop.spy.commands) if c.at_s > at and np.any(
+            np.abs(c.values if reason == 'blind' else c.values[:1]) > _STANDS_MPS)]
+        reaction = late[-1].at_s - at if late else 0.0
+        bound += loop.late_s(at)
+        said = sorted({r for s in loop.spy.states[before:] for r in s.reasons})
+        relay.spoil = lambda message: [message]
+        loop.until(lambda: loop.spy.commands[-1].values[0] > 0.0 or 'obstacle' in
+                   loop.spy.states[-1].reasons, 15.0, 'the person to drive again')
+        dead = loop.fleet.dead()
+        return loop.seen(
+            f'last drove after {1000 * reaction:.0f} ms (bound {1000 * bound:.0f}), reasons '
+            f'{said}, then drove again', reaction,
+            reaction <= bound and reason in said and not dead)
 
     expected = STAND if reason == 'blind' else AHEAD.format(reason=reason)
     # Of those that differ little, the quick run takes one each.
-    return Fault(f'scan without evidence: {fault}', expected, inject, slow=fault not in _QUICK)
+    return Fault(f'scan without evidence: {fault}', expected, inject, slow=fault not in _QUICK,
+                 nodes={'record': False, 'through_spy': ('scan',)})
 
 
 FAULTS = (

@@ -2,19 +2,14 @@
 
 from array import array
 from collections.abc import Callable
-from pathlib import Path
 import time
 from typing import Any
 
 import cv2
-from nav_msgs.msg import Odometry
 import numpy as np
-from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CompressedImage, JointState, LaserScan
 
 from ilw_faults.loop import LATENCY_S, Loop
 from ilw_faults.nodes.relay import (
-    Relay,
     Spoil,
     clock_shifted,
     frozen,
@@ -26,6 +21,7 @@ from ilw_faults.row import Fault, Seen
 
 STOP = 'stop action within two periods'
 CAMERA, JOINTS = 'front/image_raw/compressed', 'joint_states'
+_CLOCK = {'with_policy': True, 'through_spy': ('/clock',)}
 _HUNG_PERIODS = 8
 """Five equal pictures while it moves, and two periods"""
 UNSEEN = {'silent', 'stale', 'observation', 'blind'}
@@ -33,85 +29,82 @@ UNSEEN = {'silent', 'stale', 'observation', 'blind'}
 
 
 def _sensor(fault: str, expected: str, make: Callable[[], Spoil], *, periods: float,
-            why: set[str], late_s: float = 0.0, topic: str = 'scan', kind: Any = LaserScan,
-            says: str = '', **loop_options: Any) -> Fault:
+            why: set[str], late_s: float = 0.0, topic: str = 'scan', says: str = '',
+            **options: Any) -> Fault:
     """
     The robot must stop within so many periods (and one message latency).
 
     :param why: reasons of the arbiter, one of which must be given.
     :param says: what the policy must say meanwhile of why it does not act.
-    :param loop_options: of ``Loop``.
+    :param options: of ``Loop``.
     """
-    def inject(folder: Path) -> Seen:
-        with Loop(folder, with_policy=True, through_spy=(topic,), **loop_options) as loop:
-            relay = Relay(loop, topic, kind)
-            loop.arm()
-            loop.save_an_episode()
-            bound = periods * loop.contract.period_ns / 1e9 + LATENCY_S
-            at, before, told = time.monotonic(), len(loop.spy.states), len(loop.spy.policy_says)
-            relay.spoil, relay.late_s = make(), late_s
-            stop = loop.watch(at, bound_s=bound, watch_s=bound + 0.7)
-            said = {r for s in loop.spy.states[before:] for r in s.reasons}
-            if says:
-                loop.until(lambda: any(says in text for text in loop.spy.policy_says[told:]), 5.0,
-                           f'the policy to say {says!r}')
-            relay.spoil, relay.late_s = (lambda message: [message]), 0.0
-            loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
-            return loop.stopped(stop, ok=bool(said & why),
-                                more=f', reasons {sorted(said)}'
-                                     f'{says and f", the policy says {says!r}"}, then drove again')
-
-    return Fault(fault, expected, inject)
-
-
-def _disorder(folder: Path) -> Seen:
-    with Loop(folder, with_policy=True, through_spy=('scan',)) as loop:
-        relay = Relay(loop, 'scan', LaserScan)
+    def inject(loop: Loop) -> Seen:
+        relay = loop.relay
         loop.arm()
         loop.save_an_episode()
-        relay.spoil = swapped()
-        before = len(loop.spy.commands)
-        time.sleep(2.0)
-        loop.until(loop.spy.moving, 5.0, 'the policy to drive')
-        dead = loop.fleet.dead()
-        return loop.seen(f'{len(loop.spy.commands) - before} commands in 2 s, '
-                        f'still driving, {len(dead)} nodes died', None, not dead)
-
-
-def _clock_stops(folder: Path) -> Seen:
-    with Loop(folder, with_policy=True, through_spy=('/clock',)) as loop:
-        relay = Relay(loop, '/clock', Clock)
-        loop.arm()
-        loop.save_an_episode()
-        at = time.monotonic()
-        relay.spoil = nothing
-        stop = loop.watch(at, bound_s=1.2, watch_s=1.8)
-        relay.spoil = lambda message: [message]
+        bound = periods * loop.contract.period_ns / 1e9 + LATENCY_S
+        at, before, told = time.monotonic(), len(loop.spy.states), len(loop.spy.policy_says)
+        relay.spoil, relay.late_s = make(), late_s
+        stop = loop.watch(at, bound_s=bound, watch_s=bound + 0.7)
+        said = {r for s in loop.spy.states[before:] for r in s.reasons}
+        if says:
+            loop.until(lambda: any(says in text for text in loop.spy.policy_says[told:]), 5.0,
+                       f'the policy to say {says!r}')
+        relay.spoil, relay.late_s = (lambda message: [message]), 0.0
         loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
-        return loop.stopped(stop, more=', then drove again')
+        return loop.stopped(stop, ok=bool(said & why),
+                            more=f', reasons {sorted(said)}'
+                                 f'{says and f", the policy says {says!r}"}, then drove again')
+
+    return Fault(fault, expected, inject,
+                 nodes={'with_policy': True, 'through_spy': (topic,), **options})
+
+
+def _disorder(loop: Loop) -> Seen:
+    relay = loop.relay
+    loop.arm()
+    loop.save_an_episode()
+    relay.spoil = swapped()
+    before = len(loop.spy.commands)
+    time.sleep(2.0)
+    loop.until(loop.spy.moving, 5.0, 'the policy to drive')
+    dead = loop.fleet.dead()
+    return loop.seen(f'{len(loop.spy.commands) - before} commands in 2 s, '
+                    f'still driving, {len(dead)} nodes died', None, not dead)
+
+
+def _clock_stops(loop: Loop) -> Seen:
+    relay = loop.relay
+    loop.arm()
+    loop.save_an_episode()
+    at = time.monotonic()
+    relay.spoil = nothing
+    stop = loop.watch(at, bound_s=1.2, watch_s=1.8)
+    relay.spoil = lambda message: [message]
+    loop.until(loop.spy.moving, 10.0, 'the policy to drive again')
+    return loop.stopped(stop, more=', then drove again')
 
 
 def _clock_jumps(fault: str, seconds: float) -> Fault:
     """Clock and stamps no longer agree: nobody may be trusted until they do."""
     expected = f'{STOP}; drives again when the clock is right again'
 
-    def inject(folder: Path) -> Seen:
-        with Loop(folder, with_policy=True, through_spy=('/clock',)) as loop:
-            relay = Relay(loop, '/clock', Clock)
-            loop.until(lambda: loop.spy.clock_ns > 15_000_000_000, 20.0, 'the clock to be 15 s')
-            loop.arm()
-            loop.save_an_episode()
-            bound = loop.two_periods_s + LATENCY_S
-            at = time.monotonic()
-            relay.spoil = clock_shifted(seconds)
-            stop = loop.watch(at, bound_s=bound)
-            relay.spoil = lambda message: [message]
-            loop.until(loop.spy.moving, 15.0, 'the policy to drive again')
-            dead = loop.fleet.dead()
-            return loop.stopped(stop, ok=not dead,
-                                 more=f', then drove again, {len(dead)} nodes died')
+    def inject(loop: Loop) -> Seen:
+        relay = loop.relay
+        loop.until(lambda: loop.spy.clock_ns > 15_000_000_000, 20.0, 'the clock to be 15 s')
+        loop.arm()
+        loop.save_an_episode()
+        bound = loop.two_periods_s + LATENCY_S
+        at = time.monotonic()
+        relay.spoil = clock_shifted(seconds)
+        stop = loop.watch(at, bound_s=bound)
+        relay.spoil = lambda message: [message]
+        loop.until(loop.spy.moving, 15.0, 'the policy to drive again')
+        dead = loop.fleet.dead()
+        return loop.stopped(stop, ok=not dead,
+                             more=f', then drove again, {len(dead)} nodes died')
 
-    return Fault(fault, expected, inject)
+    return Fault(fault, expected, inject, nodes=_CLOCK)
 
 
 def _redrawn(change: Callable[[np.ndarray], np.ndarray]) -> Spoil:
@@ -126,10 +119,10 @@ def _redrawn(change: Callable[[np.ndarray], np.ndarray]) -> Spoil:
 
 def _arm(fault: str, make: Callable[[], Spoil], says: str, *, periods: float = 2,
             late_s: float = 0.0, expected: str = STOP, topic: str = CAMERA,
-            kind: Any = CompressedImage, task: str = 'lift') -> Fault:
+            task: str = 'lift') -> Fault:
     return _sensor(f'arm: {fault}', f'{expected}, the policy says why; drives again afterwards',
                    make, periods=periods, why=UNSEEN - {'blind'}, late_s=late_s, topic=topic,
-                   kind=kind, says=says, task=task, robot='sim_arm')
+                   says=says, task=task, robot='sim_arm')
 
 
 FAULTS = (
@@ -143,10 +136,11 @@ FAULTS = (
     _sensor('lidar arrives 0.5 s late', f'{STOP}; drives again afterwards',
             lambda: lambda message: [message], periods=2, why=UNSEEN, late_s=0.5),
     _sensor('odometry stops and comes back', f'{STOP}; drives again afterwards',
-            lambda: nothing, periods=2, why=UNSEEN - {'blind'}, topic='odom', kind=Odometry),
-    Fault('lidar out of order', 'old scans are left aside, it drives on', _disorder),
+            lambda: nothing, periods=2, why=UNSEEN - {'blind'}, topic='odom'),
+    Fault('lidar out of order', 'old scans are left aside, it drives on', _disorder,
+          nodes={'with_policy': True, 'through_spy': ('scan',)}),
     Fault('clock stops and goes on', 'no age can be told any more: stop action within 1.2 s; '
-          'drives again afterwards', _clock_stops),
+          'drives again afterwards', _clock_stops, nodes=_CLOCK),
     _clock_jumps('clock jumps forward by 10 s', 10.0),
     _clock_jumps('clock jumps back by 10 s', -10.0),
     _arm('camera stops and comes back', lambda: nothing, 'missing: front'),
@@ -160,5 +154,5 @@ FAULTS = (
     _arm('camera changes its size', lambda: _redrawn(
         lambda pixels: cv2.resize(pixels, (160, 120))), 'front (its pictures must stay as large'),
     _arm('joint states stop and come back', lambda: nothing, 'missing: ', topic=JOINTS,
-         kind=JointState, task='lift_state'),
+         task='lift_state'),
 )
