@@ -1,6 +1,7 @@
 """What the policy saw live and what the data set builds from its bag: equal to the bit."""
 
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from mcap.reader import make_reader
@@ -14,6 +15,25 @@ from ilw_bringup.start.bringup import NodeSpec
 from ilw_core.contract.file import load_contract
 from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import load_episode
+from ilw_msgs.msg import EpisodeEvent, EpisodeStatus
+from ilw_ros.qos import EVENT, LATCHED
+
+STEPS = 150
+"""An episode is ended here: a random policy seldom ends one before its time is up"""
+
+
+def end_in_time(session):
+    """Have somebody mark the end of each episode that is recorded."""
+    marks, numbers = session.publisher(EpisodeEvent, 'episode/event', EVENT), count(1)
+
+    def look(status):
+        if status.phase == EpisodeStatus.PHASE_RECORDING and status.step >= STEPS:
+            marks.publish(EpisodeEvent(
+                header=status.header, episode=status.episode, sender='test',
+                sequence=next(numbers), kind=EpisodeEvent.KIND_STOP,
+                outcome=EpisodeEvent.OUTCOME_FAILURE, stop_reason='operator'))
+
+    session.subscribe(EpisodeStatus, 'episode/status', look, LATCHED)
 
 
 def record_a_random_drive(tmp_path: Path, task: str) -> Path:
@@ -24,6 +44,7 @@ def record_a_random_drive(tmp_path: Path, task: str) -> Path:
         'contract': task, 'use_sim_time': True, 'checkpoint': 'random', 'seed': 3}))
     with demo.fleet, Session(demo.still_alive) as session:
         demo.fleet.start(nodes)
+        end_in_time(session)
         session.arm(True)
         for seed in (5, 6):
             session.drive(seed, record=True)
