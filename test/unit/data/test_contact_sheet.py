@@ -5,7 +5,7 @@ import numpy as np
 
 from ilw_data.bag.reader import Bag
 from ilw_data.commands.episodes import episodes
-from ilw_data.episode.contact_sheet import write_contact_sheet
+from ilw_data.shown.contact_sheet import write_contact_sheet
 
 
 def tiles(sheet, row=0, rows=1):

@@ -11,11 +11,12 @@ from rosbags.typesys import Stores, get_typestore
 from ilw_core.contract.file import parse_contract
 from ilw_core.features.lidar_spec import LidarSpec
 from ilw_core.storage.episode_folder import EpisodeFolder
+from ilw_data.bag.marks import END_BYTES
 from ilw_data.bag.raw.messages import Channel, RawMessage
 from ilw_data.bag.reader import BagTopic, _joined
-from ilw_data.episode.dataset import _END_BYTES, _key, load_episode
+from ilw_data.episode.dataset import _key, load_episode
 
-SIZE = 10 * _END_BYTES
+SIZE = 10 * END_BYTES
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def key(folder, contract, meta=None):
     return _key(EpisodeFolder(folder, meta or {}), contract)
 
 
-@pytest.mark.parametrize('at', [0, 100, _END_BYTES - 1, SIZE - _END_BYTES, SIZE - 9, SIZE - 1])
+@pytest.mark.parametrize('at', [0, 100, END_BYTES - 1, SIZE - END_BYTES, SIZE - 9, SIZE - 1])
 def test_a_bag_of_the_same_size_and_time_but_other_ends_is_another(folder, maze, at):
     before, state = key(folder, maze), (folder / 'bag.mcap').stat()
     with (folder / 'bag.mcap').open('r+b') as stream:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 
 from mcap.reader import make_reader
 from mcap.writer import Writer
@@ -296,6 +297,66 @@ def test_drop_is_remembered_and_restore_brings_back(record, call):
     assert restore(folder.parent / '.dropped' / 'one') == (folder, None)
     assert content(folder) == before
     assert dropped(folder.parent) == []
+
+
+@pytest.mark.parametrize(('words', 'changes'), [
+    (('drop', '{}', '--why', "bumped; it's"), ['one: in training: {} -> out of training: {bin}']),
+    (('redo', '{}'), ['one: in training: {} -> out of training: {bin}']),
+    (('trim', '{}', '--head', '1.2', '--tail', '0.5'), [
+        'one: in training: {} -> out of training: {bin}', 'a new one: in training: ',
+        ' steps of one', 'without its first 12 and last 5'])])
+def test_a_dry_run_says_what_would_change_and_changes_nothing(record, call, words, changes):
+    folder = record('one')
+    places = {'bin': folder.parent / '.dropped' / 'one'}
+    before, words = content(folder), [word.format(folder) for word in words]
+    code, said = call(*words, '--dry-run')
+    assert code == 0, said
+    for line in changes:
+        assert line.format(folder, **places) in said
+    assert 'Nothing was changed.' in said and 'Undo it then: ./ilw episodes restore' in said
+    assert content(folder) == before
+    assert [each.name for each in folder.parent.iterdir()] == ['one']
+    # What it says does just that, and its undo undoes it.
+    code, plan = call(*words, '--dry-run', '--json')
+    code, done = call(*shlex.split(plan['command'])[2:], '--json')
+    assert code == 0 and done['undo'] == plan['undo']
+    made = [each for each in plan['changes'] if not each['episode']]
+    assert len(find_episodes(folder.parent)) == len(made)
+    assert all(f': {done["steps"]} steps of one' in each['after'] for each in made)
+    code, _ = call(*shlex.split(plan['undo'])[2:], '--json')
+    assert code == 0 and [e.path for e in find_episodes(folder.parent)] == [folder]
+    assert content(folder) == before
+
+
+def test_a_dry_run_of_a_cut_by_itself_names_the_seconds_that_it_found(record, call):
+    folder = record('one', command=lambda i: (0.3, 0.1) if 20 <= i < 45 else (0.0, 0.0))
+    code, plan = call('trim', folder, '--auto', '--dry-run', '--json')
+    assert code == 0 and '--auto' not in plan['command'] and '--head=' in plan['command']
+    code, done = call(*shlex.split(plan['command'])[2:], '--json')
+    assert code == 0 and f': {done["steps"]} steps' in plan['changes'][1]['after']
+    code, plan = call('trim', done['path'], '--auto', '--dry-run', '--json')
+    assert (code, plan['changes']) == (0, [])
+
+
+@pytest.mark.parametrize('words', [('trim', '{}', '--head', '100'), ('drop', '{}/nothing'),
+                                   ('restore', '{}'), ('redo', '{}/nothing')])
+def test_a_dry_run_of_what_cannot_be_done_says_why(record, call, words):
+    folder = record('one')
+    code, said = call(*(word.format(folder) for word in words), '--dry-run')
+    assert code == 2 and said.startswith('error: ')
+
+
+def test_a_restored_source_and_what_was_cut_from_it_change_places_each_time(record, call):
+    folder = record('one')
+    code, made = call('trim', folder, '--head', 1.2, '--json')
+    undo = made['undo']
+    for there in (str(folder), made['path'], str(folder)):
+        code, plan = call(*shlex.split(undo)[2:], '--dry-run', '--json')
+        assert code == 0 and len(plan['changes']) == 2
+        code, said = call(*shlex.split(undo)[2:], '--json')
+        assert (code, said['path'], said['undo']) == (0, there, plan['undo'])
+        assert [str(each.path) for each in find_episodes(folder.parent)] == [there]
+        undo = said['undo']
 
 
 def test_two_of_one_name_are_both_kept(record):

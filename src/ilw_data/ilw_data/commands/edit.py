@@ -10,11 +10,19 @@ import click
 from ilw_cli.config_name import ConfigName
 from ilw_cli.options import json_option, profile_option
 from ilw_core.contract.file import Contract, named_contract, parse_contract
-from ilw_core.episode import Outcome
+from ilw_core.episode import Episode, Outcome
 from ilw_core.errors import EpisodeError, IlwError
 from ilw_core.storage.episode_folder import META_FILE, EpisodeFolder, read_episode
 from ilw_core.text.printable import pasteable
 from ilw_core.text.terminal import echo
+from ilw_data.commands.plan import (
+    EditPlan,
+    EpisodeChange,
+    drop_plan,
+    edit_command,
+    restore_plan,
+    say_plan,
+)
 
 _PATH = click.argument('path', type=click.Path(path_type=Path))
 _ARGUMENTS = ('robot', 'profile', 'input', 'joystick', 'expert', 'plant', 'emulator',
@@ -35,6 +43,11 @@ def own_contract(episode: EpisodeFolder, task: str | None) -> Contract:
     return parse_contract(episode.contract_text, f'{episode.path / META_FILE}: contract_text')
 
 
+def _dry_run(function: Any) -> Any:
+    return click.option('--dry-run', is_flag=True, help='Say what would change, and how to undo '
+                        'it; change nothing.')(function)
+
+
 def _task_or_own(function: Any) -> Any:
     return click.option('--task', type=ConfigName('tasks'), help='A contract in config/tasks/, or '
                         'a path [the one it was recorded under].')(function)
@@ -48,8 +61,9 @@ def _task_or_own(function: Any) -> Any:
               help='Seconds to cut from its end.')
 @click.option('--auto', is_flag=True, help='Cut where it stands still, as check finds it.')
 @_task_or_own
+@_dry_run
 @json_option
-def trim(path: Path, head_s: float, tail_s: float, auto: bool, task: str | None,
+def trim(path: Path, head_s: float, tail_s: float, auto: bool, task: str | None, dry_run: bool,
          as_json: bool) -> None:
     """
     Make a shorter episode and take the one it is made from out of training.
@@ -71,24 +85,30 @@ def trim(path: Path, head_s: float, tail_s: float, auto: bool, task: str | None,
     if auto:
         head_s, tail_s = idle_cut(episode, contract)
     head, tail = (round(cut_s * contract.rate_hz) for cut_s in (head_s, tail_s))
+    last = len(episode.actions) - tail
+    if dry_run:
+        _say_trim(folder, episode, contract, (head, last), task, as_json)
+        return
     if not head and not tail:
         _say({'path': str(folder.path), 'cut': [0, 0]}, as_json,
              f'{folder.path}: nothing to cut.')
         return
-    made = cut(folder, contract, head, len(episode.actions) - tail)
+    made = cut(folder, contract, head, last)
     out = take_out(folder.path, f'trimmed: {head} steps from the start, {tail} from the end',
                    replaced_by=made.path.name)
-    _say({'path': str(made.path), 'steps': made.steps, 'cut': [head, tail], 'source': str(out)},
-         as_json, f'{made.path}: {made.steps} steps to train from, without the first {head} and '
-         f'the last {tail} ticks of {len(episode.actions)}.', f'Its source is out of training; '
-         f'./ilw episodes restore {pasteable(out)} undoes this.')
+    _say({'path': str(made.path), 'steps': made.steps, 'cut': [head, tail], 'source': str(out),
+          'undo': (undo := edit_command('restore', out))}, as_json,
+         f'{made.path}: {made.steps} steps to train from, without the first {head} and the last '
+         f'{tail} ticks of {len(episode.actions)}.',
+         f'Its source is out of training; {undo} undoes this.')
 
 
 @click.command()
 @_PATH
 @click.option('--why', default='', help='Remembered, and shown by list --dropped.')
+@_dry_run
 @json_option
-def drop(path: Path, why: str, as_json: bool) -> None:
+def drop(path: Path, why: str, dry_run: bool, as_json: bool) -> None:
     """
     Take an episode out of training; nothing is deleted.
 
@@ -96,32 +116,43 @@ def drop(path: Path, why: str, as_json: bool) -> None:
     """
     from ilw_data.episode.bin import drop as take_out
 
+    if dry_run:
+        say_plan(drop_plan(path, 'drop', (f'--why={why}',) if why else ()), as_json)
+        return
     out = take_out(path, why)
-    _say({'path': str(out)}, as_json, f'{out} is out of training; ./ilw episodes restore '
-         f'{pasteable(out)} brings it back.')
+    undo = edit_command('restore', out)
+    _say({'path': str(out), 'undo': undo}, as_json,
+         f'{out} is out of training; {undo} brings it back.')
 
 
 @click.command()
 @_PATH
+@_dry_run
 @json_option
-def restore(path: Path, as_json: bool) -> None:
+def restore(path: Path, dry_run: bool, as_json: bool) -> None:
     """
-    Bring a dropped episode back; what was trimmed from it is dropped instead.
+    Bring a dropped episode back; what was trimmed from it is dropped instead, or the other way.
 
     Example: ./ilw episodes restore demos/clutter/.dropped/20260101-120000-ab12cd34
     """
     from ilw_data.episode.bin import restore as bring_back
 
+    if dry_run:
+        say_plan(restore_plan(path), as_json)
+        return
     back, replacement = bring_back(path)
-    _say({'path': str(back), 'dropped': str(replacement or '')}, as_json, f'{back} is back.',
-         *([f'{replacement}, made from it, is out of training instead.'] if replacement else []))
+    undo = edit_command('restore', replacement) if replacement else edit_command('drop', back)
+    _say({'path': str(back), 'dropped': str(replacement or ''), 'undo': undo}, as_json,
+         f'{back} is back.', *([f'{replacement}, which was in its place, is out of training '
+                                f'instead; {undo} undoes this.'] if replacement else []))
 
 
 @click.command()
 @_PATH
 @_task_or_own
+@_dry_run
 @json_option
-def redo(path: Path, task: str | None, as_json: bool) -> None:
+def redo(path: Path, task: str | None, dry_run: bool, as_json: bool) -> None:
     """
     Take an episode out of training and say how to record it again.
 
@@ -130,10 +161,14 @@ def redo(path: Path, task: str | None, as_json: bool) -> None:
     from ilw_data.episode.bin import drop as take_out
 
     folder = read_episode(path)
+    if dry_run:
+        say_plan(drop_plan(folder.path, 'redo', (f'--task={task}',) if task else ()), as_json)
+        return
     start = _start(folder, task)
     out = take_out(folder.path, 'to be recorded again')
     record = _record_command(folder, task)
-    _say({'path': str(out), 'record': record, 'start': start}, as_json,
+    _say({'path': str(out), 'record': record, 'start': start,
+          'undo': edit_command('restore', out)}, as_json,
          f'{out} is out of training. Record it again:', f'  {record}',
          _where_it_begins(folder, start))
 
@@ -173,6 +208,26 @@ def import_recording(path: Path, task: str, out: Path | None, outcome: str,
 
 
 EDITS = (trim, drop, restore, redo, import_recording)
+
+
+def _say_trim(folder: EpisodeFolder, episode: Episode, contract: Contract,
+              span: tuple[int, int], task: str | None, as_json: bool) -> None:
+    """Say what a cut to a span of ticks would change."""
+    from ilw_data.episode.copy import require_span
+
+    first, last = span
+    head, tail = first, len(episode.actions) - last
+    if not head and not tail:
+        say_plan(EditPlan((), '', ''), as_json)
+        return
+    require_span(folder.path, episode, first, last)
+    steps = int(episode.action_valid[first:last].sum())
+    cuts = [f'--{name}={round(ticks / contract.rate_hz, 6):.10g}'
+            for name, ticks in (('head', head), ('tail', tail)) if ticks]
+    made = EpisodeChange('', '', f'in training: {steps} steps of {folder.path.name}, which has '
+                         f'{episode.steps_to_train}, without its first {head} and last {tail}')
+    say_plan(drop_plan(folder.path, 'trim', (*cuts, *([f'--task={task}'] if task else [])), made),
+             as_json)
 
 
 def _record_command(folder: EpisodeFolder, task: str | None) -> str:

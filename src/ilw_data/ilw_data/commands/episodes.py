@@ -1,4 +1,4 @@
-"""The commands that look at episodes: list, show, check. The ones that edit are beside."""
+"""The commands that look at episodes: list, show, check. Those that edit or draw are beside."""
 
 from dataclasses import asdict, dataclass
 import json
@@ -18,6 +18,7 @@ from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes, read_e
 from ilw_core.storage.locate import config_file
 from ilw_core.text.terminal import echo
 from ilw_data.commands.edit import EDITS, own_contract
+from ilw_data.commands.shown import curves, thumbnails
 
 if TYPE_CHECKING:
     from ilw_data.doctor import Report
@@ -106,7 +107,7 @@ def show(path: Path, sheet: Path | None, as_json: bool) -> None:
     folder = read_episode(path)
     if sheet is not None:
         from ilw_data.bag.reader import Bag
-        from ilw_data.episode.contact_sheet import write_contact_sheet
+        from ilw_data.shown.contact_sheet import write_contact_sheet
 
         write_contact_sheet(Bag(folder.path), sheet)
     found = summarise(folder.path)
@@ -212,7 +213,7 @@ def print_report(report: 'Report', *, err: bool = False) -> None:
     echo(f'{said}; findings: {counts}', err=err)
 
 
-for _command in EDITS:
+for _command in (*EDITS, curves, thumbnails):
     episodes.add_command(_command)
 
 

@@ -31,21 +31,18 @@ class Dropped:
     at_s: float
     """Seconds since 1970; 0 if nobody noted it"""
     replaced_by: str
-    """Name of the episode made from it; empty if there is none"""
+    """Name of the episode that is in its place; empty if there is none"""
 
 
 def drop(path: Path, why: str, *, replaced_by: str = '') -> Path:
     """
     Take an episode out of training.
 
-    :param replaced_by: folder name of the episode that was made from it.
+    :param replaced_by: folder name of the episode that is in its place.
     :returns: where it is now.
     :raises EpisodeError: it is no episode, is out already, or is a loose file.
     """
-    path = place_in_training(path)
-    if not (path / META_FILE).is_file():  # one that cannot be read must go, too
-        read_episode(path)
-    target = free_name(path.parent / BIN / path.name)
+    path, target = plan_drop(path)
     target.parent.mkdir(exist_ok=True)
     _note(target.parent, {'what': 'drop', 'name': target.name, 'why': why,
                           'replaced_by': replaced_by})
@@ -53,6 +50,18 @@ def drop(path: Path, why: str, *, replaced_by: str = '') -> Path:
     sync_folder(target.parent)
     sync_folder(path.parent)
     return target
+
+
+def plan_drop(path: Path) -> tuple[Path, Path]:
+    """
+    Return where an episode is and where ``drop`` would take it.
+
+    :raises EpisodeError: as of ``drop``.
+    """
+    path = place_in_training(path)
+    if not (path / META_FILE).is_file():  # one that cannot be read must go, too
+        read_episode(path)
+    return path, free_name(path.parent / BIN / path.name)
 
 
 def place_in_training(path: Path) -> Path:
@@ -73,11 +82,30 @@ def place_in_training(path: Path) -> Path:
 
 def restore(path: Path) -> tuple[Path, Path | None]:
     """
-    Bring a dropped episode back; what was made from it is dropped instead.
+    Bring a dropped episode back; what was trimmed from it is dropped instead, and the other way.
 
     :param path: where it is, or where it was.
     :returns: where it is now, and where its replacement went; ``None``: there is none.
     :raises EpisodeError: it is not there, or its place is taken.
+    """
+    source, target, replacement = plan_restore(path)
+    _note(source.parent, {'what': 'restore', 'name': source.name})
+    moved = None
+    if replacement is not None:
+        moved = drop(replacement, f'{source.name} was restored in its place',
+                     replaced_by=source.name)
+    os.rename(source, target)
+    sync_folder(source.parent)
+    sync_folder(target.parent)
+    return target, moved
+
+
+def plan_restore(path: Path) -> tuple[Path, Path, Path | None]:
+    """
+    Return where an episode is, where ``restore`` would take it, and what goes for it.
+
+    :param path: where it is, or where it was.
+    :raises EpisodeError: as of ``restore``.
     """
     path = path.expanduser().absolute()
     source = path if path.parent.name == BIN else path.parent / BIN / path.name
@@ -89,15 +117,8 @@ def restore(path: Path) -> tuple[Path, Path | None]:
         raise EpisodeError(f'{target} must be free to restore to. Something is there. Drop it '
                            f'first: ./ilw episodes drop {pasteable(target)}.')
     entry = next((d for d in dropped(target.parent) if d.path.name == source.name), None)
-    _note(source.parent, {'what': 'restore', 'name': source.name})
     replacement = target.parent / entry.replaced_by if entry and entry.replaced_by else None
-    moved = None
-    if replacement is not None and replacement.is_dir():
-        moved = drop(replacement, f'{source.name}, its source, was restored')
-    os.rename(source, target)
-    sync_folder(source.parent)
-    sync_folder(target.parent)
-    return target, moved
+    return source, target, replacement if replacement and replacement.is_dir() else None
 
 
 def dropped(root: Path) -> list[Dropped]:

@@ -83,9 +83,7 @@ def cut(source: EpisodeFolder, contract: Contract, first: int, last: int) -> Mad
     """
     place = place_in_training(source.path)
     whole = load_episode(source, contract)
-    if not 0 <= first < last < len(whole.stamps_ns):
-        raise EpisodeError(f'{source.path} has {len(whole.actions)} steps; at least one must be '
-                           f'left. Got {last - first}. Cut less.')
+    require_span(source.path, whole, first, last)
     span_ns = int(whole.stamps_ns[first]), int(whole.stamps_ns[last])
     ended = last == len(whole.stamps_ns) - 1
     period_s = contract.period_ns / 1e9
@@ -112,6 +110,13 @@ def cut(source: EpisodeFolder, contract: Contract, first: int, last: int) -> Mad
 
     return _make(source, contract, place.parent, meta,
                  lambda bag, stamps: _part(bag, stamps, contract, span_ns), verify, RawBag)
+
+
+def require_span(path: Path, whole: Episode, first: int, last: int) -> None:
+    """:raises EpisodeError: first and last are not two ticks of an episode, in this order."""
+    if not 0 <= first < last < len(whole.stamps_ns):
+        raise EpisodeError(f'{path} has {len(whole.actions)} steps; at least one must be left. '
+                           f'Got {last - first}. Cut less.')
 
 
 def adopt(source: EpisodeFolder, contract: Contract, out: Path, outcome: Outcome) -> Made:

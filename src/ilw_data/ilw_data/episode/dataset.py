@@ -18,6 +18,7 @@ from ilw_core.features.image_decode import decoder_version
 from ilw_core.features.lidar_spec import PLAIN, LidarSpec, recorded_lidar
 from ilw_core.storage.episode_folder import META_FILE, EpisodeFolder, read_episode
 from ilw_core.storage.files import open_regular
+from ilw_data.bag.marks import bag_marks
 from ilw_data.bag.reader import Bag
 from ilw_data.episode.arrays import read_arrays, read_remarks
 from ilw_data.episode.frames import Frames, frames_of, joined_frames, map_frames, write_frames
@@ -25,7 +26,6 @@ from ilw_data.episode.images import IMAGE, split_images
 from ilw_data.episode.readings import why_unsound
 
 _CACHE_VERSION = b'ilw.dataset/10'
-_END_BYTES = 65536
 _WORDS = 'words'
 """In the cache: what was remarked, then what is not so, as text; one array takes less time"""
 
@@ -141,24 +141,13 @@ def _cached(source: EpisodeFolder, contract: Contract, cache: Path) -> dict[str,
 
 
 def _key(source: EpisodeFolder, contract: Contract) -> str:
-    """
-    Return what names the arrays of a bag: the size, time of change and two ends of its files.
-
-    A bag holds gigabytes, so not all of it is read. An MCAP file ends with a table of its chunks,
-    so one recorded anew has another end. What goes unnoticed: bytes changed in the middle by
-    something that keeps the size and sets the time of change back to the nanosecond.
-    """
+    """Return what names the arrays of a bag under a contract."""
     digest = hashlib.sha256(_CACHE_VERSION + contract.hash.encode())
     digest.update(f'{contract.lidar.key} {source.span_ns}'.encode())
     if contract.images:
         digest.update(f'images 1, OpenCV {decoder_version()}'.encode())
-    for bag in source.bag_files:
-        with open_regular(bag) as stream:
-            state = os.fstat(stream.fileno())
-            digest.update(f'{bag.suffix} {state.st_size} {state.st_mtime_ns}'.encode())
-            digest.update(stream.read(_END_BYTES))
-            stream.seek(max(0, state.st_size - _END_BYTES))
-            digest.update(stream.read(_END_BYTES))
+    for piece in bag_marks(source.bag_files):
+        digest.update(piece)
     return digest.hexdigest()
 
 

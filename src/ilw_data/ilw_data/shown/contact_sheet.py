@@ -14,7 +14,9 @@ from ilw_data.bag.reader import Bag, BagTopic
 _IMAGE = 'sensor_msgs/msg/Image'
 _FIELDS = {COMPRESSED_IMAGE: ('format', 'data'),
            _IMAGE: ('height', 'width', 'encoding', 'is_bigendian', 'step', 'data')}
-_ACROSS, _TILE_PX, _GAP_PX, _LINE_PX = 10, (128, 96), 4, 18
+ACROSS = 10
+"""Pictures in a row"""
+_TILE_PX, _GAP_PX, _LINE_PX = (128, 96), 4, 18
 _PAPER, _INK, _NOTHING = 255, 40, 200
 
 
@@ -23,10 +25,11 @@ def cameras_of(bag: Bag) -> list[str]:
     return sorted(name for name, kind in bag.types.items() if kind in _FIELDS)
 
 
-def write_contact_sheet(bag: Bag, path: Path) -> list[str]:
+def write_contact_sheet(bag: Bag, path: Path, across: int = ACROSS) -> list[str]:
     """
     Write a PNG with a row of pictures for each camera of a recording.
 
+    :param across: so many in a row, the first and the last among them.
     :returns: the topics, row by row; a picture that cannot be read is a gray field.
     :raises EpisodeError: the recording has no pictures.
     """
@@ -36,21 +39,21 @@ def write_contact_sheet(bag: Bag, path: Path) -> list[str]:
     if not names:
         raise EpisodeError(f'{bag.folder} holds no pictures. A contact sheet needs a topic of '
                            f'{" or ".join(_FIELDS)}. Leave --sheet out.')
-    rows = [_row(name, bag.types[name], topics[name]) for name in names]
+    rows = [_row(name, bag.types[name], topics[name], across) for name in names]
     done, data = cv2.imencode('.png', np.concatenate(rows))
     assert done
     write_file(path, data.tobytes())
     return names
 
 
-def _row(name: str, kind: str, topic: BagTopic) -> np.ndarray:
+def _row(name: str, kind: str, topic: BagTopic, across: int) -> np.ndarray:
     """Return the topic, times and pictures below, ``(H, W, 3)`` uint8, blue first."""
     order = np.argsort(topic.stamps_ns, kind='stable')
-    picked = np.unique(np.linspace(0, len(order) - 1, _ACROSS).round().astype(int))
+    picked = np.unique(np.linspace(0, len(order) - 1, across).round().astype(int))
     chosen = order[picked]
     width, height = _TILE_PX
     top = 2 * _LINE_PX
-    row = np.full((top + height + _GAP_PX, _ACROSS * (width + _GAP_PX), 3), _PAPER, np.uint8)
+    row = np.full((top + height + _GAP_PX, across * (width + _GAP_PX), 3), _PAPER, np.uint8)
     seconds = (topic.stamps_ns[chosen] - topic.stamps_ns[order[0]]) / 1e9
     for i, picture in enumerate(_pictures(kind, topic, chosen)):
         left = i * (width + _GAP_PX)

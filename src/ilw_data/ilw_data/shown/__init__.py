@@ -1,0 +1,1 @@
+"""Recordings made visible: contact sheets, thumbnails, fields over time."""
