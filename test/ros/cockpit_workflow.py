@@ -82,6 +82,8 @@ def main(link, chromium, takes, folder):
         said['record'] = page.inner_text('main')
         page.locator('summary', has_text='Mend').first.click()
         page.get_by_role('button', name='Drop', exact=True).first.click()
+        page.get_by_role('group', name='What would change').wait_for()
+        press('Do it')
         page.locator('span', has_text='is out of training.').wait_for()
         page.locator('summary', has_text='1 out of training').wait_for()
         press('Undo')

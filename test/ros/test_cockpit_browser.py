@@ -61,6 +61,38 @@ def test_a_browser_drives_stops_and_lets_go_when_it_is_frozen_or_closed(domain):
         assert not [x for when, x in near if when > stands and abs(x) > 1e-6], moment
 
 
+def test_a_browser_sees_episodes_side_by_side_and_what_a_fix_would_change(
+        domain, tmp_path, bags):
+    start_ros()
+    loop = Loop(COCKPIT)
+    try:
+        for name, speed in (('one', 0.1), ('two', 0.3), ('torn', 0.2)):
+            bags.write(loop.folder / 'demos' / 'maze' / name, ticks=30,
+                       drive=lambda i, v=speed: (v * min(1.0, i / 10), 0.0),
+                       place=lambda i, v=speed: (v * i, 0.0, 0.0),
+                       meta={'outcome': 'success', 'contract_text': bags.contract.text})
+        torn = loop.folder / 'demos' / 'maze' / 'torn' / 'torn.mcap'
+        torn.write_bytes(b'nonsense')
+        done = subprocess.run(
+            [PYTHON, Path(__file__).with_name('cockpit_record.py'), loop.link, CHROMIUM, tmp_path],
+            capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert torn.read_bytes() == b'nonsense' and len(list(torn.parent.iterdir())) == 3
+        assert len(list((loop.folder / 'runs' / '.cache' / 'thumbnails').glob('*.png'))) == 2
+    finally:
+        loop.close()
+    said = json.loads(done.stdout)
+    assert said['complaints'] == [] and said['width'] <= 390
+    assert len(said['pictures']) == 2 and all(width > 100 for width in said['pictures'])
+    assert len(said['why']) == 1 and 'torn is damaged' in said['why'][0]
+    assert said['address'].startswith('/left/') and loop.token not in said['address']
+    assert said['lines'] == ['one', 'two'] and 'action/twist.linear.x [m/s]' in said['chart']
+    for text in ('torn', 'in training: ', 'out of training: ', './ilw episodes restore'):
+        assert text in said['plan'], said['plan']
+    assert said['there'] == said['undone'] == ['one', 'torn', 'two']
+    assert said['mended'] == ['one', 'two']
+
+
 def test_the_whole_way_from_recording_to_a_policy_that_drives_without_a_terminal(domain, tmp_path):
     config = tmp_path / 'config'  # as shipped, but each training is short
     shutil.copytree(config_folder(), config)

@@ -114,6 +114,7 @@ def test_a_damaged_bag_has_none_and_one_line_why_which_is_remembered(
     bag.write_bytes(damage(bag.read_bytes()))
     found = thumbnail_of(read_episode(folder), tmp_path / 'cache')
     assert not found.file and found.why and '\n' not in found.why
+    assert str(tmp_path) not in found.why, 'its folder is beside it'
     monkeypatch.setattr(thumbnail, 'Bag', lambda *_: pytest.fail('read again'))
     assert thumbnail_of(read_episode(folder), tmp_path / 'cache') == found
 

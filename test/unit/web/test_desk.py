@@ -10,13 +10,16 @@ from ilw_core.errors import IlwError
 from ilw_core.storage.episode_folder import SCHEMA
 from ilw_web.jobs.known_folders import KnownFolders
 from ilw_web.server.desk import Desk
+from ilw_web.server.shelf import Shelf
 
 pytestmark = pytest.mark.long
 
 
-def desk_of(folder):
-    """Return the desk of a cockpit whose episodes lie in a folder."""
-    return Desk(KnownFolders(folder, folder / 'runs', folder / 'deployed', 'clutter'))
+def desk_of(folder, shelf=None):
+    """Return the desk of a cockpit whose episodes lie in a folder, and its runs beside them."""
+    runs = folder.parent / f'{folder.name}-runs'
+    return Desk(KnownFolders(folder, runs, folder.parent / 'deployed', 'clutter'),
+                (shelf or Shelf(runs)).share)
 
 
 def test_an_empty_folder_has_no_episodes_and_nothing_to_check(tmp_path):
@@ -79,15 +82,16 @@ def test_what_was_asked_before_an_edit_is_no_answer_to_what_is_asked_after_it(
     asyncio.run(asked())
 
 
+@pytest.mark.parametrize('name', ['mend', 'plan'])
 @pytest.mark.parametrize(('command', 'says'), [
     ('./ilw episodes drop /etc', 'may name folders'), ('./ilw train demos', 'no command'),
     ('./ilw runs drop demos', 'no command'), ("./ilw episodes drop 'demos", 'no command'),
     ('', 'no command'), ('./ilw episodes trim {} --out /tmp', "trim has no '--out'"),
     ('./ilw episodes trim {} --head -1', 'number'), ('./ilw episodes trim {} --head', 'number'),
     ('./ilw episodes redo {} --task /etc/passwd', 'There is no')])
-def test_what_is_no_edit_of_an_episode_is_refused(tmp_path, command, says):
+def test_what_is_no_edit_of_an_episode_is_refused(tmp_path, name, command, says):
     with pytest.raises(IlwError, match=says):
-        asyncio.run(desk_of(tmp_path).ask('mend', {'command': command.format(tmp_path)}))
+        asyncio.run(desk_of(tmp_path).ask(name, {'command': command.format(tmp_path)}))
 
 
 def test_an_episode_is_dropped_and_restored(tmp_path):
@@ -105,6 +109,84 @@ def test_an_episode_is_dropped_and_restored(tmp_path):
     (dropped,) = asyncio.run(desk.ask('dropped', {}))['dropped']
     assert (dropped['path'], dropped['why']) == (out, 'bumped; rm -rf')
     assert mend('./ilw', 'episodes', 'restore', out)['path'] == str(folder) and folder.exists()
+
+
+def test_a_plan_says_what_an_edit_would_change_and_changes_nothing(tmp_path, bags):
+    folder = bags.write(tmp_path / 'demos' / 'maze' / "it's one", meta={
+        'contract_text': bags.contract.text})
+    desk = desk_of(tmp_path / 'demos')
+
+    def ask(name, command):
+        return asyncio.run(desk.ask(name, {'command': command}))
+
+    plan = ask('plan', shlex.join(['./ilw', 'episodes', 'trim', str(folder), '--head', '0.5']))
+    assert [each['episode'] for each in plan['changes']] == [folder.name, '']
+    assert [each.name for each in folder.parent.iterdir()] == [folder.name]
+    done = ask('mend', plan['command'])
+    assert not folder.exists() and done['undo'] == plan['undo']
+    undone = ask('mend', done['undo'])
+    assert undone['path'] == str(folder) and [
+        each.name for each in folder.parent.iterdir() if each.name[0] != '.'] == [folder.name]
+    with pytest.raises(IlwError, match='nothing there'):
+        ask('plan', shlex.join(['./ilw', 'episodes', 'restore', str(folder)]))
+
+
+def test_thumbnails_lie_beside_the_runs_and_are_read_by_a_key_that_nobody_guesses(tmp_path, bags):
+    folder = bags.write(tmp_path / 'demos' / 'maze' / 'one', meta={'outcome': 'success'})
+    torn = bags.write(tmp_path / 'demos' / 'maze' / 'torn')
+    (torn / 'torn.mcap').write_bytes(b'nonsense')
+    before = sorted(each for each in (tmp_path / 'demos').rglob('*'))
+    shelf = Shelf(tmp_path / 'demos-runs')
+    desk = desk_of(tmp_path / 'demos', shelf)
+    said = asyncio.run(desk.ask('thumbnails', {}))
+    assert said['left'] == 0 and sorted(each for each in (tmp_path / 'demos').rglob('*')) == before
+    found = said['thumbnails']
+    kind, picture = shelf.read(said['at'], found[str(folder)]['file'])
+    assert kind == 'image/png' and picture.startswith(b'\x89PNG')
+    assert found[str(torn)]['file'] == '' and 'is damaged' in found[str(torn)]['why']
+    assert '\n' not in found[str(torn)]['why']
+    assert shelf.read('guessed', found[str(folder)]['file']) is None
+    assert shelf.read(said['at'], '../../demos/maze/one/one.mcap') is None
+    assert asyncio.run(desk.ask('thumbnails', {})) == said
+
+
+def test_episodes_are_read_side_by_side_while_the_server_goes_on(tmp_path, bags):
+    paths = [str(bags.write(tmp_path / 'maze' / name, drive=lambda i, v=v: (v, 0.0),
+                            meta={'contract_text': bags.contract.text}))
+             for name, v in (('one', 0.1), ('two', 0.3))]
+
+    async def play():
+        desk, turns = desk_of(tmp_path), 0
+        asked = asyncio.create_task(desk.ask('beside', {'episodes': '\n'.join(paths)}))
+        while not asked.done():
+            await asyncio.sleep(0.005)
+            turns += 1
+        return await asked, turns
+    said, turns = asyncio.run(play())
+    assert said['field'] == 'action/twist.linear.x' and turns > 10
+    assert [each['path'] for each in said['episodes']] == paths
+    assert [each['points'][5] for each in said['episodes']] == [[0.5, 0.1], [0.5, 0.3]]
+
+
+@pytest.mark.parametrize(('episodes', 'field', 'says'), [
+    (['one'], '', 'Choose 2 to 6 episodes. Got 1'), ([], '', 'Got 0'),
+    (['one', 'one'], '', 'Got 1'), ([f'{n}' for n in range(7)], '', 'Got 7'),
+    (['one', 'nothing'], '', 'There is no folder'), (['one', '/etc'], '', 'may name folders'),
+    (['one', '--help'], '', 'There is no folder'), (['one', '../..'], '', 'may name folders'),
+    (['one', 'torn'], '', 'is damaged'), (['one', 'none'], '', 'is not an episode'),
+    (['one', 'two'], 'nonsense', "must have the field 'nonsense'"),
+    (['one', 'two'], 'a\nb', 'one line')])
+def test_what_cannot_be_drawn_side_by_side_is_refused_in_one_line(
+        tmp_path, bags, monkeypatch, episodes, field, says):
+    for name in ('one', 'two', 'torn'):
+        bags.write(tmp_path / 'maze' / name, meta={'contract_text': bags.contract.text})
+    (tmp_path / 'maze' / 'torn' / 'torn.mcap').write_bytes(b'nonsense')
+    (tmp_path / 'maze' / 'none').mkdir()
+    monkeypatch.chdir(tmp_path / 'maze')
+    with pytest.raises(IlwError, match=says) as error:
+        asyncio.run(desk_of(tmp_path).ask('beside', {
+            'episodes': '\n'.join(episodes), 'field': field}))
+    assert '\n' not in str(error.value)
 
 
 def test_the_values_of_a_training_come_with_where_each_is_from(tmp_path):

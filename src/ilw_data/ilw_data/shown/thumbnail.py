@@ -66,15 +66,19 @@ def thumbnail_of(episode: EpisodeFolder, cache: Path, *, make: bool = True) -> T
                                    f'read for a thumbnail.')
             write_thumbnail(Bag(episode.path), picture)
         except _DAMAGE as error:
-            write_file(reason, _line(error))
-            return Thumbnail(why=_line(error))
+            why = _line(error, episode.path)
+            write_file(reason, why)
+            return Thumbnail(why=why)
     except (EpisodeError, OSError, UnicodeDecodeError) as error:
-        return Thumbnail(why=_line(error))  # of the disk, and may be over soon: not kept
+        # Of the disk, and may be over soon: not kept.
+        return Thumbnail(why=_line(error, episode.path))
     return Thumbnail(picture.name)
 
 
-def _line(error: BaseException) -> str:
-    return printable(' '.join(str(error).split())[:_MOST_WHY]) or type(error).__name__
+def _line(error: BaseException, path: Path) -> str:
+    """Return what an error says, on one line; the episode is called by its name."""
+    said = ' '.join(str(error).replace(str(path), path.name).split())
+    return printable(said[:_MOST_WHY]) or type(error).__name__
 
 
 def write_thumbnail(bag: Bag, path: Path) -> None:

@@ -47,7 +47,8 @@ class CockpitNode(Node):
         token = secrets.token_urlsafe(24)
         folders = KnownFolders(Path(params.demos), Path(params.runs), Path(params.deployed),
                                params.contract)
-        desk, shelf = Desk(folders), Shelf(folders.runs)
+        shelf = Shelf(folders.runs)
+        desk = Desk(folders, shelf.share)
         jobs = Jobs(folders, shelf.share, lambda: time.strftime('%Y%m%d-%H%M%S'))
         self._thread = ServerThread(lambda: CockpitServer(
             self._reach, token, self, joystick, Page(), desk.ask, jobs, shelf,

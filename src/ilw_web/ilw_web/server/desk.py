@@ -1,8 +1,9 @@
-"""Look up what the page asks for, and mend episodes: by the commands that know how."""
+"""Look up what the page asks for, draw and mend episodes: by the commands that know how."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import json
+from pathlib import Path
 import shlex
 import sys
 from typing import Any
@@ -13,21 +14,31 @@ from ilw_web.jobs.forms import Check, folder, name_in, number, words
 from ilw_web.jobs.known_folders import KnownFolders
 
 _EPISODES = 'from ilw_data.commands.episodes import episodes_main; episodes_main()'
+_YIELDING = f'import os; os.nice(10); {_EPISODES}'
 _ILW = ('-P', '-m', 'ilw_bringup.cli')
 _TASK = {'--task': name_in('tasks')}
 EDITS: dict[str, dict[str, Check | None]] = {
     'drop': {'--why': words}, 'restore': {}, 'redo': {**_TASK},
     'trim': {'--head': number(0, 1e5), '--tail': number(0, 1e5), '--auto': None, **_TASK}}
 """What the page may do to an episode, and what its options take; ``None``: they are flags"""
+FEWEST_BESIDE, MOST_BESIDE = 2, 6
+"""Episodes in one chart"""
+DRAW_S = 3.0
+"""Thumbnails that are not begun by then are left for the next request"""
 MOST_BYTES = 8_000_000
 LONGEST_S = 300.0
 
 
 class Desk:
-    """Asks the commands, each in a process of its own: what is large keeps nobody waiting."""
+    """
+    Asks the commands, each in a process of its own: what is large keeps nobody waiting.
 
-    def __init__(self, places: KnownFolders) -> None:
-        self._places = places
+    :param share: makes a folder readable by the page; returns the address that it has there.
+    """
+
+    def __init__(self, places: KnownFolders, share: Callable[[Path], str]) -> None:
+        self._places, self._share = places, share
+        self._thumbnails = places.runs / '.cache' / 'thumbnails'
         self._asked: dict[tuple[str, ...], asyncio.Task[Any]] = {}
 
     async def ask(self, name: str, values: Mapping[str, str]) -> Any:
@@ -47,7 +58,8 @@ class Desk:
         if key not in self._asked:  # who asks the same meanwhile gets the same answer
             task = self._asked[key] = asyncio.create_task(_run([*command, '--json']))
             task.add_done_callback(lambda _: self._ended(key, task))
-        return await asyncio.shield(self._asked[key])
+        answer = await asyncio.shield(self._asked[key])
+        return answer | {'at': self._share(self._thumbnails)} if name == 'thumbnails' else answer
 
     def _ended(self, key: tuple[str, ...], task: asyncio.Task[Any]) -> None:
         if key == ('mend',):  # what was asked before no longer tells what is on the disk
@@ -63,6 +75,13 @@ class Desk:
                     '--task', name_in('tasks')(values.get('task', '') or places.task, places)]
         if name == 'mend':
             return ['-c', _EPISODES, *self._edit(values.get('command', ''))]
+        if name == 'plan':
+            return ['-c', _EPISODES, *self._edit(values.get('command', '')), '--dry-run']
+        if name == 'thumbnails':
+            return ['-c', _YIELDING, 'thumbnails', f'--out={self._thumbnails}',
+                    f'--seconds={DRAW_S:g}', demos]
+        if name == 'beside':
+            return ['-c', _YIELDING, 'curves', *self._beside(values)]
         if name == 'config':
             return [*_ILW, 'config', 'show', name_in('train')(values.get('algo', ''), places),
                     '--task', name_in('tasks')(values.get('task', ''), places)]
@@ -75,6 +94,15 @@ class Desk:
             return [*_ILW, 'runs', '--curves', *(folder(each, places) for each in chosen)]
         return {'episodes': ['-c', _EPISODES, 'list', demos],
                 'dropped': ['-c', _EPISODES, 'list', '--dropped', demos]}[name]
+
+    def _beside(self, values: Mapping[str, str]) -> list[str]:
+        """:raises IlwError: they are too few, too many, or no episodes of the cockpit's."""
+        chosen = list(dict.fromkeys(filter(None, values.get('episodes', '').split('\n'))))
+        if not FEWEST_BESIDE <= len(chosen) <= MOST_BESIDE:
+            raise IlwError(f'Choose {FEWEST_BESIDE} to {MOST_BESIDE} episodes. '
+                           f'Got {len(chosen)}.')
+        return [f'--field={words(values.get("field", ""), self._places)}',
+                f'--task={self._places.task}', *(folder(each, self._places) for each in chosen)]
 
     def _edit(self, command: str) -> list[str]:
         """

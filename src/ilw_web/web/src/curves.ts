@@ -1,13 +1,13 @@
-// Lines of several runs in one picture, drawn as SVG: loss or success against steps.
+// Lines of several runs or episodes in one picture, drawn as SVG; a line breaks where nothing is known.
 import {el} from './dom';
 
-export interface Line { name: string; points: [number, number][] }
+export interface Line { name: string; points: [number, number | null][] }
 
 const WIDE = 420, HIGH = 160, LEFT = 52, BELOW = 18, MARGIN = 6;
 const SVG = 'http://www.w3.org/2000/svg';
 
 export function curves(title: string, lines: Line[], low?: number, high?: number): HTMLElement {
-  const all = lines.flatMap((line) => line.points).filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
+  const all = lines.flatMap((line) => line.points.filter(known));
   if (!all.length) return el('p', {}, `${title}: nothing measured yet.`);
   const right = Math.max(...all.map(([x]) => x)), left = Math.min(0, ...all.map(([x]) => x));
   const bottom = low ?? Math.min(...all.map(([, y]) => y)), top = high ?? Math.max(...all.map(([, y]) => y));
@@ -20,15 +20,33 @@ export function curves(title: string, lines: Line[], low?: number, high?: number
   }
   svg.append(text(short(left), LEFT, HIGH - 4, 'start'), text(short(right), WIDE, HIGH - 4, 'end'));
   lines.forEach((line, i) => {
-    const points = line.points.filter(([, value]) => Number.isFinite(value));
-    svg.append(make('polyline', {class: `run c${i % 8}`,
-      points: points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(' ')}));
+    const points = line.points.filter(known);
+    for (const piece of pieces(line.points)) {
+      svg.append(make('polyline', {class: `run c${i % 8}`,
+        points: piece.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(' ')}));
+    }
     if (points.length < 40) {
       svg.append(...points.map(([at, value]) => make('circle', {cx: x(at), cy: y(value), r: 2.5, class: `dot c${i % 8}`})));
     }
   });
   return el('figure', {}, el('figcaption', {}, title), svg, ...(lines.length > 1 ? [el('ul', {className: 'keys'},
     ...lines.map((line, i) => el('li', {className: `key c${i % 8}`}, line.name)))] : []));
+}
+
+type Known = [number, number];
+
+function known(point: [number, number | null]): point is Known {
+  return Number.isFinite(point[0]) && Number.isFinite(point[1]);
+}
+
+// What is drawn without a gap.
+export function pieces(points: [number, number | null][]): Known[][] {
+  const found: Known[][] = [[]];
+  for (const point of points) {
+    if (known(point)) found.at(-1)!.push(point);
+    else if (found.at(-1)!.length) found.push([]);
+  }
+  return found.filter((piece) => piece.length);
 }
 
 function make(name: string, given: Record<string, string | number>): SVGElement {

@@ -13,6 +13,7 @@ type News = Record<string, any>;
 
 const AGAIN_MS = 1000;
 const PATIENCE_MS = 320_000;
+const MOST_BYTES = 4096; // the server closes the socket at more
 
 export class Link {
   you = 0;
@@ -63,7 +64,12 @@ export class Link {
   request(t: 'call' | 'ask' | 'do', name: string, given: Record<string, string> = {}): Promise<Answer> {
     const id = this.next++;
     return new Promise((resolve) => {
-      if (!this.open) { resolve({ok: false, text: 'There is no link.', data: null}); return; }
+      const refuse = (text: string): void => resolve({ok: false, text, data: null});
+      if (!this.open) { refuse('There is no link.'); return; }
+      if (new TextEncoder().encode(JSON.stringify({t, id, name, with: given})).length > MOST_BYTES) {
+        refuse('That is too much for one request. Choose fewer, or name them shorter.');
+        return;
+      }
       this.asked.set(id, resolve);
       setTimeout(() => this.onAnswer({id, ok: false, text: 'No answer came.', data: null}),
         PATIENCE_MS);

@@ -1,7 +1,9 @@
 // Record: start, save and discard episodes; what is on the disk and what the doctor says of it.
 import {button, el, list, table} from '../dom';
+import {Beside} from './beside';
 import {Mending} from './mending';
 import type {Page} from './drive';
+import {Thumbnails} from './thumbnails';
 import type {Answer, Link} from '../link';
 
 export interface Listed { path: string; outcome: string; stop_reason: string; mb: number; seconds: number | null; suspect: string[] }
@@ -25,6 +27,7 @@ export function recordPage(link: Link, tell: (text: string) => void): Page {
   };
   const phase = el('p', {className: 'state', role: 'status'}, 'The recorder is not heard. Start a bring-up that records: ./ilw up record --input cockpit');
   const mending = new Mending(link, tell, () => { relist(); });
+  const thumbnails = new Thumbnails(link), beside = new Beside(link);
   const counts = el('p', {}), problems = el('div', {}), shelf = el('div', {}), findings = el('div', {});
   let verdicts: Record<string, string> = {}, saved = -1, listing = false, again = false;
 
@@ -36,16 +39,17 @@ export function recordPage(link: Link, tell: (text: string) => void): Page {
     void link.request('ask', 'episodes').then((answer) => {
       listing = false;
       show(answer);
-      if (again) relist();
+      if (again) relist(); else if (element.isConnected) void thumbnails.relist();
     });
   };
   const show = (answer: Answer): void => {
     if (!answer.ok) { shelf.replaceChildren(el('p', {}, answer.text)); return; }
     const episodes = answer.data.episodes as Listed[];
+    beside.anew(episodes.map((each) => each.path));
     shelf.replaceChildren(el('p', {}, `${episodes.length} episodes`), table(
-      ['episode', 'outcome', 'length', 'size', 'verdict', 'doubts', ''], episodes.reverse().map((each) => {
+      ['', '', 'episode', 'outcome', 'length', 'size', 'verdict', 'doubts', ''], episodes.reverse().map((each) => {
         const name = each.path.split('/').pop() ?? '';
-        return [name, `${each.outcome} ${each.stop_reason}`,
+        return [beside.box(each.path), thumbnails.of(each.path), name, `${each.outcome} ${each.stop_reason}`,
           each.seconds === null ? '' : `${each.seconds.toFixed(1)} s`, `${each.mb} MB`,
           verdicts[name] ?? '', list(each.suspect), mending.of(each.path, each.seconds)];
       })));
@@ -86,6 +90,6 @@ export function recordPage(link: Link, tell: (text: string) => void): Page {
         button('Save: failure', call('save', () => ({outcome: 'failure'})), 'Key n'),
         button('Discard', call('discard'), 'Key r')), problems),
     el('section', {'aria-label': 'Episodes'}, el('h2', {}, 'Episodes'),
-      el('div', {className: 'row'}, button('List anew', relist), check), mending.said, shelf, findings, mending.dropped));
-  return {name: 'Record', element};
+      el('div', {className: 'row'}, button('List anew', relist), check), mending.said, shelf, thumbnails.said, beside.element, findings, mending.dropped));
+  return {name: 'Record', element, open: relist};
 }
