@@ -17,6 +17,7 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('aiohttp')
 from cockpit_loop import ARBITER, COCKPIT, TELEOP, Loop, free_port
+import rclpy
 
 from ilw_core.storage.locate import config_folder
 from ilw_ros.transport import start_ros
@@ -32,8 +33,15 @@ pytestmark = [
     pytest.mark.skipif(not PYTHON.exists(), reason='needs playwright: bench/setup cockpit')]
 
 
-def test_a_browser_drives_stops_and_lets_go_when_it_is_frozen_or_closed(domain):
+@pytest.fixture
+def context(domain):
+    """Keep each test in a ROS domain, and a context, of its own."""
     start_ros()
+    yield
+    rclpy.try_shutdown()
+
+
+def test_a_browser_drives_stops_and_lets_go_when_it_is_frozen_or_closed(context):
     loop = Loop(COCKPIT, TELEOP, ARBITER)
     wall = time.time() - time.monotonic()
     try:
@@ -62,8 +70,7 @@ def test_a_browser_drives_stops_and_lets_go_when_it_is_frozen_or_closed(domain):
 
 
 def test_a_browser_sees_episodes_side_by_side_and_what_a_fix_would_change(
-        domain, tmp_path, bags):
-    start_ros()
+        context, tmp_path, bags):
     loop = Loop(COCKPIT)
     try:
         for name, speed in (('one', 0.1), ('two', 0.3), ('torn', 0.2)):
