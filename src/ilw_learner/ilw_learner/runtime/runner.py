@@ -201,10 +201,10 @@ class PolicyRunner:
             self._seen[0, older + i] = seen.values
             for name, image in seen.images.items():
                 self._images[name][0, older + i] = image
-        # An episode's first observation stands for those before it.
-        self._seen[0, :older] = self._window[0].values
-        for name, image in self._window[0].images.items():
-            self._images[name][0, :older] = image
+        if older:  # an episode's first observation stands for those before it
+            self._seen[0, :older] = self._window[0].values
+            for name, image in self._window[0].images.items():
+                self._images[name][0, :older] = image
         return ''
 
     def think(self, frozen: np.ndarray = _NOTHING) -> tuple[np.ndarray | None, str]:
