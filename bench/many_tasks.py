@@ -131,7 +131,7 @@ def main(tasks: tuple[str, ...], demos: Path, demonstrations: int, config: str, 
                                     for path in together], episodes, each.contract)]
             for one in () if as_json else rows[-2:]:
                 low, high = one['wilson95']
-                click.echo(f'{one["task"]:<14}{one["policy"]:<12}{one["ratio"]:6.1%} '
+                click.echo(f'{one["task"]:<16} {one["policy"]:<11}{one["ratio"]:6.1%} '
                            f'(95 %: {low:.0%} to {high:.0%})  {one["success"]} of {episodes}')
     found = {'rows': rows, 'cpu_s': {name: round(spent, 1) for name, spent in cpu.items()},
              'machine': machine_line()}
