@@ -3,13 +3,15 @@ Policies that give chunks of actions beside ``bc``, from the same demonstrations
 
     python bench/chunks.py lift_state --demonstrations 60 --episodes 100 --json
 
-Demonstrations as in ``bench/arm.py`` and ``bench/correct.py``; no candidate is chosen: the last
-one is scored, in worlds nobody has seen, as it is and with each inference slower on purpose.
+Demonstrations as in ``bench/arm.py`` and ``bench/correct.py``. The last candidate is scored, in
+worlds nobody has seen, as it is and with each inference slower on purpose; with ``--choose`` the
+one of all candidates that is best in the worlds of the choice when driven so slowly.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 import json
+import math
 from pathlib import Path
 import sys
 import tempfile
@@ -59,8 +61,8 @@ def shown(contract: Contract, seeds: range) -> list[Episode]:
 
 @training_math()
 def trained(algorithm: str, config: ImitationConfig, episodes: Sequence[Episode],
-            contract: Contract, seed: int, out: Path) -> Path:
-    """Return the checkpoint at the end of a training on the successes."""
+            contract: Contract, seed: int, out: Path, candidates: int = 1) -> list[Path]:
+    """Return the checkpoints along a training on the successes, the last at its end."""
     good = [each for each in episodes if each.outcome is Outcome.SUCCESS]
     data = build_dataset(good, contract, history=config.history, horizon=config.horizon,
                          open_ended=config.open_ended)
@@ -70,10 +72,20 @@ def trained(algorithm: str, config: ImitationConfig, episodes: Sequence[Episode]
                  else cloning_step(contract, config, seed))
     learner = Imitation(contract, algorithm, config, make_step, data.pick(kept), data.pick(held),
                         out, seed=seed)
-    while learner.done < learner.planned:
-        learner.advance()
-    learner.judge()
-    return out / f'candidate-{learner.done}'
+    marks = [math.ceil(learner.planned * (i + 1) / candidates) for i in range(candidates)]
+    for mark in marks:
+        while learner.done < mark:
+            learner.advance()
+        learner.judge()
+    return [out / f'candidate-{mark}' for mark in marks]
+
+
+def chosen(candidates: Sequence[Path], contract: Contract, slower_s: float,
+           worlds: int) -> tuple[Path, list[int]]:
+    """Return the best candidate, of equals the last, and how often each succeeded."""
+    good = [driven(each, contract, slower_s, world_seeds.CHOOSE, worlds)[0]
+            for each in candidates]
+    return max(zip(good, range(len(good)), candidates, strict=True))[2], good
 
 
 def thinking_ms(checkpoint: Path, contract: Contract, times: int = 1000) -> tuple[float, float]:
@@ -141,14 +153,16 @@ def _show_costs(contract: Contract, algorithms: Sequence[str]) -> None:
 @click.option('--episodes', type=click.IntRange(1), default=100, show_default=True)
 @click.option('--slower', 'slower_s', type=float, multiple=True, default=(0.0, 0.3),
               help='Seconds that each inference takes longer; several are driven one by one.')
+@click.option('--choose', 'choose_s', type=float, multiple=True,
+              help='Drive the best candidate of those judged so much slower [the last].')
 @click.option('--seed', type=click.IntRange(0), default=0, show_default=True)
 @click.option('--set', 'values', multiple=True, help='KEY=VALUE instead of that of config/train.')
 @click.option('--keep', type=click.Path(path_type=Path), help='Folder for the checkpoints.')
 @click.option('--costs', is_flag=True, help='Only what a decision costs, of networks untrained.')
 @click.option('--json', 'as_json', is_flag=True)
 def main(task: str, algorithms: tuple[str, ...], demonstrations: int, episodes: int,
-         slower_s: tuple[float, ...], seed: int, values: tuple[str, ...], keep: Path | None,
-         costs: bool, as_json: bool) -> None:
+         slower_s: tuple[float, ...], choose_s: tuple[float, ...], seed: int,
+         values: tuple[str, ...], keep: Path | None, costs: bool, as_json: bool) -> None:
     """Train each algorithm on the same demonstrations, drive, and show a row for each."""
     contract = named_contract(task)
     if costs:
@@ -163,13 +177,18 @@ def main(task: str, algorithms: tuple[str, ...], demonstrations: int, episodes: 
             begin = time.process_time()
             out = (keep or Path(folder)) / f'{task}-{algorithm}-{seed}'
             out.mkdir(parents=True, exist_ok=True)
-            checkpoint = trained(algorithm, config, demos, contract, seed, out)
+            candidates = trained(algorithm, config, demos, contract, seed, out,
+                                 config.candidates if choose_s else 1)
             train_s = time.process_time() - begin
-            for late_s in slower_s:
-                rows.append(_scored(checkpoint, contract, algorithm, late_s, episodes)
-                            | {'train_cpu_s': round(train_s)})
-                if not as_json:
-                    _show(rows[-1])
+            picked = [(*chosen(candidates, contract, each, config.eval_episodes), each)
+                      for each in choose_s] or [(candidates[-1], [], None)]
+            for checkpoint, judged, chose in picked:
+                for late_s in slower_s:
+                    rows.append(_scored(checkpoint, contract, algorithm, late_s, episodes)
+                                | {'train_cpu_s': round(train_s), 'checkpoint': checkpoint.name,
+                                   'chosen_at_s': chose, 'judged': judged})
+                    if not as_json:
+                        _show(rows[-1])
     if as_json:
         click.echo(json.dumps({'task': task, 'demonstrations': demonstrations, 'seed': seed,
                                'values': values, 'rows': rows, 'machine': machine_line()}))
@@ -186,17 +205,22 @@ def _with(config: ImitationConfig, values: Sequence[str]) -> ImitationConfig:
     return config
 
 
+def driven(checkpoint: Path, contract: Contract, slower_s: float, first: int,
+           worlds: int) -> tuple[int, list[float]]:
+    """Return how often a checkpoint succeeds from a world on, and in how many seconds each."""
+    env = make_env(_ENV, contract)
+    runs = evaluate(env, contract, PolicyRunner(checkpoint, contract, own=True, slower_s=slower_s),
+                    range(first, first + worlds))
+    env.close()
+    took = [run.time_s for run in runs if run.success]
+    return len(took), took
+
+
 def _scored(checkpoint: Path, contract: Contract, name: str, slower_s: float,
             episodes: int) -> dict[str, object]:
-    runner = PolicyRunner(checkpoint, contract, own=True, slower_s=slower_s)
-    env = make_env(_ENV, contract)
-    runs = evaluate(env, contract, runner,
-                    range(world_seeds.SCORE, world_seeds.SCORE + episodes))
-    env.close()
-    good = [run.success for run in runs]
-    took = [run.time_s for run in runs if run.success]
-    return {'algorithm': name, 'slower_s': slower_s, 'success': sum(good), 'n': len(good),
-            'wilson95': wilson(sum(good), len(good)),
+    good, took = driven(checkpoint, contract, slower_s, world_seeds.SCORE, episodes)
+    return {'algorithm': name, 'slower_s': slower_s, 'success': good, 'n': episodes,
+            'wilson95': wilson(good, episodes),
             'median_s': round(float(np.median(took)), 2) if took else None}
 
 
@@ -204,7 +228,9 @@ def _show(row: dict[str, object]) -> None:
     low, high = row['wilson95']  # type: ignore[misc]
     click.echo(f'{row["algorithm"]:<6} +{row["slower_s"]:g} s: {row["success"]} of {row["n"]} '
                f'(95 %: {low:.0%} to {high:.0%}), median {row["median_s"]} s, '
-               f'training {row["train_cpu_s"]} CPU s')
+               f'training {row["train_cpu_s"]} CPU s'
+               + (f'; {row["checkpoint"]} chosen at +{row["chosen_at_s"]:g} s of '
+                  f'{row["judged"]}' if row['judged'] else ''))
 
 
 if __name__ == '__main__':

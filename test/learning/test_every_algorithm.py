@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 
+import gymnasium
 import identity_task
 import numpy as np
 import onnxruntime as ort
@@ -246,6 +247,44 @@ def test_scored_otherwise_or_of_other_code_it_begins_anew_and_keeps_what_was_the
     assert min(begun) == 20
     assert any('kept as of_another_run.resume.safetensors' in text for text in said)
     assert (first.out / 'of_another_run.resume.safetensors').exists()
+
+
+class Impatient(gymnasium.Env):
+    """One step: a success if the robot is driven ahead in it."""
+
+    def __init__(self, contract):
+        self.contract = contract
+
+    def reset(self, *, seed=None, options=None):
+        return self._seen(), self._info(won=False)
+
+    def step(self, action):
+        spec = self.contract.action
+        ahead = (spec.table[action] if spec.discrete else np.asarray(action))[0] > 0.0
+        return self._seen(), 0.0, True, False, self._info(won=bool(ahead))
+
+    def _seen(self):
+        return np.full(self.contract.obs_dim, 0.5, np.float32)
+
+    def _info(self, *, won):
+        return {'valid': np.ones(self.contract.obs_dim, bool), 'success': won, 'time_s': 0.1,
+                'stop_reason': 'goal' if won else 'timeout', 'path_length_m': 0.0,
+                'shortest_path_m': 0.0}
+
+
+def impatient(contract):
+    return Impatient(contract)
+
+
+def test_candidates_are_scored_with_inference_as_slow_as_the_values_say(options):
+    found = {}
+    for slower_s in (0.0, 0.3):
+        given = options('act', f'{slower_s}', updates=60, candidates=1, eval_episodes=3,
+                        eval_slower_s=slower_s)
+        summary = train_as_asked(
+            replace(given, env_spec=f'{__name__}:impatient'), go_on)
+        found[slower_s] = (summary.success, summary.episodes_eval)
+    assert found == {0.0: (3, 3), 0.3: (0, 3)}, 'the first action comes three ticks late'
 
 
 def test_without_its_checkpoint_a_run_begins_anew(options):

@@ -133,7 +133,8 @@ def test_images_are_seen_with_numbers_and_without(config, kind, odometry, camera
     (ActConfig, {'join': 'mix'}, 'join must be one of'), (ActConfig, {'latent': -1}, 'latent'),
     (ActConfig, {'width': 60}, 'twice the heads'), (ActConfig, {'noise': -0.1}, 'noise'),
     (FlowConfig, {'steps': 0}, 'steps'), (FlowConfig, {'frozen': 16}, 'frozen'),
-    (ActConfig, {'frozen': -1}, 'frozen'),
+    (ActConfig, {'frozen': -1}, 'frozen'), (ActConfig, {'eval_slower_s': -0.1}, 'eval_slower_s'),
+    (FlowConfig, {'eval_slower_s': 10.1}, 'eval_slower_s'),
     (FlowConfig, {'join': 'prefix'}, 'frozen must be at least 1')])
 def test_values_that_cannot_be_are_refused(kind, values, said):
     with pytest.raises(ValueError, match=said):

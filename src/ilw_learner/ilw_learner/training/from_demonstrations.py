@@ -83,7 +83,8 @@ def imitate(options: TrainOptions, on_progress: Callable[[Progress], bool],
     old = old_windows(options, data)
     learner = Imitation(
         options.seen, options.algorithm, config, make_step, first, held, options.out,
-        further=further, seed=options.seed, score=scorer(options), old=old,
+        further=further, seed=options.seed, old=old,
+        score=scorer(options, slower_s=config.eval_slower_s),
         code=decided_by(options), card={
             'provenance': provenance(options, data.names),
             **card_of_tasks([each.contract for each in options.tasks])})

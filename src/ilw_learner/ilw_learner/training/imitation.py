@@ -75,6 +75,8 @@ class ImitationConfig(TrainConfig):
     """How hard ``--keep ewc`` holds the weights; 1: the old task counts as the new one does"""
     demonstrations: int = 60
     """Episodes that a policy takes; so many ``./ilw demo`` records"""
+    eval_slower_s: float = 0.0
+    """Each inference takes so much longer when candidates are scored, as where the best drives"""
 
     @property
     def execution(self) -> Execution | None:
@@ -92,6 +94,9 @@ class ImitationConfig(TrainConfig):
                              'above 0.')
         if not (0.0 < self.old_ratio < 1.0 and self.anchor > 0.0 and self.demonstrations > 0):
             raise ValueError('old_ratio must be within (0, 1), anchor and demonstrations above 0.')
+        if not 0.0 <= self.eval_slower_s <= 10.0:
+            raise ValueError(f'eval_slower_s must be within 0 and 10 s. Got '
+                             f'{self.eval_slower_s:g}.')
 
 
 class Step(Protocol):

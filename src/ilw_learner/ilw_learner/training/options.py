@@ -195,8 +195,13 @@ def find_demonstrations(demos: Path, task: str, *, failed: bool = False) -> list
     return folders
 
 
-def scorer(options: TrainOptions) -> Callable[[Checkpoint], tuple[int, int]] | None:
-    """Return a function that drives a checkpoint in all tasks: (successes, episodes)."""
+def scorer(options: TrainOptions, *,
+           slower_s: float = 0.0) -> Callable[[Checkpoint], tuple[int, int]] | None:
+    """
+    Return a function that drives a checkpoint in all tasks: (successes, episodes).
+
+    :param slower_s: each inference takes so much longer; see ``PolicyRunner``.
+    """
     if options.env_spec is None:
         return None
     contracts = [each.contract for each in options.by_task()]
@@ -205,7 +210,8 @@ def scorer(options: TrainOptions) -> Callable[[Checkpoint], tuple[int, int]] | N
 
     def score(checkpoint: Checkpoint) -> tuple[int, int]:
         runs = [run for env, contract in zip(envs, contracts, strict=True) for run in evaluate(
-            env, contract, PolicyRunner(checkpoint.path, contract, own=True), seeds)]
+            env, contract, PolicyRunner(checkpoint.path, contract, own=True, slower_s=slower_s),
+            seeds)]
         return sum(run.success for run in runs), len(runs)
 
     return score
