@@ -25,6 +25,7 @@ setup(
     entry_points={
         'console_scripts': [
             'ilw = ilw_bringup.cli:main',
+            'arm_emulator_node = ilw_bringup.nodes.arm_emulator_node:main',
         ],
     },
 )

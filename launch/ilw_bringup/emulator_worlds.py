@@ -7,6 +7,7 @@ worlds that the same seeds make in ``ilw_sim.env:make_env``. Of an arm, the emul
 it, its joints and its sensors; gravity, contacts and grasping are the simulator's.
 """
 
+from collections.abc import Callable
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from ilw_core.storage.locate import config_file
 from ilw_core.text.terminal import echo
 from ilw_emulator import env as emulator
 from ilw_emulator.arm.answer import EmulatedArm
-from ilw_emulator.arm.traits import load_arm_emulator
+from ilw_emulator.arm.traits import ArmEmulatorProfile, load_arm_emulator
 from ilw_emulator.world import EmulatedWorld
 from ilw_sim.arm.model import arm_of
 from ilw_sim.arm.servo import SERVO_EVERY
@@ -85,14 +86,24 @@ def make_env(
 def _arm_env(contract: Contract, profile: str, machine: int | None) -> 'IlwEnv':
     from ilw_sim.env import make_env as simulated  # it brings PyBullet
 
-    traits, model = load_arm_emulator(profile), arm_of(contract)
-    steps = max(1, round(PHYSICS_HZ / contract.rate_hz))
+    return simulated(contract, plant=emulated_arms(contract, load_arm_emulator(profile), machine))
+
+
+def emulated_arms(contract: Contract, profile: ArmEmulatorProfile, machine: int | None, *,
+                  kind: type[EmulatedArm] = EmulatedArm,
+                  readings: int = 1) -> Callable[[int], EmulatedArm]:
+    """
+    Return a function that gives the arm of an episode by its seed.
+
+    :param machine: seed of the one arm in every episode; ``None``: each its own.
+    :param readings: of the sensors, in a tick of the contract that detectors are late by.
+    """
+    steps, joints = max(1, round(PHYSICS_HZ / contract.rate_hz)), len(arm_of(contract).joints)
     step_s = 1.0 / contract.rate_hz / steps
-    looks = -(-steps // SERVO_EVERY)
-    return simulated(contract, plant=lambda seed: EmulatedArm(
-        traits, seed if machine is None else machine, seed, looks=looks,
-        look_s=SERVO_EVERY * step_s, step_s=step_s, joints=len(model.joints),
-        rest=contract.action.rest))
+    return lambda seed: kind(
+        profile, seed if machine is None else machine, seed, looks=-(-steps // SERVO_EVERY),
+        look_s=SERVO_EVERY * step_s, step_s=step_s, joints=joints, rest=contract.action.rest,
+        readings=readings)
 
 
 def mild(contract: str | Path | Contract) -> 'emulator.EmulatorEnv | IlwEnv':

@@ -35,6 +35,12 @@ class Onlooker:
         ):
             self.node.create_subscription(kind, topic, heard.append, qos)
 
+    def hear(self, kind, topic, qos):
+        """Return a list that receives the messages of a topic."""
+        heard = []
+        self.node.create_subscription(message_class(kind), topic, heard.append, qos)
+        return heard
+
     def until(self, done, what, seconds=60.0):
         deadline = time.monotonic() + seconds
         while not done():
@@ -101,3 +107,21 @@ def test_a_dry_run_asks_for_much_and_moves_nothing(deployed):
     assert not onlooker.node.get_publishers_info_by_topic('cmd_vel')
     assert onlooker.way() == 0.0
     assert any(abs(value) > 0.05 for chunk in onlooker.asked for value in chunk.values)
+
+
+def test_a_policy_drives_the_emulated_arm_on_the_system_clock(deployed, tmp_path):
+    onlooker = deployed(task='lift_state', enable_output=True, emulator_seed=5)
+    tools = onlooker.hear('geometry_msgs/msg/PoseStamped', 'tool_pose', STATE)
+    onlooker.until(lambda: tools and onlooker.asked, 'the tool and a policy')
+    onlooker.arm()
+    begin = tools[-1].pose.position
+
+    def way_m():
+        at = tools[-1].pose.position
+        return math.dist((at.x, at.y, at.z), (begin.x, begin.y, begin.z))
+
+    onlooker.until(lambda: way_m() > 0.02, 'the arm to move')
+    assert abs(time.time() - stamp_ns(tools[-1].header.stamp) / 1e9) < 2.0
+    assert not onlooker.node.get_publishers_info_by_topic('/clock')
+    truth = json.loads((tmp_path / 'truth.json').read_text())
+    assert (truth['emulated_arm'], truth['seed']) == ('typical', 5)

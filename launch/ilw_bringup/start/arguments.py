@@ -33,7 +33,8 @@ PLANT = Argument('plant', '', 'How the simulated base answers: in config/plants/
 GUI = Argument('gui', False, 'Show the PyBullet window; needs a display.')
 ROBOT = Argument('robot', 'sim', 'sim: start the simulator; emulated: start a stand-in for a '
                  'robot; real: the robot is already running.', ('sim', 'emulated', 'real'))
-EMULATOR = Argument('emulator', 'typical', 'Emulated robot: a profile in config/emulators/.',
+EMULATOR = Argument('emulator', 'typical', 'Emulated robot: a profile in config/emulators/, '
+                    'of an arm in config/emulated_arms/.',
                     folder='emulators')
 EMULATOR_SEED = Argument('emulator_seed', -1, 'Which robot of that profile; -1: a secret one.')
 REVEAL = Argument('reveal', '', 'File that receives the truth about the emulated robot, as JSON.')

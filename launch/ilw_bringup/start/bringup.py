@@ -113,9 +113,13 @@ def _tf_prefix(a: Mapping[str, Any]) -> str:
 def _emulated(a: Mapping[str, Any]) -> NodeSpec:
     from ilw_bringup.emulator_worlds import world_file  # the simulator makes them: slow to load
 
+    machine = {'contract': a['task'], 'profile': a['emulator'], 'seed': a['emulator_seed'],
+               'reveal': a['reveal']}
+    if _of_an_arm(a):
+        return NodeSpec('ilw_bringup', 'arm_emulator_node', 'emulator',
+                        {**machine, 'world': a['seed']})
     return NodeSpec('ilw_emulator', 'emulator_node', 'emulator', {
-        'contract': a['task'], 'profile': a['emulator'], 'seed': a['emulator_seed'],
-        'world': str(world_file(a['task'], a['seed'])), 'reveal': a['reveal']})
+        **machine, 'world': str(world_file(a['task'], a['seed']))})
 
 
 def _hand(a: Mapping[str, Any]) -> list[NodeSpec]:
@@ -167,10 +171,13 @@ def _arbiter(a: Mapping[str, Any], enable: bool) -> list[NodeSpec]:
 
 def _simulated(a: Mapping[str, Any]) -> str:
     """Return the profile of the simulated robot: a base or an arm."""
+    return 'sim_arm' if _of_an_arm(a) else 'sim_diff_drive'
+
+
+def _of_an_arm(a: Mapping[str, Any]) -> bool:
     from ilw_sim.arm.tasks import is_arm  # no robot has the simulator
 
-    return 'sim_arm' if is_arm(load_contract(config_file('tasks', a['task']))) \
-        else 'sim_diff_drive'
+    return is_arm(load_contract(config_file('tasks', a['task'])))
 
 
 def _looks(a: Mapping[str, Any]) -> bool:
@@ -323,9 +330,11 @@ def require_files(bringup: Bringup, values: Mapping[str, Any]) -> None:
     :raises IlwError: it is not.
     """
     for argument in bringup.arguments:
-        name = values[argument.name]
-        if argument.folder and name not in ('', 'auto'):
-            config_file(argument.folder, name)
+        name, folder = values[argument.name], argument.folder
+        if argument is EMULATOR and values['robot'] == 'emulated' and _of_an_arm(values):
+            folder = 'emulated_arms'
+        if folder and name not in ('', 'auto'):
+            config_file(folder, name)
     if 'checkpoint' in values:
         from ilw_learner.checkpoint.contract import require_checkpoint
 

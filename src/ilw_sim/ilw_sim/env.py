@@ -86,7 +86,8 @@ class IlwEnv(gymnasium.Env):
         world = int(self.np_random.integers(2 ** 31)) if seed is None else seed
         self._reasons = ()
         tick = self.simulation.reset(world)
-        self._limiter.jump(self._begin(self.simulation.observe(tick.readings, tick.stamp_ns)))
+        self._limiter.jump(self.contract.begin_at(
+            self.simulation.observe(tick.readings, tick.stamp_ns)))
         return self._result(tick)
 
     def step(
@@ -104,15 +105,6 @@ class IlwEnv(gymnasium.Env):
     def close(self) -> None:
         """Give the physics server back."""
         self.simulation.close()
-
-    def _begin(self, values: np.ndarray) -> np.ndarray:
-        """Return what is applied before anybody drives: fields that hold are where measured."""
-        action, names = self.contract.action, self.contract.obs_names
-        begin = action.begin
-        for field, name in enumerate(action.measured):
-            if name:
-                begin[field] = values[names.index(name)]
-        return np.where(np.isnan(begin), action.rest, begin)
 
     def _result(self, tick: Tick) -> tuple[Any, dict[str, Any]]:
         values = self.simulation.observe(tick.readings, tick.stamp_ns)

@@ -48,6 +48,26 @@ def test_an_emulated_robot_is_started_and_otherwise_treated_as_a_real_one(tmp_pa
     assert 'emulator' not in nodes('deploy', robot='sim')
 
 
+def test_an_emulated_arm_is_started_by_the_same_arguments():
+    given = {'task': 'lift_state', 'seed': 3, 'emulator_seed': 5, 'reveal': 'truth.json'}
+    emulated = nodes('deploy', robot='emulated', **given)
+    machine = emulated.pop('emulator')
+    assert (machine.package, machine.executable) == ('ilw_bringup', 'arm_emulator_node')
+    assert machine.parameters == {'contract': 'lift_state', 'profile': 'typical', 'seed': 5,
+                                  'world': 3, 'reveal': 'truth.json'}
+    assert emulated == nodes('deploy', robot='real', **given)
+
+
+@pytest.mark.parametrize(('task', 'profile', 'folder'), [
+    ('lift_state', 'mild', 'emulated_arms'), ('clutter', 'no_such', 'emulators')])
+def test_a_profile_that_is_not_one_of_the_tasks_kind_is_refused_first(task, profile, folder):
+    bringup, values = resolve('record', {'robot': 'emulated', 'task': task, 'emulator': profile})
+    with pytest.raises(IlwError, match=folder):
+        require_files(bringup, values)
+    values['emulator'] = 'typical'
+    require_files(bringup, values)
+
+
 def test_a_deployed_policy_moves_nothing_unless_enabled():
     assert nodes('deploy')['arbiter'].parameters['enable_output'] is False
     assert nodes('deploy', enable_output='true')['arbiter'].parameters['enable_output'] is True

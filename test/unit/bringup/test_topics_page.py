@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from ilw_bringup.nodes.arm_emulator_node import ArmEmulatorParams
 from ilw_bringup.security.node_uses import EVERY_NODE, LIFECYCLE, node_uses
 from ilw_emulator.nodes.emulator_node import EmulatorParams
 from ilw_learner.nodes.policy_params import PolicyParams
@@ -21,7 +22,7 @@ PARAMETERS = {
     'keyboard': parameters.KeyboardParams, 'teleop': parameters.TeleopParams,
     'arbiter': parameters.ArbiterParams, 'recorder': parameters.RecorderParams,
     'status': parameters.StatusParams, 'policy': PolicyParams, 'trainer': TrainerParams,
-    'emulator': EmulatorParams, 'cockpit': CockpitParams,
+    'emulator': EmulatorParams, 'arm_emulator': ArmEmulatorParams, 'cockpit': CockpitParams,
     'foxglove': FoxgloveParams}
 UNCOUNTED = {*EVERY_NODE.publishes, *LIFECYCLE.publishes, *EVERY_NODE.serves, *LIFECYCLE.serves}
 
@@ -82,5 +83,5 @@ def test_each_parameter_is_there_with_its_default_range_and_text():
 
 
 def test_every_node_with_parameters_is_one_of_ours_and_all_are_told_of(uses):
-    # The emulator stands in for a robot; what hears every topic gets no key.
-    assert set(PARAMETERS) == set(uses) | {'emulator', 'foxglove'}
+    # The emulators stand in for a robot; what hears every topic gets no key.
+    assert set(PARAMETERS) == set(uses) | {'emulator', 'arm_emulator', 'foxglove'}

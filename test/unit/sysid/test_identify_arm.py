@@ -10,15 +10,22 @@ from ilw_sysid.arm.moves import Moves
 MS = 1e-3
 
 
-def motion(seed, *, delay_s=0.0, lag_s=0.0, gain=1.0, noise_m=0.0, noise_rad=0.0, follows=True):
-    """Return six seconds of motion, stepped by the millisecond."""
+def motion(seed, *, delay_s=0.0, lag_s=0.0, gain=1.0, noise_m=0.0, noise_rad=0.0, follows=True,
+           silent=range(0)):
+    """
+    Return six seconds of motion, stepped by the millisecond.
+
+    :param silent: commands that were not sent; an arm that hears none for 0.5 s stops.
+    """
     rng = np.random.default_rng(seed)
     commands = np.repeat(rng.uniform(-0.2, 0.2, (15, 3)), 4, axis=0)  # a new way every 0.4 s
     command_s = 0.1 * np.arange(60)
     driven = commands if follows else rng.permutation(commands)
     place, speed, places = np.zeros(3), np.zeros(3), []
     for k in range(6000):
-        row = int((k * MS - delay_s) // 0.1)
+        row, told_s = int((k * MS - delay_s) // 0.1), k * MS - delay_s
+        if row in silent:
+            row = silent[0] - 1 if told_s - 0.1 * (silent[0] - 1) <= 0.5 else -1
         target = gain * driven[row] if row >= 0 else np.zeros(3)
         speed = target if lag_s == 0.0 else speed + (target - speed) * MS / lag_s
         place = place + speed * MS
@@ -27,7 +34,8 @@ def motion(seed, *, delay_s=0.0, lag_s=0.0, gain=1.0, noise_m=0.0, noise_rad=0.0
     measured_s = 0.1 * np.arange(1, 61)
     places = np.array(places) + noise_m * rng.standard_normal((60, 3))
     angles = np.tile(0.2 * measured_s[:, None], (1, 7)) + noise_rad * rng.standard_normal((60, 7))
-    return Moves(command_s, commands, measured_s, places, angles)
+    sent = [k for k in range(60) if k not in silent]
+    return Moves(command_s[sent], commands[sent], measured_s, places, angles)
 
 
 @pytest.mark.parametrize('truth', [
@@ -42,6 +50,14 @@ def test_what_was_planted_is_found(truth):
     for name, value in truth.items():
         low, high = found.intervals[name]
         assert low - 0.01 <= value <= high + 0.01
+
+
+def test_an_arm_that_stopped_in_a_silence_of_the_commands_is_found_as_it_is():
+    truth = {'delay_s': 0.12, 'lag_s': 0.08, 'gain': 0.9}
+    found = identify_arm([motion(seed, **truth, silent=range(20, 40)) for seed in range(4)])
+    assert found.plant.delay_s == pytest.approx(truth['delay_s'], abs=0.015)
+    assert found.plant.gain == pytest.approx(truth['gain'], rel=0.01)
+    assert found.left_ratio < 0.01
 
 
 def test_noise_is_found_beside_motion():

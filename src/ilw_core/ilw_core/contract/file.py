@@ -63,6 +63,19 @@ class Contract:
             replace(source, feature=source.feature.declaring(lidar))
             if source.feature.declaring else source for source in self.sources))
 
+    def begin_at(self, values: np.ndarray) -> np.ndarray:
+        """
+        Return what is applied before anybody drives: fields that hold are where measured, (Da,).
+
+        :param values: ``(Do,)`` what is observed then; NaN what is not known.
+        """
+        action, names = self.action, self.obs_names
+        begin = action.begin
+        for field, name in enumerate(action.measured):
+            if name:
+                begin[field] = values[names.index(name)]
+        return np.where(np.isnan(begin), action.rest, begin)
+
     @property
     def period_ns(self) -> int:
         """Nanoseconds from tick to tick."""

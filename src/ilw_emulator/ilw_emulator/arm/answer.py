@@ -24,31 +24,51 @@ class EmulatedArm:
     :param step_s: of physics.
     :param joints: how many joints the arm has, before those of fingers in its messages.
     :param rest: ``(Da,)`` what was commanded before the first command.
+    :param readings: so often the sensors are read in a tick of the contract.
     """
 
     def __init__(self, profile: ArmEmulatorProfile, machine: int, episode: int, *, looks: int,
-                 look_s: float, step_s: float, joints: int, rest: np.ndarray) -> None:
+                 look_s: float, step_s: float, joints: int, rest: np.ndarray,
+                 readings: int = 1) -> None:
         self.traits, self.gains, self.lags_s = profile.machine(machine, joints)
         self._rng = np.random.default_rng(np.random.SeedSequence(episode, spawn_key=(3,)))
         self._looks, self._look_s, self._joints = looks, look_s, joints
         self._kept = np.exp(-step_s / np.maximum(self.lags_s, 1e-9))
-        self._speeds, self._now_s, self._wanted = np.zeros(joints), 0.0, rest
+        self._speeds, self._now_s, self.wanted = np.zeros(joints), 0.0, rest
+        """``wanted``: ``(Da,)`` the command that acts"""
         self._under_way: deque[tuple[float, np.ndarray]] = deque()
         self._last_s = 0.0
-        age = round(self.traits.thing_age_ticks)
+        age = round(self.traits.thing_age_ticks * readings)
         self._seen: deque[dict[str, Plain]] = deque(maxlen=age + 1)
 
-    def answer(self, action: np.ndarray) -> np.ndarray:
-        """Return what of the commands acts at each look of the servo in a tick, ``(L, Da)``."""
+    def hear(self, action: np.ndarray, after_s: float = 0.0) -> None:
+        """
+        Take a command.
+
+        :param action: ``(Da,)``.
+        :param after_s: it comes so long after the last look until now.
+        """
         t = self.traits
         late_s = t.latency_s + (self._rng.exponential(t.jitter_s) if t.jitter_s else 0.0)
-        self._last_s = max(self._last_s, self._now_s + late_s)
+        self._last_s = max(self._last_s, self._now_s + after_s + late_s)
         self._under_way.append((self._last_s, np.array(action, dtype=np.float64)))
+
+    def answer(self, action: np.ndarray) -> np.ndarray:
+        """
+        Return what of the commands acts at each look of the servo in a tick, ``(L, Da)``.
+
+        :param action: ``(Da,)`` commanded as the tick begins.
+        """
+        self.hear(action)
+        return self.acting()
+
+    def acting(self) -> np.ndarray:
+        """Let a tick go by and return what of the commands acts at each look, ``(L, Da)``."""
         rows = []
         for _ in range(self._looks):
             while self._under_way and self._under_way[0][0] <= self._now_s + 1e-9:
-                self._wanted = self._under_way.popleft()[1]
-            rows.append(self._wanted)
+                self.wanted = self._under_way.popleft()[1]
+            rows.append(self.wanted)
             self._now_s += self._look_s
         return np.array(rows)
 
@@ -71,3 +91,11 @@ class EmulatedArm:
             found[topic] = noisy_pose(message, t.thing_noise_m * normal(3))
             found[topic].header = readings[topic].header  # the detector stamps late, too
         return found
+
+
+class HearingArm(EmulatedArm):
+    """The same where commands come at any time: by ``hear``, not with a tick."""
+
+    def answer(self, action: np.ndarray) -> np.ndarray:
+        """Return what of the commands heard acts at each look; ``action`` is none of them."""
+        return self.acting()

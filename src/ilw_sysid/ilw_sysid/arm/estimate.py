@@ -20,6 +20,8 @@ _STEP_S = 0.01
 _DELAYS_S = np.arange(0.0, 0.4001, _STEP_S)
 _LAGS_S = np.array([0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3])
 _BLOCKS = 16
+_SILENT_S = 0.5
+"""Without a newer command for so long an arm stops by itself, as ours do"""
 _LEAST_M = 0.5
 """Way of the tool that a recording must hold"""
 
@@ -62,7 +64,9 @@ def _way(moves: Moves, lag_s: float) -> tuple[np.ndarray, np.ndarray]:
     at_s = np.arange(min(moves.measured_s[0], moves.command_s[0]), moves.measured_s[-1] + _STEP_S,
                      _STEP_S)
     newest = np.searchsorted(moves.command_s, at_s + 1e-9, side='right') - 1
-    speeds = np.where(newest[:, None] >= 0, moves.commands[np.maximum(newest, 0)], 0.0)
+    told = np.maximum(newest, 0)
+    obeyed = (newest >= 0) & (at_s - moves.command_s[told] <= _SILENT_S)
+    speeds = np.where(obeyed[:, None], moves.commands[told], 0.0)
     way = np.zeros_like(speeds)
     way[1:] = np.cumsum(speeds, axis=0)[:-1] * _STEP_S
     if lag_s > 0.0:  # the way lags behind as the speed does

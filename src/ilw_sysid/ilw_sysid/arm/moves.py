@@ -12,8 +12,6 @@ from ilw_core.storage.episode_folder import find_episodes
 from ilw_data.bag.reader import Bag, BagTopic
 
 _AXES = ('x', 'y', 'z')
-_GAP_S = 0.5
-"""A longer interval between two messages is no motion to learn from"""
 JOINTS, POSE = 'sensor_msgs/msg/JointState', 'geometry_msgs/msg/PoseStamped'
 
 

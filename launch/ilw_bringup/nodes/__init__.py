@@ -1,0 +1,1 @@
+"""Nodes that take a simulator and an emulator together."""
