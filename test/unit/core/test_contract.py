@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from ilw_core.contract.file import load_contract, parse_contract
+from ilw_core.contract.file import load_contract, named_contract, parse_contract
 from ilw_core.errors import ContractError
 
 
@@ -68,6 +68,16 @@ def test_a_damaged_contract_never_crashes(data):
         parse_contract(text[:start] + data.draw(st.text(max_size=8)) + text[end:])
     except ContractError:
         return
+
+
+def test_before_anybody_drives_fields_that_hold_are_where_measured():
+    arm = named_contract('reach_joints')
+    seen = np.full(arm.obs_dim, np.nan)
+    assert np.array_equal(arm.begin_at(seen), arm.action.rest), 'where nothing is known'
+    joint = next(k for k, name in enumerate(arm.action.measured) if name)
+    seen[arm.obs_names.index(arm.action.measured[joint])] = 0.123
+    assert arm.begin_at(seen)[joint] == 0.123
+    assert np.array_equal(np.delete(arm.begin_at(seen), joint), np.delete(arm.action.rest, joint))
 
 
 def test_the_nearest_discrete_action_is_measured_in_parts_of_the_range(maze):
