@@ -147,18 +147,21 @@ def _still(person):
     return len(newest) == 15 and np.ptp(newest) < 1e-4
 
 
-def test_an_episode_that_is_over_brings_another_world_and_the_arm_home(ros, arm):
+@pytest.mark.parametrize(('kind', 'another'), [
+    (EpisodeEvent.KIND_STOP, True), (EpisodeEvent.KIND_DISCARD, False)])
+def test_an_episode_that_is_over_brings_the_arm_home_and_if_kept_another_world(ros, arm, kind,
+                                                                              another):
     arm()
     person = Person(ros)
     person.ready()
     home, cube = person.place(), person.heard['objects/cube/pose'][-1][1].pose.position
-    person.drive_until(lambda: person.place()[0] - home[0] > 0.05, 'the arm to move', x=0.2)
-    person.events.publish(EpisodeEvent(
-        sender='teleop', kind=EpisodeEvent.KIND_STOP, outcome=EpisodeEvent.OUTCOME_SUCCESS))
-    ros.until(lambda: math.hypot(
-        person.heard['objects/cube/pose'][-1][1].pose.position.x - cube.x,
-        person.heard['objects/cube/pose'][-1][1].pose.position.y - cube.y) > 0.01, 60, 'a world')
+    person.drive_until(lambda: person.place()[0] - home[0] > 0.06, 'the arm to move', x=0.2)
+    person.events.publish(EpisodeEvent(sender='teleop', kind=kind))
     ros.until(lambda: abs(person.place()[0] - home[0]) < 0.04, 60, 'the arm at home')
+    seen = len(person.heard['objects/cube/pose'])
+    ros.until(lambda: len(person.heard['objects/cube/pose']) > seen + 2, 60, 'the cube')
+    now = person.heard['objects/cube/pose'][-1][1].pose.position
+    assert (math.hypot(now.x - cube.x, now.y - cube.y) > 0.01) is another
 
 
 def test_a_camera_is_one_of_its_sensors(ros, arm):

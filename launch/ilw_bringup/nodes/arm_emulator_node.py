@@ -25,7 +25,8 @@ from ilw_ros.run import run_node
 from ilw_sim.nodes.sim_readings import SimReadings
 
 _LOOK_S = 0.004
-_OVER = (EpisodeEvent.KIND_STOP, EpisodeEvent.KIND_DISCARD)
+_NEXT = {EpisodeEvent.KIND_STOP: 1, EpisodeEvent.KIND_DISCARD: 0}
+"""How an episode ended -> how many worlds on; a discarded one is redone"""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class ArmEmulatorParams:
     contract: str = param('lift_state', 'Contract: a name in config/tasks, or a path.')
     profile: str = param('typical', 'Arm: a name in config/emulated_arms, or a path.')
     seed: int = param(-1, 'Which arm of the profile; -1: a secret one.', low=-1, high=2 ** 53)
-    world: int = param(0, 'Seed of what lies on the table first; after each episode the next.',
+    world: int = param(0, 'Seed of what lies on the table first; after an episode the next.',
                        low=0, high=2 ** 53)
     reveal: str = param('', 'File that receives the truth as JSON; empty: it stays a secret.')
 
@@ -78,8 +79,8 @@ class ArmEmulatorNode(Node):
 
     def _on_event(self, event: EpisodeEvent) -> None:
         """After an episode somebody sets the table anew, and drives the arm home."""
-        if event.kind in _OVER:
-            self._arm.begin(self._arm.simulation.seed + 1, self._now_ns())
+        if event.kind in _NEXT:
+            self._arm.begin(self._arm.simulation.seed + _NEXT[event.kind], self._now_ns())
             self._readings.begin(self._arm.simulation)
 
     def _on_second(self) -> None:
