@@ -51,16 +51,22 @@ class LiveArm:
         """Commands that were no actions."""
         return self._gate.refused
 
-    def begin(self, world: int, now_ns: int) -> None:
-        """Put the arm where it begins, and another world on the table."""
+    def begin(self, world: int, begin_ns: int) -> None:
+        """
+        Put the arm where it begins, and another world on the table.
+
+        :param begin_ns: until then it says nothing and hears nothing; not before now.
+        """
         simulation = self.simulation
-        tick = simulation.reset(world, now_ns)
+        tick = simulation.reset(world, begin_ns)
         self._gate.clear()
-        self._told = simulation.contract.begin_at(simulation.observe(tick.readings, now_ns))
+        self._told = simulation.contract.begin_at(simulation.observe(tick.readings, begin_ns))
         self._arm.wanted, self._driven = self._told, False
 
     def command(self, values: list[float], now_ns: int) -> bool:
         """Take a command ``(Da,)`` that arrives now; return whether it is an action."""
+        if now_ns < self.simulation.tick.stamp_ns:
+            return True  # it is not there yet
         refused = self._gate.refused
         self._gate.offer(0, now_ns, values)
         if self._gate.refused > refused:

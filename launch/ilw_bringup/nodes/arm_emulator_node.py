@@ -27,6 +27,8 @@ from ilw_sim.nodes.sim_readings import SimReadings
 _LOOK_S = 0.004
 _NEXT = {EpisodeEvent.KIND_STOP: 1, EpisodeEvent.KIND_DISCARD: 0}
 """How an episode ended -> how many worlds on; a discarded one is redone"""
+_AWAY_NS = 600_000_000
+"""Nobody records how the arm gets home: it is silent for so long"""
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,15 @@ class ArmEmulatorNode(Node):
             note_dropped(self, 'commands')
 
     def _on_look(self) -> None:
-        while self._arm.advance(self._now_ns()):
+        now_ns = self._now_ns()  # once: others wait for their turn
+        while self._arm.advance(now_ns):
             self._readings.tick(self._arm.simulation)
 
     def _on_event(self, event: EpisodeEvent) -> None:
         """After an episode somebody sets the table anew, and drives the arm home."""
         if event.kind in _NEXT:
-            self._arm.begin(self._arm.simulation.seed + _NEXT[event.kind], self._now_ns())
+            self._arm.begin(self._arm.simulation.seed + _NEXT[event.kind],
+                            self._now_ns() + _AWAY_NS)
             self._readings.begin(self._arm.simulation)
 
     def _on_second(self) -> None:

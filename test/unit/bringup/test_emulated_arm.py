@@ -114,6 +114,7 @@ def test_a_new_world_is_another_one_with_the_arm_where_it_begins_and_time_goes_o
     until(arm, 1_000_000_000)
     gone, fresh = arm.simulation.world.tool().xyz, arms(world=4).simulation.world
     arm.begin(4, 1_010_000_000)
+    assert not arm.advance(1_009_000_000) and arm.command(PUSH, 1_009_000_000), 'not there yet'
     assert arm.simulation.tick.stamp_ns == 1_010_000_000
     assert arm.simulation.world.things()[0] == fresh.things()[0]
     assert arm.simulation.world.tool() == fresh.tool()
