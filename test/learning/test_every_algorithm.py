@@ -276,6 +276,7 @@ def impatient(contract):
     return Impatient(contract)
 
 
+@pytest.mark.long
 def test_candidates_are_scored_with_inference_as_slow_as_the_values_say(options):
     found = {}
     for slower_s in (0.0, 0.3):

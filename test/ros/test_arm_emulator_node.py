@@ -126,6 +126,7 @@ def test_its_stamps_are_of_the_system_clock_and_a_reading_apart(ros, arm):
     assert np.median(steps_s) == pytest.approx(1 / 30, abs=1e-3)
 
 
+@pytest.mark.long
 def test_it_answers_as_late_as_its_profile_says_and_silence_stops_it(ros, arm):
     arm(latency_s=0.15)
     person = Person(ros)
