@@ -1,5 +1,6 @@
 """Our own side of the benchmarks still runs, on little: they are not called by anything else."""
 
+from argparse import Namespace
 import dataclasses
 import importlib.util
 import json
@@ -84,12 +85,13 @@ def test_rounds_of_corrections_as_bench_correct_drives_them(tmp_path):
 
 
 @pytest.mark.long
-def test_our_side_beside_imitation_recovers_a_maze(monkeypatch, tmp_path):
+def test_our_side_beside_imitation_recovers_a_maze_and_learns_to_balance(monkeypatch, tmp_path):
     beside = load('imitation', monkeypatch)
-    maze = beside.small_maze(0, 60)
-    told = beside.measure(maze, 'ours', tmp_path / 'maze.npz', 1)
+    told = beside.mce(0, tmp_path / 'maze.npz', Namespace(iterations=1))('ours')
     assert told['regained'] >= 0.99 and told['rank'] >= 0.99 and told['mismatch'] < 0.1
+    maze = beside.small_maze(0, 60)
     assert beside.worth_of(maze, np.zeros(100)).regained < 0.5  # who wants nothing gets little
+    assert beside.run('dagger', 'ours', '2000', '0')['mean_return'] >= 200.0
 
 
 @pytest.mark.slow

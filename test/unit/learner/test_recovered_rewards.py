@@ -231,8 +231,12 @@ class TwoRobots:
                      arrived)
 
 
+def paid_robots(robots, reward):
+    return PaidRobots(robots, lambda steps, choices: reward.of(steps))
+
+
 def test_robots_are_paid_by_the_recovered_reward_alone(maze):
-    robots = PaidRobots(TwoRobots(maze), RecoveredReward(maze, 'test', dict(WEIGHTS)))
+    robots = paid_robots(TwoRobots(maze), RecoveredReward(maze, 'test', dict(WEIGHTS)))
     robots.reset(0)
     paid = [robots.step(torch.zeros(2, dtype=torch.int64)).reward.tolist() for _ in range(3)]
     assert paid == [pytest.approx(each) for each in ([-0.01, -0.01], [-0.01, 0.99], [-0.01] * 2)]
@@ -253,8 +257,8 @@ def test_progress_is_counted_within_an_episode(clutter):
             self._obs[:, self._at] = torch.where(ended, 9.0, self._obs[:, self._at])
             return Steps(self._obs, torch.zeros(2), ended, ended & False, after, ended)
 
-    robots = PaidRobots(Approaching(clutter), RecoveredReward(clutter, 'test',
-                                                              {'progress_m': 1.0}))
+    robots = paid_robots(Approaching(clutter), RecoveredReward(clutter, 'test',
+                                                               {'progress_m': 1.0}))
     robots.reset(0)
     paid = [robots.step(torch.zeros(2, dtype=torch.int64)).reward.tolist() for _ in range(3)]
     assert paid == [[1.0, 1.0], [1.0, 1.0], [1.0, 7.0]]  # the other begins at 9, is at 2
@@ -364,6 +368,8 @@ def test_what_cannot_be_recovered_is_said_in_a_line(typed, bags, tmp_path):
     bags.write(tmp_path / 'demos' / '0', ticks=20,
                meta={'outcome': 'success', 'stop_reason': 'goal'})
     for task, words, says in (('clutter', ['--method', 'places'], 'needs one pose2d'),
+                              ('maze', ['--method', 'airl'], 'two demonstrations at least'),
+                              ('maze', ['--method', 'airl', '--steps', '5'], 'x>=50000'),
                               ('maze', [], 'two demonstrations at least')):
         code, _, err = typed('reward', 'recover', tmp_path / 'demos', '--task', task, '--out',
                              tmp_path / 'r.yaml', *words)

@@ -165,7 +165,8 @@ def train_on_task(
                        device=device.type, plant=options.plant)
         made: VecEnv = BatchVecEnv(env, device, None if contract.action.discrete else table,
                                    captured=config.captured)
-        made = made if reward is None else PaidRobots(made, reward)
+        made = made if reward is None else PaidRobots(
+            made, lambda steps, _: reward.of(steps))
         return made if history == 1 else FrameStack(made, history)
 
     judged = many(_JUDGE_ROBOTS, _JUDGE_ROBOTS, _JUDGE_WORLD)

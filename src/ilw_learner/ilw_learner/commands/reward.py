@@ -33,13 +33,16 @@ def reward() -> None:
 @task_option
 @click.option('--out', '-o', type=click.Path(path_type=Path), default=Path('reward.yaml'),
               show_default=True, help='The file.')
-@click.option('--method', type=click.Choice(['auto', 'places', 'linear']), default='auto',
+@click.option('--method', type=click.Choice(['auto', 'places', 'linear', 'airl']), default='auto',
               show_default=True, help='places: exactly, in bins of one fixed world; linear: from '
-              'drives in the simulator. auto: places where actions are named.')
+              'drives in the simulator; airl: against a driver in it. auto: places where actions '
+              'are named, else linear.')
 @click.option('--clone', help='A checkpoint that drives as the demonstrations, or deployed, for '
               'linear [one is trained].')
 @click.option('--simulator', default='ilw_sim.batch.batch_env:make_batch', show_default=True,
-              help='module:function of the many robots, for linear.')
+              help='module:function of the many robots, for linear and airl.')
+@click.option('--steps', default=300_000, show_default=True, type=click.IntRange(min=50_000),
+              help='That the driver takes, for airl.')
 @click.option('--max-demos', default=0, help='Use only this many demonstrations [all].')
 @click.option('--seed', default=0, show_default=True, help='Split, worlds, random actions.')
 @click.option('--plot', type=click.Path(path_type=Path), help='Draw it into this PNG.')
@@ -47,7 +50,7 @@ def reward() -> None:
               help='Use episodes recorded under another contract.')
 @json_option
 def recover(episodes: Path, task: str, out: Path, method: str, clone: str | None, simulator: str,
-            max_demos: int, seed: int, plot: Path | None, allow_other_contract: bool,
+            steps: int, max_demos: int, seed: int, plot: Path | None, allow_other_contract: bool,
             as_json: bool) -> None:
     """
     Find the reward under which the demonstrations in EPISODES are likeliest, and write it.
@@ -67,13 +70,15 @@ def recover(episodes: Path, task: str, out: Path, method: str, clone: str | None
     if method == 'auto':
         method = 'places' if contract.action.discrete else 'linear'
     with Progress(console=_ERR, transient=True, disable=not _ERR.is_terminal) as bar:
-        row = bar.add_task('recover', total=WORLDS if method == 'linear' else None)
+        row = bar.add_task('recover', total={'linear': WORLDS, 'airl': steps}.get(method))
         report = find(RecoverOptions(
             contract=contract, demos=episodes, out=out, method=method, seed=seed,
             simulator=simulator, max_demos=max_demos, allow_other_contract=allow_other_contract,
             clone=None if clone is None else Path(find_checkpoint(clone, contract.name)),
             clone_config=load_config(config_file('train', 'bc'), contract.name)[1],
-            say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True),
+            driver_config=load_config(config_file('train', 'dqn'), contract.name)[1],
+            steps=steps, say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True),
+            on_steps=lambda done: bar.update(row, completed=done),
             on_world=lambda done: bar.update(row, completed=done)))
     if plot:
         draw_reward(load_reward(out, contract), plot)
@@ -87,6 +92,9 @@ def recover(episodes: Path, task: str, out: Path, method: str, clone: str | None
         echo(f'largest mismatch of a feature: {report.mismatch:.3g}')
     if report.agreement is not None:
         echo(f'of two drives the one with less noise earns more: {report.agreement:.1%}')
+    if report.driver_success is not None and report.told_apart is not None:
+        echo(f'the driver that learned from it arrives in {report.driver_success:.1%} of unseen '
+             f'worlds; its steps are told from the demonstrations\' in {report.told_apart:.1%}')
     echo(f'{report.held_out} held-out demonstrations above worse driving: {report.ranking.text}')
     echo(f'reward: {report.file}')
 

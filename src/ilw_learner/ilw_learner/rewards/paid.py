@@ -1,5 +1,6 @@
 """Robots, and recorded episodes, that earn a recovered reward instead of the contract's."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,13 +15,14 @@ from ilw_learner.rollout.vec_env import Steps, VecEnv
 
 class PaidRobots:
     """
-    A ``VecEnv`` whose reward is the recovered one; what it observes is as the contract says.
+    A ``VecEnv`` whose reward is another one; what it observes is as the contract says.
 
     :param robots: their own reward is not read.
+    :param pay: what N steps earn, (N,), of the steps and (N,) choices.
     """
 
-    def __init__(self, robots: VecEnv, reward: RecoveredReward) -> None:
-        self._robots, self._reward, self.count = robots, reward, robots.count
+    def __init__(self, robots: VecEnv, pay: Callable[[StepTensors, Tensor], Tensor]) -> None:
+        self._robots, self._pay, self.count = robots, pay, robots.count
         self._obs = torch.empty(0)
 
     def reset(self, seed: int) -> Tensor:
@@ -32,8 +34,8 @@ class PaidRobots:
     def step(self, choices: Tensor) -> Steps:
         """Apply a choice per robot."""
         seen = self._robots.step(choices)
-        earned = self._reward.of(StepTensors(
-            self._obs, seen.after, seen.success, seen.terminated & ~seen.success))
+        earned = self._pay(StepTensors(
+            self._obs, seen.after, seen.success, seen.terminated & ~seen.success), choices)
         self._obs.copy_(seen.obs)  # the robots' own arrays are overwritten by the next step
         return replace(seen, reward=earned)
 

@@ -15,8 +15,14 @@ from ilw_core.errors import ContractError, IlwError
 from ilw_data.episode.dataset import split_episodes
 from ilw_learner.algorithms import ALGORITHMS
 from ilw_learner.algorithms.qtable import MODEL, QTableConfig
+from ilw_learner.rewards.adversarial.airl import AirlConfig
+from ilw_learner.rewards.adversarial.discriminator import DiscriminatorConfig
+from ilw_learner.rewards.adversarial.from_demonstrations import (
+    Adversarial,
+    recover_adversarially,
+)
 from ilw_learner.rewards.binned_maze import binned_world, paying_ends, recover_in_bins, ways_of
-from ilw_learner.rewards.drives import drive_degraded, return_of
+from ilw_learner.rewards.drives import DegradedDrives, drive_degraded, return_of
 from ilw_learner.rewards.in_model import returns_of, wander
 from ilw_learner.rewards.noisy_drives import recover_from_drives
 from ilw_learner.rewards.paid import earned_in
@@ -27,9 +33,9 @@ from ilw_learner.rollout.evaluate import acting, make_env
 from ilw_learner.runtime.runner import PolicyRunner
 from ilw_learner.training.options import TrainConfig, TrainOptions, load_demonstrations, provenance
 
-METHODS = ('places', 'linear')
+METHODS = ('places', 'linear', 'airl')
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-"""Parts of a clone's actions that are random"""
+"""Parts of the actions of a driver in the simulator that are random"""
 WORSE = 0.3
 """From this part on its driving is called worse"""
 WORLDS = 40
@@ -55,11 +61,17 @@ class RecoverOptions:
     """A checkpoint that drives as the demonstrations; ``None``: one is trained from them"""
     clone_config: TrainConfig | None = None
     """Values of that training; those of ``bc``"""
+    driver_config: TrainConfig | None = None
+    """Of ``airl``, the driver's; those of ``dqn``"""
+    steps: int = 300_000
+    """Of ``airl``, that the driver takes"""
     allow_other_contract: bool = False
     max_demos: int = 0
     say: Callable[[str], None] = field(default=lambda text: None)
     on_world: Callable[[int], None] = field(default=lambda done: None)
     """Called after each of the ``WORLDS`` that a clone drives in"""
+    on_steps: Callable[[int], None] = field(default=lambda steps: None)
+    """Called with the steps that the driver of ``airl`` has taken"""
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,10 @@ class RecoveryReport:
     """Of ``places``, the largest difference of a feature's count, demonstrated minus expected"""
     agreement: float | None
     """Of ``linear``, the part of the pairs of drives in which less noise earns more"""
+    driver_success: float | None
+    """Of ``airl``, the part of unseen worlds in which the driver itself arrives"""
+    told_apart: float | None
+    """Of ``airl``, the part of the steps whose side could be told at the end; 0.5: by chance"""
     ranking: RankingReport
     """Held-out demonstrations above worse driving"""
     seconds: float
@@ -113,25 +129,29 @@ def recover(options: RecoverOptions) -> RecoveryReport:
     first, rest = split_episodes(len(episodes), _HELD_OUT, rng)
     training, held = ([episodes[k] for k in rows] for rows in (first, rest))
     names = tuple(each.name for each in training)
+    own: dict[str, float | None] = dict.fromkeys(
+        ('mismatch', 'agreement', 'driver_success', 'told_apart'))
     if options.method == 'places':
-        agreement = None
-        reward, mismatch, ranking = _in_places(contract, training, held, rng)
+        reward, own['mismatch'], ranking = _in_places(contract, training, held, rng)
+    elif options.method == 'airl':
+        found, ranking = _adversarial(options, training, held, rng)
+        reward = found.reward
+        own |= {'driver_success': found.success_ratio, 'told_apart': found.told_apart}
     else:
-        mismatch = None
         loading = replace(loading, only=frozenset(names))  # a clone must not see the others
-        reward, agreement, ranking = _linear(options, loading, held, rng)
+        reward, own['agreement'], ranking = _linear(options, loading, held, rng)
     # A learner's rates and its network's outputs are made for episodes that earn about 1.
     size = float(np.mean([np.abs(earned_in(each, reward)).sum() for each in training]))
     factor = 1.0 / max(size, 1e-9)
     ranking = ranking.times(factor)
     saved = save_reward(options.out, replace(reward.times(factor), provenance={
         **provenance(loading, names), 'held_out': [each.name for each in held],
-        'mismatch': mismatch, 'agreement': agreement, 'ranking': asdict(ranking)}))
+        **own, 'ranking': asdict(ranking)}))
     return RecoveryReport(
         file=str(options.out), hash=saved.hash, task=contract.name, method=saved.method,
         episodes=len(training), held_out=len(held), weights=saved.weights,
-        intervals=saved.intervals, unknown=saved.unknown, mismatch=mismatch, agreement=agreement,
-        ranking=ranking, seconds=round(time.monotonic() - begin, 1))
+        intervals=saved.intervals, unknown=saved.unknown, **own, ranking=ranking,
+        seconds=round(time.monotonic() - begin, 1))
 
 
 def _in_places(contract: Contract, training: Sequence[Episode], held: Sequence[Episode],
@@ -161,15 +181,40 @@ def _linear(options: RecoverOptions, cloning: TrainOptions, held: Sequence[Episo
             each.reset()  # the next world is another episode
         options.on_world(worlds)
 
-    first = options.seed * world_seeds.PER_RUN + world_seeds.LEARN
     drives = drive_degraded(contract, options.simulator, [*map(acting, clones)], SHARES,
-                            range(first, first + WORLDS), names, rng, discount=options.discount,
+                            _worlds(options), names, rng, discount=options.discount,
                             on_world=after)
     reward, agreement = recover_from_drives(contract, drives, names, options.discount, rng)
+    return reward, agreement, _above(held, drives, reward, names, rng)
+
+
+def _adversarial(options: RecoverOptions, training: Sequence[Episode], held: Sequence[Episode],
+                 rng: np.random.Generator) -> tuple[Adversarial, RankingReport]:
+    """Recover by setting a driver against the demonstrations; rank with it, degraded."""
+    contract, names = options.contract, list(features_of(options.contract))
+    config: Any = options.driver_config or ALGORITHMS['dqn'].config()
+    found = recover_adversarially(
+        contract, training, options.simulator, replace(config, steps=options.steps),
+        AirlConfig(DiscriminatorConfig(gamma=options.discount)), options.seed, options.on_steps)
+    shares = [share for share in SHARES if share >= WORSE]
+    drives = drive_degraded(contract, options.simulator, [found.act] * len(shares), shares,
+                            _worlds(options), names, rng, discount=options.discount)
+    return found, _above(held, drives, found.reward, names, rng)
+
+
+def _worlds(options: RecoverOptions) -> range:
+    """Return the worlds that are driven in with noise."""
+    first = options.seed * world_seeds.PER_RUN + world_seeds.LEARN
+    return range(first, first + WORLDS)
+
+
+def _above(held: Sequence[Episode], drives: DegradedDrives, reward: RecoveredReward,
+           names: list[str], rng: np.random.Generator) -> RankingReport:
+    """Rank demonstrations above all drives that are called worse."""
     good = np.array([return_of(each, reward) for each in held])
     worse = drives.sums[:, drives.shares >= WORSE].reshape(-1, len(names)) @ [
         reward.weights.get(name, 0.0) for name in names]
-    return reward, agreement, rank_all(good, worse, rng)
+    return rank_all(good, worse, rng)
 
 
 def _clone(options: RecoverOptions, cloning: TrainOptions) -> Path:

@@ -91,7 +91,7 @@ class QLearner(Learner):
             alpha=config.alpha if config.prioritised else 0.0)
         self._nstep = NStep(config.n_step, robots.count, width, config.gamma, device)
         single = (isinstance(robots, OneRobot) and device.type == 'cpu' and encode is None
-                  and potential is None)
+                  and potential is None and not config.temperature)
         self._walk = NStepWalk(config.n_step, config.gamma) if single else None
         """Of a robot that is alone: for one, numbers cost less than tensors"""
         self._row, self._return = self._obs[0].numpy() if single else np.empty(0), 0.0
@@ -233,6 +233,9 @@ class QLearner(Learner):
 
     def _explore(self) -> Tensor:
         epsilon, many = self.epsilon, self.robots.count
+        if self.config.temperature:
+            chances = self.dqn.log_chances(self._inputs).exp()
+            return torch.multinomial(chances, 1, generator=self._torch_rng).squeeze(1)
         best = self.dqn.best(self._inputs)
         random = torch.rand(many, generator=self._torch_rng, device=self._device) < epsilon
         any_one = torch.randint(self.dqn.choices, (many,), generator=self._torch_rng,

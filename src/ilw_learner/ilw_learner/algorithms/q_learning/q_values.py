@@ -54,6 +54,9 @@ class DqnConfig(TrainConfig):
     """A value and an advantage per choice"""
     action_gap: float = 0.0
     """Advantage learning: how much worse a choice is than the best counts 1 / (1 - this) times"""
+    temperature: float = 0.0
+    """What a nat of chance in the choices is worth, in reward: soft Q-learning (Haarnoja et al.
+    2017), whose choices are drawn, the better the likelier. 0: the best one always"""
     prioritised: bool = False
     """Draw by temporal-difference error"""
     alpha: float = 0.6
@@ -127,6 +130,8 @@ class DqnConfig(TrainConfig):
             raise ValueError('counts and sizes must be at least 1.')
         if not (0.0 < self.gamma <= 1.0 and self.learning_rate > 0.0):
             raise ValueError('gamma must be within (0, 1], learning_rate above 0.')
+        if self.temperature < 0.0 or (self.temperature and self.n_step > 1):
+            raise ValueError('temperature must be 0, or above it with n_step 1.')
         if not 0.0 <= self.action_gap < 1.0:
             raise ValueError('action_gap must be within [0, 1).')
         if self.capacity < self.robots:
@@ -192,6 +197,10 @@ class Dqn:
             return torch.tensor([self.best_one(inputs[0].numpy())])
         return self.values(inputs).argmax(1)
 
+    def log_chances(self, inputs: Tensor) -> Tensor:
+        """Return the logarithm of every choice's chance, (N, K): with a ``temperature`` only."""
+        return torch.log_softmax(self.values(inputs) / self.config.temperature, dim=1)
+
     def best_one(self, inputs: np.ndarray) -> int:
         """Return the best choice for inputs (I,)."""
         if self._one is None:
@@ -213,7 +222,8 @@ class Dqn:
         every, left = self.config.target_every, count
         while left:
             steps = min(left, every - self.updates % every, max(1, _AHEAD // self.config.batch))
-            if steps == 1 or buffer.decides or not self._by_kernels:
+            if (steps == 1 or buffer.decides or not self._by_kernels
+                    or self.config.temperature):
                 steps, error = 1, self.update(buffer, beta)
             else:
                 error = self._ahead(buffer, steps)
@@ -331,6 +341,8 @@ class Dqn:
 
     def _value_after(self, batch: Batch) -> Tensor:
         later = self._values(self.target.forward(batch.after))
+        if heat := self.config.temperature:
+            return heat * torch.logsumexp(later / heat, dim=1)
         if self._by_kernels:
             return torch.from_numpy(self._of_best(
                 later, self.values(batch.after) if self.config.double else later))
