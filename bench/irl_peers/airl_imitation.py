@@ -28,7 +28,7 @@ net = BasicShapedRewardNet(venv.observation_space, venv.action_space,
 with tempfile.TemporaryDirectory() as folder:
     learner = AIRL(demonstrations=shown, demo_batch_size=2048, gen_replay_buffer_capacity=512,
                    n_disc_updates_per_round=16, venv=venv, gen_algo=driver, reward_net=net,
-                   custom_logger=logger.configure(folder, []))
+                   custom_logger=logger.configure(folder, []), allow_variable_horizon=True)
     report(lambda: learner.train(steps),
            lambda _: {'mean_return': mean_return(
                lambda obs: driver.predict(obs, deterministic=True)[0])})
