@@ -40,7 +40,7 @@ locked_for_a_robot() {
 
 stage_packages() {
     local install=("$ILW_VENV/bin/python" -m pip --disable-pip-version-check --no-input install
-        --no-deps --require-hashes "${WHEELHOUSE[@]}")
+        --no-deps --no-compile --require-hashes "${WHEELHOUSE[@]}")
     local lock=$ILW_ROOT/requirements/lock.txt
     if [ "$ILW_VARIANT" = robot ]; then
         lock=$ILW_STAMPS/lock-robot.txt
@@ -70,6 +70,8 @@ stage_packages() {
         "${install[@]}" -r "$ILW_STAMPS/lock-build.txt"
     fi
     "${install[@]}" --no-build-isolation "${lists[@]}"
+    # Here, on every core, and not by pip, on one; some packages hold files for other Pythons.
+    "$ILW_VENV/bin/python" -m compileall -q -j 0 "$ILW_VENV/lib" || true
     [ "$ILW_VARIANT" != robot ] || return 0
     # What torch asks for beside that differs between its CPU and its CUDA builds.
     local parts=$ILW_STAMPS/torch_parts.txt round

@@ -64,8 +64,9 @@ def make_env(spec: str, contract: Contract, **options: Any) -> Any:
         return RuleEnds(env, contract) if ruled else env
     except (ImportError, AttributeError, ValueError) as error:
         raise NoEnvironmentError(
-            f'--env must be module:function, as in ilw_sim.env:make_env, or for '
-            f'train the id of a Gymnasium environment. Got {spec!r} ({error}).') from error
+            f'An environment (--env, --simulator) must be module:function, as in '
+            f'ilw_sim.env:make_env, or for train the id of a Gymnasium environment. Got '
+            f'{spec!r} ({error}).') from error
 
 
 def parted(observation: Any) -> tuple[np.ndarray, Images]:
