@@ -14,7 +14,7 @@ setup(
           for folder in ('rviz', 'config/foxglove', 'config/tasks', 'config/joysticks',
                          'config/robots', 'config/plants', 'config/emulators',
                          'config/emulated_arms', 'config/maps', 'config/train', 'config/sweep',
-                         'config/dds')),
+                         'config/dds', 'config/examples/beside_nav2')),
     ],
     install_requires=['setuptools'],
     zip_safe=True,
