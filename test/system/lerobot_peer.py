@@ -2,9 +2,12 @@
 LeRobot by itself, as its users call it; run with the Python of ``.venv-lerobot``.
 
 ``KEPT read FOLDER OUT.npz``: by its reader, with ``delta_timestamps``. ``KEPT write FOLDER
-OUT.npz``: a data set that ILW had no part in. ``KEPT``: a folder for what the library keeps.
+OUT.npz``: a data set that ILW had no part in. ``KEPT act FOLDER OUT.npz SHAPES
+[LOW HIGH]``: a small ACT policy of such features, whose actions are mostly between the two, and
+the chunks that it gives for some inputs. ``KEPT``: a folder for what the library keeps.
 """
 
+import json
 from pathlib import Path
 import sys
 
@@ -52,4 +55,40 @@ def write(folder, out):
     np.savez(out, **{key: np.stack(each) for key, each in kept.items()})
 
 
-{'read': read, 'write': write}[sys.argv[2]](Path(sys.argv[3]), sys.argv[4])
+def act(folder, out, sizes, low='[-1, -1]', high='[1, 1]'):
+    import act_graph  # noqa: F401, I001 - imports LeRobot's ACT without its other policies
+
+    from lerobot.configs.types import FeatureType, PolicyFeature
+    from lerobot.policies.act.configuration_act import ACTConfig
+    from lerobot.policies.act.modeling_act import ACTPolicy
+    from lerobot.policies.act.processor_act import make_act_pre_post_processors
+    import torch
+
+    torch.manual_seed(0)
+    kinds = {'observation.state': FeatureType.STATE, 'observation.environment_state':
+             FeatureType.ENV, 'action': FeatureType.ACTION}
+    features = {key: PolicyFeature(kinds.get(key, FeatureType.VISUAL), tuple(size))
+                for key, size in json.loads(sizes).items()}
+    seen = {key: each for key, each in features.items() if key != 'action'}
+    config = ACTConfig(
+        input_features=seen, output_features={'action': features['action']}, chunk_size=10,
+        n_action_steps=8, dim_model=32, n_heads=4, dim_feedforward=64, n_encoder_layers=1,
+        n_vae_encoder_layers=1, pretrained_backbone_weights=None, device='cpu')
+    policy = ACTPolicy(config)
+    spread = {key: (3, 1, 1) if len(each.shape) == 3 else each.shape
+              for key, each in features.items()}
+    stats = {key: {'mean': torch.randn(size), 'std': torch.rand(size) + 0.5}
+             for key, size in spread.items()}
+    low, high = torch.tensor(json.loads(low)), torch.tensor(json.loads(high))
+    stats['action'] = {'mean': (low + high) / 2.0, 'std': (high - low) / 4.0}
+    before, after = make_act_pre_post_processors(config, stats)
+    for each in (policy, before, after):
+        each.save_pretrained(folder)
+    # As its data sets hold pictures: (N, 3, H, W) of whole 255ths.
+    batch = {key: torch.randint(0, 256, (4, *each.shape)) / 255.0 if len(each.shape) == 3
+             else torch.randn(4, *each.shape) for key, each in seen.items()}
+    chunks = after(policy.predict_action_chunk(before(dict(batch))))
+    np.savez(out, action=chunks.numpy(), **{key: each.numpy() for key, each in batch.items()})
+
+
+{'read': read, 'write': write, 'act': act}[sys.argv[2]](Path(sys.argv[3]), *sys.argv[4:])

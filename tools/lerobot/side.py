@@ -9,6 +9,7 @@ standard output its answer, both JSON; arrays travel in ``.npz`` files.
 from functools import partial
 import json
 import os
+from pathlib import Path
 import sys
 from typing import Any
 import warnings
@@ -16,6 +17,7 @@ import warnings
 os.environ |= {'HF_HUB_OFFLINE': '1', 'HF_HOME': sys.argv[1], 'HF_LEROBOT_HOME': sys.argv[1],
                'HF_DATASETS_DISABLE_PROGRESS_BARS': '1', 'SVT_LOG': '1'}
 warnings.filterwarnings('ignore')
+sys.path.append(str(Path(__file__).parent))
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -56,7 +58,7 @@ from lerobot.datasets.video_utils import decode_video_frames, encode_video_frame
 
 
 class Side:
-    """One data set that is being written or read."""
+    """One data set that is being written or read; or a policy."""
 
     data: LeRobotDataset
 
@@ -113,6 +115,17 @@ class Side:
             for begin in range(first, end, _AT_ONCE)]) for name in names})
         task = int(self.data.hf_dataset[first]['task_index'])
         return {'task': str(self.data.meta.tasks.iloc[task].name)}
+
+    def act_policy(self, arrays: str, root: str, vectors: dict[str, list[int]],
+                   cameras: dict[str, str]) -> dict[str, Any]:
+        """Replace observations and images by a policy's graph and what LeRobot makes of them."""
+        from act_graph import act_graph
+
+        with np.load(arrays, allow_pickle=False) as found:
+            inputs = [found[f'arr_{i}'] for i in range(len(found.files))]
+        graph, chunks = act_graph(Path(root), inputs, vectors, cameras)
+        np.savez(arrays, graph=np.frombuffer(graph, np.uint8), chunks=chunks)
+        return {}
 
     def _pictures(self, name: str, episode: int, begin: int, end: int) -> np.ndarray:
         if name not in self.data.meta.video_keys:

@@ -1,4 +1,4 @@
-"""``./ilw lerobot``: episodes as a data set of LeRobot, and a data set as episodes."""
+"""``./ilw lerobot``: episodes as a data set of LeRobot and back; a policy of LeRobot as ours."""
 
 from dataclasses import asdict
 import json
@@ -21,7 +21,7 @@ _ERR = PlainConsole(stderr=True)
 @click.group()
 def lerobot() -> None:
     """
-    Exchange demonstrations with LeRobot: its data sets, version 3, by its own library.
+    Exchange demonstrations with LeRobot (data sets of version 3), and take its ACT policies.
 
     Example: ./ilw lerobot export demos/lift --out lift_lerobot
     """
@@ -109,6 +109,41 @@ def import_folder(folder: Path, out: Path | None, task: str | None, algo: str | 
         from ilw_learner.cli import train
 
         train.main([*words[1:], *(['--json'] if as_json else [])], standalone_mode=False)
+
+
+@lerobot.command(name='policy')
+@click.argument('folder', type=click.Path(path_type=Path))
+@click.option('--task', type=ConfigName('tasks'), required=True,
+              help='A contract in config/tasks/, or a path.')
+@click.option('--out', type=click.Path(path_type=Path), required=True,
+              help='A new folder: the checkpoint.')
+@click.option('--fps', type=click.FloatRange(min=0.1),
+              help='The rate it was trained at, where its data set is not on this machine.')
+@json_option
+def import_policy(folder: Path, task: str, out: Path, fps: float | None, as_json: bool) -> None:
+    """
+    Make a checkpoint of a pretrained ACT policy of LeRobot; it gives what it gives there.
+
+    FOLDER is as LeRobot's training leaves it, checkpoints/NUMBER/pretrained_model.
+
+    Example: ./ilw lerobot policy pretrained_model --task lift --out lift_act
+    """
+    from ilw_data.lerobot.pretrained import read_pretrained
+    from ilw_data.lerobot.side import LeRobotSide
+    from ilw_learner.checkpoint.from_lerobot import fit, import_pretrained
+
+    _require_new(out)
+    policy, contract = read_pretrained(folder), named_contract(task)
+    fit(policy, contract, fps)  # what does not fit needs no LeRobot to be refused
+    with LeRobotSide(_say) as side:
+        made = import_pretrained(policy, contract, fps, out, side)
+    if as_json:
+        echo(json.dumps(asdict(made)))
+        return
+    echo(f'{made.checkpoint}: chunks of {made.horizon} actions for {made.task}, '
+         f'{made.execute} of them driven. Of {made.compared} random observations LeRobot itself '
+         f'makes the same, within {made.difference:.1g}.')
+    echo(f'next: ./ilw {pasteable("up", "deploy", "--task", task, "--checkpoint", out)}')
 
 
 def _say(text: str) -> None:

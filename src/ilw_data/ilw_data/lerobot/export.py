@@ -105,7 +105,7 @@ def _written(folders: Sequence[EpisodeFolder], contract: Contract, side: LeRobot
     return notes, steps, left_out
 
 
-def _split(contract: Contract) -> tuple[np.ndarray, np.ndarray]:
+def shown_and_hidden(contract: Contract) -> tuple[np.ndarray, np.ndarray]:
     """Return which numbers of an observation a policy sees, and which only judge, as rows."""
     hidden = np.isin(contract.entry_names, contract.hidden)
     return np.flatnonzero(~hidden), np.flatnonzero(hidden)
@@ -113,7 +113,7 @@ def _split(contract: Contract) -> tuple[np.ndarray, np.ndarray]:
 
 def _features(contract: Contract, pictures: str) -> dict[str, Any]:
     features: dict[str, Any] = {}
-    for key, rows in zip((STATE, HIDDEN), _split(contract), strict=True):
+    for key, rows in zip((STATE, HIDDEN), shown_and_hidden(contract), strict=True):
         if len(rows):
             features[key] = numbers_feature(tuple(contract.obs_names[row] for row in rows))
     features[ACTION] = numbers_feature(contract.action.names)
@@ -138,7 +138,7 @@ def _whole_parts(episode: Episode) -> Iterator[tuple[int, int]]:
 def _columns(episode: Episode, contract: Contract, first: int, end: int,
              outcome: Outcome) -> dict[str, np.ndarray]:
     columns = {ACTION: episode.actions[first:end]}
-    for key, rows in zip((STATE, HIDDEN), _split(contract), strict=True):
+    for key, rows in zip((STATE, HIDDEN), shown_and_hidden(contract), strict=True):
         if len(rows):
             columns[key] = episode.obs[first:end, rows]
     for source in contract.images:

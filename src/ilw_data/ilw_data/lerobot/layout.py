@@ -15,7 +15,7 @@ DONE, SUCCESS = 'next.done', 'next.success'
 NOTES_FILE, NOTES_SCHEMA = 'meta/ilw.json', 'ilw.lerobot/1'
 """Outcome and begin of each episode, and the contract; LeRobot leaves it alone"""
 MAX_JSON_BYTES = 64_000_000
-_INFO_FILE = 'meta/info.json'
+INFO_FILE = 'meta/info.json'
 _PICTURES = ('image', 'video')
 _NUMBERS = ('float32', 'float64', 'float16', 'int64', 'int32', 'int16', 'int8', 'uint8', 'bool')
 
@@ -62,14 +62,14 @@ def require_version_3(folder: Path) -> None:
 
     :raises IlwError: it is no data set, or one of another version.
     """
-    if not is_regular(folder / _INFO_FILE):
-        raise IlwError(f'{folder} must be a LeRobot data set. Got no {_INFO_FILE} in it. Name the '
+    if not is_regular(folder / INFO_FILE):
+        raise IlwError(f'{folder} must be a LeRobot data set. Got no {INFO_FILE} in it. Name the '
                        f'folder that has meta/ and data/.')
     try:
-        info = read_json(folder / _INFO_FILE, MAX_JSON_BYTES)
+        info = read_json(folder / INFO_FILE, MAX_JSON_BYTES)
         version = str(info['codebase_version'])
     except (ValueError, KeyError, TypeError) as error:
-        raise IlwError(f'{folder / _INFO_FILE} must say codebase_version. It cannot be read '
+        raise IlwError(f'{folder / INFO_FILE} must say codebase_version. It cannot be read '
                        f'({error}). Copy the data set again.') from error
     if not version.startswith('v3.'):
         raise IlwError(f'{folder} must be a LeRobot data set of version v3. Got {version[:20]}. '

@@ -1,6 +1,6 @@
 """LeRobot's library in a process of its own: requests and answers by lines, arrays by files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 import json
 import os
@@ -50,9 +50,13 @@ class LeRobotSide:
         self.ask('add', arrays=str(path), task=task)
         os.unlink(path)
 
-    def read(self, request: str, **values: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Return the arrays that a request wrote, and its answer."""
+    def read(self, request: str, given: Sequence[np.ndarray] = (),
+             **values: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return the arrays that a request wrote, in place of those given, and its answer."""
         path = self._path()
+        if given:
+            with create(path) as stream:
+                np.savez(stream, *given)
         answer = self.ask(request, arrays=str(path), **values)
         with open_regular(path) as stream, np.load(stream, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
