@@ -23,6 +23,8 @@ _TOLERANCE = 1e-4
 """Between the graph and LeRobot's own chunks; of values above 1 as a part of them"""
 _COMPARED, _COMPARED_WITH_IMAGES = 64, 8
 """Random observations"""
+_AT_ONCE = 2
+"""Of them, within the memory that a graph may take; more than one, as some who ask it do"""
 _MAX_WEIGHTS = 2_000_000_000
 
 
@@ -67,8 +69,11 @@ def import_pretrained(policy: PretrainedAct, contract: Contract, fps: float | No
     graph, wanted = made['graph'].tobytes(), made['chunks']
     path = policy.folder / WEIGHTS_FILE
     try_graph(graph, contract, 1, policy.chunk, path)
-    got = Graph(graph, obs.shape, path, {name: each.shape for name, each in images.items()}
-                ).batch(obs, images)
+    some = Graph(graph, (_AT_ONCE, *obs.shape[1:]), path, {
+        name: (_AT_ONCE, *each.shape[1:]) for name, each in images.items()})
+    got = np.concatenate([some.batch(obs[i:i + _AT_ONCE], {
+        name: each[i:i + _AT_ONCE] for name, each in images.items()}).copy()
+        for i in range(0, count, _AT_ONCE)])
     difference = float(np.abs(got - wanted).max())
     if not np.allclose(got, wanted, rtol=_TOLERANCE, atol=_TOLERANCE):
         raise GraphError(f'{path}: the graph must give what LeRobot gives, within '
