@@ -85,10 +85,10 @@ def test_the_commands_use_the_worlds_that_are_for_them():
 
 def test_no_world_is_for_two_things():
     from ilw_core import world_seeds
-    from ilw_learner.algorithms import dqn
+    from ilw_learner.rollout.batch_robots import JUDGE_ROBOTS, LEARN_WORLDS
 
     first = [world_seeds.DEMONSTRATE, world_seeds.LEARN, world_seeds.JUDGE, world_seeds.CHOOSE,
              world_seeds.SCORE, world_seeds.PER_RUN]
     assert first == sorted(first)
-    assert dqn._WORLDS <= world_seeds.JUDGE - world_seeds.LEARN
-    assert dqn._JUDGE_ROBOTS <= world_seeds.CHOOSE - world_seeds.JUDGE
+    assert LEARN_WORLDS <= world_seeds.JUDGE - world_seeds.LEARN
+    assert JUDGE_ROBOTS <= world_seeds.CHOOSE - world_seeds.JUDGE

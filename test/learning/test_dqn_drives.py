@@ -25,7 +25,7 @@ TINY = {'steps': 4096, 'robots': 64, 'warm_up': 512, 'candidates': 2, 'batch': 6
 @pytest.fixture(autouse=True)
 def few_judges(monkeypatch):
     """Candidates are compared in few worlds: here only that they are."""
-    monkeypatch.setattr(dqn, '_JUDGE_ROBOTS', 8)
+    monkeypatch.setattr(dqn, 'JUDGE_ROBOTS', 8)
 
 
 def options(contract, folder, algorithm='dqn', **more):

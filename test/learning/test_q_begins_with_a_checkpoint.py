@@ -43,7 +43,7 @@ def learned(contract, folder, begin=None, said=None, algorithm='dqn', **changes)
 def judged_by_few():
     """Score candidates in 16 worlds: what they are worth is not what is tried here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('ilw_learner.algorithms.dqn._JUDGE_ROBOTS', 16)
+        patch.setattr('ilw_learner.algorithms.dqn.JUDGE_ROBOTS', 16)
         yield
 
 

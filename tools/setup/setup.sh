@@ -70,8 +70,6 @@ stage_packages() {
         "${install[@]}" -r "$ILW_STAMPS/lock-build.txt"
     fi
     "${install[@]}" --no-build-isolation "${lists[@]}"
-    # Here, on every core, and not by pip, on one; some packages hold files for other Pythons.
-    "$ILW_VENV/bin/python" -m compileall -q -j 0 "$ILW_VENV/lib" || true
     [ "$ILW_VARIANT" != robot ] || return 0
     # What torch asks for beside that differs between its CPU and its CUDA builds.
     local parts=$ILW_STAMPS/torch_parts.txt round
@@ -87,6 +85,8 @@ stage_packages() {
 
 stage_mend() {
     [ -n "$ILW_ROS_SCRIPT" ] || "$ILW_VENV/bin/python" "$HERE/mend.py"
+    # On every core; pip would do it on one. Some packages hold files for other Pythons.
+    "$ILW_VENV/bin/python" -m compileall -q -j 0 "$ILW_VENV/lib" || true
 }
 
 stage_build() {
@@ -129,7 +129,7 @@ title() {
     case $1 in
         venv) echo 'A private Python environment' ;;
         packages) echo 'Packages (several hundred MB the first time)' ;;
-        mend) echo 'Fitting the ROS packages to this machine' ;;
+        mend) echo 'Fitting the packages to this machine' ;;
         build) echo 'Building the messages and packages (a minute or two the first time)' ;;
         environment) echo 'Writing down the environment' ;;
     esac

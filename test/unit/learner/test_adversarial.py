@@ -45,13 +45,13 @@ def discriminator(first, costs=(1,), **values):
 def test_a_step_earns_its_features_and_what_the_potential_rises_and_an_end_has_none():
     first = seen([0, 1, 2, 3], [1, 2, 3, 3], arrived=[3])
     told = discriminator(first, gamma=0.5)
-    np.testing.assert_array_equal(told.pays(first.steps, first.choices), np.zeros(4))
+    np.testing.assert_array_equal(told.pays(first.steps), np.zeros(4))
     h = told._potential
     with torch.no_grad():
         h[-1].weight.fill_(0.3)
         told._found.copy_(torch.tensor([2.0, -0.1]))
         before, after = (h(each)[:, 0] for each in (first.steps.before, first.steps.after))
-    earned = told.pays(first.steps, first.choices)
+    earned = told.pays(first.steps)
     # Scaled to a root mean square of 1: arriving once in four steps counts twice.
     by_hand = torch.tensor([0.0, 0.0, 0.0, 4.0]) - 0.1 + 0.5 * after * torch.tensor(
         [1.0, 1.0, 1.0, 0.0]) - before
@@ -61,10 +61,10 @@ def test_a_step_earns_its_features_and_what_the_potential_rises_and_an_end_has_n
 
 def test_an_update_goes_down_the_cross_entropy_of_reward_beside_the_drivers_chances():
     """The first step of Adam is as long as its rate, against the slope's sign."""
-    shown, driven = seen([0, 0], [1, 1], arrived=[0, 1]), seen([0, 0], [0, 0])
+    both = seen([0, 0, 0, 0], [1, 1, 0, 0], arrived=[0, 1])  # two shown, two driven
     told = discriminator(seen([0, 0], [1, 0], arrived=[0]), weight_rate=0.01, decay=0.0)
     # With no reward at all a step is shown where the driver itself would rarely choose it.
-    right = told.update(shown, driven, torch.tensor([-1.0, -1.0, -1.0, 1.0]))
+    right = told.update(both, 2, torch.tensor([-1.0, -1.0, -1.0, 1.0]))
     assert right == 0.75
     goal, step = told._found.tolist()
     assert goal == pytest.approx(0.01, rel=1e-3)
@@ -73,11 +73,11 @@ def test_an_update_goes_down_the_cross_entropy_of_reward_beside_the_drivers_chan
 
 
 def test_costs_never_pay():
-    shown, driven = seen([0, 0], [1, 1]), seen([0, 0], [0, 0])
-    free, held = (discriminator(shown, costs=costs) for costs in ((), (1,)))
+    both = seen([0, 0, 0, 0], [1, 1, 0, 0])
+    free, held = (discriminator(both, costs=costs) for costs in ((), (1,)))
     for each in (free, held):
         for _ in range(5):
-            each.update(shown, driven, torch.full((4,), 5.0))  # all looks driven: it should pay
+            each.update(both, 2, torch.full((4,), 5.0))  # all looks driven: it should pay
     assert free._found[1] > 0.0 and held._found[1] == 0.0
 
 

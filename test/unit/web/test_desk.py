@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from pathlib import Path
+import re
 import shlex
 
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from ilw_core.errors import IlwError
 from ilw_core.storage.episode_folder import SCHEMA
 from ilw_web.jobs.known_folders import KnownFolders
-from ilw_web.server.desk import Desk
+from ilw_web.server.desk import FEWEST_BESIDE, MOST_BESIDE, Desk
+from ilw_web.server.server import MOST_BYTES
 from ilw_web.server.shelf import Shelf
 
 pytestmark = pytest.mark.long
@@ -20,6 +23,14 @@ def desk_of(folder, shelf=None):
     runs = folder.parent / f'{folder.name}-runs'
     return Desk(KnownFolders(folder, runs, folder.parent / 'deployed', 'clutter'),
                 (shelf or Shelf(runs)).share)
+
+
+def test_the_page_knows_the_limits_of_its_server():
+    sources = Path(__file__).resolve().parents[3] / 'src' / 'ilw_web' / 'web' / 'src'
+    beside, link = ((sources / name).read_text() for name in ('pages/beside.ts', 'link.ts'))
+    assert re.search(r'FEWEST = (\d+), MOST = (\d+);', beside).groups() == (
+        str(FEWEST_BESIDE), str(MOST_BESIDE))
+    assert re.search(r'MOST_BYTES = (\d+);', link)[1] == str(MOST_BYTES)
 
 
 def test_an_empty_folder_has_no_episodes_and_nothing_to_check(tmp_path):

@@ -53,8 +53,8 @@ def thumbnails(root: Path, out: Path, seconds: float | None, as_json: bool) -> N
 @click.argument('paths', nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option('--field', default='', help='As action/NAME or observation/NAME '
               '[the first of the action].')
-@click.option('--task', type=ConfigName('tasks'), help='A contract in config/tasks/, or a path '
-              '[the ones they were recorded under].')
+@click.option('--task', type=ConfigName('tasks'), help='A contract in config/tasks/, or a path, '
+              'for those that hold none of their own.')
 @json_option
 def curves(paths: tuple[Path, ...], field: str, task: str | None, as_json: bool) -> None:
     """

@@ -39,9 +39,9 @@ from ilw_learner.data.replay_buffer import Transitions
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.rewards.paid import PaidRobots, earned_in
-from ilw_learner.rollout.evaluate import make_env
+from ilw_learner.rollout.batch_robots import JUDGE_ROBOTS, LEARN_WORLDS, batch_robots
 from ilw_learner.rollout.gym_env import make_gymnasium
-from ilw_learner.rollout.vec_env import BatchVecEnv, FrameStack, VecEnv
+from ilw_learner.rollout.vec_env import FrameStack, VecEnv
 from ilw_learner.training.loop import TrainingLoop, best_until
 from ilw_learner.training.options import (
     TrainOptions,
@@ -55,11 +55,6 @@ from ilw_learner.training.options import (
 )
 from ilw_learner.training.progress import Progress
 from ilw_learner.training.summary import TrainSummary
-
-_WORLDS = 2000
-"""To learn in"""
-_JUDGE_ROBOTS, _JUDGE_WORLD = 512, world_seeds.JUDGE
-"""Unseen worlds that candidates are compared in: 512 tell 95 % from 92 %"""
 
 
 @training_math()
@@ -79,7 +74,7 @@ def train_on_gymnasium(env_id: str, config: DqnConfig, out: Path, seed: int,
         FrameStack(one, config.history), FrameStack(other, config.history))
 
     def judge(dqn: Dqn) -> DrivingScore:
-        score = drive_greedily(dqn, judged, None, config.eval_episodes, _JUDGE_WORLD + seed)
+        score = drive_greedily(dqn, judged, None, config.eval_episodes, world_seeds.JUDGE + seed)
         return replace(score, success_ratio=math.nan)  # Gymnasium knows returns only
 
     learner = QLearner(replace(config, robots=1), robots, None, one.choices, device=device,
@@ -160,24 +155,22 @@ def train_on_task(
         demos = Transitions(*(v.to(device) for v in vars(raw).values()))
 
     def many(robots: int, worlds: int, first: int) -> VecEnv:
-        env = make_env(options.simulator, contract, robots=robots, seed=options.seed,
-                       worlds=worlds, first_world=options.seed * world_seeds.PER_RUN + first,
-                       device=device.type, plant=options.plant)
-        made: VecEnv = BatchVecEnv(env, device, None if contract.action.discrete else table,
-                                   captured=config.captured)
+        made: VecEnv = batch_robots(
+            options.simulator, contract, table, robots=robots, worlds=worlds, first=first,
+            seed=options.seed, device=device, plant=options.plant, captured=config.captured)
         made = made if reward is None else PaidRobots(
             made, lambda steps, _: reward.of(steps))
         return made if history == 1 else FrameStack(made, history)
 
-    judged = many(_JUDGE_ROBOTS, _JUDGE_ROBOTS, _JUDGE_WORLD)
+    judged = many(JUDGE_ROBOTS, JUDGE_ROBOTS, world_seeds.JUDGE)
     learner = QLearner(
-        config, many(config.robots, _WORLDS, world_seeds.LEARN), encode, len(table),
+        config, many(config.robots, LEARN_WORLDS, world_seeds.LEARN), encode, len(table),
         device=device, seed=options.seed, demos=demos,
         potential=None if potential is None else potential + (history - 1) * seen,
         code=f'{options.algorithm} {contract.hash} {config.fourier} {config.near_m} {history} '
              f'{config.bins} {decided_by(options)}',
         judge=lambda dqn: replace(
-            drive_greedily(dqn, judged, encode, _JUDGE_ROBOTS, options.seed),
+            drive_greedily(dqn, judged, encode, JUDGE_ROBOTS, options.seed),
             by_return=reward is not None))
     loop = TrainingLoop(learner, options.out, candidates=config.candidates, track=options.track,
                 on_progress=on_progress)

@@ -78,8 +78,7 @@ def recover(episodes: Path, task: str, out: Path, method: str, clone: str | None
             clone_config=load_config(config_file('train', 'bc'), contract.name)[1],
             driver_config=load_config(config_file('train', 'dqn'), contract.name)[1],
             steps=steps, say=lambda text: _ERR.print(text, style='yellow', soft_wrap=True),
-            on_steps=lambda done: bar.update(row, completed=done),
-            on_world=lambda done: bar.update(row, completed=done)))
+            on_progress=lambda done: bar.update(row, completed=done)))
     if plot:
         draw_reward(load_reward(out, contract), plot)
     if as_json:

@@ -68,10 +68,9 @@ class RecoverOptions:
     allow_other_contract: bool = False
     max_demos: int = 0
     say: Callable[[str], None] = field(default=lambda text: None)
-    on_world: Callable[[int], None] = field(default=lambda done: None)
-    """Called after each of the ``WORLDS`` that a clone drives in"""
-    on_steps: Callable[[int], None] = field(default=lambda steps: None)
-    """Called with the steps that the driver of ``airl`` has taken"""
+    on_progress: Callable[[int], None] = field(default=lambda done: None)
+    """Called with how many of the ``WORLDS`` a clone has driven in, or of the ``steps`` of
+    ``airl`` its driver has taken"""
 
 
 @dataclass(frozen=True)
@@ -179,7 +178,7 @@ def _linear(options: RecoverOptions, cloning: TrainOptions, held: Sequence[Episo
     def after(worlds: int) -> None:
         for each in clones:
             each.reset()  # the next world is another episode
-        options.on_world(worlds)
+        options.on_progress(worlds)
 
     drives = drive_degraded(contract, options.simulator, [*map(acting, clones)], SHARES,
                             _worlds(options), names, rng, discount=options.discount,
@@ -195,7 +194,7 @@ def _adversarial(options: RecoverOptions, training: Sequence[Episode], held: Seq
     config: Any = options.driver_config or ALGORITHMS['dqn'].config()
     found = recover_adversarially(
         contract, training, options.simulator, replace(config, steps=options.steps),
-        AirlConfig(DiscriminatorConfig(gamma=options.discount)), options.seed, options.on_steps)
+        AirlConfig(DiscriminatorConfig(gamma=options.discount)), options.seed, options.on_progress)
     shares = [share for share in SHARES if share >= WORSE]
     drives = drive_degraded(contract, options.simulator, [found.act] * len(shares), shares,
                             _worlds(options), names, rng, discount=options.discount)

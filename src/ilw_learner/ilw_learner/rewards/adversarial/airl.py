@@ -51,8 +51,7 @@ class _Recent:
     def __init__(self, rounds: int) -> None:
         self._rounds: list[SeenSteps] = []
         self._most, self._next = rounds, 0
-        self.pays: Callable[[StepTensors, Tensor], Tensor] = (
-            lambda steps, choices: torch.zeros(len(choices)))
+        self.pays: Callable[[StepTensors], Tensor] = lambda steps: torch.zeros(len(steps.arrived))
 
     def __call__(self, steps: StepTensors, choices: Tensor) -> Tensor:
         """Remember the steps; return what they earn."""
@@ -61,7 +60,7 @@ class _Recent:
                          choices.clone())
         self._rounds[self._next:self._next + 1] = [seen]
         self._next = (self._next + 1) % self._most
-        return self.pays(steps, choices)
+        return self.pays(steps)
 
     def draw(self, count: int, rng: torch.Generator) -> SeenSteps:
         """Return random steps out of a few random rounds."""
@@ -98,15 +97,14 @@ def set_against_each_other(
     while driver.steps < dqn.steps:
         driver.advance()
         if driver.steps >= driver.config.warm_up and driver.rounds % config.every == 0:
-            drawn = (shown[torch.randint(len(shown), (config.batch,), generator=rng)],
-                     recent.draw(config.batch, rng))
+            both = _joined((shown[torch.randint(len(shown), (config.batch,), generator=rng)],
+                            recent.draw(config.batch, rng)))
             if other is None:
-                other = Discriminator(config.discriminator, features, encode, costs,
-                                      _joined(drawn), rng)
+                other = Discriminator(config.discriminator, features, encode, costs, both, rng)
                 recent.pays = other.pays
-            both = _joined(drawn)
             chances = driver.dqn.log_chances(encode(both.steps.before))
-            right = other.update(*drawn, chances.gather(1, both.choices.unsqueeze(1)).squeeze(1))
+            right = other.update(both, config.batch,
+                                 chances.gather(1, both.choices.unsqueeze(1)).squeeze(1))
             told = right if told.isnan() else 0.99 * told + 0.01 * right
             if 2 * driver.steps >= dqn.steps:
                 other.keep()

@@ -103,21 +103,20 @@ class Discriminator:
         self._averaged += 1
         self._average += (self._found.detach() - self._average) / self._averaged
 
-    def pays(self, steps: StepTensors, _: Tensor) -> Tensor:
+    def pays(self, steps: StepTensors) -> Tensor:
         """Return f of each step, (N,): what the driver earns."""
         with torch.no_grad():
             return self._f(steps)
 
-    def update(self, shown: SeenSteps, driven: SeenSteps, log_chances: Tensor) -> Tensor:
+    def update(self, both: SeenSteps, shown: int, log_chances: Tensor) -> Tensor:
         """
         Make one step of its optimiser; return how many it tells right, (), beforehand.
 
-        :param log_chances: (N + M,) of the choices shown, then driven, by the driver as it is.
+        :param both: the first ``shown`` of them are the demonstrator's, the others driven.
+        :param log_chances: (N,) of their choices, by the driver as it is.
         """
-        both = StepTensors(*(torch.cat([getattr(side.steps, name) for side in (shown, driven)])
-                             for name in ('before', 'after', 'arrived', 'collided')))
-        logits = self._f(both) / self._config.temperature - log_chances
-        is_shown = torch.arange(len(logits)) < len(shown)
+        logits = self._f(both.steps) / self._config.temperature - log_chances
+        is_shown = torch.arange(len(logits)) < shown
         loss = nn.functional.binary_cross_entropy_with_logits(logits, is_shown.float())
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -31,12 +31,12 @@ from ilw_learner.rewards.step_features import (
     of_arrays,
     steps_of,
 )
-from ilw_learner.rollout.evaluate import Act, make_env
+from ilw_learner.rollout.batch_robots import JUDGE_ROBOTS, LEARN_WORLDS, batch_robots
+from ilw_learner.rollout.evaluate import Act
 from ilw_learner.rollout.vec_env import BatchVecEnv
 from ilw_learner.training.options import training_math
 
 METHOD = 'adversarial inverse reinforcement learning'
-_WORLDS, _JUDGED = 2000, 512
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,10 @@ def recover_adversarially(
         return inputs(obs)  # type: ignore[no-any-return]
 
     def many(robots: int, worlds: int, first: int) -> BatchVecEnv:
-        env: Any = make_env(simulator, contract, robots=robots, seed=seed, worlds=worlds,
-                            first_world=seed * world_seeds.PER_RUN + first)
-        return BatchVecEnv(env, torch.device('cpu'), None if contract.action.discrete else table)
+        return batch_robots(simulator, contract, table, robots=robots, worlds=worlds, first=first,
+                            seed=seed, device=torch.device('cpu'))
 
-    judged = many(_JUDGED, _JUDGED, world_seeds.JUDGE)
+    judged = many(JUDGE_ROBOTS, JUDGE_ROBOTS, world_seeds.JUDGE)
     names = list(features_of(contract))
     collision, step = names.index('collision'), names.index('step')
     lost = steps_of_a_timeout(contract, config.discriminator.gamma)
@@ -85,17 +84,17 @@ def recover_adversarially(
         return found
 
     found = set_against_each_other(
-        config, replace(dqn, history=1), many(dqn.robots, _WORLDS, world_seeds.LEARN), encode,
+        config, replace(dqn, history=1), many(dqn.robots, LEARN_WORLDS, world_seeds.LEARN), encode,
         len(table), features, [k for k, name in enumerate(names) if name not in GAINS],
         shown_in(episodes, contract, table), seed=seed, on_round=on_steps,
-        judge=lambda net: drive_greedily(net, judged, encode, _JUDGED, seed))
+        judge=lambda net: drive_greedily(net, judged, encode, JUDGE_ROBOTS, seed))
     weights = found.weights.double().numpy().copy()
     weights[collision] += lost * weights[step]
     return Adversarial(
         RecoveredReward(contract, METHOD,
                         {name: float(weights[k]) for k, name in enumerate(names) if weights[k]},
                         discount=config.discriminator.gamma),
-        drive_greedily(found.driver.dqn, judged, encode, _JUDGED, seed).success_ratio,
+        drive_greedily(found.driver.dqn, judged, encode, JUDGE_ROBOTS, seed).success_ratio,
         found.told_apart, _acting(found, encode, table))
 
 

@@ -2,6 +2,7 @@
 import {curves} from '../curves';
 import {button, el} from '../dom';
 import type {Link} from '../link';
+import {nameOf} from '../names';
 import {choose, field} from './train';
 
 export const FEWEST = 2, MOST = 6;
@@ -26,7 +27,7 @@ export class Beside {
 
   // The box that chooses an episode; the list is made anew with those that are there.
   box(path: string): HTMLInputElement {
-    const box = el('input', {type: 'checkbox', checked: this.chosen.has(path), 'aria-label': `Draw ${name(path)}`,
+    const box = el('input', {type: 'checkbox', checked: this.chosen.has(path), 'aria-label': `Draw ${nameOf(path)}`,
       onchange: () => {
         if (!box.checked) this.chosen.delete(path);
         else if (this.chosen.size < MOST) this.chosen.add(path);
@@ -73,9 +74,7 @@ export class Beside {
       choose(this.select, Object.keys(drawn.fields), drawn.field);
       const unit = drawn.fields[drawn.field];
       this.chart.replaceChildren(curves(`${drawn.field}${unit ? ` [${unit}]` : ''}, seconds from the beginning of each`,
-        drawn.episodes.map((each) => ({name: name(each.path), points: each.points}))));
+        drawn.episodes.map((each) => ({name: nameOf(each.path), points: each.points}))));
     });
   }
 }
-
-function name(path: string): string { return path.split('/').pop() ?? path; }

@@ -1,6 +1,7 @@
 // Mend episodes by the commands that the doctor names: first what would change, then, pressed again, it.
 import {button, el, table} from '../dom';
 import type {Link} from '../link';
+import {nameOf} from '../names';
 
 const EDIT = /^\.\/ilw episodes (trim|drop|restore|redo) /;
 interface Dropped { path: string; why: string }
@@ -40,7 +41,7 @@ export class Mending {
     if (mine !== this.relisted) return; // asked again since
     const found = answer.ok ? answer.data.dropped as Dropped[] : [];
     this.dropped.replaceChildren(el('summary', {}, `${found.length} out of training`), ...(found.length ? [
-      table(['episode', 'why', ''], found.map((each) => [name(each.path), each.why,
+      table(['episode', 'why', ''], found.map((each) => [nameOf(each.path), each.why,
         button('Restore', () => this.plan(`./ilw episodes restore ${quoted(each.path)}`))]))] : []));
   }
 
@@ -80,8 +81,8 @@ export class Mending {
 
   private done(command: string, data: Record<string, any>): Node[] {
     const verb = EDIT.exec(command)![1]!;
-    const text = verb === 'trim' ? `${name(data['path'])}: ${data['steps']} steps, without the first ${data['cut'][0]} and the last ${data['cut'][1]}.`
-      : verb === 'restore' ? `${name(data['path'])} is back.` : `${name(data['path'])} is out of training.`;
+    const text = verb === 'trim' ? `${nameOf(data['path'])}: ${data['steps']} steps, without the first ${data['cut'][0]} and the last ${data['cut'][1]}.`
+      : verb === 'restore' ? `${nameOf(data['path'])} is back.` : `${nameOf(data['path'])} is out of training.`;
     const start = Object.entries((data['start'] ?? {}) as Record<string, number>).map(([key, value]) => `${key} ${value.toFixed(2)}`).join(', ');
     return [el('div', {className: 'row'}, el('span', {}, text), button('Undo', () => this.run(data['undo']))),
       ...(data['record'] ? [el('p', {}, `It began with ${start || 'nothing that could be read'}. Record it again with Start above, or in a terminal: `, el('code', {}, data['record']))] : [])];
@@ -92,7 +93,6 @@ export class Mending {
   }
 }
 
-function name(path: string): string { return path.split('/').pop() ?? path; }
 
 // As shlex takes it apart.
 function quoted(text: string): string { return `'${text.replaceAll("'", "'\\''")}'`; }

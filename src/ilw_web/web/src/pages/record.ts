@@ -5,6 +5,7 @@ import {Mending} from './mending';
 import type {Page} from './drive';
 import {Thumbnails} from './thumbnails';
 import type {Answer, Link} from '../link';
+import {nameOf} from '../names';
 
 export interface Listed { path: string; outcome: string; stop_reason: string; mb: number; seconds: number | null; suspect: string[] }
 interface Finding { level: string; episode: string; text: string; command: string }
@@ -48,7 +49,7 @@ export function recordPage(link: Link, tell: (text: string) => void): Page {
     beside.anew(episodes.map((each) => each.path));
     shelf.replaceChildren(el('p', {}, `${episodes.length} episodes`), table(
       ['', '', 'episode', 'outcome', 'length', 'size', 'verdict', 'doubts', ''], episodes.reverse().map((each) => {
-        const name = each.path.split('/').pop() ?? '';
+        const name = nameOf(each.path);
         return [beside.box(each.path), thumbnails.of(each.path), name, `${each.outcome} ${each.stop_reason}`,
           each.seconds === null ? '' : `${each.seconds.toFixed(1)} s`, `${each.mb} MB`,
           verdicts[name] ?? '', list(each.suspect), mending.of(each.path, each.seconds)];
@@ -71,7 +72,7 @@ export function recordPage(link: Link, tell: (text: string) => void): Page {
   });
   link.on('recorder', (news) => {
     phase.textContent = news.phase === 'recording' ? `RECORDING ${news.episode}: ${news.step} steps, ${(news.bytes / 1e6).toFixed(1)} MB`
-      : `${news.phase}${news.path ? `; last saved: ${String(news.path).split('/').pop()}` : ''}`;
+      : `${news.phase}${news.path ? `; last saved: ${nameOf(String(news.path))}` : ''}`;
     phase.classList.toggle('bad', news.phase === 'recording');
     counts.textContent = `attempted ${news.attempted}, saved ${news.saved}, discarded ${news.discarded}, failed ${news.failed}`;
     problems.replaceChildren(list([...news.problems, ...news.suspect], 'warn'),

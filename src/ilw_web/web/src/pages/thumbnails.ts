@@ -1,6 +1,7 @@
 // A small picture of each episode in the list, as the server makes them, the newest first.
 import {el} from '../dom';
 import type {Link} from '../link';
+import {nameOf} from '../names';
 
 interface Thumbnail { file: string; why: string }
 
@@ -43,7 +44,7 @@ export class Thumbnails {
   private fill(path: string): void {
     const found = this.known.get(path), cell = this.cells.get(path);
     if (!found || !cell) return;
-    const name = path.split('/').pop() ?? path;
+    const name = nameOf(path);
     cell.replaceChildren(found.file ? el('img', {src: `/left/${this.at}/${found.file}`, alt: `Thumbnail of ${name}`, loading: 'lazy'})
       : el('span', {className: 'why', title: found.why}, `No thumbnail: ${found.why}`));
   }

@@ -4,6 +4,7 @@ import {button, el, table} from '../dom';
 import type {Page} from './drive';
 import {jobsPanel, shown, start} from './jobs';
 import type {Answer, Link} from '../link';
+import {nameOf} from '../names';
 import {folders, type Listed} from './record';
 
 interface Run {
@@ -98,7 +99,7 @@ export function trainPage(link: Link, tell: (text: string) => void): Page {
 
 function beside(runs: Run[]): Node[] {
   if (!runs.length) return [el('p', {}, 'Choose runs above.')];
-  const name = (run: Run): string => run.path.split('/').pop() ?? run.path;
+  const name = (run: Run): string => nameOf(run.path);
   const metrics = [...new Set(runs.flatMap((run) => Object.keys(run.curves ?? {})))].filter((each) => each !== 'eval/episodes');
   const keys = [...new Set(runs.flatMap((run) => Object.keys(run.values ?? {})))];
   const rows = keys.map((key) => [key, ...runs.map((run) => shown(run.values?.[key]))]);
