@@ -40,7 +40,7 @@ locked_for_a_robot() {
 
 stage_packages() {
     local install=("$ILW_VENV/bin/python" -m pip --disable-pip-version-check --no-input install
-        --no-deps --no-compile --require-hashes "${WHEELHOUSE[@]}")
+        --no-deps --require-hashes "${WHEELHOUSE[@]}")
     local lock=$ILW_ROOT/requirements/lock.txt
     if [ "$ILW_VARIANT" = robot ]; then
         lock=$ILW_STAMPS/lock-robot.txt
@@ -85,8 +85,6 @@ stage_packages() {
 
 stage_mend() {
     [ -n "$ILW_ROS_SCRIPT" ] || "$ILW_VENV/bin/python" "$HERE/mend.py"
-    # On every core; pip would do it on one. Some packages hold files for other Pythons.
-    "$ILW_VENV/bin/python" -m compileall -q -j 0 "$ILW_VENV/lib" || true
 }
 
 stage_build() {
@@ -129,7 +127,7 @@ title() {
     case $1 in
         venv) echo 'A private Python environment' ;;
         packages) echo 'Packages (several hundred MB the first time)' ;;
-        mend) echo 'Fitting the packages to this machine' ;;
+        mend) echo 'Fitting the ROS packages to this machine' ;;
         build) echo 'Building the messages and packages (a minute or two the first time)' ;;
         environment) echo 'Writing down the environment' ;;
     esac
