@@ -41,6 +41,11 @@ on the same machine was late counts"""
 _BETWEEN_TICKS_S = 0.02
 """What a clock of 100 Hz cannot tell of the time between two instants"""
 
+_STOOD_MOST_S = 10.0
+"""So long may it stand for another reason before it sees what only one that moves can"""
+_STAYS_S = 0.5
+"""A stop that lasts so long stays"""
+
 
 class Loop:
     """
@@ -235,20 +240,36 @@ class Loop:
         reaction = None if reaction_s is None else round(1000 * reaction_s, 1)
         return Seen(observed, reaction, lost, ok and not outside and not lost)
 
-    def watch(self, at_s: float, *, bound_s: float, watch_s: float = 1.5) -> 'Stop':
+    def watch(self, at_s: float, *, bound_s: float, watch_s: float = 1.5,
+              seen: Callable[[], Any] | None = None) -> 'Stop':
         """
         Watch until so long after the fault; returns when the command became the stop action.
 
         :param bound_s: on a machine that is never late; what it was late then, or simulated time
             was slower than the wall's, is added.
+        :param seen: whether the fault was. Only a robot that moves can see it: what it stood for
+            another reason meanwhile counts as no time, and is watched on.
         """
         time.sleep(max(0.0, at_s + watch_s - time.monotonic()))
+        if seen is not None:
+            self._watch_on(at_s, watch_s, seen)
         stopped = self.spy.stopped_at(at_s)
         if stopped is None:
             return Stop(None, bound_s)
-        reaction_s = stopped - at_s
-        slower_s = reaction_s - simulated_s(self.spy.clock, at_s, stopped) - _BETWEEN_TICKS_S
+        slower_s = (stopped - at_s - simulated_s(self.spy.clock, at_s, stopped)
+                    - _BETWEEN_TICKS_S)
+        reaction_s = stopped - at_s if seen is None else self.spy.driven_s(at_s, stopped)
         return Stop(reaction_s, bound_s + max(0.0, slower_s, self.late_s(at_s)))
+
+    def _watch_on(self, at_s: float, watch_s: float, seen: Callable[[], Any]) -> None:
+        """Watch until the fault was seen, or should have been by what it drove; then a little."""
+        while not seen():
+            now = time.monotonic()
+            if self.spy.driven_s(at_s, now) >= watch_s or now >= at_s + watch_s + _STOOD_MOST_S:
+                return
+            time.sleep(0.01)
+            if seen():
+                time.sleep(_STAYS_S)
 
     def stopped(self, stop: 'Stop', *, more: str = '', ok: bool = True) -> Seen:
         """Judge by when the robot was told to stop."""

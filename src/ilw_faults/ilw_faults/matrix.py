@@ -96,7 +96,8 @@ victim: until the wheels stood; where data is at stake: until somebody was told)
 episodes, or messages that had arrived, that are gone. *Bound*: two periods of the contract (0.2 s)
 and 30 ms for one message, beside what the machine was late meanwhile: by what a thread that does
 nothing was woken too late, or by what simulated time, in which the robot moves, was slower than
-the wall's. Commands outside the contract's range or rate are counted in every row; one makes it
-fail.
+the wall's. A scan or picture that stays the same is seen only while the robot moves: there the
+time that it was told to move counts. Commands outside the contract's range or rate are counted in
+every row; one makes it fail.
 
 """

@@ -106,6 +106,14 @@ class Watched:
                 found = command  # a field that holds went on until here
         return None if found is None else max(found.at_s, after_s)  # at once, where it stood
 
+    def driven_s(self, after_s: float, until_s: float) -> float:
+        """Return how long the robot was told to move between two instants, steady clock."""
+        commands = [c for c in list(self.commands) if c.at_s < until_s]
+        ends = [*(c.at_s for c in commands[1:]), until_s]
+        return sum(end - max(command.at_s, after_s) for command, end
+                   in zip(commands, ends, strict=False)
+                   if end > after_s and not self._stands(command))
+
     def trim(self) -> None:
         """Judge what was seen so far and forget it, so that a long run needs no more memory."""
         self._outside = self.outside()

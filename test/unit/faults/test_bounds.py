@@ -1,10 +1,15 @@
 """The bounds of the fault table: constant, but for what the machine itself was late."""
 
+import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from ilw_core.contract.file import load_contract
+from ilw_core.storage.locate import config_file
 from ilw_faults.loop import LATENCY_S, Loop
+from ilw_faults.watched import Command, Watched
 from ilw_faults.witness import Witness
 
 
@@ -57,6 +62,46 @@ def test_time_that_runs_slower_in_the_simulation_is_allowed_for(clock, in_time):
 @pytest.mark.parametrize('pace', [1.0, 0.999])
 def test_a_clock_that_keeps_pace_adds_nothing(pace):
     assert judged([(100.23, True)], [], clock=ticks(pace)).bound_s == pytest.approx(0.23)
+
+
+def watched(spans):
+    """Return what was heard of commands each 10 ms: (from, to, moves) spans."""
+    spy = Watched(load_contract(config_file('tasks', 'clutter')))
+    for begin, end, moves in spans:
+        spy.commands += [Command(begin + 0.01 * k, 0, np.array([0.2, 0.0]) * moves)
+                         for k in range(round((end - begin) / 0.01))]
+    return spy
+
+
+def judged_while_it_moves(spans, seen=lambda: True):
+    loop = Loop.__new__(Loop)
+    loop.spy = watched(spans)
+    loop._witness = SimpleNamespace(late_s=lambda since: 0.0)
+    return loop.watch(100.0, bound_s=0.83, watch_s=1.0, seen=seen)
+
+
+@pytest.mark.parametrize(('spans', 'reaction_s'), [
+    ([(99.0, 100.7, 1), (100.7, 101.5, 0)], 0.7),
+    ([(99.0, 100.3, 1), (100.3, 100.9, 0), (100.9, 101.36, 1), (101.36, 102.0, 0)], 0.76),
+    ([(99.0, 100.5, 1), (100.5, 100.6, 0), (100.6, 101.1, 1), (101.1, 102.0, 0)], 1.0),
+    ([(99.0, 99.9, 0), (99.9, 100.2, 1), (100.2, 101.0, 0)], 0.2),
+    ([(99.0, 101.0, 0)], 0.0)],
+    ids=['at once', 'stood meanwhile', 'drove on for too long', 'began before', 'stood'])
+def test_what_only_a_moving_robot_sees_is_judged_by_how_long_it_moved(spans, reaction_s):
+    stop = judged_while_it_moves(spans)
+    assert stop.reaction_s == pytest.approx(reaction_s, abs=0.011)
+    assert stop.in_time is (reaction_s <= 0.83)
+
+
+def test_one_that_drives_on_or_never_sees_it_is_not_watched_for_ever(monkeypatch):
+    clock = SimpleNamespace(now=101.0)
+    monkeypatch.setattr(time, 'monotonic', lambda: clock.now)
+    monkeypatch.setattr(time, 'sleep', lambda seconds: setattr(clock, 'now', clock.now + seconds))
+    assert judged_while_it_moves([(99.0, 101.0, 1)], lambda: False).reaction_s is None
+    assert clock.now == pytest.approx(101.0)
+    clock.now = 100.5
+    stop = judged_while_it_moves([(99.0, 100.0, 1), (100.0, 100.5, 0)], lambda: False)
+    assert 110.9 < clock.now < 111.1 and stop.reaction_s == pytest.approx(0.0, abs=0.011)
 
 
 def test_a_command_that_never_stops_is_never_in_time():

@@ -30,12 +30,13 @@ UNSEEN = {'silent', 'stale', 'observation', 'blind'}
 
 def _sensor(fault: str, expected: str, make: Callable[[], Spoil], *, periods: float,
             why: set[str], late_s: float = 0.0, topic: str = 'scan', says: str = '',
-            **options: Any) -> Fault:
+            while_it_moves: bool = False, **options: Any) -> Fault:
     """
     The robot must stop within so many periods (and one message latency).
 
     :param why: reasons of the arbiter, one of which must be given.
     :param says: what the policy must say meanwhile of why it does not act.
+    :param while_it_moves: only a robot that moves can see it: periods of moving are counted.
     :param options: of ``Loop``.
     """
     def inject(loop: Loop) -> Seen:
@@ -45,8 +46,17 @@ def _sensor(fault: str, expected: str, make: Callable[[], Spoil], *, periods: fl
         bound = periods * loop.contract.period_ns / 1e9 + LATENCY_S
         at, before, told = time.monotonic(), len(loop.spy.states), len(loop.spy.policy_says)
         relay.spoil, relay.late_s = make(), late_s
-        stop = loop.watch(at, bound_s=bound, watch_s=bound + 0.7)
-        said = {r for s in loop.spy.states[before:] for r in s.reasons}
+
+        def reasons() -> set[str]:
+            return {r for s in loop.spy.states[before:] for r in s.reasons}
+
+        def seen() -> bool:
+            return bool(reasons() & why) and any(says in text for text in (
+                loop.spy.policy_says[told:] or ['']))
+
+        stop = loop.watch(at, bound_s=bound, watch_s=bound + 0.7,
+                          seen=seen if while_it_moves else None)
+        said = reasons()
         if says:
             loop.until(lambda: any(says in text for text in loop.spy.policy_says[told:]), 5.0,
                        f'the policy to say {says!r}')
@@ -119,10 +129,10 @@ def _redrawn(change: Callable[[np.ndarray], np.ndarray]) -> Spoil:
 
 def _arm(fault: str, make: Callable[[], Spoil], says: str, *, periods: float = 2,
             late_s: float = 0.0, expected: str = STOP, topic: str = CAMERA,
-            task: str = 'lift') -> Fault:
+            task: str = 'lift', **options: Any) -> Fault:
     return _sensor(f'arm: {fault}', f'{expected}, the policy says why; drives again afterwards',
                    make, periods=periods, why=UNSEEN - {'blind'}, late_s=late_s, topic=topic,
-                   says=says, task=task, robot='sim_arm')
+                   says=says, task=task, robot='sim_arm', **options)
 
 
 FAULTS = (
@@ -130,7 +140,7 @@ FAULTS = (
             periods=2, why=UNSEEN),
     _sensor('lidar freezes: the same data with new stamps',
             'blind after five equal scans and two periods; drives again afterwards', frozen,
-            periods=8, why={'blind'}),
+            periods=8, why={'blind'}, while_it_moves=True),
     _sensor('lidar jumps back in time by 10 s', f'{STOP}; drives again afterwards',
             lambda: shifted(-10.0), periods=2, why=UNSEEN),
     _sensor('lidar arrives 0.5 s late', f'{STOP}; drives again afterwards',
@@ -146,7 +156,8 @@ FAULTS = (
     _arm('camera stops and comes back', lambda: nothing, 'missing: front'),
     _arm('camera hangs: the same picture with new stamps', frozen,
          'front (its pictures stay the same', periods=_HUNG_PERIODS,
-         expected='stop action after five equal pictures and two periods'),
+         expected='stop action after five equal pictures and two periods',
+         while_it_moves=True),
     _arm('camera goes black', lambda: _redrawn(np.zeros_like),
          'front (its pictures are black'),
     _arm('camera arrives 0.5 s late', lambda: lambda message: [message], 'missing: front',
