@@ -29,6 +29,7 @@ MAY = {
     # From and to streams that `files` opened, or that `tempfile` made.
     'src/ilw_data/ilw_data/episode/dataset.py': {'np.load', 'np.savez'},
     'src/ilw_data/ilw_data/lerobot/side.py': {'np.load', 'np.savez'},
+    'src/ilw_learner/ilw_learner/networks/frozen_encoder.py': {'torch.load'},
     'src/ilw_data/ilw_data/episode/frames.py': {'np.memmap'},
     # Opened by its name, after `files` has found it to be a regular file.
     'src/ilw_data/ilw_data/bag/raw/sqlite_guard.py': {'sqlite3.connect'},

@@ -49,8 +49,8 @@ ARM_S = 60
 SHOWN = ('bash', 'sh', 'console')
 CANNOT = {
     r'^(ILW_ROBOT=1 )?(rosdep|colcon|source) ': 'needs ROS installed',
-    r'^(\.venv/bin/pip|ray |\./ilw shell)|HEAD|RAY_': 'needs Ray, which is no part of the set-up, '
-                                                      'or several machines',
+    r'^(\.venv/bin/pip|ray |\./ilw shell)|HEAD|RAY_': 'needs what is no part of the set-up, '
+                                                      'as Ray, or several machines',
     r'^(python3 -m venv|\.robot/bin/pip) ': 'prepares a robot with ROS installed',
     r'^\./ilw switch ': 'needs a policy that drives: test/ros/test_policy_switches_its_task.py',
     r'(^| )ros2 ': 'needs ROS installed: ros2cli and launch are not on PyPI',

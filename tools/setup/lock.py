@@ -4,7 +4,7 @@ file that may be it.
 
 Run it with the environment's Python after a change of either list:
 ``python tools/setup/lock.py``; with ``--same-versions`` it looks only for hashes; with
-``--apart`` only for those of lists that are complete: lerobot.in, foxglove.in. It asks pip what
+``--apart`` only for those of lists that are complete (``APART``). It asks pip what
 it would install and installs nothing. (`pip freeze` is no lock here: the ROS wheels contain
 distributions that are not on PyPI.) Files come from where pip is set to look: its index, further
 indexes and folders. What builds of PyTorch add on CUDA machines is in ``lock-torch-cuda.txt``, see
@@ -30,8 +30,8 @@ ROS_ONLY = re.compile(r'ros-.*|empy|lark-parser')
 """What a machine with ROS installed already has."""
 TORCH_ONLY = re.compile(r'nvidia-.*|triton|cuda-.*')
 """Differ between torch's builds for CPU and CUDA; torch itself names their exact versions."""
-APART = ('lerobot', 'foxglove')
-"""Lists of what is installed when a command first needs it"""
+APART = ('lerobot', 'foxglove', 'efficientnet')
+"""Lists of what is installed when somebody first needs it"""
 OTHER_SYSTEMS = re.compile(
     r'-(?:win32|win_\w+|macosx_\w+|ios_\w+|android_\w+|\w+wasm32|emscripten\w*)\.whl$')
 OTHER_PYTHONS = re.compile(

@@ -17,8 +17,10 @@ from ilw_learner.networks.carried_over import (
     learned_names,
     only_called_alike,
     perceptron_of,
+    require_same_encoder,
     what_is_carried,
 )
+from ilw_learner.networks.encoders import SMALL
 from ilw_learner.networks.fused_mlp import FusedMlp
 from ilw_learner.networks.normalizer import Normalizer
 
@@ -49,7 +51,8 @@ class Learned:
                 horizon=checkpoint.horizon, near_m=float(card['network']['near_m']),
                 without=str(card['network'].get('without', '')),
                 shift_px=int(card['network'].get('shift_px', 0)),
-                hint=float(card['network'].get('hint', 0.0)))
+                hint=float(card['network'].get('hint', 0.0)),
+                encoder=str(card['network'].get('encoder', SMALL)))
             self._policy = BehaviourCloning(
                 contract, config, Normalizer.of_bounds(contract.obs_low, contract.obs_high),
                 Normalizer.of_bounds(contract.action.low, contract.action.high), nn.Identity())
@@ -76,7 +79,13 @@ class Learned:
                               self.contract.action.names, acted=True)
 
     def give(self, policy: BehaviourCloning, network: FusedMlp, contract: Contract) -> None:
-        """Let a policy that is not trained yet, and its network, begin with it."""
+        """
+        Let a policy that is not trained yet, and its network, begin with it.
+
+        :raises CheckpointError: another encoder made its numbers of images.
+        """
+        if policy.cameras and self._policy.cameras:
+            require_same_encoder(self._policy.config.encoder, policy.config.encoder)
         net = network.module()
         carry_over(net, policy.ends, self._state(contract), self._policy.ends.without(
             only_called_alike(contract, self.contract)))

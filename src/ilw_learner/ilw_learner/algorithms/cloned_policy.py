@@ -10,7 +10,7 @@ from ilw_core.contract.action import nearest_choice
 from ilw_core.contract.file import Contract
 from ilw_learner.networks import fused_kernels
 from ilw_learner.networks.carried_over import NamedEnds
-from ilw_learner.networks.image_encoder import ImageEncoder
+from ilw_learner.networks.encoders import encoders_for
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.networks.policy import ImitationPolicy
@@ -37,10 +37,6 @@ class BcConfig(ImitationConfig):
     """Standard deviation added to normalised inputs"""
     without: str = ''
     """Entries of the observation that it does not see, separated by commas"""
-    shift_px: int = 0
-    """While it trains it sees a part of each image, so much smaller; then the middle"""
-    colour: float = 0.0
-    """While it trains brightness and contrast of each image differ by up to this part"""
     hint: float = 0.0
     """How much it counts to tell, from the images alone, what the contract hides"""
     fused: bool = True
@@ -51,8 +47,8 @@ class BcConfig(ImitationConfig):
         super().__post_init__()
         if min(self.hidden, self.layers) < 1 or self.huber <= 0.0:
             raise ValueError('hidden and layers must be at least 1, huber above 0.')
-        if self.shift_px < 0 or not 0.0 <= self.colour < 1.0 or self.hint < 0.0:
-            raise ValueError('shift_px and hint must be at least 0, colour within [0, 1).')
+        if self.hint < 0.0:
+            raise ValueError('hint must be at least 0.')
 
 
 class BehaviourCloning(ImitationPolicy):
@@ -81,9 +77,8 @@ class BehaviourCloning(ImitationPolicy):
         self.net = net
         self.gives = tuple(action.discrete or action.names)
         self.cameras = tuple(source.name for source in contract.images)
-        self.encoders = nn.ModuleList(ImageEncoder(
-            source.feature.shape, shift_px=config.shift_px, colour=config.colour)
-            for source in contract.images)
+        self.encoders = encoders_for(contract, config.encoder, shift_px=config.shift_px,
+                                     colour=config.colour)
         hidden = [i for i, name in enumerate(contract.entry_names) if name in contract.hidden]
         self._hinted = torch.as_tensor(hidden) if (
             config.hint and self.encoders and hidden) else None

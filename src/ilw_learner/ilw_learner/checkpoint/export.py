@@ -56,6 +56,9 @@ def traced(module: torch.nn.Module, example: list[torch.Tensor], names: list[str
     with warnings.catch_warnings():
         # The newer exporter needs a package more and 20 times as long for the same small graph.
         warnings.simplefilter('ignore', DeprecationWarning)
+        # Norms ask how large their input is, which never changes.
+        warnings.filterwarnings('ignore', category=torch.jit.TracerWarning,
+                                module='torch.nn.functional')
         torch.onnx.export(
             module.eval(), tuple(example), buffer, dynamo=False, input_names=names,
             output_names=['action'],

@@ -24,8 +24,10 @@ from ilw_learner.networks.carried_over import (
     carried_spread,
     learned_names,
     only_called_alike,
+    require_same_encoder,
     what_is_carried,
 )
+from ilw_learner.networks.encoders import SMALL
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.normalizer import Normalizer
 
@@ -60,6 +62,7 @@ class LearnedChunks:
         self.contract = contract = checkpoint.seen
         try:
             self._values = {name: checkpoint.card['network'][name] for name in _ALIKE}
+            self._encoder = checkpoint.card['network'].get('encoder', SMALL)
             near_m = float(checkpoint.card['network']['near_m'])
             self._weights = from_safetensors(checkpoint.weights())
             for prefix, dim in (('seen.inputs.', contract.obs_dim),
@@ -79,7 +82,7 @@ class LearnedChunks:
         Let a policy that is not trained yet begin with it; return what goes on, for a person.
 
         :param policy: ``ActPolicy`` or ``FlowPolicy``.
-        :raises CheckpointError: their networks are not of one size.
+        :raises CheckpointError: their networks are not of one size, or see by other encoders.
         """
         for name, value in self._values.items():
             if value != getattr(config, name):
@@ -87,6 +90,8 @@ class LearnedChunks:
                     f'what it begins with must have the same {", ".join(_ALIKE)}. Got {name} '
                     f'{shown(value)}, the training says {getattr(config, name)}: set it alike in '
                     f'config/train.')
+        if _cameras(contract) and _cameras(self.contract):
+            require_same_encoder(self._encoder, config.encoder)
         known = NamedEnds(self._inputs, ()).without(
             only_called_alike(contract, self.contract)).inputs
         own = _axes(contract, policy.seen.inputs.names, config.history, config.horizon)

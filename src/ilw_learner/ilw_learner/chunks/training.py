@@ -10,6 +10,7 @@ from ilw_core.errors import IlwError
 from ilw_learner.chunks.begin import LearnedChunks
 from ilw_learner.chunks.config import ChunkConfig
 from ilw_learner.chunks.transformer import ObservationTokens
+from ilw_learner.networks.encoders import encoders_for
 from ilw_learner.networks.inputs import Inputs
 from ilw_learner.networks.normalizer import Normalizer
 from ilw_learner.networks.policy import ImitationPolicy
@@ -24,7 +25,9 @@ def tokens_for(contract: Contract, config: ChunkConfig, obs: np.ndarray) -> nn.M
     spread = Normalizer.of_observations(obs, contract.obs_low, contract.obs_high)
     inputs = Inputs(contract, spread, near_m=config.near_m,
                     without=[name for name in config.without.split(',') if name])
-    return ObservationTokens(contract, inputs, config.history, config.width, config.hidden)
+    encoders = encoders_for(contract, config.encoder, shift_px=config.shift_px,
+                            colour=config.colour)
+    return ObservationTokens(inputs, config.history, config.width, config.hidden, encoders)
 
 
 def training_of(policy: Callable[..., ImitationPolicy]) -> Callable[

@@ -14,8 +14,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ilw_core.contract.file import Contract
-from ilw_learner.networks.image_encoder import ImageEncoder
 from ilw_learner.networks.inputs import Inputs
 
 
@@ -71,17 +69,17 @@ class ObservationTokens(nn.Module):
     :param inputs: what the network sees of the numbers.
     :param history: observations, To.
     :param hidden: units between the numbers and their token.
+    :param encoders: one for each camera.
     """
 
-    def __init__(self, contract: Contract, inputs: Inputs, history: int, width: int,
-                 hidden: int) -> None:
+    def __init__(self, inputs: Inputs, history: int, width: int, hidden: int,
+                 encoders: nn.ModuleList) -> None:
         super().__init__()
         self.inputs = inputs
         self.numbers = nn.Sequential(
             nn.Linear(inputs.width, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
             nn.Linear(hidden, width)) if inputs.width else None
-        self.encoders = nn.ModuleList(
-            ImageEncoder(source.feature.shape) for source in contract.images)
+        self.encoders = encoders
         self.of_image = nn.ModuleList(nn.Linear(int(each.width), width) for each in self.encoders)
         self._history = history
         self.count = history * (len(self.encoders) + bool(inputs.width))

@@ -1,6 +1,7 @@
 """Images of windows, gathered where they lie: each is there once, however many windows see it."""
 
 from collections.abc import Mapping, Sequence
+import copy
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from ilw_data.episode.dataset import Dataset, joined_images
 from ilw_data.episode.frames import Frames
+from ilw_learner.networks.frozen_encoder import FrozenEncoder
 
 _FREE_RATIO = 0.5
 """Of a device's free memory that images may take; what does not fit stays on the host"""
@@ -42,6 +44,15 @@ class WindowImages:
         asked = frames.numpy()
         return tuple(torch.from_numpy(each.take(asked)).to(self._device)
                      for each in self._images)
+
+    def encoded(self, encoders: Sequence[FrozenEncoder]) -> 'WindowImages':
+        """Return the same windows with what each camera's encoder makes of them, made once."""
+        made = copy.copy(self)
+        made._there = [torch.cat([
+            encoder.features(torch.as_tensor(np.asarray(part))) for part in each.parts])
+            for encoder, each in zip(encoders, self._images, strict=True)]
+        made._frames = self._frames.to(self._device)
+        return made
 
 
 def images_of(parts: Sequence[Dataset], device: torch.device) -> WindowImages | None:

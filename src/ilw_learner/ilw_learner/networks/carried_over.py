@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ilw_core.contract.by_name import places, same_observed
 from ilw_core.contract.file import Contract
+from ilw_core.contract.schema import shown
 from ilw_core.errors import CheckpointError
 from ilw_learner.networks.normalizer import Normalizer
 
@@ -123,3 +124,11 @@ def what_is_carried(names: Sequence[str], of: Sequence[str], what: str) -> str:
     parts += [f'new: {", ".join(new)}'] if new else []
     parts += [f'no longer there: {", ".join(left)}'] if left else []
     return '; '.join(parts)
+
+
+def require_same_encoder(learned: str, wanted: str) -> None:
+    """:raises CheckpointError: numbers made of images would mean something else."""
+    if learned != wanted:
+        raise CheckpointError(f'what it begins with must see by the same encoder. It has '
+                              f'{shown(learned)}, the training says {shown(wanted)}: set encoder '
+                              f'alike in config/train.')

@@ -1,5 +1,5 @@
 """
-What a network makes of an image: a few places in it, each where something is.
+What a network that learns makes of an image: a few places in it, each where something is.
 
 S. Levine, C. Finn, T. Darrell, P. Abbeel, "End-to-end training of deep visuomotor policies", JMLR
 2016: convolutions, then the spatial softmax (section 5.1), the mean place of each channel.
@@ -27,27 +27,27 @@ class ImageEncoder(nn.Module):
     Images of one camera to numbers.
 
     :param shape: (H, W, C) of the images.
-    :param channels: of every convolution.
+    :param convolutions: from ``(N, C, h, w)`` pixels within +-0.5 to ``(N, channels, ...)``;
+        ``None``: a few small ones.
+    :param channels: of every small one.
     :param shift_px: it sees a part that is so much smaller: any while it trains, else the middle.
     :param colour: while it trains, brightness and contrast differ by up to this, image by image.
     """
 
-    def __init__(self, shape: tuple[int, ...], channels: int = 32, *, shift_px: int = 0,
+    def __init__(self, shape: tuple[int, ...], channels: int = 32, *,
+                 convolutions: nn.Sequential | None = None, shift_px: int = 0,
                  colour: float = 0.0) -> None:
         super().__init__()
-        self._colour, self._shift_px = colour, min(shift_px, min(shape[:2]) - 8)
-        height, width, seen = shape[0] - self._shift_px, shape[1] - self._shift_px, shape[2]
-        blocks: list[nn.Module] = []
-        for kernel, stride in _LAYERS:
-            blocks += [nn.Conv2d(seen, channels, kernel, stride, kernel // 2), nn.ReLU()]
-            height, width, seen = (_strided(height, stride), _strided(width, stride), channels)
-        self.convolutions = nn.Sequential(*blocks[:-1])
-        self.width = 3 * channels
+        self._shape, self._colour = shape, colour
+        self._shift_px = min(shift_px, min(shape[:2]) - 8)
+        self.convolutions = convolutions or _few(shape[2], channels)
+        height, width = (side - self._shift_px for side in shape[:2])
+        with torch.no_grad():
+            _, found, rows, columns = self.convolutions(
+                torch.zeros(1, shape[2], height, width)).shape
+        self.width = 3 * found
         """Numbers per image"""
-        self._shape, self._cells, self._channels = shape, height * width, channels
-        rows, columns = torch.meshgrid(torch.linspace(-1.0, 1.0, height),
-                                       torch.linspace(-1.0, 1.0, width), indexing='ij')
-        self.register_buffer('places', torch.stack([columns, rows], -1).reshape(-1, 2))
+        self.register_buffer('places', places_of(rows, columns))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B * To, width)`` numbers for ``(B, To, H, W, C)`` uint8 images."""
@@ -57,9 +57,9 @@ class ImageEncoder(nn.Module):
         values = self._in_other_light(values)
         with torch.autocast('cpu', torch.bfloat16, enabled=self.training and has_tiles()):
             answers = self.convolutions(values)
-        answers = answers.float().reshape(-1, self._channels, self._cells)
-        found = answers.softmax(-1) @ self.places  # (B * To, channels, 2)
-        return torch.cat([found.flatten(1), torch.tanh(answers.amax(-1))], dim=1)
+        answers = answers.float()
+        return torch.cat([mean_places(answers, self.places),
+                          torch.tanh(answers.amax((2, 3)))], dim=1)
 
     def _part(self, pixels: Tensor) -> Tensor:
         """Return the part that is seen of ``(N, H, W, C)``, smaller by ``shift_px``."""
@@ -85,5 +85,22 @@ class ImageEncoder(nn.Module):
         return values * (1.0 + contrast) + 0.5 * brightness
 
 
-def _strided(size: int, stride: int) -> int:
-    return (size - 1) // stride + 1
+def _few(seen: int, channels: int) -> nn.Sequential:
+    blocks: list[nn.Module] = []
+    for kernel, stride in _LAYERS:
+        blocks += [nn.Conv2d(seen, channels, kernel, stride, kernel // 2), nn.ReLU()]
+        seen = channels
+    return nn.Sequential(*blocks[:-1])
+
+
+def places_of(rows: int, columns: int) -> Tensor:
+    """Return where the cells of a map are, ``(rows * columns, 2)`` within +-1: across, down."""
+    down, across = torch.meshgrid(torch.linspace(-1.0, 1.0, rows),
+                                  torch.linspace(-1.0, 1.0, columns), indexing='ij')
+    return torch.stack([across, down], -1).reshape(-1, 2)
+
+
+def mean_places(answers: Tensor, places: Tensor) -> Tensor:
+    """Return where each channel answers, ``(N, channels * 2)`` for ``(N, channels, ...)``."""
+    found: Tensor = (answers.flatten(2).softmax(-1) @ places).flatten(1)
+    return found

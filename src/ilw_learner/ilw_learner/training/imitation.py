@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ilw_core.contract.file import Contract
+from ilw_core.contract.schema import shown
 from ilw_core.errors import IlwError, NotFiniteError
 from ilw_core.storage.files import read_bytes
 from ilw_data.episode.dataset import Dataset
@@ -25,6 +26,7 @@ from ilw_learner.data.mirror import with_mirror_images
 from ilw_learner.data.mixed_rows import MixedRows, equal_shares, shared_batch
 from ilw_learner.data.window_images import WindowImages, images_of
 from ilw_learner.networks.averaged_adam import AveragedAdam
+from ilw_learner.networks.encoders import EFFICIENTNET_LITE0, ENCODERS, SMALL, frozen_in
 from ilw_learner.networks.network import FlatParameters, Parameters
 from ilw_learner.networks.policy import ImitationPolicy
 from ilw_learner.runtime.chunk_executor import Execution
@@ -77,6 +79,12 @@ class ImitationConfig(TrainConfig):
     """Episodes that a policy takes; so many ``./ilw demo`` records"""
     eval_slower_s: float = 0.0
     """Each inference takes so much longer when candidates are scored, as where the best drives"""
+    encoder: str = SMALL
+    """What makes numbers of images: one of ``ENCODERS``"""
+    shift_px: int = 0
+    """While it trains it sees a part of each image, so much smaller; then the middle"""
+    colour: float = 0.0
+    """While it trains brightness and contrast of each image differ by up to this part"""
 
     @property
     def execution(self) -> Execution | None:
@@ -94,6 +102,14 @@ class ImitationConfig(TrainConfig):
                              'above 0.')
         if not (0.0 < self.old_ratio < 1.0 and self.anchor > 0.0 and self.demonstrations > 0):
             raise ValueError('old_ratio must be within (0, 1), anchor and demonstrations above 0.')
+        if self.encoder not in ENCODERS:
+            raise ValueError(f'encoder must be one of {", ".join(ENCODERS)}. Got '
+                             f'{shown(self.encoder)}.')
+        if self.shift_px < 0 or not 0.0 <= self.colour < 1.0:
+            raise ValueError('shift_px must be at least 0, colour within [0, 1).')
+        if self.encoder == EFFICIENTNET_LITE0 and (self.shift_px or self.colour):
+            raise ValueError(f'encoder: {EFFICIENTNET_LITE0} sees each image once, before the '
+                             f'training: shift_px and colour must be 0.')
         if not 0.0 <= self.eval_slower_s <= 10.0:
             raise ValueError(f'eval_slower_s must be within 0 and 10 s. Got '
                              f'{self.eval_slower_s:g}.')
@@ -145,7 +161,9 @@ class AutogradStep:
         self.parameters: Parameters = self._flat
         self._obs = torch.as_tensor(obs, device=device)
         self._actions = torch.as_tensor(actions, device=device)
-        self._images, self._random = images, random
+        frozen = frozen_in(self._policy)
+        self._images = images.encoded(frozen) if images is not None and frozen else images
+        self._random = random
         self._weights = None if weights is None else torch.as_tensor(weights, device=device)
         self._loss = torch.full((), math.nan)
 
