@@ -11,11 +11,13 @@ from rosbags.typesys import Stores, get_typestore
 from ilw_core.base.base_fit import BaseFigures
 from ilw_core.contract.file import load_contract
 from ilw_core.errors import EpisodeError
+from ilw_core.storage.locate import config_file
 from ilw_data.commands.contract import draft as draft_command
 from ilw_data.commands.episodes import episodes
 from ilw_data.drafting.draft import draft_contract
 from ilw_data.drafting.figures import agreement, bounds, kept_rate_hz, largest_rates, up
 from ilw_learner import cli
+from ilw_learner.training.config import load_config
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 T = STORE.types
@@ -123,6 +125,18 @@ def test_a_draft_names_topics_types_ranges_and_rates_and_is_usable(
     assert "frames 'odom' and 'base_link'" in contract.text
     assert contract.timeout_s == 45.0
     assert made.usable and made.steps == pytest.approx(598, abs=3)
+
+
+@pytest.mark.parametrize(('folder', 'name'), [
+    ('clutter', 'bag_clutter'), ('lift', 'bag_lift'), ('clutter2', 'clutter2'),
+    ('1st', 'bag_1st')])
+def test_a_draft_is_not_called_as_a_task_of_ours_whose_values_it_would_take(
+        tmp_path, folder, name):
+    made = draft_contract(write(tmp_path / folder, odom=seen(), cmd_vel=moves()))
+    assert made.contract.name == name
+    _, config = load_config(config_file('train', 'bc'), name)
+    _, plain = load_config(config_file('train', 'bc'), 'nobody')
+    assert config == plain != load_config(config_file('train', 'bc'), 'clutter')[1]
 
 
 @pytest.mark.parametrize(('command_hz', 'odometry_hz', 'rate_hz'), [

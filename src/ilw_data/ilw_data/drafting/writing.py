@@ -8,6 +8,7 @@ import numpy as np
 
 from ilw_core.base.base_fit import BaseFigures
 from ilw_core.contract.planar_twist import FORWARD, TURN
+from ilw_core.storage.locate import config_folder
 from ilw_core.text.printable import printable
 from ilw_data.drafting.choices import Found
 from ilw_data.drafting.figures import bounds, kept_rate_hz, largest_rates, up
@@ -45,8 +46,10 @@ def contract_text(found: Found, name: str, base: BaseFigures | None = None) -> s
 
 
 def _contract_name(name: str) -> str:
+    """Return a name that no task of ours has: it would take that task's values of training."""
     plain = re.sub('[^A-Za-z0-9_.-]+', '_', name)[:64]
-    return plain if re.match('[A-Za-z]', plain) else f'bag_{plain}'[:64]
+    ours = (config_folder() / 'tasks' / f'{plain}.yaml').exists()
+    return f'bag_{plain}'[:64] if ours or not re.match('[A-Za-z]', plain) else plain
 
 
 def _line(text: str, *evidence: str) -> list[str]:
