@@ -24,7 +24,7 @@ KEYS = {  # module -> key of rosdep, https://github.com/ros/rosdistro/blob/maste
     'sqlalchemy': 'python3-sqlalchemy', 'torch': 'python3-torch', 'yaml': 'python3-yaml'}
 WITHOUT_KEY = {'lz4', 'mcap', 'onnx', 'optuna', 'safetensors', 'tensorboard', 'zstandard'}
 """Modules that rosdep has no key for on Ubuntu 24.04: docs/how-to/install.md installs them"""
-ON_DEMAND = {'ray', 'wandb'}
+ON_DEMAND = {'ray', 'rerun', 'wandb'}
 """Named by the error of whoever asks for it, and installed by nobody else"""
 INSIDE = {'ilw_ros': 'ilw_core', 'ilw_cli': 'ilw_core'}
 """Module -> the package that it is in, where the names differ"""

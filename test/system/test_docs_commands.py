@@ -51,6 +51,7 @@ CANNOT = {
     r'^(ILW_ROBOT=1 )?(rosdep|colcon|source) ': 'needs ROS installed',
     r'^(\.venv/bin/pip|ray |\./ilw shell)|HEAD|RAY_': 'needs what is no part of the set-up, '
                                                       'as Ray, or several machines',
+    r'^rerun |--rerun ': 'needs Rerun: test/unit/data/test_rerun_file.py',
     r'^(python3 -m venv|\.robot/bin/pip) ': 'prepares a robot with ROS installed',
     r'^\./ilw switch ': 'needs a policy that drives: test/ros/test_policy_switches_its_task.py',
     r'(^| )ros2 ': 'needs ROS installed: ros2cli and launch are not on PyPI',

@@ -1,6 +1,6 @@
 """
-Write the locks from ros.in, ilw.in, robot.in and ray.in: every version, and the hash of every
-file that may be it.
+Write the locks from ros.in, ilw.in, robot.in, ray.in and rerun.in: every version, and the hash
+of every file that may be it.
 
 Run it with the environment's Python after a change of either list:
 ``python tools/setup/lock.py``; with ``--same-versions`` it looks only for hashes; with
@@ -32,6 +32,8 @@ TORCH_ONLY = re.compile(r'nvidia-.*|triton|cuda-.*')
 """Differ between torch's builds for CPU and CUDA; torch itself names their exact versions."""
 APART = ('lerobot', 'foxglove', 'efficientnet')
 """Lists of what is installed when somebody first needs it"""
+BESIDE = ('ray', 'rerun')
+"""Lists of what a person installs into the environment, beside what is there"""
 OTHER_SYSTEMS = re.compile(
     r'-(?:win32|win_\w+|macosx_\w+|ios_\w+|android_\w+|\w+wasm32|emscripten\w*)\.whl$')
 OTHER_PYTHONS = re.compile(
@@ -187,7 +189,9 @@ def main() -> None:
     sources = Sources()
     write('lock-ros.txt', 'Every package that ros.in needs, locked.', ros, sources)
     write('lock.txt', 'Every package that ilw.in needs, locked.', own, sources)
-    write('ray.txt', 'What ray.in needs beside lock.txt, locked.', beside('ray.in', pins), sources)
+    for name in BESIDE:
+        write(f'{name}.txt', f'What {name}.in needs beside lock.txt, locked.',
+              beside(f'{name}.in', pins), sources)
     write('lock-torch-cuda.txt', "What torch's builds for CUDA need beside that, locked.", cuda,
           sources)
     write_apart(sources)

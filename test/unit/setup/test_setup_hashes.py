@@ -14,8 +14,8 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.long
 LOCKS = ('lock.txt', 'lock-ros.txt', 'lock-torch-cuda.txt')
-APART = {'ray.txt': 10, 'lock-lerobot.txt': 10, 'lock-foxglove.txt': 1,
-         'lock-efficientnet.txt': 1}
+APART = {'ray.txt': 10, 'rerun.txt': 2, 'lock-lerobot.txt': 10,
+         'lock-foxglove.txt': 1, 'lock-efficientnet.txt': 1}
 """Lists that set-up does not install, and how many packages they have at least"""
 
 

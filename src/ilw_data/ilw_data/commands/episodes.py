@@ -18,7 +18,7 @@ from ilw_core.storage.episode_folder import EpisodeFolder, find_episodes, read_e
 from ilw_core.storage.locate import config_file
 from ilw_core.text.terminal import echo
 from ilw_data.commands.edit import EDITS, own_contract
-from ilw_data.commands.shown import curves, thumbnails
+from ilw_data.commands.shown import curves, export, thumbnails
 
 if TYPE_CHECKING:
     from ilw_data.doctor import Report
@@ -213,7 +213,7 @@ def print_report(report: 'Report', *, err: bool = False) -> None:
     echo(f'{said}; findings: {counts}', err=err)
 
 
-for _command in (*EDITS, curves, thumbnails):
+for _command in (*EDITS, curves, thumbnails, export):
     episodes.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""The commands that draw episodes: thumbnails, and fields of several over time."""
+"""The commands that draw episodes: thumbnails, fields of several over time, and Rerun's files."""
 
 from dataclasses import asdict
 import json
@@ -11,6 +11,8 @@ from ilw_cli.config_name import ConfigName
 from ilw_cli.options import json_option
 from ilw_core.errors import EpisodeError
 from ilw_core.storage.episode_folder import find_episodes, read_episode
+from ilw_core.storage.files import write_file
+from ilw_core.text.printable import pasteable
 from ilw_core.text.terminal import echo
 from ilw_data.commands.edit import own_contract
 
@@ -85,3 +87,32 @@ def curves(paths: tuple[Path, ...], field: str, task: str | None, as_json: bool)
         said = (f'{min(known):.4g} to {max(known):.4g}, mean {sum(known) / len(known):.4g}'
                 if known else 'nothing known')
         echo(f'{each.path}  {line[-1][0] if line else 0.0:.1f} s, {said}')
+
+
+@click.command()
+@click.argument('path', type=click.Path(path_type=Path))
+@click.option('--rerun', 'out', type=click.Path(path_type=Path), required=True,
+              metavar='FILE.rrd', help='A new file: a recording of Rerun.')
+@click.option('--task', type=ConfigName('tasks'), help='A contract in config/tasks/, or a path '
+              '[the one it was recorded under].')
+@json_option
+def export(path: Path, out: Path, task: str | None, as_json: bool) -> None:
+    """
+    Write an episode for Rerun's viewer: numbers by name, scans, poses, pictures, the map.
+
+    Example: ./ilw episodes export demos/clutter/20260101-120000-ab12cd34 --rerun drive.rrd
+    """
+    from ilw_data.shown.rerun_file import rerun_recording
+
+    if out.exists():
+        raise EpisodeError(f'--rerun must be a new file. There is something at {out}. Name '
+                           f'another.')
+    folder = read_episode(path)
+    content, made = rerun_recording(folder, own_contract(folder, task), str(out))
+    write_file(out, content)
+    for why in made.left_out:
+        echo(f'left out: {why}', err=True)
+    echo(json.dumps(asdict(made)) if as_json else
+         f'{made.file}: {made.steps} steps of {made.numbers} numbers, {made.scans} scans, '
+         f'{made.poses} poses, {made.pictures} pictures, {made.map_cells} cells of a map. Look at '
+         f'it: rerun {pasteable(out)}')
