@@ -4,7 +4,9 @@ LeRobot by itself, as its users call it; run with the Python of ``.venv-lerobot`
 ``KEPT read FOLDER OUT.npz``: by its reader, with ``delta_timestamps``. ``KEPT write FOLDER
 OUT.npz``: a data set that ILW had no part in. ``KEPT act FOLDER OUT.npz SHAPES
 [LOW HIGH]``: a small ACT policy of such features, whose actions are mostly between the two, and
-the chunks that it gives for some inputs. ``KEPT``: a folder for what the library keeps.
+the chunks that it gives for some inputs. ``KEPT drive FOLDER OUT.npz POLICY``: what a pretrained
+policy does on a data set's episodes, asked frame by frame and by LeRobot's evaluation.
+``KEPT``: a folder for what the library keeps.
 """
 
 import json
@@ -12,7 +14,7 @@ from pathlib import Path
 import sys
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools' / 'lerobot'))
-import side  # noqa: F401, I001 - makes torchvision load beside a CPU's torch; offline
+import side  # noqa: F401, I001 - offline
 
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
 import numpy as np
@@ -56,8 +58,6 @@ def write(folder, out):
 
 
 def act(folder, out, sizes, low='[-1, -1]', high='[1, 1]'):
-    import act_graph  # noqa: F401, I001 - imports LeRobot's ACT without its other policies
-
     from lerobot.configs.types import FeatureType, PolicyFeature
     from lerobot.policies.act.configuration_act import ACTConfig
     from lerobot.policies.act.modeling_act import ACTPolicy
@@ -91,4 +91,85 @@ def act(folder, out, sizes, low='[-1, -1]', high='[1, 1]'):
     np.savez(out, action=chunks.numpy(), **{key: each.numpy() for key, each in batch.items()})
 
 
-{'read': read, 'write': write, 'act': act}[sys.argv[2]](Path(sys.argv[3]), *sys.argv[4:])
+def drive(folder, out, pretrained):
+    from lerobot.configs.policies import PreTrainedConfig
+    from lerobot.policies.factory import make_policy, make_pre_post_processors
+    from lerobot.processor import PolicyProcessorPipeline
+    from lerobot.scripts.lerobot_eval import eval_policy
+    from lerobot.utils.import_utils import register_third_party_plugins
+
+    register_third_party_plugins()  # as lerobot-eval begins
+    data = LeRobotDataset('a/b', folder, video_backend='pyav')
+    config = PreTrainedConfig.from_pretrained(pretrained)
+    config.pretrained_path = Path(pretrained)
+    policy = make_policy(config, ds_meta=data.meta)
+    before, after = make_pre_post_processors(config, pretrained, preprocessor_overrides={
+        'device_processor': {'device': 'cpu'}, 'rename_observations_processor': {
+            'rename_map': {}}})
+    seen = [{key: data[i][key] for key in config.input_features} for i in range(len(data))]
+    first = data.meta.episodes['dataset_from_index']
+    end = data.meta.episodes['dataset_to_index']
+    found = {}
+    for number in range(len(first)):
+        rows = seen[first[number]:end[number]]
+        policy.reset()
+        found[f'driven_{number}'] = np.concatenate([
+            after(policy.select_action(before(dict(row)))).numpy() for row in rows])
+        policy.reset()
+        found[f'chunks_{number}'] = np.concatenate([
+            after(policy.predict_action_chunk(before(dict(row)))).numpy() for row in rows])
+    policy.reset()
+    again = [after(policy.select_action(before(dict(row)))).numpy() for row in seen[:3] * 2]
+    try:
+        policy.forward(seen[0])
+    except NotImplementedError as error:
+        found['no_training'] = str(error)
+    env = replays([seen[a:b] for a, b in zip(first, end, strict=True)], policy)
+    nothing = PolicyProcessorPipeline(steps=[])
+    told = eval_policy(env, policy, nothing, nothing, before, after, len(first),
+                       return_episode_data=True, start_seed=0)
+    np.savez(out, again=np.concatenate(again), success=told['aggregated']['pc_success'],
+             evaluated=told['episodes']['action'].numpy(),
+             of=told['episodes']['episode_index'].numpy(), **found)
+
+
+def replays(episodes, policy):
+    """Return a vector of two environments that show recorded episodes, whatever is done."""
+    import gymnasium
+
+    images = policy.config.image_features
+    sizes = {key.rsplit('.', 1)[-1]: each.shape for key, each in images.items()}
+
+    class Replay(gymnasium.Env):
+        metadata = {'render_fps': 10}
+        _max_episode_steps = max(map(len, episodes))
+        observation_space = gymnasium.spaces.Dict({
+            'agent_pos': gymnasium.spaces.Box(-np.inf, np.inf, policy.config.input_features[
+                'observation.state'].shape),
+            'pixels': gymnasium.spaces.Dict({
+                name: gymnasium.spaces.Box(0, 255, (height, width, 3), np.uint8)
+                for name, (_, height, width) in sizes.items()})})
+        action_space = gymnasium.spaces.Box(-np.inf, np.inf, policy.config.action_feature.shape)
+
+        def reset(self, *, seed=None, options=None):
+            self.episode, self.step_number = episodes[(seed or 0) % len(episodes)], 0
+            return self.shown(), {'is_success': False}
+
+        def step(self, action):
+            self.step_number += 1
+            ended = self.step_number >= len(self.episode)
+            self.step_number = min(self.step_number, len(self.episode) - 1)
+            return self.shown(), 0.0, ended, False, {'is_success': ended}
+
+        def shown(self):
+            row = self.episode[self.step_number]
+            return {'agent_pos': row['observation.state'].numpy(), 'pixels': {
+                name: np.round(row[f'observation.images.{name}'].numpy() * 255).astype(
+                    np.uint8).transpose(1, 2, 0) for name in sizes}}
+
+    return gymnasium.vector.SyncVectorEnv(
+        [Replay] * 2, autoreset_mode=gymnasium.vector.AutoresetMode.SAME_STEP)
+
+
+{'read': read, 'write': write, 'act': act, 'drive': drive}[sys.argv[2]](
+    Path(sys.argv[3]), *sys.argv[4:])

@@ -1,4 +1,4 @@
-"""Episodes through LeRobot and back: its own library writes and reads, offline."""
+"""Episodes through LeRobot and back, and a checkpoint in its evaluation: its library, offline."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ilw_core.align import Observation
 from ilw_core.contract.file import load_contract
 from ilw_core.episode import Outcome
 from ilw_core.storage.episode_folder import find_episodes
@@ -17,6 +18,7 @@ from ilw_core.storage.locate import config_file
 from ilw_data.episode.dataset import load_episode
 from ilw_data.episode.made import MadeRecording
 from ilw_data.lerobot.environment import lerobot_python
+from ilw_learner.runtime.runner import PolicyRunner
 from ilw_sim.arm.hand import ArmHand
 from ilw_sim.driver.stick import Stick
 from ilw_sim.env import make_env
@@ -25,6 +27,13 @@ pytestmark = pytest.mark.slow
 BEGIN_NS = 1_700_000_000_123_456_789
 PEER = Path(__file__).with_name('lerobot_peer.py')
 CAMERAS = ('front', 'wrist')
+SMALL = 'updates: 10\ncandidates: 1\nbatch: 8\n'
+CHUNKS = f'algorithm: act\n{SMALL}width: 16\nhidden: 16\nhorizon: 6\nexecute: 4\n'
+KINDS = {
+    'one action, from three observations': f'algorithm: bc\nbase: bc\n{SMALL}history: 3\n',
+    'chunks': CHUNKS,
+    'averaged chunks, from two observations': f'{CHUNKS}join: ensemble\nhistory: 2\n',
+}
 
 
 @pytest.fixture(scope='module')
@@ -180,3 +189,66 @@ def test_a_damaged_data_set_is_one_line(demos, typed, tmp_path):
     code, out, err = typed('lerobot', 'import', tmp_path / 'set', '--out', tmp_path / 'back')
     assert (code, out) == (2, '') and 'LeRobot\'s library says' in err
     assert len(err.splitlines()) == 1 and not (tmp_path / 'back').exists()
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_what_lerobots_evaluation_drives_is_what_our_runner_drives(
+        python, demos, recorded, typed, tmp_path, kind):
+    data_set = tmp_path / 'set'
+    ran(typed, 'export', demos, '--out', data_set, '--all')
+    (tmp_path / 'brief.yaml').write_text(KINDS[kind])
+    code, _, err = typed('train', '--task', 'lift', '--demos', demos, '--env', 'none', '--algo',
+                         tmp_path / 'brief.yaml', '--out', tmp_path / 'run')
+    assert code == 0, err
+    checkpoint = tmp_path / 'run' / 'checkpoint'
+    told = ran(typed, 'checkpoint', checkpoint, '--out', tmp_path / 'policy')
+    assert told['compared'] >= 8 and told['difference'] <= 1e-6
+    contract = load_contract(config_file('tasks', 'lift'))
+    about = json.loads((tmp_path / 'policy' / 'config.json').read_text())
+    hidden = np.isin(contract.entry_names, contract.hidden)
+    assert about['state_names'] == [name for name, judge in zip(
+        contract.obs_names, hidden, strict=True) if not judge]
+    assert about['action_names'] == list(contract.action.names)
+    peer(python, 'drive', data_set, tmp_path / 'driven.npz', tmp_path / 'policy')
+    with np.load(tmp_path / 'driven.npz') as found:
+        driven = dict(found)
+    runner = PolicyRunner(checkpoint, contract)
+    for number, episode in enumerate(recorded):
+        seen = observations(episode)
+        assert len(seen) > 10
+        close(driven[f'driven_{number}'], asked(runner, seen, PolicyRunner.drive))
+        close(driven[f'chunks_{number}'], asked(runner, seen, PolicyRunner.act))
+        close(driven['evaluated'][driven['of'] == number][:len(seen)],
+              asked(runner, seen, PolicyRunner.drive))
+    again = observations(recorded[0])[:3]
+    close(driven['again'], asked(runner, [*again, *again], PolicyRunner.drive))
+    assert np.abs(driven['again'][3:] - driven['again'][:3]).max() > 1e-4  # reset matters
+    assert np.ptp(driven['driven_0'], axis=0).max() > 1e-3
+    assert driven['success'] == 100.0
+    assert str(driven['no_training']).endswith('./ilw train.')
+
+
+def test_what_is_no_checkpoint_is_refused_before_lerobot_is_asked(typed, tmp_path):
+    code, out, err = typed('lerobot', 'checkpoint', tmp_path, '--out', tmp_path / 'policy')
+    assert (code, out) == (2, '') and 'is not a checkpoint' in err and len(err.splitlines()) == 1
+    assert not (tmp_path / 'policy').exists()
+
+
+def observations(episode):
+    """Return what a policy is shown of an episode's steps that have an action."""
+    return [Observation(0, episode.obs[i], episode.obs_valid[i], 0,
+                        {name: each[i] for name, each in episode.images.items()})
+            for i in range(len(episode.actions))]
+
+
+def asked(runner, seen, ask):
+    runner.reset()
+    answers = []
+    for each in seen:
+        runner.observe(each)
+        answers.append(ask(runner)[0])
+    return np.stack(answers)
+
+
+def close(got, wanted):
+    np.testing.assert_allclose(got, wanted.astype(np.float32), rtol=1e-6, atol=1e-6)

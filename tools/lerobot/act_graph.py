@@ -4,39 +4,29 @@ A pretrained ACT policy of LeRobot as a graph of ILW, and what LeRobot itself ma
 ``side.py`` calls it, in the environment of LeRobot 0.4.4.
 """
 
-import importlib.util
 import io
 import os
 from pathlib import Path
-import sys
 import tempfile
-from types import ModuleType
 from typing import Any
 import warnings
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-
-# Its own __init__ imports every policy of LeRobot, and all that those need.
-_PACKAGE = 'lerobot.policies'
-sys.modules[_PACKAGE] = ModuleType(_PACKAGE)
-sys.modules[_PACKAGE].__path__ = importlib.util.find_spec(
-    'lerobot').submodule_search_locations[0] + '/policies',
-
-from lerobot.configs.policies import PreTrainedConfig  # noqa: E402
-from lerobot.policies.act.modeling_act import ACTPolicy  # noqa: E402
-from lerobot.processor import (  # noqa: E402
+from lerobot.configs.policies import PreTrainedConfig
+from lerobot.policies.act.modeling_act import ACTPolicy
+from lerobot.processor import (
     NormalizerProcessorStep,
     PolicyProcessorPipeline,
     RenameObservationsProcessorStep,
     UnnormalizerProcessorStep,
 )
-from lerobot.processor.converters import (  # noqa: E402
+from lerobot.processor.converters import (
     policy_action_to_transition,
     transition_to_policy_action,
 )
-from lerobot.utils.constants import ACTION, OBS_ENV_STATE, OBS_STATE  # noqa: E402
+from lerobot.utils.constants import ACTION, OBS_ENV_STATE, OBS_STATE
+import numpy as np
+import torch
+from torch import Tensor, nn
 
 
 class PlainAttention(nn.Module):

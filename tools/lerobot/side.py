@@ -29,29 +29,6 @@ _NAME = 'ilw/local'
 _AT_ONCE = 64
 """Pictures in memory, as floats"""
 
-
-def torchvision_without_operators() -> torch.library.Library | None:
-    """
-    Import torchvision beside a torch that its compiled operators were not built for.
-
-    LeRobot uses its Python alone, which only asks that two of them are declared.
-    """
-    try:
-        import torchvision
-    except RuntimeError:
-        for name in [name for name in sys.modules if name.split('.')[0] == 'torchvision']:
-            del sys.modules[name]
-        declared = torch.library.Library('torchvision', 'DEF')
-        for name in ('nms', 'qnms'):
-            declared.define(f'{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
-        import torchvision  # noqa: F401
-
-        return declared
-    return None
-
-
-_DECLARED = torchvision_without_operators()
-
 from lerobot.datasets import lerobot_dataset  # noqa: E402
 from lerobot.datasets.lerobot_dataset import LeRobotDataset  # noqa: E402
 from lerobot.datasets.video_utils import decode_video_frames, encode_video_frames  # noqa: E402
@@ -125,6 +102,23 @@ class Side:
             inputs = [found[f'arr_{i}'] for i in range(len(found.files))]
         graph, chunks = act_graph(Path(root), inputs, vectors, cameras)
         np.savez(arrays, graph=np.frombuffer(graph, np.uint8), chunks=chunks)
+        return {}
+
+    def ilw_policy(self, arrays: str, root: str, shapes: dict[str, list[int]],
+                   **config: Any) -> dict[str, Any]:
+        """Complete a folder as a policy; replace what it sees by the chunks that it gives."""
+        from ilw_policy import completed
+
+        policy, before, after = completed(Path(root), shapes, config)
+        with np.load(arrays, allow_pickle=False) as found:
+            inputs = [found[f'arr_{i}'] for i in range(len(found.files))]
+        seen = [torch.from_numpy(each) for each in inputs]
+        chunks = []
+        for rows in zip(*seen, strict=True):
+            policy.reset()
+            batch = before(dict(zip(policy.config.input_features, rows, strict=True)))
+            chunks.append(after(policy.predict_action_chunk(batch)))
+        np.savez(arrays, chunks=torch.cat(chunks).numpy())
         return {}
 
     def _pictures(self, name: str, episode: int, begin: int, end: int) -> np.ndarray:

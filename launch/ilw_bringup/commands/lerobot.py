@@ -1,4 +1,4 @@
-"""``./ilw lerobot``: episodes as a data set of LeRobot and back; a policy of LeRobot as ours."""
+"""``./ilw lerobot``: episodes as a data set of LeRobot and back; policies the same."""
 
 from dataclasses import asdict
 import json
@@ -21,7 +21,7 @@ _ERR = PlainConsole(stderr=True)
 @click.group()
 def lerobot() -> None:
     """
-    Exchange demonstrations with LeRobot (data sets of version 3), and take its ACT policies.
+    Exchange demonstrations with LeRobot (data sets of version 3), and policies for evaluation.
 
     Example: ./ilw lerobot export demos/lift --out lift_lerobot
     """
@@ -144,6 +144,34 @@ def import_policy(folder: Path, task: str, out: Path, fps: float | None, as_json
          f'{made.execute} of them driven. Of {made.compared} random observations LeRobot itself '
          f'makes the same, within {made.difference:.1g}.')
     echo(f'next: ./ilw {pasteable("up", "deploy", "--task", task, "--checkpoint", out)}')
+
+
+@lerobot.command(name='checkpoint')
+@click.argument('checkpoint', type=click.Path(path_type=Path))
+@click.option('--task', default='', metavar='NAME',
+              help='Which of its tasks, where it learned several [the first].')
+@click.option('--out', type=click.Path(path_type=Path), required=True,
+              help='A new folder: the policy.')
+@json_option
+def export_checkpoint(checkpoint: Path, task: str, out: Path, as_json: bool) -> None:
+    """
+    Make a policy of LeRobot of a checkpoint, for LeRobot's evaluation; it acts as it does here.
+
+    Example: ./ilw lerobot checkpoint runs/ID/checkpoint --out lift_policy
+    """
+    from ilw_data.lerobot.side import LeRobotSide
+    from ilw_learner.checkpoint.folder import load_checkpoint
+    from ilw_learner.checkpoint.to_lerobot import export_policy
+
+    _require_new(out)
+    found = load_checkpoint(checkpoint)
+    with LeRobotSide(_say) as side:
+        made = export_policy(found.doing(task) if task else found, out, side)
+    cameras = ''.join(f', observation.images.{name}' for name in made.cameras)
+    echo(json.dumps(asdict(made)) if as_json else
+         f'{made.folder}: the policy ilw of LeRobot, for {made.task}. It sees {made.state} '
+         f'numbers of observation.state{cameras}. Of {made.compared} random observations both '
+         f'sides make the same, within {made.difference:.1g}.')
 
 
 def _say(text: str) -> None:

@@ -24,6 +24,7 @@ from ilw_data.lerobot.layout import (
     STATE,
     SUCCESS,
     numbers_feature,
+    shown_and_hidden,
 )
 from ilw_data.lerobot.side import LeRobotSide
 
@@ -103,12 +104,6 @@ def _written(folders: Sequence[EpisodeFolder], contract: Contract, side: LeRobot
     if not notes:
         raise EpisodeError(f'No episode can be exported. {left_out[0]}')
     return notes, steps, left_out
-
-
-def shown_and_hidden(contract: Contract) -> tuple[np.ndarray, np.ndarray]:
-    """Return which numbers of an observation a policy sees, and which only judge, as rows."""
-    hidden = np.isin(contract.entry_names, contract.hidden)
-    return np.flatnonzero(~hidden), np.flatnonzero(hidden)
 
 
 def _features(contract: Contract, pictures: str) -> dict[str, Any]:

@@ -5,6 +5,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ilw_core.contract.file import Contract
 from ilw_core.errors import IlwError
 from ilw_core.storage.files import is_regular, read_json
 
@@ -109,6 +112,12 @@ def layout_of(answer: dict[str, Any], where: Path) -> Layout:
                        f'{", ".join(sorted(features))}.')
     return Layout(float(answer['fps']), str(answer['robot_type']), tuple(observed),
                   _numbers(ACTION, features[ACTION]), tuple(pictures), SUCCESS in features)
+
+
+def shown_and_hidden(contract: Contract) -> tuple[np.ndarray, np.ndarray]:
+    """Return which numbers of an observation a policy sees, and which only judge, as rows."""
+    hidden = np.isin(contract.entry_names, contract.hidden)
+    return np.flatnonzero(~hidden), np.flatnonzero(hidden)
 
 
 def numbers_feature(names: tuple[str, ...]) -> dict[str, Any]:

@@ -8,8 +8,7 @@ import numpy as np
 from ilw_core.contract.file import Contract
 from ilw_core.errors import ContractError, GraphError, IlwError
 from ilw_core.storage.files import read_bytes
-from ilw_data.lerobot.export import shown_and_hidden
-from ilw_data.lerobot.layout import IMAGES
+from ilw_data.lerobot.layout import IMAGES, shown_and_hidden
 from ilw_data.lerobot.pretrained import WEIGHTS_FILE, PretrainedAct
 from ilw_data.lerobot.side import LeRobotSide
 from ilw_learner.checkpoint.folder import GRAPH, WEIGHTS, save_checkpoint
