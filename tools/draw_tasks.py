@@ -1,5 +1,9 @@
-"""Draw worlds of the drawn tasks from above: docs/tasks.png. Run it in ``./ilw shell``."""
+"""
+Draw worlds of tasks from above: docs/tasks.png, docs/pictures/office.png. Run it in ``./ilw
+shell``.
+"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +18,17 @@ WORLDS = 3
 PIXEL_M = 0.02
 
 
-def main() -> None:
-    """Write the picture."""
-    plt = pyplot()
-    figure, axes = plt.subplots(WORLDS, len(TASKS), figsize=(2.2 * len(TASKS), 2.2 * WORLDS))
-    for name, column in zip(TASKS, axes.T, strict=True):
-        for axis, scene in zip(column, make_scenes(named_contract(name), range(WORLDS)),
+DOCS = Path(__file__).parents[1] / 'docs'
+
+
+def draw(tasks: Sequence[str], worlds: int, path: Path, inches: float = 2.2) -> None:
+    """Write a picture with a column of worlds for each task."""
+    figure, axes = pyplot().subplots(worlds, len(tasks), squeeze=False, figsize=(
+        inches * len(tasks), inches * worlds))
+    for name, column in zip(tasks, axes.T, strict=True):
+        for axis, scene in zip(column, make_scenes(named_contract(name), range(worlds)),
                                strict=True):
-            grid = make_grid(scene.size, scene.shapes, PIXEL_M)
+            grid = make_grid(scene.size, scene.shapes, PIXEL_M, corner=scene.origin)
             left, below = grid.origin
             rows, columns = grid.clearance_m.shape
             axis.imshow(grid.clearance_m <= 0.0, cmap='gray_r', origin='lower', extent=(
@@ -32,7 +39,13 @@ def main() -> None:
             axis.axis('off')
         column[0].set_title(name, fontsize=10)
     figure.tight_layout()
-    save_figure(figure, Path(__file__).parents[1] / 'docs' / 'tasks.png', dpi=60)
+    save_figure(figure, path, dpi=60)
+
+
+def main() -> None:
+    """Write the pictures."""
+    draw(TASKS, WORLDS, DOCS / 'tasks.png')
+    draw(('office',), 1, DOCS / 'pictures' / 'office.png', inches=6.0)
 
 
 if __name__ == '__main__':
