@@ -1,14 +1,17 @@
 """
 Make the pictures of the docs anew, by the commands that their pages tell of: docs/pictures.
 
-    python tools/draw_docs.py [NAME...]      # in ./ilw shell; needs chromium for `why`
+    python tools/draw_docs.py [NAME...]      # in ./ilw shell; pages need bench/setup cockpit
 
 Each is what the product drew in a run of this machine, made smaller: nothing is drawn here. A few
 minutes of demonstrations by the scripted experts, and of brief trainings.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+import json
 from pathlib import Path
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,17 +31,52 @@ from ilw_sim.driver.stick import Stick
 from ilw_sim.env import make_env
 from ilw_sim.tasks.scene import make_grid
 
-PICTURES = Path(__file__).parents[1] / 'docs' / 'pictures'
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / 'docs' / 'pictures'
 BEGIN_NS = 1_700_000_000_000_000_000
 WIDEST_PX, COLOURS = 900, 64
 BRIEF = 'algorithm: bc\nbase: bc\nupdates: {}\ncandidates: 4\neval_episodes: 10\n'
 BRIEF_TABLE = 'algorithm: qtable\nbase: qtable\ncandidates: 1\neval_episodes: 5\n'
+LOOK = '''
+import sys
+from playwright.sync_api import sync_playwright
+with sync_playwright() as play:
+    browser = play.chromium.launch(executable_path='/usr/bin/chromium', args=[
+        '--no-sandbox', '--enable-unsafe-swiftshader'])
+    page = browser.new_page(viewport={'width': 1000, 'height': 1100})
+    page.goto(sys.argv[1])
+    page.wait_for_timeout(1000.0 * float(sys.argv[3]))
+    page.screenshot(path=sys.argv[2])
+'''
+"""Program: address, picture, seconds to wait"""
+DRIVES_S = 15.0
+"""Until the nodes of a recording drive, and some of a path is to be seen"""
 
 
-def ilw(folder: Path, *words: object) -> None:
-    """Run a command as a person does."""
-    subprocess.run([sys.executable, '-m', 'ilw_bringup.cli', *map(str, words)], cwd=folder,
-                   check=True, stdout=subprocess.DEVNULL)
+def look(address: str, picture: Path, wait_s: float = 0.0) -> Path:
+    """Return a picture of a page as a browser shows it."""
+    subprocess.run([ROOT / 'bench/.venv-cockpit/bin/python', '-c', LOOK, address, picture,
+                    str(wait_s)], check=True)
+    return picture
+
+
+@contextmanager
+def running(folder: Path, *words: object) -> Iterator[subprocess.Popen[str]]:
+    """Run a command until the end of the block."""
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'ilw_bringup.cli', *map(str, words)], cwd=folder, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+
+def ilw(folder: Path, *words: object) -> str:
+    """Run a command as a person does; return what it prints."""
+    return subprocess.run([sys.executable, '-m', 'ilw_bringup.cli', *map(str, words)], cwd=folder,
+                          check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def drives(folder: Path, task: str, count: int) -> Path:
@@ -100,8 +138,9 @@ def camera_sheet(folder: Path) -> Path:
 
 def thumbnails(folder: Path) -> Path:
     """``episodes thumbnails``, beside one another."""
-    ilw(folder, 'episodes', 'thumbnails', drives(folder, 'clutter', 8), '--out', 'small')
-    each = [cv2.imread(str(path)) for path in sorted((folder / 'small').glob('*.png'))[:6]]
+    told = json.loads(ilw(folder, 'episodes', 'thumbnails', drives(folder, 'clutter', 8), '--out',
+                          'small', '--json'))['thumbnails']
+    each = [cv2.imread(str(folder / 'small' / told[path]['file'])) for path in sorted(told)[:6]]
     cv2.imwrite(str(folder / 'row.png'), np.concatenate(each, axis=1))
     return folder / 'row.png'
 
@@ -132,19 +171,26 @@ def recovered_reward(folder: Path) -> Path:
 
 
 def policy_why(folder: Path) -> Path:
-    """The page of ``why``, as chromium shows its head."""
+    """The page of ``why``, its head."""
     learning_curves(folder)
     ilw(folder, 'why', 'runs/bc-1500-updates/checkpoint', drives(folder, 'clutter', 8), '--out',
         'why.html', '--worlds', 0)
-    subprocess.run(['chromium', '--headless', '--no-sandbox', '--hide-scrollbars',
-                    '--window-size=1000,1100', f'--screenshot={folder / "why.png"}',
-                    f'file://{folder / "why.html"}'], check=True, capture_output=True)
-    return folder / 'why.png'
+    return look(f'file://{folder / "why.html"}', folder / 'why.png')
+
+
+def cockpit_drive(folder: Path) -> Path:
+    """The cockpit's page *Drive* while the scripted expert records."""
+    record = 'up', 'record', '--task', 'clutter', '--input', 'external', '--expert', '--detached'
+    with running(folder, *record), running(folder, 'cockpit', '--task', 'clutter') as page:
+        assert page.stdout is not None
+        link = next(line.split()[1] for line in page.stdout if line.startswith('Cockpit: '))
+        return look(link, folder / 'cockpit.png', DRIVES_S)
 
 
 MADE: dict[str, Callable[[Path], Path]] = {
     'camera_sheet': camera_sheet, 'thumbnails': thumbnails, 'learning_curves': learning_curves,
-    'table_values': table_values, 'recovered_reward': recovered_reward, 'policy_why': policy_why}
+    'table_values': table_values, 'recovered_reward': recovered_reward, 'policy_why': policy_why,
+    'cockpit_drive': cockpit_drive}
 
 
 def main() -> None:

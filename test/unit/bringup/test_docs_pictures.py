@@ -15,16 +15,16 @@ TERMINAL = 'tells of the terminal: nothing is drawn'
 MACHINES = 'is about machines and networks: nothing is drawn'
 MEASURED = 'what it draws takes hours of trainings, or a robot'
 SCREEN = 'its pictures are of a viewer that is no part of ILW'
-LIVE = 'its pictures are of nodes that run, seen in a browser'
+LIVE = 'is seen in the cockpit, whose page has a picture'
 WITHOUT = {
     'add_a_feature': CODE, 'add_a_robot': CODE, 'add_an_algorithm': CODE, 'beside_nav2': MACHINES,
     'carry_over_to_a_new_task': MEASURED, 'choose_a_gamepad': TERMINAL, 'chunk_policies': LIVE,
-    'cockpit': LIVE, 'compare_and_promote': TERMINAL, 'correct_a_policy': LIVE,
+    'compare_and_promote': TERMINAL, 'correct_a_policy': LIVE,
     'drive_slower': TERMINAL, 'emulate_a_robot': TERMINAL, 'foxglove': SCREEN,
     'how_many_demonstrations': MEASURED, 'improve_on_the_robot': LIVE, 'install': MACHINES,
     'lerobot': CODE, 'many_machines': MACHINES, 'match_simulation_to_robot': MEASURED,
     'recover_a_bag': TERMINAL, 'rerun': SCREEN, 'secure': MACHINES,
-    'see_what_the_policy_sees': LIVE, 'train_here_drive_there': MACHINES,
+    'see_what_the_policy_sees': SCREEN, 'train_here_drive_there': MACHINES,
     'use_a_strangers_recording': TERMINAL,
 }
 """Page without a picture -> why"""
