@@ -85,7 +85,7 @@ class Driver(Node):
 
 # The arm's commands come on two topics: a tick is not over when the first of them is there.
 @pytest.fixture(params=[('clutter', ''), ('clutter', 'small_base'), ('maze', ''),
-                        ('maze', 'small_base'), ('lift_state', '')],
+                        ('maze', 'small_base'), ('lift_state', ''), ('push_t_state', '')],
                 ids=lambda case: '-'.join(filter(None, case)))
 def case(request):
     return request.param

@@ -14,6 +14,15 @@ DEFAULT = 'franka_panda'
 
 
 @dataclass(frozen=True)
+class Rod:
+    """A round rod that the tool holds upright."""
+
+    radius_m: float
+    below_m: float
+    """How far it reaches out below the tool; 4 cm of it are above"""
+
+
+@dataclass(frozen=True)
 class ArmModel:
     """One arm, with a gripper or without."""
 
@@ -39,6 +48,7 @@ class ArmModel:
     """Fastest of each finger"""
     look: ArmLook
     """What cameras see of it"""
+    rod: Rod | None = None
 
 
 def load_arm(name: str | Path) -> ArmModel:
@@ -54,7 +64,8 @@ def load_arm(name: str | Path) -> ArmModel:
         path.stem, section.text('urdf'), section.text('base'), joints,
         section.numbers('home_rad', len(joints)),
         section.number('speed_ratio', 1.0, low=0.01, high=1.0), section.text('tool'),
-        *_gripper(section), read_look(section.section('drawing', required=False)))
+        *_gripper(section), read_look(section.section('drawing', required=False)),
+        _rod(section))
     section.done()
     return model
 
@@ -73,4 +84,15 @@ def _gripper(arm: Section) -> tuple[tuple[str, ...], float, float]:
     found = (gripper.texts('fingers'), gripper.number('force_n', low=1.0, high=1000.0),
              gripper.number('finger_mps', low=0.001, high=10.0))
     gripper.done()
+    return found
+
+
+def _rod(arm: Section) -> Rod | None:
+    if not arm.has('rod'):
+        arm.take('rod')
+        return None
+    rod = arm.section('rod')
+    found = Rod(rod.number('radius_m', low=0.002, high=0.05),
+                rod.number('below_m', low=0.01, high=0.3))
+    rod.done()
     return found

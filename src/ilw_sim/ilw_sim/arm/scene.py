@@ -1,6 +1,6 @@
 """What lies on the table before an arm in one episode. No physics."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 import math
 from typing import Any
@@ -37,13 +37,15 @@ class Thing:
     """Its pose is published on ``objects/NAME/pose``"""
     place: Place
     z_m: float
-    """Of its frame's origin, above the table"""
+    """Of its frame's origin, its centre of mass, above the table"""
     blocks: tuple[Block, ...]
     colour: str
     fixed: bool = False
     """It cannot be moved"""
     solid: bool = True
     """It can be touched; else it is only seen"""
+    friction: float = 1.0
+    """Of its faces; with table and fingers, whose is 1, it is the same"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class ArmScene:
     """(J,) how far from home the arm begins"""
     light: Light = field(default_factory=Light)
     """That cameras see it in"""
+    tool_m: tuple[float, float, float] | None = None
+    """Where the tool begins, its gripper closed; it keeps that height, and stays turned as it is
+    at home. ``None``: it begins at home, open, and goes where it is told"""
 
 
 def cube(name: str, place: Place, side_m: float, colour: str) -> Thing:
@@ -92,6 +97,15 @@ def altered(scene: ArmScene, do: Mapping[str, Any]) -> ArmScene:
         each if each.name != do['moved'] else replace(each, place=(
             each.place[0] + do.get('x_m', 0.0), each.place[1] + do.get('y_m', 0.0),
             each.place[2])) for each in scene.things))
+
+
+def inertia(masses_kg: Sequence[float], halves_m: Sequence[Sequence[float]],
+            at_m: Sequence[Sequence[float]]) -> list[float]:
+    """Return moments of inertia [kg m2] about x, y, z of boxes, ``(B,)`` and ``(B, 3)`` each."""
+    halves, at = np.square(halves_m) / 3.0, np.square(at_m)
+    own = np.asarray(masses_kg)[:, None] * (halves + at)
+    found: list[float] = (own.sum() - own.sum(axis=0)).tolist()
+    return found
 
 
 def outline(thing: Thing) -> np.ndarray:

@@ -22,6 +22,8 @@ _PROBE_RAD = 0.01
 _MARGIN_RAD = 0.05
 """So near to its limit a joint does not go on towards it"""
 _DAMPING = 1e-3
+_LEVEL_GAIN = 5.0
+"""Speed per distance from the height that is kept [1/s]"""
 
 
 @dataclass(frozen=True)
@@ -105,3 +107,24 @@ class Servo:
         fastest = self._limits.speed_radps
         speeds: np.ndarray = np.clip(way / within_s, -fastest, fastest)
         return speeds
+
+
+class Level:
+    """
+    Keeps a tool at a height and turned one way, whatever twist is asked for in the plane.
+
+    :param axes: ``(3, 3)`` columns: the axes that the tool keeps, in the frame of the base.
+    """
+
+    def __init__(self, height_m: float, axes: np.ndarray) -> None:
+        self._height_m, self._axes = height_m, axes
+
+    def turn(self, axes: np.ndarray) -> np.ndarray:
+        """Return the small turn ``(3,)`` [rad] from a tool's axes ``(3, 3)`` to those kept."""
+        found: np.ndarray = 0.5 * np.cross(axes, self._axes, axis=0).sum(axis=1)
+        return found
+
+    def kept(self, twist: np.ndarray, place: np.ndarray, axes: np.ndarray) -> np.ndarray:
+        """Return the twist ``(6,)`` that moves as asked in x and y, and back to the height."""
+        up_mps = _LEVEL_GAIN * (self._height_m - place[2])
+        return np.array([*twist[:2], up_mps, *_LEVEL_GAIN * self.turn(axes)])

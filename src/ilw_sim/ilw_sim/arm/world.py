@@ -10,11 +10,11 @@ import numpy as np
 from ilw_core.base.urdf import read_urdf
 from ilw_core.errors import ContractError
 from ilw_sim.arm.description import urdf_file
-from ilw_sim.arm.model import ArmModel
-from ilw_sim.arm.scene import COLOURS, ArmScene, Thing
-from ilw_sim.arm.servo import SERVO_EVERY, Servo
+from ilw_sim.arm.model import ArmModel, Rod
+from ilw_sim.arm.scene import COLOURS, ArmScene, Thing, inertia
+from ilw_sim.arm.servo import SERVO_EVERY, Level, Servo, joint_speeds
 from ilw_sim.arm.urdf_limits import read_limits
-from ilw_sim.cameras.bodies import arm_shapes, boxes_of
+from ilw_sim.cameras.bodies import arm_shapes, boxes_of, rod_shape
 from ilw_sim.cameras.drawing import Shape
 from ilw_sim.physics.actuation import PHYSICS_HZ
 from ilw_sim.physics.client import Client
@@ -26,6 +26,10 @@ _LAG_RAD = 0.05
 _KG_PER_LITRE = 0.8
 """Of light wood"""
 _FRICTION = 1.0
+_ROD_KG, _ROD_ABOVE_M = 0.05, 0.04
+"""Of a rod that the tool holds: what it weighs, and how much of it is above the tool"""
+_TRIES, _THERE = 50, 1e-6
+"""So often the arm's joints are looked for that bring its tool to a place, to within [m; rad]"""
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,14 @@ class ArmWorld:
         self.limits = read_limits(model, read_urdf(self._urdf))
         self._servo = Servo(self.limits.joints, self._jacobian)
         self._client: Any = None
-        self._robot = -1
+        self._robot = self._rod = -1
         self._arm: list[int] = []
         self._fingers: list[int] = []
         self._moving: list[int] = []
         self._things: list[int] = []
         self._home = np.array(model.home_rad)
         self._wanted = self._home
+        self._level: Level | None = None
         self.finger_m = 0.0
         """Commanded opening of each finger"""
         self.motors: Callable[[np.ndarray], np.ndarray] | None = None
@@ -86,14 +91,15 @@ class ArmWorld:
                                 'its meshes where it says?') from error
         self._find_joints()
         self._wanted = self._home + scene.joints_off_rad
-        self.finger_m = self.limits.finger_m
-        for joint, angle in zip(self._arm, self._wanted.tolist(), strict=True):
-            client.resetJointState(self._robot, joint, angle)
+        self.finger_m = self.limits.finger_m if scene.tool_m is None else 0.0
+        self._place_arm(self._wanted)
+        self._level = None if scene.tool_m is None else self._come_to(scene.tool_m)
         for finger in self._fingers:
             client.resetJointState(self._robot, finger, self.finger_m)
             client.changeDynamics(self._robot, finger, lateralFriction=_FRICTION,
                                   spinningFriction=0.01)
         self._couple(self._fingers)
+        self._rod = -1 if self.model.rod is None else self._hold(self.model.rod)
         self._things = [self._add(thing) for thing in scene.things]
         self.step(np.zeros(6), self.finger_m, substeps=_SETTLE_STEPS)
 
@@ -131,6 +137,35 @@ class ArmWorld:
         """From one look of the servo to the next."""
         return SERVO_EVERY * self._timestep_s
 
+    def _place_arm(self, joints_rad: np.ndarray) -> None:
+        for joint, angle in zip(self._arm, joints_rad.tolist(), strict=True):
+            self._client.resetJointState(self._robot, joint, angle)
+
+    def _come_to(self, tool_m: tuple[float, float, float]) -> Level:
+        """
+        Begin with the tool at a place, turned as it is at home; returns what keeps it so.
+
+        :raises ContractError: the arm does not get there.
+        """
+        self._place_arm(self._home)
+        level = Level(tool_m[2], self._tool_frame()[1])
+        self._place_arm(self._wanted)
+        for _ in range(_TRIES):
+            place, axes = self._tool_frame()
+            off = np.array([*np.subtract(tool_m, place), *level.turn(axes)])
+            if float(np.abs(off).max()) < _THERE:
+                return level
+            self._wanted = self._wanted + joint_speeds(self._jacobian(self._wanted), off)
+            self._place_arm(self._wanted)
+        raise ContractError(f'The tool must come to {tool_m} m, turned as at home. '
+                            f'{self.model.name} does not get there. Begin nearer to it.')
+
+    def _tool_frame(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return where the tool is, ``(3,)``, and its axes as columns, ``(3, 3)``."""
+        at = self.tool()
+        axes = np.array(self._client.getMatrixFromQuaternion(at.xyzw)).reshape(3, 3)
+        return np.array(at.xyz), axes
+
     def _close_to(self, finger_m: float) -> None:
         self.finger_m = min(max(finger_m, 0.0), self.limits.finger_m)
         for finger in self._fingers:
@@ -146,6 +181,8 @@ class ArmWorld:
             if done % SERVO_EVERY == 0:
                 there = self.joints()[0][:len(self._arm)]
                 self._wanted = np.clip(self._wanted, there - _LAG_RAD, there + _LAG_RAD)
+                if self._level is not None:
+                    twist = self._level.kept(twist, *self._tool_frame())
                 speeds = (self._servo.speeds(self._wanted, twist) if joints_rad is None
                           else self._servo.speeds_to(self._wanted, joints_rad,
                                                      (substeps - done) * self._timestep_s))
@@ -205,8 +242,11 @@ class ArmWorld:
     def shapes(self) -> list[Shape]:
         """Return what cameras see: the arm, and everything that looks like boxes."""
         fingers = {self._client.getJointInfo(self._robot, i)[12].decode() for i in self._fingers}
+        rod = self.model.rod
+        held = [] if rod is None else [rod_shape(self._rod, rod.radius_m,
+                                                 rod.below_m + _ROD_ABOVE_M)]
         return [*arm_shapes(self._client, self._robot, self.model.look,
-                            {self.model.tool, *fingers}),
+                            {self.model.tool, *fingers}), *held,
                 *boxes_of(self._client, {self._robot})]
 
     def close(self) -> None:
@@ -216,8 +256,10 @@ class ArmWorld:
     def _pressed(self) -> np.ndarray:
         """Return the sum of contacts' forces on the gripper ``(6,)``, about the base's origin."""
         total = np.zeros(6)
-        for contact in self._client.getContactPoints(bodyA=self._robot):
-            if contact[3] >= self._arm[-1] and contact[2] != self._robot:
+        held = () if self._rod < 0 else self._client.getContactPoints(bodyA=self._rod)
+        for contact in (*self._client.getContactPoints(bodyA=self._robot), *held):
+            if contact[2] != self._robot and (
+                    contact[1] == self._rod or contact[3] >= self._arm[-1]):
                 force = (contact[9] * np.array(contact[7]) + contact[10] * np.array(contact[11])
                          + contact[12] * np.array(contact[13]))
                 total += (*force, *np.cross(contact[5], force))
@@ -225,9 +267,8 @@ class ArmWorld:
 
     def _in_tool(self, six: np.ndarray) -> np.ndarray:
         """Return a wrench about the base's origin as one at the tool, in its frame, ``(6,)``."""
-        at = self.tool()
-        axes = np.array(self._client.getMatrixFromQuaternion(at.xyzw)).reshape(3, 3)
-        torque = six[3:] - np.cross(at.xyz, six[:3])
+        place, axes = self._tool_frame()
+        torque = six[3:] - np.cross(place, six[:3])
         return np.concatenate([six[:3] @ axes, torque @ axes])
 
     def _find_joints(self) -> None:
@@ -248,6 +289,21 @@ class ArmWorld:
                 [1.0, 0.0, 0.0], [0.0] * 3, [0.0] * 3)
             self._client.changeConstraint(gear, gearRatio=-1.0, erp=0.1,
                                           maxForce=2.0 * self.model.force_n)
+
+    def _hold(self, rod: Rod) -> int:
+        """Put a rod into the hand, as if glued to it; returns its body."""
+        client, long_m = self._client, rod.below_m + _ROD_ABOVE_M
+        shape = client.createCollisionShape(pybullet.GEOM_CYLINDER, radius=rod.radius_m,
+                                            height=long_m)
+        tool, middle = self.tool(), (0.0, 0.0, 0.5 * long_m - _ROD_ABOVE_M)
+        body = client.createMultiBody(_ROD_KG, shape, -1, *client.multiplyTransforms(
+            tool.xyz, tool.xyzw, middle, (0.0, 0.0, 0.0, 1.0)))
+        client.changeDynamics(body, -1, lateralFriction=_FRICTION)
+        for link in range(-1, client.getNumJoints(self._robot)):
+            client.setCollisionFilterPair(self._robot, body, link, -1, 0)
+        client.createConstraint(self._robot, self._tool, body, -1, pybullet.JOINT_FIXED,
+                                [0.0] * 3, middle, [0.0] * 3)
+        return int(body)
 
     def _jacobian(self, joints_rad: np.ndarray) -> np.ndarray:
         """Return the tool's Jacobian at these angles of the arm, ``(6, J)``."""
@@ -271,9 +327,12 @@ class ArmWorld:
         touched = client.createCollisionShapeArray(
             shapeTypes=kinds, halfExtents=halves,
             collisionFramePositions=at) if thing.solid else -1
-        litres = sum(8e3 * math.prod(half) for half in halves)
+        masses = [_KG_PER_LITRE * 8e3 * math.prod(half) for half in halves]
         body = client.createMultiBody(
-            0.0 if thing.fixed else _KG_PER_LITRE * litres, touched, seen, [x, y, thing.z_m],
+            0.0 if thing.fixed else sum(masses), touched, seen, [x, y, thing.z_m],
             client.getQuaternionFromEuler([0, 0, yaw]))
-        client.changeDynamics(body, -1, lateralFriction=_FRICTION, spinningFriction=0.001)
+        client.changeDynamics(body, -1, lateralFriction=thing.friction, spinningFriction=0.001)
+        if len(halves) > 1 and not thing.fixed:  # PyBullet takes the box around all of them
+            client.changeDynamics(body, -1, localInertiaDiagonal=inertia(masses, halves, at))
         return int(body)
+

@@ -12,6 +12,7 @@ from ilw_sim.physics.quiet_pybullet import pybullet
 _SHORTEST_M = 0.02
 """Joints so near to each other are in one capsule"""
 _ARM, _BASE = (0.93, 0.93, 0.95, 1.0), -1
+_ROD = (0.2, 0.2, 0.22, 1.0)
 _Z = np.array([0.0, 0.0, 1.0])
 
 
@@ -39,6 +40,11 @@ def arm_shapes(physics: Any, body: int, look: ArmLook, without: Collection[str])
         found.append(Shape(body, links.get(box.link, _BASE), box.colour, at,
                            box.size_m))
     return found
+
+
+def rod_shape(body: int, radius_m: float, long_m: float) -> Shape:
+    """Return a rod along the z axis of its body, as a capsule."""
+    return Shape(body, _BASE, _ROD, np.eye(4), radius_m=radius_m, length_m=long_m - 2.0 * radius_m)
 
 
 def boxes_of(physics: Any, without: Collection[int]) -> list[Shape]:

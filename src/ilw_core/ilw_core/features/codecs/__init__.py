@@ -11,6 +11,7 @@ from ilw_core.features.codecs.imu import imu
 from ilw_core.features.codecs.joints import joints
 from ilw_core.features.codecs.lidar_sectors import lidar_sectors
 from ilw_core.features.codecs.offset import offset
+from ilw_core.features.codecs.overlap import overlap
 from ilw_core.features.codecs.pose import pose
 from ilw_core.features.codecs.pose2d import pose2d
 from ilw_core.features.spec import FeatureSpec
@@ -22,6 +23,7 @@ CODECS: dict[str, Callable[[str, Section], FeatureSpec]] = {
     'pose2d': pose2d,
     'pose': pose,
     'offset': offset,
+    'overlap': overlap,
     'joints': joints,
     'imu': imu,
     'field': field,

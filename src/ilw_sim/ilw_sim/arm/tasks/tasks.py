@@ -6,11 +6,13 @@ from ilw_sim.arm.tasks.insert import InsertTask
 from ilw_sim.arm.tasks.lift import LiftTask
 from ilw_sim.arm.tasks.one_table import LiftBesideTask, ReachBesideTask
 from ilw_sim.arm.tasks.pick_place import PickPlaceTask
+from ilw_sim.arm.tasks.push_t import PushTTask
 from ilw_sim.arm.tasks.reach import ReachTask
 
 ARM_TASKS: dict[str, type[ArmTask]] = {
     'reach': ReachTask, 'lift': LiftTask, 'pick_place': PickPlaceTask,
-    'insert': InsertTask, 'reach_beside': ReachBesideTask, 'lift_beside': LiftBesideTask}
+    'insert': InsertTask, 'push_t': PushTTask, 'reach_beside': ReachBesideTask,
+    'lift_beside': LiftBesideTask}
 """Name -> its world and its driver"""
 
 
