@@ -158,7 +158,8 @@ def test_a_camera_with_a_mistake_is_said_in_a_line(made, keys, told):
     assert told in str(error.value) and '\n' not in str(error.value)
 
 
-@pytest.mark.parametrize('task', ['pick_place_state', 'insert_state', 'reach_kuka'])
+@pytest.mark.parametrize('task', ['pick_place_state', 'insert_state', 'reach_kuka',
+                                  'push_t_state'])
 def test_every_arm_and_thing_is_drawn(made, task):
     contract = load_contract(config_file('tasks', task))
     base = 'panda_link0' if 'kuka' not in task else 'lbr_iiwa_link_0'
@@ -168,7 +169,8 @@ def test_every_arm_and_thing_is_drawn(made, task):
     empty = Drawing([]).see(simulation._cameras.specs[0], np.eye(4))
     seen = pixels(simulation, FRONT)
     assert (seen != empty).any(axis=2).mean() > 0.05
-    colours = {'pick_place_state': 1, 'insert_state': 1, 'reach_kuka': 2}[task]
+    colours = {'pick_place_state': 1, 'insert_state': 1, 'reach_kuka': 2,
+               'push_t_state': 2}[task]
     strong = seen.max(axis=2).astype(int) - seen.min(axis=2) > 70
     assert strong.sum() > 8 * colours
 

@@ -152,6 +152,25 @@ def test_a_table_without_room_for_a_tool_beside_the_block_is_refused():
     simulation.close()
 
 
+def test_a_place_that_the_arm_does_not_come_to_is_refused_in_a_line(still):
+    with pytest.raises(ContractError, match='franka_rod does not get there') as error:
+        begin(still, (0.5, 0.0, 0.0), (1.6, 0.0))
+    assert '\n' not in str(error.value)
+
+
+def test_the_pictures_of_push_t_show_block_goal_and_rod():
+    simulation = ArmSimulation(contract_of('push_t'))
+    begin(simulation, (0.42, -0.1, 0.0), (0.5, 0.12))
+    for name, picture in simulation.images().items():
+        red, green, blue = picture.astype(int).transpose(2, 0, 1)
+        assert (blue - np.maximum(red, green) > 40).sum() > 20, name
+        assert (green - np.maximum(red, blue) > 40).sum() > 20, name
+        if name == 'wrist':
+            assert ((picture.max(axis=2) < 70)[40:60, 32:52]).sum() > 10
+    assert simulation.contract.hidden == ('block', 'goal', 'overlap')
+    simulation.close()
+
+
 def test_the_outline_that_overlap_reads_is_that_of_the_block_and_of_the_one_that_plans():
     for name in ('push_t_state', 'push_t'):
         contract = contract_of(name)
