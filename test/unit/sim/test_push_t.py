@@ -18,7 +18,7 @@ from ilw_sim.arm.tasks.pushing import Planner, contacts_of, seen_after
 from ilw_sim.arm.tasks.view import View
 from ilw_sim.arm.tasks.ways_round import WaysRound
 
-UNIT_M, RADIUS_M, GOAL = 0.05, 0.0125, (0.48, 0.0, -0.7854)
+UNIT_M, RADIUS_M, GOAL = 0.05, 0.0125, (0.52, 0.0, -0.7854)
 TASK = 'push_t_state'
 
 
@@ -253,11 +253,23 @@ def test_in_its_place_the_block_is_left_alone_and_else_never_for_nothing():
 
     assert not drive(GOAL, (0.6, 0.2)).any()
     for _ in range(30):
-        block = (rng.uniform(0.4, 0.56), rng.uniform(-0.14, 0.14), rng.uniform(-3.1, 3.1))
+        block = (rng.uniform(0.44, 0.6), rng.uniform(-0.14, 0.14), rng.uniform(-3.1, 3.1))
         angle = rng.uniform(-math.pi, math.pi)
         tool = np.array(block[:2]) + 0.17 * np.array([math.cos(angle), math.sin(angle)])
         speed = drive(block, tool)
         assert 0.01 < np.linalg.norm(speed) <= 0.2 and speed[2] == 0.0
+
+
+def test_the_expert_does_not_leave_what_the_arm_reaches_but_slides_along_its_border():
+    expert = PushExpert(outline_of(UNIT_M), UNIT_M)
+    low = push_expert._REACH_M[0]
+    for yaw in np.linspace(-3.0, 3.0, 13):
+        for y in (-0.1, 0.0, 0.1):
+            wanted = expert.drive(View(np.array([low[0], y, 0.07]), 0.0, 0.0, {
+                'block': (np.array([0.42, 0.0, 0.02]), yaw),
+                'goal': (np.array([*GOAL[:2], 0.0]), GOAL[2])}, 0)).linear_mps
+            assert wanted[0] >= 0.0
+            assert np.linalg.norm(wanted) > 0.01
 
 
 @pytest.mark.slow

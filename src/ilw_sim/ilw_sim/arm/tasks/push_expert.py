@@ -30,8 +30,9 @@ _ONTO_MPS, _SLOWEST_MPS = 0.05, 0.02
 _GAIN = 5.0
 """Speed per distance [1/s]"""
 _DONE_M = 0.002
-_REACH_M = np.array([(0.26, -0.34), (0.71, 0.34)])
-"""Lowest and highest x, y that it goes to: within the box that contracts give the tool"""
+_REACH_M = np.array([(0.29, -0.34), (0.73, 0.34)])
+"""Lowest and highest x, y that it goes to, sliding along that border: nearer to its base a Panda's
+fourth joint is at its end, and the arm stands"""
 
 
 class PushExpert:
@@ -61,8 +62,10 @@ class PushExpert:
             return Intent(np.zeros(3), close=True)
         beside = block[:2] + self._beside @ axes.T
         reached = ((beside > _REACH_M[0]) & (beside < _REACH_M[1])).all(axis=1)
-        velocity = self._go((view.tool_m - block)[:2] @ axes, way, reached)
-        return Intent(np.array([*axes @ velocity, 0.0]), close=True)
+        velocity = axes @ self._go((view.tool_m - block)[:2] @ axes, way, reached)
+        low, high = _GAIN * (_REACH_M - view.tool_m[:2])
+        limited = np.clip(velocity, np.minimum(low, 0.0), np.maximum(high, 0.0))
+        return Intent(np.array([*limited, 0.0]), close=True)
 
     def _go(self, tool: np.ndarray, way: np.ndarray, reached: np.ndarray) -> np.ndarray:
         """
