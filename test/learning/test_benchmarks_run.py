@@ -12,6 +12,8 @@ import sys
 import numpy as np
 import pytest
 
+from ilw_core.contract.family import require_family
+
 BENCH = Path(__file__).resolve().parents[2] / 'bench'
 
 
@@ -108,3 +110,36 @@ def test_a_policy_that_asks_as_bench_correct_drives_it(tmp_path):
     assert found['novel'] + found['risky'] == round(4 * found['requests_per_attempt']) > 0
     assert 0.0 < found['takeovers_per_attempt'] <= found['requests_per_attempt']
     assert found['budget_kept'] is (found['requests_per_step'] <= 0.02)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not (BENCH / '.venv-metaworld').exists(), reason='bench/setup metaworld')
+def test_an_expert_of_meta_world_is_recorded_and_cloned(monkeypatch, tmp_path):
+    bench = load('metaworld', monkeypatch)
+    contract = bench.contract_of('drawer-close-v3')
+    assert (contract.obs_dim, contract.action.dim) == (39, 4)
+    require_family([contract, bench.contract_of('reach-v3')])
+    with bench.Worlds() as worlds:
+        world = bench.World(worlds, 'drawer-close-v3')
+        first, again, other = (world.reset(seed=seed)[0] for seed in (7, 7, 8))
+        assert (first == again).all() and (first[-3:] != other[-3:]).any()  # the goal is seen
+        assert bench.expert_drives('drawer-close-v3', worlds, range(600_000, 600_003)) == 3
+        for seed in range(6):
+            assert bench.show(world, contract, seed, tmp_path / 'demos' / str(seed))
+        options = bench.options_of([bench.TaskDemos(contract, tmp_path / 'demos')], 'bc',
+                                   tmp_path / 'run', seed=0, updates=600)
+        shown = bench.load_demonstrations(options)
+        seen, _ = world.reset(seed=int(shown[0].name))
+        assert (shown[0].obs[0] == seen).all() and np.abs(shown[0].actions).max() == 1.0
+        checkpoint, _ = bench.trained(options)
+        unseen = range(600_000, 600_003)
+        assert bench.driven(checkpoint, contract, worlds, unseen) >= 2
+        assert bench.driven('idle', contract, worlds, unseen[:1]) == 0
+
+
+def test_a_mean_of_meta_world_is_a_share_of_the_experts_in_the_same_tasks(monkeypatch):
+    bench = load('metaworld', monkeypatch)
+    rows = [bench.row(*each) for each in (
+        ('a', 'expert', 10, 10, 0.0), ('b', 'expert', 5, 10, 0.0), ('a', 'bc', 9, 10, 1.0),
+        ('b', 'bc', 3, 10, 1.0), ('b', 'act', 5, 10, 1.0))]
+    assert bench.shares(rows) == {'expert': 1.0, 'bc': 0.8, 'act': 1.0}
