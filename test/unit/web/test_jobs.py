@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 import sys
+import threading
 import time
 
 import psutil
@@ -15,6 +16,7 @@ from ilw_web.jobs import job as job_module
 from ilw_web.jobs.job import MOST_LINE_BYTES, MOST_LINES, MOST_POINTS, Job, pages_in
 from ilw_web.jobs.jobs import MOST_KEPT, MOST_WAITING, Jobs
 from ilw_web.jobs.known_folders import KnownFolders
+from ilw_web.server import desk
 
 SOON_S = 60.0
 EVALUATE = {'checkpoint': 'idle', 'task': 'clutter'}
@@ -142,6 +144,36 @@ def test_the_end_of_the_cockpit_ends_its_job(odd, tmp_path, monkeypatch):
         await jobs.close()
         assert not psutil.pid_exists(pid)
     asyncio.run(play())
+
+
+@pytest.mark.parametrize('steps', range(6))
+@pytest.mark.parametrize('what', ['job', 'answer'])
+def test_an_end_just_while_a_process_begins_waits_for_nobody(odd, what, steps):
+    work = odd('import time; time.sleep(600)').run() if what == 'job' else desk._run(
+        ['-c', 'import time; time.sleep(600)'])
+
+    async def play():
+        task = asyncio.create_task(work)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        return task
+    before = set(psutil.Process().children())
+    ending = threading.Thread(target=lambda: asyncio.run(play()), daemon=True)
+    ending.start()
+    ending.join(SOON_S)
+    assert not ending.is_alive()
+    _, left = psutil.wait_procs(set(psutil.Process().children()) - before, SOON_S)
+    assert not left
+
+
+@pytest.mark.parametrize(('text', 'says'), [
+    ('print("[" + "1," * 50 + "1]")', r'more than 100 bytes. Look at it in a terminal'),
+    ('import sys; sys.exit("error: The rule.")', r'^The rule.$'), ('', r'^it said nothing$')])
+def test_an_answer_is_bounded_or_the_commands_own_words(monkeypatch, text, says):
+    monkeypatch.setattr(desk, 'MOST_BYTES', 100)
+    assert asyncio.run(desk._run(['-c', 'print("[1]")'])) == [1]
+    with pytest.raises(IlwError, match=says):
+        asyncio.run(desk._run(['-c', text]))
 
 
 def test_a_job_whose_cockpit_was_killed_ends_by_itself(tmp_path):

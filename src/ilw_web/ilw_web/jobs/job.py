@@ -3,15 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 import os
 from pathlib import Path
 import signal
-import sys
 from typing import Any
 
 from ilw_core.storage.files import parse_json
 from ilw_core.text.printable import printable
+from ilw_web.jobs.child import Child
 
 WAITING, RUNNING, DONE, REFUSED, FAILED, CANCELLED = (
     'waiting', 'running', 'done', 'refused', 'failed', 'cancelled')
@@ -47,7 +46,7 @@ class Job:
         self.lines: deque[str] = deque(maxlen=MOST_LINES)
         self.curve: list[tuple[Any, Any, Any]] = []
         """(update, loss, success ratio) of a training"""
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Child | None = None
         self._ending: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -56,29 +55,24 @@ class Job:
             return
         self.state = RUNNING
         self._changed()
-        self._process = child = await asyncio.create_subprocess_exec(
-            sys.executable, *_LEASH, str(os.getpid()), *self.words, start_new_session=True,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE)
-        assert child.stdout is not None and child.stderr is not None
-        following = asyncio.gather(_follow(child.stdout, self._on_line),
-                                   _follow(child.stderr, self._on_words))
+        self._process = child = Child([*_LEASH, str(os.getpid()), *self.words])
         try:
-            while child.returncode is None and not following.done():
-                await asyncio.wait([following], timeout=_LOOK_S)
+            said = zip(await child.streams(), (self._on_line, self._on_words), strict=True)
+            following = [asyncio.create_task(_follow(stream, tell)) for stream, tell in said]
+            while child.returncode is None and not all(each.done() for each in following):
+                await asyncio.wait(following, timeout=_LOOK_S)
             # Whoever it left behind may hold its output open.
-            await asyncio.wait([following], timeout=_REST_S)
-            code = child.returncode if child.returncode is not None else await child.wait()
+            await asyncio.wait(following, timeout=_REST_S)
+            code = await child.ended()
         finally:
-            self.kill()
-            following.cancel()
+            child.end()
         if self._ending is not None:
             self.state = CANCELLED
         else:
             self.state = {0: DONE, 1: REFUSED}.get(code, FAILED)
-        said = (self.result or {}).get('text') or (
+        words = (self.result or {}).get('text') or (
             self.lines[-1] if self.lines else f'It ended with exit code {code}.')
-        self.text = '' if self.state == DONE else str(said)[:MOST_CHARS].removeprefix('error: ')
+        self.text = '' if self.state == DONE else str(words)[:MOST_CHARS].removeprefix('error: ')
         self._changed()
 
     def cancel(self, grace_s: float = GRACE_S) -> None:
@@ -113,8 +107,7 @@ class Job:
 
     def _signal(self, number: int) -> None:
         if self._process is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, number)
+            self._process.signal(number)
 
     def _on_line(self, line: bytes) -> None:
         try:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 import json
 from pathlib import Path
 import shlex
-import sys
 from typing import Any
 
 from ilw_cli.config_name import names_in
 from ilw_core.errors import IlwError
+from ilw_web.jobs.child import Child, whole
 from ilw_web.jobs.forms import Check, folder, name_in, number, words
 from ilw_web.jobs.known_folders import KnownFolders
 
@@ -129,19 +129,20 @@ class Desk:
 
 
 async def _run(words: list[str]) -> Any:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, *words, limit=MOST_BYTES,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE)
+    child = Child(words)
     try:
         async with asyncio.timeout(LONGEST_S):
-            out, err = await child.communicate()
+            out, err = await asyncio.gather(
+                *(whole(each, MOST_BYTES) for each in await child.streams()))
+            await child.ended()
     except TimeoutError as error:
         raise IlwError(f'It took longer than {LONGEST_S:.0f} s. Look at it in a terminal: '
                        f'./ilw {" ".join(words[2:4])}.') from error
+    except ValueError as error:
+        raise IlwError(f'Its answer has {error}. Look at it in a terminal: '
+                       f'./ilw {" ".join(words[2:4])}.') from error
     finally:
-        if child.returncode is None:
-            child.kill()
+        child.end()
     try:
         return json.loads(out)
     except ValueError as error:
