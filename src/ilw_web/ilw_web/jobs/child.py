@@ -17,7 +17,7 @@ import sys
 _LOOK_S = 0.05
 
 
-class Child:
+class PipedChild:
     """
     Python with some words, in a group of its own, with nothing to read from.
 

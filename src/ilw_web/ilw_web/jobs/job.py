@@ -10,7 +10,7 @@ from typing import Any
 
 from ilw_core.storage.files import parse_json
 from ilw_core.text.printable import printable
-from ilw_web.jobs.child import Child
+from ilw_web.jobs.child import PipedChild
 
 WAITING, RUNNING, DONE, REFUSED, FAILED, CANCELLED = (
     'waiting', 'running', 'done', 'refused', 'failed', 'cancelled')
@@ -46,7 +46,7 @@ class Job:
         self.lines: deque[str] = deque(maxlen=MOST_LINES)
         self.curve: list[tuple[Any, Any, Any]] = []
         """(update, loss, success ratio) of a training"""
-        self._process: Child | None = None
+        self._process: PipedChild | None = None
         self._ending: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -55,7 +55,7 @@ class Job:
             return
         self.state = RUNNING
         self._changed()
-        self._process = child = Child([*_LEASH, str(os.getpid()), *self.words])
+        self._process = child = PipedChild([*_LEASH, str(os.getpid()), *self.words])
         try:
             said = zip(await child.streams(), (self._on_line, self._on_words), strict=True)
             following = [asyncio.create_task(_follow(stream, tell)) for stream, tell in said]

@@ -9,7 +9,7 @@ from typing import Any
 
 from ilw_cli.config_name import names_in
 from ilw_core.errors import IlwError
-from ilw_web.jobs.child import Child, whole
+from ilw_web.jobs.child import PipedChild, whole
 from ilw_web.jobs.forms import Check, folder, name_in, number, words
 from ilw_web.jobs.known_folders import KnownFolders
 
@@ -129,7 +129,7 @@ class Desk:
 
 
 async def _run(words: list[str]) -> Any:
-    child = Child(words)
+    child = PipedChild(words)
     try:
         async with asyncio.timeout(LONGEST_S):
             out, err = await asyncio.gather(
