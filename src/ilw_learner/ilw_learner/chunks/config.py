@@ -21,7 +21,7 @@ class ChunkConfig(ImitationConfig):
     """Gradient steps; so many for each task that is learned together"""
     batch: int = 64
     """Windows per step, as many of each task"""
-    execute: int = 8
+    execute: int = 4
     """Actions of each that are over when the next counts"""
     join: str = 'replace'
     """How the next is joined to what is left of the last: one of ``chunk_executor.JOINS``"""
